@@ -1,0 +1,171 @@
+"""Load XML and XHTML from strangers: bounded, without entities or network, strictly first and honest about repairs.
+
+A document that is not well-formed is repaired only where the repair cannot change a value: HTML entity names and bare
+ampersands are spelled out, and content after the first error is left unread. Nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import html.entities
+import io
+import re
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lxml import etree
+
+from trivium.finance.records import Problem
+from trivium.service.errors import InputError
+
+__all__ = ["MAX_BYTES", "Document", "gunzip", "load"]
+
+MAX_BYTES = 128 * 1024 * 1024
+"""Largest document, decompressed. The largest annual reports with inline XBRL are about 60 MB."""
+
+_CHUNK = 1 << 16
+_ENTITY = re.compile(rb"&(#?\w+;)?")
+_XML_ENTITIES = {b"amp;", b"lt;", b"gt;", b"quot;", b"apos;"}
+_HIDES_FROM_ENTITY_REPAIR = (b"<![CDATA[", b"<!ENTITY")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed document.
+
+    Args:
+        root: its root element.
+        is_whole: False when parsing stopped at an error; elements that were still open then cannot be trusted.
+        closed: elements whose end was read, when not whole; empty otherwise.
+        problems: what was repaired or left out.
+    """
+
+    root: etree._Element
+    is_whole: bool = True
+    closed: frozenset[etree._Element] = frozenset()
+    problems: tuple[Problem, ...] = ()
+
+    def is_trusted(self, element: etree._Element) -> bool:
+        """Whether the element was read to its end."""
+        return self.is_whole or element in self.closed
+
+
+def gunzip(data: bytes, where: str, *, limit: int = MAX_BYTES) -> bytes:
+    """Decompress gzip data, or return other data as it is.
+
+    Raises:
+        InputError: if the stream is damaged, or larger than `limit` bytes decompressed.
+    """
+    if data[:2] != b"\x1f\x8b":
+        whole = data[: limit + 1]
+    else:
+        try:
+            with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+                whole = stream.read(limit + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise InputError(
+                f"the gzip stream is damaged ({error})", where=where, hint="fetch the file again"
+            ) from error
+    if len(whole) > limit:
+        raise InputError(
+            f"larger than {limit // 2**20} MiB decompressed", where=where, hint="give one filing's own document"
+        )
+    return whole
+
+
+def load(data: bytes, where: str, *, trusted_tags: Callable[[str], bool] | None = None) -> Document:
+    """Parse XML bytes.
+
+    Args:
+        data: the document.
+        where: its name, for messages.
+        trusted_tags: which elements to keep track of when the document breaks off; None tracks all.
+
+    Raises:
+        InputError: if it declares entities, or is not XML from its first element on.
+    """
+    data = data.lstrip(b"\xef\xbb\xbf \t\r\n") if data[:1] in b"\xef \t\r\n" else data
+    try:
+        return Document(_refuse_entities(etree.fromstring(data, _parser()), where))
+    except etree.XMLSyntaxError as error:
+        first = error
+    repaired, count = _spell_out_entities(data)
+    if count:
+        note = Problem("document", f"{count} HTML entities or bare '&' were spelled out; no value changes", True)
+        try:
+            return Document(_refuse_entities(etree.fromstring(repaired, _parser()), where), problems=(note,))
+        except etree.XMLSyntaxError as error:
+            first, data = error, repaired
+    return _load_to_first_error(data, where, first, trusted_tags or (lambda tag: True))
+
+
+def _parser() -> etree.XMLParser:
+    # huge_tree stays off: it bounds depth and text length; entities are neither loaded nor expanded.
+    return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True)
+
+
+def _refuse_entities(root: etree._Element, where: str) -> etree._Element:
+    dtd = root.getroottree().docinfo.internalDTD
+    declared = [entity.name for entity in dtd.iterentities()] if dtd is not None else []
+    if declared:
+        raise InputError(
+            f"declares XML entities ({', '.join(str(name) for name in declared[:3])}), which filings never need",
+            where=where,
+            hint="fetch the original from sec.gov",
+        )
+    return root
+
+
+def _spell_out_entities(data: bytes) -> tuple[bytes, int]:
+    """Replace HTML's entity names and bare ampersands by character references; return the count of replacements."""
+    if any(mark in data for mark in _HIDES_FROM_ENTITY_REPAIR):
+        return data, 0
+    count = 0
+
+    def spell(match: re.Match[bytes]) -> bytes:
+        nonlocal count
+        name = match.group(1)
+        if name is not None and (name[:1] == b"#" or name in _XML_ENTITIES):
+            return match.group()
+        count += 1
+        if name is None:
+            return b"&amp;"
+        text = html.entities.html5.get(name.decode("ascii", "replace"))
+        return "".join(f"&#{ord(char)};" for char in text).encode() if text else b"&amp;" + name
+
+    return _ENTITY.sub(spell, data), count
+
+
+def _load_to_first_error(
+    data: bytes, where: str, error: etree.XMLSyntaxError, is_tracked: Callable[[str], bool]
+) -> Document:
+    puller = etree.XMLPullParser(
+        ("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True
+    )
+    root: etree._Element | None = None
+    closed: set[etree._Element] = set()
+    for start in range(0, len(data), _CHUNK):
+        try:
+            puller.feed(data[start : start + _CHUNK])
+            is_broken = False
+        except etree.XMLSyntaxError:
+            is_broken = True
+        try:
+            for event, element in puller.read_events():
+                root = element if root is None else root
+                if event == "end" and isinstance(element.tag, str) and is_tracked(element.tag):
+                    closed.add(element)
+        except etree.XMLSyntaxError:
+            is_broken = True
+        if is_broken:
+            break
+    reason = " ".join(str(error.msg).split())
+    if root is None or not closed:
+        raise InputError(
+            f"not well-formed XML ({reason})", where=where, hint="give the original file, not a print of it"
+        )
+    _refuse_entities(root, where)
+    line, column = error.position
+    what = f"not well-formed at line {line}, column {column} ({reason}); what stands after that was not read"
+    return Document(root, False, frozenset(closed), (Problem("document", what, is_recovery=True),))

@@ -1,0 +1,206 @@
+"""What inline XBRL and XBRL instances share: contexts, units, names and the rules for numbers.
+
+Source: XBRL 2.1 (contexts 4.7, units 4.8, decimals and precision 4.6), XBRL Dimensions 1.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+
+from lxml import etree
+
+from trivium.finance.records import Concept, Dimension, Period, Problem, Unit, intern_concept
+
+__all__ = ["FOREVER", "Contexts", "XbrlContext", "decimals_of", "exact_decimal", "qname_to_concept", "read_resources"]
+
+XBRLI = "{http://www.xbrl.org/2003/instance}"
+XBRLDI = "{http://xbrl.org/2006/xbrldi}"
+XSI_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+FOREVER = Period(end=date.max, start=date.min)
+
+
+@dataclass(frozen=True, slots=True)
+class XbrlContext:
+    """Entity, period and dimensions of the facts that name this context."""
+
+    identifier: str
+    period: Period
+    dimensions: tuple[Dimension, ...]
+
+
+@dataclass(slots=True)
+class Contexts:
+    """Contexts and units of one document set, by id; `broken` names those that could not be read and why."""
+
+    contexts: dict[str, XbrlContext] = field(default_factory=dict)
+    units: dict[str, Unit] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, elements: Iterable[etree._Element]) -> None:
+        """Read context and unit elements; a broken one becomes a problem, and so do the facts that use it."""
+        for element in elements:
+            element_id = element.get("id", "")
+            is_context = element.tag == f"{XBRLI}context"
+            try:
+                if is_context:
+                    self._keep(self.contexts, element_id, _read_context(element), "context")
+                else:
+                    self._keep(self.units, element_id, _read_unit(element), "unit")
+            except ValueError as error:
+                self.broken[element_id] = str(error)
+                self.problems.append(Problem(f"{'context' if is_context else 'unit'} {element_id}", str(error)))
+
+    def _keep(self, kept: dict, element_id: str, new: object, kind: str) -> None:  # type: ignore[type-arg]
+        if not element_id:
+            raise ValueError(f"a {kind} has no id")
+        if kept.get(element_id, new) != new:
+            kept.pop(element_id)
+            raise ValueError(f"{kind} id {element_id!r} is given twice with different contents")
+        if element_id not in self.broken:
+            kept[element_id] = new
+
+
+def read_resources(elements: Iterable[etree._Element]) -> Contexts:
+    """Read all context and unit elements of a document set."""
+    contexts = Contexts()
+    contexts.add(elements)
+    return contexts
+
+
+def qname_to_concept(text: str, nsmap: Mapping[str | None, str]) -> Concept:
+    """Resolve `prefix:name` against the namespaces in scope.
+
+    Raises:
+        ValueError: if the prefix is not declared.
+    """
+    prefix, colon, name = text.strip().partition(":")
+    if not colon:
+        prefix, name = "", prefix
+    namespace = nsmap.get(prefix or None)
+    if namespace is None and prefix:
+        raise ValueError(f"the prefix of {text!r} is not declared")
+    return intern_concept(namespace or "", name, prefix)
+
+
+def exact_decimal(text: str, scale: int = 0, *, is_negative: bool = False) -> Decimal:
+    """Return `text` x 10^scale with its sign, exactly: no rounding whatever the number of digits.
+
+    Raises:
+        ValueError: if the text is not a finite decimal number, or scale is beyond +-100.
+    """
+    if not -100 <= scale <= 100:
+        raise ValueError(f"scale {scale} is out of range")
+    try:
+        sign, digits, exponent = Decimal(text).as_tuple()
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is not a decimal number") from None
+    if not isinstance(exponent, int) or abs(exponent) > 1000:
+        raise ValueError(f"{text!r} is not a finite number")
+    exponent += scale
+    if exponent > 0:
+        digits, exponent = digits + (0,) * exponent, 0
+    negative = bool(sign) != is_negative
+    return Decimal((int(negative and any(digits)), digits, exponent))
+
+
+def decimals_of(value: Decimal | None, decimals: str | None, precision: str | None) -> tuple[int | None, bool]:
+    """Return (decimals, is_exact) from either attribute; `precision` is turned into decimals (XBRL 2.1, 4.6.6).
+
+    Raises:
+        ValueError: if an attribute is neither an integer nor INF.
+    """
+    if decimals is not None:
+        return (None, True) if decimals == "INF" else (int(decimals), False)
+    if precision is not None:
+        if precision == "INF":
+            return None, True
+        if value:
+            return int(precision) - value.adjusted() - 1, False
+    return None, False
+
+
+def _read_context(element: etree._Element) -> XbrlContext:
+    identifier = element.findtext(f"{XBRLI}entity/{XBRLI}identifier", "").strip()
+    period = element.find(f"{XBRLI}period")
+    if period is None:
+        raise ValueError("it has no period")
+    dimensions = [
+        _read_dimension(member)
+        for container in element.iter(f"{XBRLI}segment", f"{XBRLI}scenario")
+        for member in container.iterchildren(etree.Element)
+    ]
+    dimensions.sort(key=lambda dimension: dimension.text)
+    return XbrlContext(identifier, _read_period(period), tuple(dimensions))
+
+
+def _read_period(period: etree._Element) -> Period:
+    texts = {child.tag: (child.text or "").strip() for child in period.iterchildren(etree.Element)}
+    if f"{XBRLI}instant" in texts:
+        return Period(end=_read_date(texts[f"{XBRLI}instant"], is_end=True))
+    if f"{XBRLI}forever" in texts:
+        return FOREVER
+    start, end = texts.get(f"{XBRLI}startDate"), texts.get(f"{XBRLI}endDate")
+    if start is None or end is None:
+        raise ValueError("its period has neither an instant nor both dates")
+    span = Period(start=_read_date(start, is_end=False), end=_read_date(end, is_end=True))
+    if span.days < 1:
+        raise ValueError(f"its period ends before it starts ({span.key})")
+    return span
+
+
+def _read_date(text: str, *, is_end: bool) -> date:
+    """Read an XBRL date; a time of midnight at an end means the day before (XBRL 2.1, 4.7.2)."""
+    if "T" not in text:
+        return date.fromisoformat(text[:10])
+    moment = datetime.fromisoformat(text)
+    if is_end and (moment.hour, moment.minute, moment.second) == (0, 0, 0):
+        return moment.date() - timedelta(days=1)
+    return moment.date()
+
+
+def _read_dimension(element: etree._Element) -> Dimension:
+    nsmap = element.nsmap
+    if element.tag == f"{XBRLDI}explicitMember":
+        axis = qname_to_concept(element.get("dimension", ""), nsmap)
+        return Dimension(axis, member=qname_to_concept(element.text or "", nsmap))
+    if element.tag == f"{XBRLDI}typedMember":
+        return Dimension(qname_to_concept(element.get("dimension", ""), nsmap), typed=_text_of(element))
+    # A segment without XBRL Dimensions, as before 2009: the element itself says what it is.
+    name = etree.QName(element)
+    return Dimension(
+        intern_concept(name.namespace or "", name.localname, element.prefix or ""), typed=_text_of(element)
+    )
+
+
+def _text_of(element: etree._Element) -> str:
+    return "".join(element.itertext()).strip()
+
+
+def _read_unit(element: etree._Element) -> Unit:
+    divide = element.find(f"{XBRLI}divide")
+    if divide is None:
+        unit = Unit(_measures(element))
+    else:
+        above, below = divide.find(f"{XBRLI}unitNumerator"), divide.find(f"{XBRLI}unitDenominator")
+        if above is None or below is None:
+            raise ValueError("its divide lacks a numerator or a denominator")
+        unit = Unit(_measures(above), _measures(below))
+    if not unit.numerators:
+        raise ValueError("it has no measure")
+    return unit
+
+
+def _measures(element: etree._Element) -> tuple[Concept, ...]:
+    return tuple(
+        sorted(
+            (
+                qname_to_concept(measure.text or "", measure.nsmap)
+                for measure in element.iterchildren(f"{XBRLI}measure")
+            ),
+            key=lambda measure: measure.name,
+        )
+    )
