@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from lxml import etree
 
@@ -54,7 +55,7 @@ class Contexts:
                 self.broken[element_id] = str(error)
                 self.problems.append(Problem(f"{'context' if is_context else 'unit'} {element_id}", str(error)))
 
-    def _keep(self, kept: dict, element_id: str, new: object, kind: str) -> None:  # type: ignore[type-arg]
+    def _keep(self, kept: dict[str, Any], element_id: str, new: object, kind: str) -> None:
         if not element_id:
             raise ValueError(f"a {kind} has no id")
         if kept.get(element_id, new) != new:
