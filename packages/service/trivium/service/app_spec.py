@@ -1,0 +1,155 @@
+"""How an owner (an app, a model package, the platform itself) presents itself: one frozen `AppSpec`.
+
+Help, the home page and the routing table read specs only. Everything heavy is a dotted string, resolved when used,
+so that `trivium --help` imports no app. Standard library only; not for settings, which are the deployment's choice.
+
+An owner's spec lies in `<owner>/app.py` as `SPEC` and is found through the entry-point group `trivium.apps`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any
+
+from trivium.service.errors import InputError
+
+__all__ = ["AppSpec", "Queue", "enabled_apps", "installed_apps", "require", "resolve"]
+
+GROUP = "trivium.apps"
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """One queue of an owner.
+
+    Args:
+        name: as in `trivium worker --queues NAME`; the broker also holds `NAME.low` for work that can wait.
+        worker: `light` (several forked processes) or `model` (one process that holds the models).
+
+    Raises:
+        ValueError: if the kind of worker is unknown.
+    """
+
+    name: str
+    worker: str = "light"
+
+    def __post_init__(self) -> None:
+        if self.worker not in ("light", "model"):
+            raise ValueError(f"queue {self.name!r}: worker {self.worker!r} is neither light nor model")
+
+
+@dataclass(frozen=True, slots=True)
+class AppSpec:
+    """What the platform needs to know about an owner before it imports it.
+
+    Args:
+        name: sub-command, path on the web server and prefix of tables: `finance`.
+        help: one line.
+        package: import name, `trivium.finance`; its locale holds `app.title` and `app.summary` for the home page.
+        extra: the extra of the distribution that brings what it needs; empty when the base is enough.
+        needs: top-level modules that the extra brings; one that is absent means "not installed".
+        roles: permissions that each role has.
+        permissions: every permission the app asks for.
+        queues: its queues; jobs go to the first unless `routes` names another for their kind.
+        routes: queue name by kind of job.
+        cli: `module:attribute` of a Typer application.
+        ui: `module:function`, called with a `Runtime`, returns a `gradio.Blocks`.
+        api: `module:attribute` of a FastAPI router.
+        tasks: module that defines the Celery tasks `<name>.<kind>`.
+        tables: module that adds tables to `trivium.service.tables.metadata`.
+        migrations: `package:folder`; the folder's `versions/` is an Alembic branch labelled with `name`.
+        samples: `module:function`, called with a folder, writes sample files there and returns their paths.
+        seed: `module:function`, called with a `Runtime` and those paths when `trivium demo` is ready.
+    """
+
+    name: str
+    help: str
+    package: str
+    extra: str = ""
+    needs: tuple[str, ...] = ()
+    roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    permissions: tuple[str, ...] = ()
+    queues: tuple[Queue, ...] = ()
+    routes: Mapping[str, str] = field(default_factory=dict)
+    cli: str = ""
+    ui: str = ""
+    api: str = ""
+    tasks: str = ""
+    tables: str = ""
+    migrations: str = ""
+    samples: str = ""
+    seed: str = ""
+
+    def __post_init__(self) -> None:
+        unknown = {permission for granted in self.roles.values() for permission in granted} - set(self.permissions)
+        if unknown:
+            raise ValueError(
+                f"{self.name}: roles grant permissions that are not declared: {', '.join(sorted(unknown))}"
+            )
+        strangers = set(self.routes.values()) - {queue.name for queue in self.queues}
+        if strangers:
+            raise ValueError(f"{self.name}: routes name queues that are not declared: {', '.join(sorted(strangers))}")
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Modules of the extra that are absent, found without importing them."""
+        return tuple(name for name in self.needs if importlib.util.find_spec(name) is None)
+
+    @property
+    def install_line(self) -> str:
+        """What to type when the extra is missing."""
+        return f"pip install 'trivium[{self.extra}]'"
+
+    def queue_of(self, kind: str) -> str:
+        """Return the name of the queue that jobs of this kind go to.
+
+        Raises:
+            ValueError: if the owner has no queue.
+        """
+        if not self.queues:
+            raise ValueError(f"{self.name} has no queue, so no jobs")
+        return self.routes.get(kind, self.queues[0].name)
+
+
+def installed_apps() -> tuple[AppSpec, ...]:
+    """Return the spec of every owner in the distribution, whether its extra is installed or not, by name."""
+    points = metadata.entry_points(group=GROUP)
+    return tuple(point.load() for point in sorted(points, key=lambda point: point.name))
+
+
+def enabled_apps(wanted: str = "") -> tuple[AppSpec, ...]:
+    """Return the specs that a deployment shows, routes and starts.
+
+    Args:
+        wanted: names separated by commas, as in `TRIVIUM_APPS`; empty for all.
+
+    Raises:
+        InputError: if a name is unknown.
+    """
+    specs = {spec.name: spec for spec in installed_apps()}
+    names = [name.strip() for name in wanted.split(",") if name.strip()] or list(specs)
+    for name in names:
+        if name not in specs:
+            raise InputError(f"no app is called {name!r}", where="TRIVIUM_APPS", hint=f"known: {', '.join(specs)}")
+    return tuple(specs[name] for name in dict.fromkeys(names))
+
+
+def require(spec: AppSpec) -> None:
+    """Stop with one line when the spec's extra is missing.
+
+    Raises:
+        InputError: `finance is not installed: pip install 'trivium[finance]'`.
+    """
+    if spec.missing:
+        raise InputError(f"{spec.name} is not installed: {spec.install_line}")
+
+
+def resolve(dotted: str) -> Any:
+    """Import what a dotted string names: `module:attribute`, or a module alone."""
+    module, _, attribute = dotted.partition(":")
+    found = importlib.import_module(module)
+    return getattr(found, attribute) if attribute else found

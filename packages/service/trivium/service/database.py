@@ -1,0 +1,117 @@
+"""The database: SQLite in WAL mode by default, PostgreSQL by URL, with one way to read and one way to write.
+
+Writers on SQLite begin with BEGIN IMMEDIATE, so that two of them queue up (for `busy_timeout`) instead of failing
+halfway. Times go in and come out as aware UTC. Tables are in `tables.py`, their history in `migrate.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, DateTime, Dialect, Engine, TypeDecorator, create_engine, event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from trivium.service.errors import UpstreamError
+
+__all__ = ["Database", "UtcDateTime", "utc_now"]
+
+_BUSY_TIMEOUT_MS = 15_000
+
+
+def utc_now() -> datetime:
+    """Return the time now, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A point in time: aware UTC on both sides, whatever the database keeps."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive time, store UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive time {value.isoformat()}; give it a time zone")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give back aware UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Database:
+    """An engine with the project's rules applied.
+
+    Args:
+        url: SQLAlchemy URL, password included.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        if self.engine.dialect.name == "sqlite":
+            _apply_sqlite_rules(self.engine)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a connection that sees one consistent state and changes nothing.
+
+        Raises:
+            UpstreamError: if the database cannot be reached.
+        """
+        with self._connect() as connection, connection.begin() as transaction:
+            yield connection
+            transaction.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open a connection in a write transaction: committed when the block ends, rolled back when it raises.
+
+        Raises:
+            UpstreamError: if the database cannot be reached, or stays locked.
+        """
+        with self._connect() as connection:
+            connection.execution_options(trivium_begin="IMMEDIATE")
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _connect(self) -> Iterator[Connection]:
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except OperationalError as error:
+            raise UpstreamError(
+                f"the database could not be used ({error.orig})", where=self.engine.url.render_as_string()
+            ) from error
+
+
+def _apply_sqlite_rules(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def set_pragmas(connection: Any, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN would be deferred; `begin` below decides
+        for pragma in (
+            "journal_mode=WAL",
+            "foreign_keys=ON",
+            f"busy_timeout={_BUSY_TIMEOUT_MS}",
+            "synchronous=NORMAL",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        mode = connection.get_execution_options().get("trivium_begin", "DEFERRED")
+        connection.exec_driver_sql(f"BEGIN {mode}")

@@ -1,0 +1,82 @@
+"""What a process works with, opened once from its settings: database, blob store, jobs, the apps that are enabled.
+
+Doors receive it as an argument (`ui.build(runtime)`, `seed(runtime, paths)`); Celery tasks get it from
+`current_runtime()`, which opens one for each process because connections do not survive a fork.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from dataclasses import dataclass
+
+from trivium.service.app_spec import AppSpec, enabled_apps
+from trivium.service.database import Database
+from trivium.service.errors import InputError
+from trivium.service.jobs import JobPolicy, Jobs, Publish
+from trivium.service.settings import Settings, current_settings
+from trivium.service.store import BlobStore
+
+__all__ = ["LOCAL_USER", "Runtime", "current_runtime", "open_runtime"]
+
+LOCAL_USER = "local"
+"""The one user of a deployment without accounts: whoever opened the one-time login link."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The parts of one process. Threads may share it; a forked child opens its own."""
+
+    settings: Settings
+    apps: tuple[AppSpec, ...]
+    database: Database
+    store: BlobStore
+    jobs: Jobs
+
+    def close(self) -> None:
+        """Close the database connections."""
+        self.database.close()
+
+
+def open_runtime(
+    settings: Settings,
+    *,
+    apps: tuple[AppSpec, ...] | None = None,
+    publish: Publish | None = None,
+    policy: JobPolicy | None = None,
+) -> Runtime:
+    """Open the parts that the settings name.
+
+    Args:
+        apps: the enabled apps; None for what the settings say.
+        publish: how to reach the broker; None for Celery on the deployment's broker.
+
+    Raises:
+        InputError: if a setting cannot be used.
+    """
+    settings.prepare_home()
+    specs = enabled_apps(settings.apps) if apps is None else apps
+    by_name = {spec.name: spec for spec in specs}
+
+    def queue_of(app: str, kind: str) -> str:
+        if app not in by_name:
+            raise InputError(f"no app is called {app!r}", hint=f"enabled: {', '.join(by_name) or 'none'}")
+        return by_name[app].queue_of(kind)
+
+    if publish is None:
+        from trivium.service.celery_app import publisher
+
+        publish = publisher(settings)
+    database = Database(settings.database)
+    jobs = Jobs(database, publish=publish, queue_of=queue_of, policy=policy)
+    return Runtime(settings, specs, database, BlobStore(settings.home / "blobs"), jobs)
+
+
+def current_runtime() -> Runtime:
+    """Return the runtime of this process, opened on first use."""
+    return _runtime_of(os.getpid())
+
+
+@functools.cache
+def _runtime_of(pid: int) -> Runtime:
+    return open_runtime(current_settings())

@@ -1,0 +1,106 @@
+"""The platform's tables, prefixed `service_`. Their history is the Alembic branch `service` in `migrations/`.
+
+Apps add their own tables to the same `metadata` (foreign keys only to tables here) in `<owner>/tables.py`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import false as sql_false
+from sqlalchemy.types import Boolean
+
+from trivium.service.database import UtcDateTime
+
+__all__ = ["job", "job_event", "job_file", "lease", "login_token", "metadata", "session"]
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+job = Table(
+    "service_job",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("app", String(40), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("queue", String(60), nullable=False),
+    Column("owner", String(120), nullable=False),
+    Column("idempotency_key", String(120), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("inputs", JSON, nullable=False),  # [{name, sha256, size}]
+    Column("state", String(12), nullable=False),
+    Column("stage", String(60), nullable=False, server_default=""),
+    Column("progress", Float, nullable=False, server_default="0"),  # 0 to 1
+    Column("attempts", Integer, nullable=False, server_default="0"),  # starts so far
+    Column("fence", Integer, nullable=False, server_default="0"),  # grows with every claim and every recovery
+    Column("lease_owner", String(120), nullable=False, server_default=""),
+    Column("lease_until", UtcDateTime),
+    Column("cancel_requested", Boolean, nullable=False, server_default=sql_false()),
+    Column("report_sha256", String(64), nullable=False, server_default=""),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("error_reference", String(16), nullable=False, server_default=""),
+    Column("version", Integer, nullable=False, server_default="1"),  # grows with every change that a page shows
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("published_at", UtcDateTime),  # null: not known to be on the broker
+    Column("started_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    UniqueConstraint("app", "owner", "idempotency_key"),
+    Index(None, "state", "lease_until"),
+    Index(None, "owner", "created_at"),
+)
+
+job_event = Table(
+    "service_job_event",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job_id", String(32), ForeignKey("service_job.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("what", String(20), nullable=False),  # a state, or `stage`, `recovered`, `cancel`
+    Column("detail", Text, nullable=False, server_default=""),
+)
+
+job_file = Table(
+    "service_job_file",
+    metadata,
+    Column("job_id", String(32), ForeignKey("service_job.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("media_type", String(120), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("size", Integer, nullable=False),
+)
+
+lease = Table(
+    "service_lease",
+    metadata,
+    Column("name", String(60), primary_key=True),
+    Column("holder", String(120), nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+)
+
+login_token = Table(
+    "service_login_token",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("subject", String(120), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime),
+)
+
+session = Table(
+    "service_session",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("subject", String(120), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)

@@ -1,0 +1,66 @@
+"""Specs: what is checked, what is missing, which apps a deployment shows."""
+
+import pytest
+
+from trivium.service.app_spec import AppSpec, Queue, enabled_apps, installed_apps, require, resolve
+from trivium.service.errors import InputError
+
+
+def spec(**fields) -> AppSpec:
+    return AppSpec(**({"name": "toy", "help": "A toy.", "package": "toy"} | fields))
+
+
+def test_finance_is_found_through_its_entry_point():
+    assert "finance" in [found.name for found in installed_apps()]
+
+
+def test_only_the_apps_asked_for_in_their_order():
+    assert [found.name for found in enabled_apps(" finance , finance")] == ["finance"]
+
+
+def test_an_unknown_app_is_named():
+    with pytest.raises(InputError, match=r"^TRIVIUM_APPS: no app is called 'finanse'; known: .*finance"):
+        enabled_apps("finanse")
+
+
+def test_a_missing_extra_is_one_line():
+    absent = spec(extra="toys", needs=("json", "no_such_module"))
+    assert absent.missing == ("no_such_module",)
+    with pytest.raises(InputError) as caught:
+        require(absent)
+    assert caught.value.line == "toy is not installed: pip install 'trivium[toys]'"
+
+
+def test_jobs_go_to_the_first_queue_unless_routed():
+    routed = spec(queues=(Queue("fast"), Queue("deep", worker="model")), routes={"scan": "deep"})
+    assert routed.queue_of("compare") == "fast"
+    assert routed.queue_of("scan") == "deep"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"roles": {"reader": ("toy.read",)}}, "permissions that are not declared: toy.read"),
+        ({"routes": {"scan": "deep"}}, "queues that are not declared: deep"),
+    ],
+)
+def test_a_spec_that_contradicts_itself_is_refused(fields, message):
+    with pytest.raises(ValueError, match=message):
+        spec(**fields)
+
+
+def test_an_app_without_a_queue_takes_no_jobs():
+    with pytest.raises(ValueError, match="toy has no queue"):
+        spec().queue_of("compare")
+
+
+def test_unknown_kind_of_worker():
+    with pytest.raises(ValueError, match="worker 'heavy' is neither light nor model"):
+        Queue("q", worker="heavy")
+
+
+def test_resolve_takes_an_attribute_or_a_module():
+    import json
+
+    assert resolve("json:dumps") is json.dumps
+    assert resolve("json") is json

@@ -1,0 +1,112 @@
+"""The database's rules, and migrations up, down and up again."""
+
+import threading
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import insert, inspect, select, text
+from sqlalchemy.exc import IntegrityError
+
+from trivium.service import migrate, tables
+from trivium.service.database import Database
+from trivium.service.errors import InputError, UpstreamError
+
+
+@pytest.fixture
+def database(settings):
+    settings.prepare_home()
+    opened = Database(settings.database)
+    yield opened
+    opened.close()
+
+
+def names(database: Database) -> set[str]:
+    return set(inspect(database.engine).get_table_names())
+
+
+def test_sqlite_rules_are_on(database):
+    with database.read() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+
+
+def test_up_down_and_up_again_without_drift(database):
+    migrate.upgrade(database)
+    assert {"service_job", "service_session"} <= names(database)
+    assert migrate.drift(database) == []
+    migrate.downgrade(database, "base")
+    assert names(database) == {"service_alembic_version"}
+    migrate.upgrade(database)
+    assert migrate.pending(database) == []
+    assert migrate.drift(database) == []
+
+
+def test_drift_names_what_differs(database):
+    migrate.upgrade(database)
+    with database.write() as connection:
+        connection.execute(text("ALTER TABLE service_lease ADD COLUMN stray TEXT"))
+    assert any("stray" in line for line in migrate.drift(database))
+
+
+def test_an_older_schema_is_refused(database):
+    with pytest.raises(InputError, match=r"it lacks .*service_0001.*; run: trivium db upgrade"):
+        migrate.check(database)
+    migrate.upgrade(database)
+    migrate.check(database)
+
+
+def test_foreign_keys_are_enforced(database):
+    migrate.upgrade(database)
+    row = {"job_id": "none", "at": datetime.now(UTC), "what": "queued", "detail": ""}
+    with pytest.raises(IntegrityError), database.write() as connection:
+        connection.execute(insert(tables.job_event).values(row))
+
+
+def test_times_come_back_aware_and_in_utc(database):
+    migrate.upgrade(database)
+    beijing = datetime(2026, 1, 1, 8, tzinfo=timezone(timedelta(hours=8)))
+    with database.write() as connection:
+        connection.execute(insert(tables.lease).values(name="a", holder="b", until=beijing))
+    with database.read() as connection:
+        assert connection.execute(select(tables.lease.c.until)).scalar_one().isoformat() == "2026-01-01T00:00:00+00:00"
+
+
+def test_naive_times_are_refused(database):
+    migrate.upgrade(database)
+    naive = datetime(2026, 1, 1)  # noqa: DTZ001 - the point of the test
+    with pytest.raises(Exception, match="naive time"), database.write() as connection:
+        connection.execute(insert(tables.lease).values(name="a", holder="b", until=naive))
+
+
+def test_writers_wait_for_each_other(database):
+    migrate.upgrade(database)
+    with database.write() as connection:
+        connection.execute(insert(tables.lease).values(name="n", holder="0", until=datetime.now(UTC)))
+
+    def add_one() -> None:
+        for _ in range(20):
+            with database.write() as connection:
+                value = int(connection.execute(select(tables.lease.c.holder)).scalar_one())
+                connection.execute(tables.lease.update().values(holder=str(value + 1)))
+
+    threads = [threading.Thread(target=add_one) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.read() as connection:
+        assert connection.execute(select(tables.lease.c.holder)).scalar_one() == "80"
+
+
+def test_reading_changes_nothing(database):
+    migrate.upgrade(database)
+    with database.read() as connection:
+        connection.execute(insert(tables.lease).values(name="n", holder="0", until=datetime.now(UTC)))
+    with database.read() as connection:
+        assert connection.execute(select(tables.lease)).all() == []
+
+
+def test_a_database_that_cannot_be_opened(tmp_path):
+    database = Database(f"sqlite:///{tmp_path}/none/trivium.db")
+    with pytest.raises(UpstreamError, match="could not be used"), database.read():
+        pass
