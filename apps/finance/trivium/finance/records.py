@@ -215,11 +215,13 @@ class Linkbase:
         labels: standard label of each concept, in English where there is one.
         statements: rows of each presentation role, in order; keyed by role URI.
         arcs: every calculation arc.
+        role_names: definition of each role, such as `0000004 - Statement - CONSOLIDATED BALANCE SHEETS`; by role URI.
     """
 
     labels: Mapping[Concept, str] = field(default_factory=dict)
     statements: Mapping[str, tuple[PresentationRow, ...]] = field(default_factory=dict)
     arcs: tuple[Arc, ...] = ()
+    role_names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
