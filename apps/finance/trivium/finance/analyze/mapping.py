@@ -1,0 +1,219 @@
+"""From facts to metrics: choose, by the policy, the one fact that is each metric in each period of a filing.
+
+Nothing is summed and nothing is guessed: a metric with no single right fact is absent, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from trivium.finance.analyze.model import Message, Status, Value
+from trivium.finance.analyze.policy import MetricRule, Policy, family_name
+from trivium.finance.analyze.statements import Faces, find_faces
+from trivium.finance.records import Concept, Fact, Filing, Period
+
+__all__ = ["Candidate", "Mapping", "most_precise", "reporting_currency"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A fact that could be a metric, for "use another concept": where it stands and what its row says."""
+
+    fact: Fact
+    is_on_face: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    fact: Fact
+    status: Status
+    reason: Message | None = None
+    negate: bool = False
+
+
+class Mapping:
+    """The metrics of one filing.
+
+    Args:
+        filing: its facts.
+        policy: the rules.
+        company: key of the company, the first part of each value's id.
+        overrides: concepts a user chose, by metric: name as printed (`us-gaap:Revenues`).
+    """
+
+    def __init__(self, filing: Filing, policy: Policy, company: str, overrides: dict[str, str] | None = None) -> None:
+        self.filing = filing
+        self.policy = policy
+        self.company = company
+        self.overrides = overrides or {}
+        self.faces: Faces = find_faces(filing)
+        self.currency = reporting_currency(filing)
+        self._by_name: dict[tuple[str, Period], list[Fact]] = defaultdict(list)
+        self._by_label: dict[Period, list[Fact]] = defaultdict(list)
+        self._dimensioned: set[tuple[str, Period]] = set()
+        self._chosen: dict[str, Concept] = {}
+        self._index()
+
+    def value(self, metric: str, period: Period) -> Value:
+        """Return the metric in one period: reported, derived from a stand-in, or absent with the reason."""
+        rule = self.policy[metric]
+        value_id = f"{self.company}/{metric}/{period.key}"
+        choice = self._choose(rule, period)
+        if choice is None:
+            unit = {"money": self.currency, "shares": "shares"}.get(rule.unit, f"{self.currency}/shares")
+            return Value(value_id, metric, period, unit, None, Status.ABSENT, self._why_absent(rule, period))
+        self._chosen.setdefault(metric, choice.fact.concept)
+        amount = choice.fact.value
+        assert amount is not None
+        return Value(
+            id=value_id,
+            metric=metric,
+            period=period,
+            unit=str(choice.fact.unit),
+            amount=_signed(amount, rule, choice),
+            status=choice.status,
+            reason=choice.reason,
+            fact=choice.fact,
+            filing=self.filing,
+        )
+
+    def candidates(self, metric: str, period: Period, *, most: int = 40) -> list[Candidate]:
+        """Return facts of the right kind and period, the statement's own lines first, for a user to choose from."""
+        rule = self.policy[metric]
+        facts = [fact for fact in self._by_label[period] if self._fits_unit(fact, rule)]
+        unique = {fact.concept: fact for fact in reversed(facts)}
+        ranked = sorted(unique.values(), key=lambda fact: (not self.faces.holds(fact, rule.statement), _order(fact)))
+        return [Candidate(fact, self.faces.holds(fact, rule.statement)) for fact in ranked[:most]]
+
+    def _index(self) -> None:
+        groups: dict[tuple[Concept, Period, str], list[Fact]] = defaultdict(list)
+        for fact in self.filing.facts:
+            if fact.value is None:
+                continue
+            if fact.dimensions:
+                self._dimensioned.add((family_name(fact.concept), fact.period))
+            else:
+                groups[fact.concept, fact.period, str(fact.unit)].append(fact)
+        for (concept, period, _), facts in groups.items():
+            best = most_precise(facts, self.faces)
+            if name := family_name(concept):
+                self._by_name[name, period].append(best)
+            self._by_label[period].append(best)
+
+    def _choose(self, rule: MetricRule, period: Period) -> _Choice | None:
+        if rule.key in self.overrides:
+            return self._by_override(rule, period)
+        return self._by_concept(rule, period) or self._by_row_label(rule, period) or self._by_proxy(rule, period)
+
+    def _by_override(self, rule: MetricRule, period: Period) -> _Choice | None:
+        wanted = self.overrides[rule.key]
+        for fact in self._by_label[period]:
+            if fact.concept.qname == wanted and self._fits_unit(fact, rule):
+                return _Choice(fact, Status.REPORTED, Message("reason.chosen_by_user", {"concept": wanted}))
+        return None
+
+    def _by_concept(self, rule: MetricRule, period: Period) -> _Choice | None:
+        found = self._named(rule, period)
+        on_face = [fact for fact in found if self.faces.holds(fact, rule.statement)]
+        is_note_good = rule.notes == "reported" or not self.faces.finds(rule.statement)
+        pool = on_face or [fact for fact in found if is_note_good and family_name(fact.concept) in rule.concepts]
+        if not pool:
+            return None
+        # One concept through all periods of a filing, where it can be had.
+        same = [fact for fact in pool if fact.concept == self._chosen.get(rule.key)]
+        return _Choice((same or pool)[0], Status.REPORTED)
+
+    def _by_note(self, rule: MetricRule, period: Period) -> _Choice | None:
+        if rule.notes != "derived":
+            return None
+        facts = [fact for fact in self._named(rule, period) if family_name(fact.concept) in rule.concepts]
+        if not facts:
+            return None
+        return _Choice(facts[0], Status.DERIVED, Message("reason.from_note", {"concept": facts[0].concept.qname}))
+
+    def _named(self, rule: MetricRule, period: Period) -> list[Fact]:
+        """Return the facts of the rule's concepts in its order."""
+        return [
+            fact
+            for name in (*rule.concepts, *rule.face_concepts)
+            for fact in self._by_name.get((name, period), ())
+            if self._fits_unit(fact, rule)
+        ]
+
+    def _by_row_label(self, rule: MetricRule, period: Period) -> _Choice | None:
+        rows = [
+            fact
+            for fact in self._by_label.get(period, ())
+            if self._fits_unit(fact, rule)
+            and family_name(fact.concept) not in self.policy.named_concepts
+            and self.faces.holds(fact, rule.statement)
+            and rule.matches_label(fact.place.row_label)
+        ]
+        if len({fact.value for fact in rows}) != 1:
+            return None
+        fact = min(rows, key=_order)
+        if fact.concept.is_row_label:
+            return _Choice(fact, Status.REPORTED)
+        values = {"concept": fact.concept.qname, "label": fact.place.row_label}
+        return _Choice(fact, Status.DERIVED, Message("reason.by_row_label", values))
+
+    def _by_proxy(self, rule: MetricRule, period: Period) -> _Choice | None:
+        for proxy in rule.proxies:
+            if proxy.unless and self._choose(self.policy[proxy.unless], period) is not None:
+                continue
+            for fact in self._by_name.get((proxy.concept, period), ()):
+                on_face = self.faces.holds(fact, rule.statement)
+                if self._fits_unit(fact, rule) and (on_face or rule.notes == "reported"):
+                    values = {"concept": fact.concept.qname, "differs": proxy.differs}
+                    return _Choice(fact, Status.DERIVED, Message("reason.by_proxy", values), proxy.negate)
+        return None
+
+    def _fits_unit(self, fact: Fact, rule: MetricRule) -> bool:
+        if fact.unit is None:
+            return False
+        text = str(fact.unit)
+        if rule.unit == "money":
+            return fact.unit.is_money and text == self.currency
+        return text == ("shares" if rule.unit == "shares" else f"{self.currency}/shares")
+
+    def _why_absent(self, rule: MetricRule, period: Period) -> Message:
+        if rule.key in self.overrides:
+            return Message("reason.override_absent", {"concept": self.overrides[rule.key]})
+        if any((name, period) in self._dimensioned for name in rule.concepts):
+            return Message("reason.only_by_dimension")
+        if self.faces.is_known and rule.statement in ("income", "balance", "cash_flow"):
+            return Message("reason.no_line_on_face", {"statement": rule.statement})
+        return Message("reason.not_tagged")
+
+
+def most_precise(facts: Sequence[Fact], faces: Faces) -> Fact:
+    """Return the most precise of facts that say the same; among equals one on a statement's face, then the first."""
+
+    def rank(fact: Fact) -> tuple[bool, int, bool]:
+        on_face = any(faces.holds(fact, statement) for statement in ("income", "balance", "cash_flow"))
+        return fact.is_exact, fact.decimals if fact.decimals is not None else -99, on_face
+
+    return max(facts, key=rank)
+
+
+def reporting_currency(filing: Filing) -> str:
+    """Return the currency of most of a filing's undimensioned amounts; empty when it has none."""
+    counts: Counter[str] = Counter(_currencies(filing.facts))
+    return counts.most_common(1)[0][0] if counts else ""
+
+
+def _currencies(facts: Iterable[Fact]) -> Iterable[str]:
+    return (str(fact.unit) for fact in facts if fact.unit is not None and fact.unit.is_money and not fact.dimensions)
+
+
+def _order(fact: Fact) -> tuple[int, int]:
+    return (fact.place.table if fact.place.table is not None else 10**6, fact.place.row or 0)
+
+
+def _signed(amount: Decimal, rule: MetricRule, choice: _Choice) -> Decimal:
+    if choice.negate or (rule.outflow and choice.fact.concept.is_row_label and amount < 0):
+        return -amount
+    return amount

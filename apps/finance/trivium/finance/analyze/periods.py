@@ -1,0 +1,118 @@
+"""Fiscal spans of a filing: its own quarter, year to date or year, and the comparative ones it prints.
+
+Spans come from the facts' own dates, never from a file name. Quarters are 9 to 18 weeks (12-week and 16-week quarters
+are both real), years 48 to 56 weeks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, timedelta
+
+from trivium.finance.analyze.model import Span
+from trivium.finance.analyze.statements import Faces
+from trivium.finance.records import Filing, Period
+
+__all__ = ["balance_dates", "filing_spans", "own_spans"]
+
+_QUARTER = range(63, 127)
+_YEAR = range(336, 400)
+_FEWEST_FACTS = 3
+_NEAR = timedelta(days=7)
+
+
+def filing_spans(filing: Filing, faces: Faces) -> tuple[Span, ...]:
+    """Return every fiscal span for which the filing's statements give flows, oldest first.
+
+    The labels of comparative spans follow from the filing's own label and the distance in years.
+    """
+    counts = _durations(filing, faces)
+    spans = []
+    for period, count in counts.items():
+        if count >= _FEWEST_FACTS and (span := _label(period, filing)) is not None:
+            spans.append(span)
+    return tuple(sorted(spans, key=lambda span: (span.period.end, span.period.days)))
+
+
+def own_spans(filing: Filing, faces: Faces) -> tuple[Span, ...]:
+    """Return the spans the filing is about: the year, or quarter and year to date (equal in a first quarter)."""
+    end = _own_end(filing, faces)
+    spans = [span for span in filing_spans(filing, faces) if end is not None and abs(span.period.end - end) <= _NEAR]
+    kinds = ("year",) if _is_annual(filing) else ("quarter", "ytd")
+    own = []
+    for kind in kinds:
+        of_kind = [span for span in spans if span.kind == kind]
+        if of_kind:
+            own.append(max(of_kind, key=lambda span: span.period.end))
+    if kinds == ("quarter", "ytd") and len(own) == 1 and own[0].kind == "quarter" and own[0].quarter == 1:
+        quarter = own[0]
+        own.append(Span("ytd", quarter.label, quarter.period, quarter.fiscal_year, 1))
+    return tuple(own)
+
+
+def balance_dates(filing: Filing, faces: Faces) -> tuple[date, ...]:
+    """Return the dates of the balance sheet's columns, oldest first."""
+    counts: Counter[date] = Counter(
+        fact.period.end
+        for fact in filing.facts
+        if fact.period.is_instant and fact.is_numeric and not fact.dimensions and faces.holds(fact, "balance")
+    )
+    if faces.is_known and not faces.finds("balance"):
+        return ()
+    return tuple(sorted(day for day, count in counts.items() if count >= _FEWEST_FACTS))
+
+
+def _durations(filing: Filing, faces: Faces) -> Counter[Period]:
+    counts: Counter[Period] = Counter()
+    for fact in filing.facts:
+        if fact.period.is_instant or not fact.is_numeric or fact.dimensions:
+            continue
+        if any(faces.holds(fact, statement) for statement in ("income", "cash_flow")):
+            counts[fact.period] += 1
+    return counts
+
+
+def _own_end(filing: Filing, faces: Faces) -> date | None:
+    if filing.period_end is not None:
+        return filing.period_end
+    return max((period.end for period in _durations(filing, faces)), default=None)
+
+
+def _is_annual(filing: Filing) -> bool:
+    return filing.fiscal_period == "FY" or filing.form.upper().startswith(("10-K", "20-F", "40-F"))
+
+
+def _ends_a_year(period: Period, filing: Filing) -> bool:
+    """Whether a year-long span of a quarterly filing ends where its year to date begins, give or take years."""
+    to_date = [
+        fact.period
+        for fact in filing.facts
+        if fact.period.end == filing.period_end and 0 < fact.period.days < _YEAR.start
+    ]
+    start = max(to_date, key=lambda one: one.days).start if to_date else None
+    if start is None:
+        return False
+    distance = (start - period.end).days % 365.25
+    return min(distance, 365.25 - distance) < 21
+
+
+def _label(period: Period, filing: Filing) -> Span | None:
+    """Name a span after the issuer's labels; None for spans that are neither quarter, year nor year to date."""
+    end = filing.period_end or period.end
+    years_back = round((end - period.end).days / 365.25)
+    own_year = filing.fiscal_year or end.year
+    if period.days in _YEAR and not (_is_annual(filing) or _ends_a_year(period, filing)):
+        return Span("ttm", f"TTM to {period.end.isoformat()}", period, own_year - years_back)
+    if period.days in _YEAR:
+        return Span("year", f"FY{own_year - years_back}", period, own_year - years_back)
+    fiscal_year = own_year - years_back
+    quarter = {"Q1": 1, "Q2": 2, "Q3": 3, "FY": 4}.get(filing.fiscal_period)
+    is_same_season = abs((end - period.end).days - 365.25 * years_back) < 21
+    if not is_same_season or quarter is None:
+        quarter = None
+    if period.days in _QUARTER:
+        name = f"Q{quarter}" if quarter else f"Quarter to {period.end.isoformat()}"
+        return Span("quarter", f"{name} FY{fiscal_year}" if quarter else name, period, fiscal_year, quarter)
+    if period.days < _YEAR.start and is_same_season and quarter in (2, 3):
+        return Span("ytd", f"{3 * quarter}M FY{fiscal_year}", period, fiscal_year, quarter)
+    return None

@@ -1,0 +1,173 @@
+"""Load the mapping policy: which tagged fact is which metric. The rules themselves are in `policy.toml`, to be read."""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from trivium.finance.records import Concept
+from trivium.service.errors import InputError
+
+__all__ = ["MetricRule", "Policy", "Proxy", "family_name", "load_policy"]
+
+_STATEMENTS = ("income", "balance", "cash_flow", "cover", "note")
+_UNITS = ("money", "per_share", "shares")
+_NOTES = ("reported", "derived", "never")
+_TAXONOMIES = (("us-gaap", ""), ("ifrs-full", "ifrs:"), ("/dei", "dei:"), ("/srt", "srt:"))
+_NOTE_MARKS = re.compile(
+    r"(\s*\((note|notes|see note)[^)]*\)|\s*[-–—,]?\s*see note \d+|\s*\(\d+\)|\s*\([a-z]\)|:)+\s*$", re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A concept that is not quite the metric.
+
+    Args:
+        concept: its family name (`Revenues`, `ifrs:Revenue`).
+        differs: how it differs, in a few words.
+        unless: a metric that, when reported, shows that the proxy would be wrong.
+        negate: whether its sign is the other way round.
+    """
+
+    concept: str
+    differs: str
+    unless: str = ""
+    negate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRule:
+    """How one metric is found in a filing; see the head of `policy.toml`."""
+
+    key: str
+    statement: str
+    unit: str
+    concepts: tuple[str, ...]
+    face_concepts: tuple[str, ...] = ()
+    labels: tuple[re.Pattern[str], ...] = ()
+    not_labels: tuple[re.Pattern[str], ...] = ()
+    proxies: tuple[Proxy, ...] = ()
+    notes: str = "reported"
+    outflow: bool = False
+
+    @property
+    def is_balance(self) -> bool:
+        """Whether it is a balance at a date rather than a flow over a period."""
+        return self.statement in ("balance", "cover") or self.key in _BALANCES_IN_NOTES
+
+    def matches_label(self, label: str) -> bool:
+        """Whether a printed row label says that the row is this metric; note marks at its end do not count."""
+        text = _NOTE_MARKS.sub("", label.strip())
+        if any(pattern.fullmatch(text) for pattern in self.not_labels):
+            return False
+        return any(pattern.fullmatch(text) for pattern in self.labels)
+
+
+_BALANCES_IN_NOTES = {
+    "cash_incl_restricted",
+    "finance_lease_liabilities",
+    "operating_lease_liabilities",
+    "operating_lease_liabilities_current",
+    "remaining_performance_obligations",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All metric rules, in the order of the file."""
+
+    rules: Mapping[str, MetricRule]
+    named_concepts: frozenset[str] = field(default_factory=frozenset)
+
+    def __getitem__(self, metric: str) -> MetricRule:
+        return self.rules[metric]
+
+
+def family_name(concept: Concept) -> str:
+    """Return a concept's name as the policy writes it, whatever the taxonomy's year; empty for an issuer's own."""
+    for mark, prefix in _TAXONOMIES:
+        if mark in concept.namespace and concept.is_standard:
+            return prefix + concept.name
+    return ""
+
+
+@functools.cache
+def load_policy(path: Path | None = None) -> Policy:
+    """Load the shipped policy, with a user's file laid over it metric by metric.
+
+    Raises:
+        InputError: if the user's file cannot be read or a rule is malformed; names the file, metric and field.
+    """
+    shipped = resources.files("trivium.finance.analyze") / "policy.toml"
+    tables = tomllib.loads(shipped.read_text(encoding="utf-8"))
+    if path is not None:
+        tables = tables | _read_override(path, tables)
+    rules = {key: _rule(key, table, str(path or "policy.toml")) for key, table in tables.items()}
+    named = {name for rule in rules.values() for name in (*rule.concepts, *rule.face_concepts)}
+    named |= {proxy.concept for rule in rules.values() for proxy in rule.proxies}
+    return Policy(rules, frozenset(named))
+
+
+def _read_override(path: Path, shipped: dict[str, Any]) -> dict[str, Any]:
+    try:
+        override = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(
+            f"the mapping policy cannot be read ({error})", where=str(path), hint="see docs/metrics.md"
+        ) from error
+    return {key: shipped.get(key, {}) | table for key, table in override.items()}
+
+
+def _rule(key: str, table: Any, where: str) -> MetricRule:
+    if not isinstance(table, dict):
+        raise InputError(f"{key!r} is not a table", where=where, hint=f"write [{key}]")
+    known = {
+        "statement",
+        "unit",
+        "concepts",
+        "face_concepts",
+        "labels",
+        "not_labels",
+        "proxies",
+        "notes",
+        "outflow",
+    }
+    if unknown := sorted(set(table) - known):
+        raise InputError(
+            f"[{key}] has unknown fields {', '.join(unknown)}", where=where, hint=f"use {', '.join(sorted(known))}"
+        )
+    choices = (
+        (table.get("statement"), _STATEMENTS),
+        (table.get("unit"), _UNITS),
+        (table.get("notes", "never"), _NOTES),
+    )
+    if any(value not in allowed for value, allowed in choices):
+        raise InputError(
+            f"[{key}] needs statement ({', '.join(_STATEMENTS)}), unit ({', '.join(_UNITS)}) and, if given, notes "
+            f"({', '.join(_NOTES)})",
+            where=where,
+        )
+    try:
+        labels = [tuple(re.compile(text, re.I) for text in table.get(name, ())) for name in ("labels", "not_labels")]
+        proxies = tuple(Proxy(**proxy) for proxy in table.get("proxies", ()))
+    except (re.error, TypeError) as error:
+        raise InputError(f"[{key}] has a malformed label or proxy ({error})", where=where) from error
+    return MetricRule(
+        key=key,
+        statement=table["statement"],
+        unit=table["unit"],
+        concepts=tuple(table.get("concepts", ())),
+        face_concepts=tuple(table.get("face_concepts", ())),
+        labels=labels[0],
+        not_labels=labels[1],
+        proxies=proxies,
+        notes=table.get("notes", _NOTES[0]),
+        outflow=bool(table.get("outflow", False)),
+    )

@@ -1,0 +1,305 @@
+"""Read inline XBRL: the facts printed in one or several XHTML documents, each with its anchor and its table row.
+
+Source: Inline XBRL 1.1 (XBRL International, 2013), with 1.0's namespace accepted. Values are exact; a fact whose content
+does not fit its own declarations becomes a `Problem` and is left out, never guessed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from lxml import etree
+
+from trivium.finance.parse.cover import cover
+from trivium.finance.parse.layout import TableLayout, folded
+from trivium.finance.parse.markup import Document, load
+from trivium.finance.parse.transformations import transform
+from trivium.finance.parse.xbrl import (
+    XBRLI,
+    XSI_NIL,
+    Contexts,
+    decimals_of,
+    exact_decimal,
+    qname_to_concept,
+    read_resources,
+)
+from trivium.finance.records import Fact, Filing, Place, Problem, Source, Unit
+from trivium.service.errors import InputError
+from trivium.service.evidence import FactAnchor
+
+__all__ = ["looks_like_inline", "read_inline", "resolve_anchor"]
+
+IX_NAMESPACES = ("http://www.xbrl.org/2013/inlineXBRL", "http://www.xbrl.org/2008/inlineXBRL")
+_FACT_TAGS = ("nonFraction", "nonNumeric", "fraction")
+_TEXT_TAGS = ("continuation", "footnote", "relationship", "tuple")
+_START_OF_FACT = re.compile(rb"<(?:\w+:)?(?:nonFraction|fraction)[\s>]")
+
+
+def looks_like_inline(data: bytes) -> bool:
+    """Whether the bytes name an inline XBRL namespace."""
+    return any(namespace.encode() in data for namespace in IX_NAMESPACES)
+
+
+def read_inline(name: str, documents: Sequence[tuple[str, bytes]]) -> Filing:
+    """Read a document set that shares one target instance.
+
+    Args:
+        name: the source's name, for messages and records.
+        documents: (file name, bytes after decompression) of each XHTML document, in order.
+
+    Raises:
+        InputError: if a document cannot be parsed, or no fact can be read at all.
+    """
+    parts = [_Part("" if len(documents) == 1 else part, data) for part, data in documents]
+    reading = _Reading(read_resources(element for part in parts for element in part.resources))
+    for part in parts:
+        reading.collect_texts(part)
+    for part in parts:
+        reading.read_facts(part)
+    reading.attach_footnotes(parts)
+    problems = [problem for part in parts for problem in part.document.problems]
+    problems += reading.contexts.problems + reading.problems + [note for part in parts for note in part.unread()]
+    if not reading.facts:
+        reason = problems[0].what if problems else "it has no inline XBRL facts"
+        raise InputError(f"no fact could be read: {reason}", where=name, hint="give a 10-K or 10-Q as filed since 2019")
+    page = cover(reading.facts)
+    return Filing(
+        source=Source(
+            name,
+            hashlib.sha256(b"".join(data for _, data in documents)).hexdigest(),
+            sum(len(data) for _, data in documents),
+            "inline-xbrl",
+        ),
+        entity=page.entity,
+        form=page.form,
+        period_end=page.period_end,
+        fiscal_year=page.fiscal_year,
+        fiscal_period=page.fiscal_period,
+        is_amendment=page.is_amendment,
+        facts=tuple(reading.facts),
+        problems=(*problems, *page.problems),
+    )
+
+
+def resolve_anchor(documents: Sequence[tuple[str, bytes]], anchor: FactAnchor) -> Decimal | str | None:
+    """Read one fact again from its source: the number, or the text of a non-numeric fact.
+
+    Raises:
+        LookupError: if the source holds no such fact.
+    """
+    for fact in read_inline("source", documents).facts:
+        if fact.place.locator == anchor:
+            return fact.value if fact.is_numeric else fact.text
+    raise LookupError(f"no fact {anchor.fact_id!r} in {anchor.document or 'the document'}")
+
+
+class _Part:
+    """One document of the set with its inline elements in document order."""
+
+    def __init__(self, name: str, data: bytes) -> None:
+        self.name = name
+        self.data = data
+        self.document: Document = load(data, name)
+        root = self.document.root
+        wanted = [f"{{{namespace}}}{tag}" for namespace in IX_NAMESPACES for tag in (*_FACT_TAGS, *_TEXT_TAGS)]
+        self.elements = [element for element in root.iter(*wanted) if self.document.is_trusted(element)]
+        self.resources = [
+            element
+            for element in root.iter(f"{XBRLI}context", f"{XBRLI}unit")
+            if self.document.is_trusted(element)
+        ]
+        self.layout = TableLayout(root)
+        self.nsmap: dict[str | None, str] = dict(root.nsmap)
+        # Prefixes are nearly always declared on the root only; then no element needs a look-up of its own.
+        self._has_one_scope = data.count(b"xmlns") == len(self.nsmap)
+
+    def scope(self, element: etree._Element) -> dict[str | None, str]:
+        """Return the prefixes in scope at an element."""
+        return self.nsmap if self._has_one_scope else dict(element.nsmap)
+
+    def unread(self) -> Iterator[Problem]:
+        """Say how many numeric facts stand in the part of a broken document that was not read."""
+        if not self.document.is_whole:
+            read = sum(1 for element in self.elements if _local(element) in ("nonFraction", "fraction"))
+            missed = len(_START_OF_FACT.findall(self.data)) - read
+            yield Problem(self.name or "document", f"{missed} numeric facts stand after the damage and were not read")
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Facts and problems as they accumulate over the documents of a set."""
+
+    contexts: Contexts
+    facts: list[Fact] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    continuations: dict[str, etree._Element] = field(default_factory=dict)
+    footnotes: dict[str, str] = field(default_factory=dict)
+    _counts: Counter[str] = field(default_factory=Counter)
+
+    def collect_texts(self, part: _Part) -> None:
+        """Index continuations first: a fact's text may go on in another document of the set."""
+        for element in part.elements:
+            if _local(element) == "continuation" and element.get("id"):
+                self.continuations[element.get("id")] = element
+
+    def read_facts(self, part: _Part) -> None:
+        """Read every fact of a document, in order."""
+        for element in part.elements:
+            kind = _local(element)
+            if kind == "tuple":
+                self._complain(element, f"tuple {element.get('name')} was not read: tuples are not supported")
+            elif kind == "footnote":
+                self.footnotes[element.get("id", "")] = folded(self._text(element))
+            elif kind in _FACT_TAGS:
+                self._counts[part.name] += 1
+                try:
+                    fact = self._read_fact(part, element, kind, f"#{self._counts[part.name]}")
+                except ValueError as error:
+                    self._complain(element, str(error))
+                else:
+                    if fact is not None:
+                        self.facts.append(fact)
+
+    def attach_footnotes(self, parts: Sequence[_Part]) -> None:
+        """Give each fact the texts of its footnotes, by relationship (1.1) or by the fact's own reference (1.0)."""
+        links: dict[str, list[str]] = {}
+        for element in (element for part in parts for element in part.elements):
+            if _local(element) == "relationship":
+                for source in element.get("fromRefs", "").split():
+                    links.setdefault(source, []).extend(element.get("toRefs", "").split())
+            elif element.get("footnoteRefs") and element.get("id"):
+                links.setdefault(element.get("id"), []).extend(element.get("footnoteRefs").split())
+        for fact in self.facts if links else ():
+            targets = dict.fromkeys(links.get(fact.fact_id, ()))
+            fact.footnotes = tuple(self.footnotes[target] for target in targets if target in self.footnotes)
+
+    def _complain(self, element: etree._Element, what: str) -> None:
+        where = element.get("id") or element.get("name") or _local(element)
+        self.problems.append(Problem(f"fact {where}", what))
+
+    def _read_fact(self, part: _Part, element: etree._Element, kind: str, number: str) -> Fact | None:
+        if element.get("target"):
+            raise ValueError(f"it belongs to the other target document {element.get('target')!r} and was left out")
+        scope = part.scope(element)
+        name, context_id = element.get("name"), element.get("contextRef")
+        if not name or not context_id:
+            raise ValueError("it lacks a name or a contextRef")
+        context = self.contexts.contexts.get(context_id)
+        if context is None:
+            raise ValueError(f"its context {context_id!r} {self.contexts.broken.get(context_id, 'is not there')}")
+        fact_id = element.get("id") or number
+        spot = part.layout.spot(element)
+        locator = FactAnchor(part.name, fact_id)
+        fact = Fact(
+            fact_id=fact_id,
+            concept=qname_to_concept(name, scope),
+            period=context.period,
+            unit=None,
+            value=None,
+            place=Place(locator, spot.table, spot.row, spot.column, spot.row_label) if spot else Place(locator),
+            dimensions=context.dimensions,
+        )
+        if kind == "nonNumeric":
+            return self._with_text(fact, element, scope)
+        fact.unit = self._unit(element)
+        if element.get(XSI_NIL) in ("true", "1"):
+            return fact
+        if kind == "fraction":
+            return self._with_quotient(fact, element, scope)
+        return self._with_number(fact, element, scope)
+
+    def _unit(self, element: etree._Element) -> Unit:
+        unit_id = element.get("unitRef")
+        unit = self.contexts.units.get(unit_id or "")
+        if unit is None:
+            raise ValueError(f"its unit {unit_id!r} {self.contexts.broken.get(unit_id or '', 'is not there')}")
+        return unit
+
+    def _with_number(self, fact: Fact, element: etree._Element, scope: dict[str | None, str]) -> Fact:
+        fact.printed = folded(self._own_text(element))
+        fact.value = _number(element, fact.printed, scope)
+        fact.decimals, fact.is_exact = decimals_of(fact.value, element.get("decimals"), element.get("precision"))
+        return fact
+
+    def _with_quotient(self, fact: Fact, element: etree._Element, scope: dict[str | None, str]) -> Fact:
+        parts: dict[str, tuple[str, Decimal]] = {}
+        for child in element.iter(etree.Element):
+            if child is not element and _local(child) in ("numerator", "denominator"):
+                printed = folded(self._own_text(child))
+                parts[_local(child)] = printed, _number(child, printed, scope)
+        if parts.keys() != {"numerator", "denominator"} or not parts["denominator"][1]:
+            raise ValueError("a fraction needs a numerator and a denominator other than 0")
+        (above, numerator), (below, denominator) = parts["numerator"], parts["denominator"]
+        fact.printed, fact.value = f"{above}/{below}", numerator / denominator
+        return fact
+
+    def _with_text(self, fact: Fact, element: etree._Element, scope: dict[str | None, str]) -> Fact:
+        if element.get(XSI_NIL) in ("true", "1"):
+            return fact
+        text = self._text(element)
+        form = element.get("format")
+        fact.printed = fact.text = folded(text)
+        if form:
+            concept = qname_to_concept(form, scope)
+            fact.text = transform(concept.namespace, concept.name, text)
+        return fact
+
+    def _text(self, element: etree._Element) -> str:
+        """Return an element's text with all its continuations, without excluded content."""
+        pieces, seen = [self._own_text(element)], {element}
+        while (target := element.get("continuedAt")) is not None:
+            following = self.continuations.get(target)
+            if following is None or following in seen:
+                raise ValueError(f"its continuation {target!r} {'goes in a circle' if following else 'is not there'}")
+            seen.add(following)
+            element = following
+            pieces.append(self._own_text(element))
+        return " ".join(pieces) if len(pieces) > 1 else pieces[0]
+
+    def _own_text(self, element: etree._Element) -> str:
+        if len(element) == 0:
+            return element.text or ""
+        return "".join(_included(element))
+
+
+def _number(element: etree._Element, printed: str, scope: dict[str | None, str]) -> Decimal:
+    form, sign, scale = element.get("format"), element.get("sign"), element.get("scale", "0")
+    if sign not in (None, "-"):
+        raise ValueError(f"its sign is {sign!r}; only '-' is allowed")
+    text = printed
+    if form:
+        concept = qname_to_concept(form, scope)
+        text = transform(concept.namespace, concept.name, printed)
+    if text.startswith("-"):
+        raise ValueError(f"{printed!r} is negative in print; inline XBRL gives the sign by an attribute")
+    try:
+        power = int(scale)
+    except ValueError:
+        raise ValueError(f"its scale {scale!r} is not a whole number") from None
+    return exact_decimal(text, power, is_negative=sign == "-")
+
+
+def _included(element: etree._Element) -> Iterator[str]:
+    """Yield the text under an element in order, leaving out what `exclude` encloses, comments and entities."""
+    if element.text:
+        yield element.text
+    for child in element:
+        if isinstance(child.tag, str) and not (_local(child) == "exclude" and _namespace(child) in IX_NAMESPACES):
+            yield from _included(child)
+        if child.tail:
+            yield child.tail
+
+
+def _local(element: etree._Element) -> str:
+    tag: str = element.tag
+    return tag.rpartition("}")[2]
+
+
+def _namespace(element: etree._Element) -> str:
+    tag: str = element.tag
+    return tag.rpartition("}")[0][1:]
