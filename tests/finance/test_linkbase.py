@@ -14,6 +14,7 @@ from trivium.finance.records import Concept, PresentationRow
 
 GAAP_XSD = "https://xbrl.fasb.org/us-gaap/2024/elts/us-gaap-2024.xsd"
 GAAP = "http://fasb.org/us-gaap/2024"
+FASB, XBRL_US = "http://xbrl.fasb.org", "http://taxonomies.xbrl.us"
 ROLE = "http://example.com/role/IncomeStatement"
 LABEL = "http://www.xbrl.org/2003/role/label"
 TOTAL = "http://www.xbrl.org/2003/role/totalLabel"
@@ -163,11 +164,11 @@ def test_prohibiting_one_order_leaves_the_arc_of_another():
 @pytest.mark.parametrize(
     ("href", "namespace", "name"),
     [
-        ("http://xbrl.fasb.org/us-gaap/2012/elts/us-gaap-2012-01-31.xsd#us-gaap_X", "http://fasb.org/us-gaap/2012-01-31", "X"),
+        (f"{FASB}/us-gaap/2012/elts/us-gaap-2012-01-31.xsd#us-gaap_X", "http://fasb.org/us-gaap/2012-01-31", "X"),
         ("https://xbrl.fasb.org/srt/2024/elts/srt-2024.xsd#srt_X", "http://fasb.org/srt/2024", "X"),
         ("https://xbrl.sec.gov/dei/2024/dei-2024.xsd#dei_X", "http://xbrl.sec.gov/dei/2024", "X"),
         ("https://xbrl.sec.gov/dei/2021q4/dei-2021q4.xsd#dei_X", "http://xbrl.sec.gov/dei/2021q4", "X"),
-        ("http://taxonomies.xbrl.us/us-gaap/2009/non-gaap/dei-2009-01-31.xsd#dei_X", "http://xbrl.us/dei/2009-01-31", "X"),
+        (f"{XBRL_US}/us-gaap/2009/non-gaap/dei-2009-01-31.xsd#dei_X", "http://xbrl.us/dei/2009-01-31", "X"),
         (
             "http://xbrl.ifrs.org/taxonomy/2022-03-24/full_ifrs/full_ifrs-cor_2022-03-24.xsd#ifrs-full_X",
             "http://xbrl.ifrs.org/taxonomy/2022-03-24/ifrs-full",
@@ -200,8 +201,8 @@ def test_a_concept_below_itself_is_named_and_not_repeated():
     read, problems = read_linkbases({"p": linkbase("presentation", content)})
     assert [(row.concept.name, row.depth) for row in read.statements[ROLE]] == [("A", 0), ("B", 1), ("C", 2), ("B", 3)]
     assert [(p.where, p.what) for p in problems] == [
-        (ROLE, ":B stands below itself; its rows were not repeated"[1:])
-    ] or [p.what for p in problems] == ["us-gaap:B stands below itself; its rows were not repeated"]
+        (ROLE, "us-gaap:B stands below itself; its rows were not repeated")
+    ]
 
 
 def test_a_circle_without_a_root_is_named():
