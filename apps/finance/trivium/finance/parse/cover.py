@@ -15,13 +15,16 @@ from datetime import date, datetime
 
 from trivium.finance.records import Entity, Fact, Period, Problem
 
-__all__ = ["CoverPage", "cover", "format_identifier"]
+__all__ = ["FISCAL_PERIODS", "CoverPage", "cover", "format_identifier", "main_period"]
+
+FISCAL_PERIODS = {"FY", "Q1", "Q2", "Q3"}
+"""What `Filing.fiscal_period` may hold, apart from nothing."""
 
 _DEI = re.compile(r"https?://xbrl\.(sec\.gov|us)/dei(/|$)")
+_IS_ABOUT_DOCUMENT = re.compile(r"https?://xbrl\.(sec\.gov/|us/dei)")
 _MONTH_DAY = re.compile(r"--(\d\d)-(\d\d)")
 _DATE_FORMATS = ("%Y-%m-%d", "%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%m/%d/%Y")
 _NO_SYMBOL = {"", "-", "--", "N/A", "NA", "NONE", "NOT APPLICABLE"}
-_FISCAL_PERIODS = {"FY", "Q1", "Q2", "Q3"}
 _IS_COMMON = 0.1
 """A period is common when it carries at least this share of the facts that the most frequent one carries."""
 
@@ -84,6 +87,27 @@ def format_identifier(text: str) -> str:
     return text.zfill(10) if text.isascii() and text.isdigit() else text
 
 
+def main_period(facts: Iterable[Fact]) -> Period | None:
+    """Return the reporting period as the facts show it: of the periods that many share, the latest, then the longest.
+
+    Only numeric facts without dimensions count, none of the SEC's own taxonomies (they describe the document, not the
+    company), and balance dates only where there is no span. None without any such fact.
+    """
+    counts = Counter(
+        fact.period
+        for fact in facts
+        if fact.is_numeric
+        and not fact.dimensions
+        and date.min < fact.period.end < date.max
+        and not _IS_ABOUT_DOCUMENT.match(fact.concept.namespace)
+    )
+    spans = {period: count for period, count in counts.items() if not period.is_instant} or dict(counts)
+    if not spans:
+        return None
+    least = max(spans.values()) * _IS_COMMON
+    return max((period for period, count in spans.items() if count >= least), key=lambda p: (p.end, p.days))
+
+
 def _first_of_each(facts: Iterable[Fact]) -> dict[str, Fact]:
     """Return the first fact of each dei name; one without dimensions wins over a co-registrant's."""
     first: dict[str, Fact] = {}
@@ -114,7 +138,7 @@ def _period_end(stated: Fact | None, facts: tuple[Fact, ...], report: Callable[[
             return end
         report(Problem(where, f"{text!r} is not a date; the end of its own period is taken", is_recovery=True))
         return stated.period.end
-    main = _main_period(facts)
+    main = main_period(facts)
     if main is None:
         report(Problem(where, "the cover page does not state it, and no fact has a period"))
         return None
@@ -141,18 +165,6 @@ def _read_date(text: str, near: date) -> date | None:
     return min(candidates, key=lambda day: abs(day - near), default=None)
 
 
-def _main_period(facts: tuple[Fact, ...]) -> Period | None:
-    """Return the longest among the latest of the common periods; spans before balance dates."""
-    counts = Counter(
-        f.period for f in facts if f.is_numeric and not f.dimensions and date.min < f.period.end < date.max
-    )
-    spans = {period: count for period, count in counts.items() if not period.is_instant} or dict(counts)
-    if not spans:
-        return None
-    least = max(spans.values()) * _IS_COMMON
-    return max((period for period, count in spans.items() if count >= least), key=lambda p: (p.end, p.days))
-
-
 def _fiscal_year(text: str, period_end: date | None, report: Callable[[Problem], None]) -> int | None:
     if not text:
         return None
@@ -170,12 +182,12 @@ def _fiscal_period(
     text: str, facts: tuple[Fact, ...], period_end: date | None, report: Callable[[Problem], None]
 ) -> str:
     where = "dei:DocumentFiscalPeriodFocus"
-    if text.upper() in _FISCAL_PERIODS:
+    if text.upper() in FISCAL_PERIODS:
         return text.upper()
     if text:
         report(Problem(where, f"{text!r} is none of FY, Q1, Q2, Q3"))
         return ""
-    main = _main_period(facts)
+    main = main_period(facts)
     if main is not None and main.end == period_end and 350 <= main.days <= 380:
         report(
             Problem(where, f"the cover page does not state it; the facts span a year ({main.key})", is_recovery=True)
