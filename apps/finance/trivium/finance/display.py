@@ -18,6 +18,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Literal
 
+from trivium.finance.analyze.model import Message
 from trivium.service.text import Catalogue, catalogue
 
 __all__ = [
@@ -29,6 +30,9 @@ __all__ = [
     "cell_points",
     "header",
     "kind_of",
+    "message_text",
+    "metric_names",
+    "mid_sentence",
     "number",
     "places",
     "prose",
@@ -139,6 +143,31 @@ def header(unit: str, scale: Scale, language: str) -> str:
     return texts.say("unit.header_scaled", code=code, scale=texts[f"unit.scale_{scale}"].strip())
 
 
+def metric_names(metric: str, language: str) -> tuple[str, ...]:
+    """Return the catalogue's name of a metric or ratio, in a tuple; empty where it has none."""
+    texts = catalogue("trivium.finance", language)
+    return tuple(texts[key] for key in (f"metric.{metric}", f"ratio.{metric}") if key in texts)[:1]
+
+
+def mid_sentence(name: str) -> str:
+    """Return an English name as it stands inside a sentence: `gross margin`, but `EBITDA` and `SG&A`."""
+    return name if name[1:2].isupper() or name[1:2] == "&" else name[:1].lower() + name[1:]
+
+
+def message_text(message: Message, language: str) -> str:
+    """Return a message in the reader's language; keys of metrics, statements and templates are printed as names.
+
+    Raises:
+        KeyError: if the catalogue lacks the message.
+    """
+    texts = catalogue("trivium.finance", language)
+    values = {
+        name: texts.get(f"{name}.{text}") or (*metric_names(text, language), text)[0]
+        for name, text in message.values.items()
+    }
+    return texts.say(message.key, **values)
+
+
 @dataclass(frozen=True, slots=True)
 class Admitted:
     """The exact values that a displayed number stands for: `low <= |value| < high`, on the side of `sign`.
@@ -171,6 +200,13 @@ def admitted(shown: Decimal, decimals: int, exponent: int = 0) -> Admitted:
     half = Decimal(5).scaleb(-decimals - 1)
     low, high = abs(shown) - half, abs(shown) + half
     return Admitted(-1 if shown < 0 else 1, max(low, Decimal(0)).scaleb(exponent), high.scaleb(exponent))
+
+
+def _named(texts: Catalogue, text: str, inside: str) -> str:
+    for key in (f"metric.{text}", f"ratio.{text}", f"template.{text}"):
+        if key in texts and key != inside:
+            return texts[key] if texts.language == "zh" else mid_sentence(texts[key])
+    return text
 
 
 def _parts(value: Decimal, decimals: int) -> tuple[str, str]:

@@ -80,6 +80,15 @@ class Mapping:
             filing=self.filing,
         )
 
+    def facts_of(self, rule: MetricRule) -> list[Fact]:
+        """Return every undimensioned fact of the rule's own concepts, one a period."""
+        return [
+            fact
+            for (name, _), facts in self._by_name.items()
+            for fact in facts
+            if name in rule.concepts and self._fits_unit(fact, rule)
+        ]
+
     def candidates(self, metric: str, period: Period, *, most: int = 40) -> list[Candidate]:
         """Return facts of the right kind and period, the statement's own lines first, for a user to choose from."""
         rule = self.policy[metric]

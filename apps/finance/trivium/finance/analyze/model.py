@@ -131,6 +131,7 @@ class Series:
         spans: every fiscal span for which its filings give flows, oldest first.
         values: by (metric, period); the latest filing that reports a period wins (restated basis).
         originals: values of the first filing that reported a period, only where they differ from `values`.
+        adjusted: share and per-share values on today's share basis, only where a split came between.
     """
 
     company: Company
@@ -138,6 +139,7 @@ class Series:
     spans: tuple[Span, ...]
     values: dict[tuple[str, Period], Value]
     originals: dict[tuple[str, Period], Value] = field(default_factory=dict)
+    adjusted: dict[tuple[str, Period], Value] = field(default_factory=dict)
 
     def get(self, metric: str, period: Period) -> Value:
         """Return the value, or an absent one that says the sources give none for this period."""

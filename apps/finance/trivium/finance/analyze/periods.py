@@ -101,15 +101,14 @@ def _label(period: Period, filing: Filing) -> Span | None:
     end = filing.period_end or period.end
     years_back = round((end - period.end).days / 365.25)
     own_year = filing.fiscal_year or end.year
-    if period.days in _YEAR and not (_is_annual(filing) or _ends_a_year(period, filing)):
-        return Span("ttm", f"TTM to {period.end.isoformat()}", period, own_year - years_back)
-    if period.days in _YEAR:
+    if period.days in _YEAR and (_is_annual(filing) or _ends_a_year(period, filing)):
         return Span("year", f"FY{own_year - years_back}", period, own_year - years_back)
     fiscal_year = own_year - years_back
-    quarter = {"Q1": 1, "Q2": 2, "Q3": 3, "FY": 4}.get(filing.fiscal_period)
     is_same_season = abs((end - period.end).days - 365.25 * years_back) < 21
-    if not is_same_season or quarter is None:
-        quarter = None
+    quarter = {"Q1": 1, "Q2": 2, "Q3": 3, "FY": 4}.get(filing.fiscal_period) if is_same_season else None
+    if period.days in _YEAR:
+        name = f"TTM Q{quarter} FY{fiscal_year}" if quarter else f"TTM to {period.end.isoformat()}"
+        return Span("ttm", name, period, fiscal_year, quarter)
     if period.days in _QUARTER:
         name = f"Q{quarter}" if quarter else f"Quarter to {period.end.isoformat()}"
         return Span("quarter", f"{name} FY{fiscal_year}" if quarter else name, period, fiscal_year, quarter)

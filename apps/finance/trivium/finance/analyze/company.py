@@ -1,0 +1,94 @@
+"""Who a set of filings is about: grouping by company, and the template, accounting and currency that fit it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from trivium.finance.analyze.mapping import reporting_currency
+from trivium.finance.analyze.model import Company
+from trivium.finance.analyze.policy import family_name
+from trivium.finance.records import Filing
+
+__all__ = ["company_key", "describe_company", "group_by_company"]
+
+_BANK = {
+    "InterestIncomeExpenseNet",
+    "Deposits",
+    "NoninterestIncome",
+    "NoninterestExpense",
+    "ifrs:DepositsFromCustomers",
+}
+_INSURER = {
+    "PremiumsEarnedNet",
+    "PolicyholderBenefitsAndClaimsIncurredNet",
+    "LiabilityForClaimsAndClaimsAdjustmentExpense",
+    "DeferredPolicyAcquisitionCostAmortizationExpense",
+    "UnearnedPremiums",
+    "ifrs:InsuranceRevenue",
+}
+_INDUSTRIAL = {
+    "AssetsCurrent",
+    "LiabilitiesCurrent",
+    "CostOfRevenue",
+    "CostOfGoodsAndServicesSold",
+    "GrossProfit",
+    "InventoryNet",
+    "OperatingIncomeLoss",
+    "ifrs:CurrentAssets",
+    "ifrs:CostOfSales",
+}
+
+
+def group_by_company(filings: Iterable[Filing]) -> list[list[Filing]]:
+    """Group filings by registrant (identifier, else name), companies in order of first appearance."""
+    groups: dict[str, list[Filing]] = {}
+    for filing in filings:
+        name = filing.entity.identifier or _slug(filing.entity.name)
+        groups.setdefault(name, []).append(filing)
+    return list(groups.values())
+
+
+def company_key(filing: Filing) -> str:
+    """Return a short name for ids and columns: the ticker, else a slug of the registrant's name."""
+    return filing.entity.ticker.upper() or _slug(filing.entity.name) or filing.entity.identifier or "company"
+
+
+def describe_company(filings: Sequence[Filing]) -> Company:
+    """Describe the registrant of filings that all belong to one company; the latest one names it."""
+    latest = max(filings, key=lambda filing: (filing.period_end is not None, filing.period_end))
+    names: Counter[str] = Counter()
+    for filing in filings:
+        names.update({family_name(fact.concept) for fact in filing.facts if fact.value is not None})
+    with_ticker = next((filing for filing in reversed(filings) if filing.entity.ticker), latest)
+    return Company(
+        key=company_key(with_ticker),
+        name=latest.entity.name or latest.source.name,
+        identifier=latest.entity.identifier,
+        template=_template(set(names)),
+        accounting=_accounting(names),
+        currency=reporting_currency(latest),
+    )
+
+
+def _template(names: set[str]) -> str:
+    if len(names & _INSURER) >= 2:
+        return "insurer"
+    if len(names & _BANK) >= 2 and len(names & _INDUSTRIAL) <= 3:
+        return "bank"
+    if names & _INDUSTRIAL or not any(names):
+        return "industrial"
+    return "other"
+
+
+def _accounting(names: Counter[str]) -> str:
+    ifrs = sum(count for name, count in names.items() if name.startswith("ifrs:"))
+    gaap = sum(count for name, count in names.items() if name and ":" not in name)
+    if not ifrs and not gaap:
+        return ""
+    return "IFRS" if ifrs > gaap else "US-GAAP"
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"\W+", "-", name.strip()).strip("-").upper()[:24]
