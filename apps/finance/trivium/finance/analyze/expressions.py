@@ -426,14 +426,13 @@ def _call(function: str, argument: Expression, scope: Scope) -> _Part:
     metric = argument.metric
     if function in ("opening", "avg"):
         return _balance(function, metric, scope)
+    current = _metric(metric, False, scope) if function == "growth" else None
     prior = scope.prior()
-    if prior is None:
-        raise Absence(Message("reason.missing_prior", {"metric": metric}))
-    base_value = prior.closing(metric)
-    if not base_value.is_available:
+    base_value = None if prior is None else prior.closing(metric)
+    if prior is None or base_value is None or not base_value.is_available:
         raise Absence(Message("reason.missing_prior", {"metric": metric}))
     base = _leaf(base_value, f"prior({metric})")
-    return base if function == "prior" else _growth(_metric(metric, False, scope), base, scope, prior)
+    return base if current is None else _growth(current, base, scope, prior)
 
 
 def _balance(function: str, metric: str, scope: Scope) -> _Part:
