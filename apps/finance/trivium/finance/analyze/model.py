@@ -86,12 +86,13 @@ class Span:
     """One fiscal column: the flow period and, by its end, the balance date.
 
     Args:
-        kind: `year`, `quarter`, `ytd` (from the year's start) or `ttm` (trailing twelve months).
+        kind: `year`, `quarter`, `ytd` (from the year's start), `ttm` (trailing twelve months) or `date` (a
+            balance date).
         label: the issuer's fiscal label: `FY2024`, `Q3 FY2025`, `9M FY2025`, `TTM Q3 FY2025`.
         period: its days. The balance date is `Period(end=period.end)`.
     """
 
-    kind: Literal["year", "quarter", "ytd", "ttm"]
+    kind: Literal["year", "quarter", "ytd", "ttm", "date"]
     label: str
     period: Period
     fiscal_year: int
@@ -187,10 +188,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of a report: `income_statement`, `balance_sheet`, `cash_flow`, `ratios`, `common_size`, ..."""
+    """A table of a report: `income_statement`, `balance_sheet`, `cash_flow`, `ratios`, `common_size`, ...
+
+    Args:
+        columns: its own columns (quarters, balance dates); empty where it has those of the comparison.
+    """
 
     key: str
     rows: tuple[Row, ...]
+    columns: tuple[Column, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

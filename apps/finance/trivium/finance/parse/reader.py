@@ -1,0 +1,177 @@
+"""One door for every kind of source: look at the bytes, never at the file name, and read what they are.
+
+A source gives one filing, or many (companyfacts holds a company's whole history). `resolve` follows evidence back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+from trivium.finance.parse.markup import MAX_BYTES, gunzip
+from trivium.finance.records import Filing
+from trivium.service.errors import InputError
+from trivium.service.evidence import Evidence, FactAnchor, JsonPointer, SheetCell
+
+__all__ = ["read_path", "read_source", "resolve"]
+
+Companion = Callable[[str], bytes | None]
+
+_MAX_ENTRIES = 400
+_MAX_RATIO = 200
+_BRING = (
+    "bring the filing's inline XBRL (.htm), its XBRL instance (.xml, or the .zip with its linkbases), "
+    "SEC's companyfacts (.json), or the statements as CSV or XLSX"
+)
+
+
+def read_path(path: Path) -> tuple[Filing, ...]:
+    """Read one file; an instance finds its linkbases beside it.
+
+    Raises:
+        InputError: if there is no such file, or it is nothing we can read.
+    """
+    name = str(path)
+    if not path.is_file():
+        what = "is a folder, not a file" if path.is_dir() else "there is no such file"
+        raise InputError(what, where=name, hint="give the path of a filing")
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=name, hint="check its permissions") from error
+
+    def beside(companion: str) -> bytes | None:
+        here = path.parent / Path(companion).name
+        for candidate in (here, here.with_name(here.name + ".gz")):
+            if candidate.is_file():
+                return gunzip(candidate.read_bytes(), str(candidate))
+        return None
+
+    return read_source(name, data, beside, [entry.name for entry in path.parent.iterdir()])
+
+
+def read_source(
+    name: str, data: bytes, beside: Companion = lambda name: None, names_beside: list[str] | None = None
+) -> tuple[Filing, ...]:
+    """Read a source from its bytes.
+
+    Args:
+        name: what the user calls it; goes into messages and records.
+        data: the file, gzip or not.
+        beside: returns the bytes of a file next to it by name, None where there is none.
+        names_beside: names of the files next to it.
+
+    Raises:
+        InputError: names what it is instead and what to bring.
+    """
+    data = gunzip(data, name)
+    if not data.strip():
+        raise InputError("the file is empty", where=name, hint=_BRING)
+    if data[:5] == b"%PDF-":
+        raise InputError("a PDF cannot be read yet", where=name, hint=_BRING)
+    if data[:4] == b"PK\x03\x04":
+        return _read_zip(name, data)
+    if data[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+        return (_read_statement(name, data),)
+    return _read_text(name, data, beside, names_beside or [])
+
+
+def resolve(data: bytes, evidence: Evidence) -> Decimal | str | None:
+    """Follow evidence into the bytes of its source and return the value that stands there.
+
+    Raises:
+        InputError: if these bytes are not the source that the evidence names.
+        LookupError: if there is nothing at that place.
+    """
+    whole = gunzip(data, "source")
+    if hashlib.sha256(whole).hexdigest() != evidence.source_sha256:
+        raise InputError("this is not the source that the evidence names", hint="give the file that was analysed")
+    locator = evidence.locator
+    if isinstance(locator, JsonPointer):
+        from trivium.finance.parse.companyfacts import resolve_pointer
+
+        return resolve_pointer(whole, locator)
+    if isinstance(locator, SheetCell):
+        from trivium.finance.parse.statement_table import resolve_cell
+
+        return resolve_cell(whole, locator)
+    assert isinstance(locator, FactAnchor)
+    for filing in read_source("source", whole):
+        for fact in filing.facts:
+            if fact.place.locator == locator:
+                return fact.value if fact.is_numeric else fact.text
+    raise LookupError(f"no fact {locator.fact_id!r} in {locator.document or 'the source'}")
+
+
+def _read_text(name: str, data: bytes, beside: Companion, names_beside: list[str]) -> tuple[Filing, ...]:
+    from trivium.finance.parse.companyfacts import looks_like_companyfacts, read_companyfacts
+
+    if looks_like_companyfacts(data):
+        return read_companyfacts(name, data)
+    from trivium.finance.parse.inline import looks_like_inline, read_inline
+    from trivium.finance.parse.instance import find_companions, looks_like_instance, read_instance
+
+    if looks_like_inline(data):
+        return (read_inline(name, [(name, data)]),)
+    if looks_like_instance(data):
+        companion = find_companions(data, names_beside, lambda near: beside(near) or b"") if names_beside else beside
+        return (read_instance(name, data, companion),)
+    start = data[:2000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        raise InputError("an HTML page without inline XBRL", where=name, hint=_BRING)
+    if start.startswith((b"<?xml", b"<")):
+        raise InputError("an XML file that is neither inline XBRL nor an XBRL instance", where=name, hint=_BRING)
+    if start.startswith((b"{", b"[")):
+        raise InputError("a JSON file that is not SEC's companyfacts", where=name, hint=_BRING)
+    if b"\0" in data[:4096] and data[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+        raise InputError("a binary file of a kind we do not know", where=name, hint=_BRING)
+    return (_read_statement(name, data),)
+
+
+def _read_statement(name: str, data: bytes) -> Filing:
+    from trivium.finance.parse.statement_table import read_statement
+
+    return read_statement(name, data)
+
+
+def _read_zip(name: str, data: bytes) -> tuple[Filing, ...]:
+    members = _open_zip(name, data)
+    if "xl/workbook.xml" in members or "[Content_Types].xml" in members:
+        return (_read_statement(name, data),)
+    from trivium.finance.parse.inline import looks_like_inline, read_inline
+    from trivium.finance.parse.instance import find_companions, looks_like_instance, read_instance
+
+    inline = [(member, content) for member, content in members.items() if looks_like_inline(content)]
+    if inline:
+        filing = read_inline(name, inline)
+    else:
+        instances = [content for content in members.values() if looks_like_instance(content)]
+        if not instances:
+            raise InputError("the archive holds neither inline XBRL nor an XBRL instance", where=name, hint=_BRING)
+        companion = find_companions(instances[0], members, members.__getitem__)
+        filing = read_instance(name, instances[0], companion)
+    filing.source = replace(filing.source, sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+    return (filing,)
+
+
+def _open_zip(name: str, data: bytes) -> dict[str, bytes]:
+    """Return an archive's members by name, refusing bombs and damage before anything is unpacked."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            total = sum(entry.file_size for entry in entries)
+            if len(entries) > _MAX_ENTRIES or total > MAX_BYTES or total > _MAX_RATIO * max(len(data), 1):
+                raise InputError(
+                    f"the archive unpacks to {len(entries)} files and {total:,} bytes, more than a filing needs",
+                    where=name,
+                    hint="give the filing's own document",
+                )
+            return {entry.filename: archive.read(entry) for entry in entries}
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+        raise InputError(f"the archive is damaged ({error})", where=name, hint="fetch it again") from error
