@@ -1,0 +1,445 @@
+"""Fetch a company's filings from the SEC: `trivium finance fetch TICKER --out DIR`.
+
+    with SecClient("Jane Doe jane@example.com") as client:
+        fetch_filings("AAPL", Path("filings"), client=client, forms=("10-K",), years=3)
+
+Follows SEC's rules for automated access: every request names the user's contact and the rate stays below the limit.
+Files that were fetched whole are not fetched again. Reading what was fetched is the business of `parse`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import email.utils
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from trivium.finance.records import Entity, Problem
+from trivium.service.errors import InputError, NotFoundError, UpstreamError
+
+__all__ = ["FetchResult", "FetchedFile", "ListedFiling", "SecClient", "check_contact", "fetch_filings"]
+
+SEC_WWW = "https://www.sec.gov"
+SEC_DATA = "https://data.sec.gov"
+RATE_HZ = 4.0
+"""Requests a second. SEC allows ten for one address, and two workers may fetch at a time."""
+MAX_BYTES = 128 * 1024 * 1024
+"""Largest answer, decompressed."""
+
+_ATTEMPTS = 5
+_FIRST_PAUSE_S = 1.0
+_MAX_PAUSE_S = 60.0
+_RETRIED = {429, 500, 502, 503, 504}
+_BY_HAND = "download the filing's .htm from https://www.sec.gov/edgar/search and drop it here"
+_CONTACT = re.compile(r"[\x21-\x7e][\x20-\x7e]*")
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
+_TICKER = re.compile(r"[A-Z0-9]{1,8}(-[A-Z0-9]{1,4})?")
+_ACCESSION = re.compile(r"\d{10}-\d\d-\d{6}")
+_DOCUMENT = re.compile(r"[\w-][\w.-]*\.html?", re.ASCII | re.IGNORECASE)
+_PAGE = re.compile(r"CIK\d{10}-submissions-\d+\.json")
+_INLINE_MARK = b"inlineXBRL"
+_YEAR_SLACK = timedelta(days=15)
+"""Fiscal years of 52 and 53 weeks end on different days of the month."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFiling:
+    """One filing in SEC's list: its form, the day its period ended, the day it was filed, and its main document."""
+
+    form: str
+    report_date: date
+    filed: date
+    accession: str
+    document: str
+    is_inline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedFile:
+    """One file on disk: where it lies, where it came from, and whether this call fetched it."""
+
+    path: Path
+    url: str
+    sha256: str
+    size: int
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FetchResult:
+    """The company, its files, newest period first, and the filings that could not be had, each with the reason."""
+
+    entity: Entity
+    files: tuple[FetchedFile, ...]
+    problems: tuple[Problem, ...]
+
+
+def check_contact(contact: str) -> str:
+    """Return the contact that every request names, without surrounding blanks.
+
+    Raises:
+        InputError: if it holds no e-mail address, or characters that a header cannot carry.
+    """
+    contact = contact.strip()
+    if not _CONTACT.fullmatch(contact) or not _ADDRESS.search(contact):
+        raise InputError(
+            f"{contact!r} is no contact with an e-mail address, which SEC requires of every program",
+            where="contact for the SEC",
+            hint="give your name and address, such as 'Jane Doe jane@example.com'",
+        )
+    return contact
+
+
+class SecClient:
+    """Asks SEC's servers, politely: one request at a time, spaced, with the user's contact, again when told to wait.
+
+    Args:
+        contact: name and e-mail address of the user.
+        www_url: base of documents and of the list of tickers.
+        data_url: base of the lists of filings and of companyfacts.
+        clock: seconds, rising; with `sleep` replaceable in tests.
+
+    Raises:
+        InputError: if the contact is none.
+    """
+
+    def __init__(
+        self,
+        contact: str,
+        *,
+        www_url: str = SEC_WWW,
+        data_url: str = SEC_DATA,
+        rate_hz: float = RATE_HZ,
+        timeout_s: float = 30.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.www_url = www_url.rstrip("/")
+        self.data_url = data_url.rstrip("/")
+        self._http = httpx.Client(
+            headers={"User-Agent": f"Trivium {check_contact(contact)}"}, timeout=timeout_s, follow_redirects=False
+        )
+        self._interval_s = 1 / rate_hz
+        self._next_s = 0.0
+        self._clock = clock
+        self._sleep = sleep
+
+    def __enter__(self) -> SecClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def company(self, ticker: str) -> Entity:
+        """Return name and CIK of the company behind a ticker; `BRK.B` and `BRK-B` are one.
+
+        Raises:
+            InputError: if it cannot be a ticker.
+            NotFoundError: if SEC lists no such ticker.
+            UpstreamError: if SEC cannot be asked.
+        """
+        symbol = ticker.strip().upper().replace(".", "-")
+        if not _TICKER.fullmatch(symbol):
+            raise InputError(f"{ticker!r} is not a ticker", hint="give one such as AAPL or BRK-B")
+        url = f"{self.www_url}/files/company_tickers.json"
+        listed = self._json(url)
+        for row in listed.values() if isinstance(listed, dict) else ():
+            if isinstance(row, dict) and row.get("ticker") == symbol and isinstance(row.get("cik_str"), int):
+                return Entity(str(row.get("title") or symbol), f"{row['cik_str']:010d}", symbol)
+        raise NotFoundError(
+            f"SEC lists no company with the ticker {symbol}", where=url, hint="check it on sec.gov/edgar/search"
+        )
+
+    def filings(self, entity: Entity, forms: Sequence[str], years: int) -> list[ListedFiling]:
+        """Return a company's filings of some forms over its latest fiscal years, newest period first.
+
+        Args:
+            entity: the company; its identifier is the CIK with ten digits.
+            forms: exact names, such as `10-K`; amendments (`10-K/A`) are forms of their own.
+            years: how many years back from the end of the newest period.
+
+        Raises:
+            UpstreamError: if SEC cannot be asked, or answers something else than a list of filings.
+        """
+        url = f"{self.data_url}/submissions/CIK{entity.identifier}.json"
+        submissions = self._json(url)
+        found: list[ListedFiling] = []
+        first_day = date.min
+        for listing, is_last in self._listings(submissions, url):
+            found += [filing for filing in _listed(listing, url) if filing.form in forms]
+            if found:
+                newest = max(filing.report_date for filing in found)
+                first_day = newest - timedelta(days=round(365.25 * years)) + _YEAR_SLACK
+            # Dates in ISO form order as text. Pages go back in time, and a period is filed after its end.
+            if is_last or min(map(str, listing["filingDate"]), default="9999") < first_day.isoformat():
+                break
+        kept = [filing for filing in found if filing.report_date >= first_day]
+        return sorted(kept, key=lambda filing: (filing.report_date, filing.filed), reverse=True)
+
+    def document_url(self, entity: Entity, filing: ListedFiling) -> str:
+        """Return the address of a filing's main document."""
+        folder = filing.accession.replace("-", "")
+        return f"{self.www_url}/Archives/edgar/data/{int(entity.identifier)}/{folder}/{filing.document}"
+
+    def companyfacts_url(self, entity: Entity) -> str:
+        """Return the address of a company's facts of all years."""
+        return f"{self.data_url}/api/xbrl/companyfacts/CIK{entity.identifier}.json"
+
+    def get(self, url: str) -> bytes:
+        """Return the body of an answer, asking again where SEC is busy or the line fails.
+
+        Raises:
+            NotFoundError: if there is nothing at this address.
+            UpstreamError: if SEC refuses, stays busy, cannot be reached, or sends more than `MAX_BYTES`.
+        """
+        reason = ""
+        for attempt in range(_ATTEMPTS):
+            self._wait_for_turn()
+            pause_s = _FIRST_PAUSE_S * 2**attempt
+            try:
+                with self._http.stream("GET", url) as response:
+                    if response.status_code == 200:
+                        return _body(response, url)
+                    _refuse_final(response, url)
+                    reason = f"it answered {response.status_code} {response.reason_phrase}".strip()
+                    asked_s = _retry_after(response.headers.get("Retry-After", ""))
+            except httpx.RequestError as error:
+                reason, asked_s = f"{type(error).__name__}: {error}", None
+            pause_s = pause_s if asked_s is None else asked_s
+            if pause_s > _MAX_PAUSE_S:
+                raise UpstreamError(
+                    f"SEC is busy and asks to wait {pause_s:.0f} s", where=url, hint=f"try again later, or {_BY_HAND}"
+                )
+            if attempt < _ATTEMPTS - 1:
+                self._sleep(pause_s)
+        raise UpstreamError(f"SEC could not be asked in {_ATTEMPTS} tries ({reason})", where=url, hint=_BY_HAND)
+
+    def _wait_for_turn(self) -> None:
+        now = self._clock()
+        if now < self._next_s:
+            self._sleep(self._next_s - now)
+            now = max(self._clock(), self._next_s)
+        self._next_s = now + self._interval_s
+
+    def _json(self, url: str) -> Any:
+        try:
+            return json.loads(self.get(url))
+        except (ValueError, RecursionError) as error:
+            raise _unexpected(url, "is not JSON") from error
+
+    def _listings(self, submissions: Any, url: str) -> Iterator[tuple[Any, bool]]:
+        """Yield the recent filings, then page by page the older ones; with whether it is the last."""
+        filings = submissions.get("filings") if isinstance(submissions, dict) else None
+        if not isinstance(filings, dict):
+            raise _unexpected(url, "lists no filings")
+        pages = [page.get("name") for page in filings.get("files") or () if isinstance(page, dict)]
+        pages = [name for name in pages if isinstance(name, str) and _PAGE.fullmatch(name)]
+        yield filings.get("recent"), not pages
+        for number, name in enumerate(pages, start=1):
+            yield self._json(f"{self.data_url}/submissions/{name}"), number == len(pages)
+
+
+def fetch_filings(
+    ticker: str,
+    folder: Path,
+    *,
+    client: SecClient,
+    forms: Sequence[str] = ("10-K", "10-Q"),
+    years: int = 2,
+    with_companyfacts: bool = False,
+    progress: Callable[[str, float], None] = lambda stage, share: None,
+) -> FetchResult:
+    """Fetch a company's filings into `folder/TICKER/`, as `<form>_<end of period>.htm`.
+
+    Args:
+        ticker: such as AAPL.
+        folder: made when it does not exist.
+        forms: which forms; see `SecClient.filings`.
+        years: how many years back from the newest period, 1 or more.
+        with_companyfacts: fetch `companyfacts.json` too; it changes, so it is fetched every time.
+        progress: called with `fetch` and the share of the work done, 0 to 1; may raise to stop.
+
+    Raises:
+        InputError: if a parameter is wrong or the folder cannot be written.
+        NotFoundError: if there is no such company, or it has no such filing.
+        UpstreamError: if SEC cannot be asked. What was fetched before stays, and is not fetched again.
+    """
+    if years < 1 or not forms:
+        raise InputError(f"{years} years of {len(forms)} forms is nothing to fetch", hint="ask for one or more of each")
+    entity = client.company(ticker)
+    wanted = client.filings(entity, forms, years)
+    if not wanted and not with_companyfacts:
+        raise NotFoundError(
+            f"SEC has no {' or '.join(forms)} of {entity.name}", hint="ask for another form, such as 20-F"
+        )
+    store = _Folder(folder / entity.ticker)
+    files: list[FetchedFile] = []
+    problems: list[Problem] = []
+    steps = len(wanted) + with_companyfacts
+    for number, filing in enumerate(wanted):
+        progress("fetch", number / steps)
+        if not filing.is_inline or not _DOCUMENT.fullmatch(filing.document):
+            what = "its main document holds no inline XBRL; its numbers are in companyfacts only"
+            problems.append(Problem(f"{filing.form} of {filing.report_date} ({filing.accession})", what))
+            continue
+        name = store.free_name(filing, {file.path.name for file in files})
+        files.append(store.fetch(name, client.document_url(entity, filing), client))
+    if with_companyfacts:
+        progress("fetch", len(wanted) / steps)
+        files.append(store.fetch_anew("companyfacts.json", client.companyfacts_url(entity), client))
+    progress("fetch", 1.0)
+    return FetchResult(entity, tuple(files), tuple(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What is remembered of a file that was fetched whole."""
+
+    url: str
+    sha256: str
+    size: int
+
+
+class _Folder:
+    """One company's folder, with a list of what was fetched whole into it."""
+
+    LIST = "fetched.json"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._entries: dict[str, _Entry] = {}
+        with _named_errors(path):
+            path.mkdir(parents=True, exist_ok=True)
+        try:
+            listed = json.loads((path / self.LIST).read_bytes())
+            self._entries = {str(name): _Entry(**fields) for name, fields in listed.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            # Without a list that can be read, files are fetched again: slower, never wrong.
+            self._entries = {}
+
+    def free_name(self, filing: ListedFiling, taken: set[str]) -> str:
+        """Return `10-K_2024-09-28.htm`, with the accession number too where that name is taken."""
+        stem = f"{re.sub(r'[^A-Za-z0-9]+', '-', filing.form)}_{filing.report_date.isoformat()}"
+        return f"{stem}.htm" if f"{stem}.htm" not in taken else f"{stem}_{filing.accession}.htm"
+
+    def fetch(self, name: str, url: str, client: SecClient) -> FetchedFile:
+        """Fetch an inline document unless it lies here whole."""
+        path, entry = self.path / name, self._entries.get(name)
+        if entry is not None and entry.url == url and path.is_file() and path.stat().st_size == entry.size:
+            with _named_errors(path):
+                data = path.read_bytes()
+            if hashlib.sha256(data).hexdigest() == entry.sha256:
+                return FetchedFile(path, url, entry.sha256, entry.size, is_new=False)
+        data = client.get(url)
+        if _INLINE_MARK not in data:
+            raise _unexpected(url, "is not the filing's inline XBRL document")
+        return self._keep(name, url, data)
+
+    def fetch_anew(self, name: str, url: str, client: SecClient) -> FetchedFile:
+        """Fetch a JSON document whatever lies here."""
+        data = client.get(url)
+        if data.lstrip()[:1] != b"{":
+            raise _unexpected(url, "is not JSON")
+        return self._keep(name, url, data)
+
+    def _keep(self, name: str, url: str, data: bytes) -> FetchedFile:
+        entry = _Entry(url, hashlib.sha256(data).hexdigest(), len(data))
+        self._write(name, data)
+        self._entries[name] = entry
+        listed = {name: asdict(entry) for name, entry in sorted(self._entries.items())}
+        self._write(self.LIST, json.dumps(listed, indent=1).encode())
+        return FetchedFile(self.path / name, url, entry.sha256, entry.size, is_new=True)
+
+    def _write(self, name: str, data: bytes) -> None:
+        """Write a file so that its name never stands for half of it."""
+        part = self.path / f".{name}.part"
+        with _named_errors(self.path / name):
+            part.write_bytes(data)
+            os.replace(part, self.path / name)
+
+
+@contextlib.contextmanager
+def _named_errors(path: Path) -> Iterator[None]:
+    """Turn a failure of the disk into an error that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"cannot be read or written ({error.strerror})", where=str(path), hint="choose another folder"
+        ) from error
+
+
+def _body(response: httpx.Response, url: str) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise UpstreamError(f"SEC sends more than {MAX_BYTES // 2**20} MiB", where=url, hint=_BY_HAND)
+    return bytes(body)
+
+
+def _refuse_final(response: httpx.Response, url: str) -> None:
+    """Raise for an answer that asking again would not change."""
+    code = response.status_code
+    if code == 404:
+        raise NotFoundError("SEC has nothing at this address", where=url, hint="check it on sec.gov/edgar/search")
+    if code == 403:
+        raise UpstreamError(
+            "SEC refuses this program or this network (403)",
+            where=url,
+            hint=f"check the contact, wait ten minutes, or {_BY_HAND}",
+        )
+    if code not in _RETRIED:
+        raise UpstreamError(f"SEC answered {code} {response.reason_phrase}".strip(), where=url, hint=_BY_HAND)
+
+
+def _retry_after(text: str) -> float | None:
+    """Return the seconds that a Retry-After header asks for, given as a number or as a date."""
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _listed(listing: Any, url: str) -> list[ListedFiling]:
+    """Read SEC's columns, one list a field, into filings; rows without a period, such as letters, are left out."""
+    names = ("form", "reportDate", "filingDate", "accessionNumber", "primaryDocument", "isInlineXBRL")
+    columns = [listing.get(name) for name in names] if isinstance(listing, dict) else []
+    lists = [column for column in columns if isinstance(column, list)]
+    if len(lists) != len(names) or len({len(column) for column in lists}) != 1:
+        raise _unexpected(url, "lists no filings")
+    filings = []
+    for form, ended, filed, accession, document, is_inline in zip(*lists, strict=True):
+        try:
+            days = date.fromisoformat(str(ended)), date.fromisoformat(str(filed))
+        except ValueError:
+            continue
+        if _ACCESSION.fullmatch(str(accession)):
+            filings.append(ListedFiling(str(form), *days, str(accession), str(document), bool(is_inline)))
+    return filings
+
+
+def _unexpected(url: str, what: str) -> UpstreamError:
+    return UpstreamError(f"SEC's answer {what}", where=url, hint=f"try again later, or {_BY_HAND}")
