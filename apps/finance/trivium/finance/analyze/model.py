@@ -205,7 +205,7 @@ class Breakdown:
 
     Args:
         axis: local name of the axis, `StatementBusinessSegmentsAxis`.
-        rows: one a member, label as printed or from the linkbase; values by column.
+        rows: one a member, label as printed or from the linkbase; values by column of its company.
         total: the undimensioned values by column.
         difference: total minus the members' sum by column; an amount of 0 means the table ties.
     """

@@ -109,9 +109,7 @@ class _Part:
         wanted = [f"{{{namespace}}}{tag}" for namespace in IX_NAMESPACES for tag in (*_FACT_TAGS, *_TEXT_TAGS)]
         self.elements = [element for element in root.iter(*wanted) if self.document.is_trusted(element)]
         self.resources = [
-            element
-            for element in root.iter(f"{XBRLI}context", f"{XBRLI}unit")
-            if self.document.is_trusted(element)
+            element for element in root.iter(f"{XBRLI}context", f"{XBRLI}unit") if self.document.is_trusted(element)
         ]
         self.layout = TableLayout(root)
         self.nsmap: dict[str | None, str] = dict(root.nsmap)
@@ -259,7 +257,7 @@ class _Reading:
             seen.add(following)
             element = following
             pieces.append(self._own_text(element))
-        return " ".join(pieces) if len(pieces) > 1 else pieces[0]
+        return "".join(pieces)
 
     def _own_text(self, element: etree._Element) -> str:
         if len(element) == 0:

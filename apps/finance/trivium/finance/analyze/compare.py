@@ -1,0 +1,247 @@
+"""Put series side by side: choose the columns, fill the tables, and say what makes columns less comparable.
+
+One filing shows what it prints; one company its years, with its quarters in tables of their own; several companies
+their latest fiscal years. Nothing is converted between currencies here.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from trivium.finance.analyze.breakdowns import breakdowns
+from trivium.finance.analyze.changes import common_size, with_changes
+from trivium.finance.analyze.company import company_key, group_by_company
+from trivium.finance.analyze.identities import check_breakdowns, check_identities
+from trivium.finance.analyze.layouts import STATEMENT_TABLES, Line, layout
+from trivium.finance.analyze.model import Check, Column, Comparison, Message, Row, Series, Span, Table, Value
+from trivium.finance.analyze.policy import Policy
+from trivium.finance.analyze.ratios import compute_ratios
+from trivium.finance.analyze.series import build_series
+from trivium.finance.analyze.splits import find_splits
+from trivium.finance.records import Filing, Period
+from trivium.service.errors import InputError
+
+__all__ = ["MAX_FILES", "compare"]
+
+MAX_FILES = 60
+_MOST_YEARS = 10
+_MOST_QUARTERS = 8
+_YEARS_A_COMPANY = {2: 3, 3: 3, 4: 2, 5: 2, 6: 2}
+_QUARTER_STATEMENTS = ("income_statement", "cash_flow")
+
+Overrides = Mapping[str, Mapping[str, str]]
+
+
+def compare(
+    filings: Sequence[Filing],
+    policy: Policy,
+    *,
+    created: datetime.date,
+    overrides: Overrides | None = None,
+) -> Comparison:
+    """Compare filings of one or several companies.
+
+    Args:
+        overrides: concepts a user chose: company key to metric to concept as printed.
+
+    Raises:
+        InputError: if there is nothing to compare: no filing, or none with a fiscal period we can read.
+    """
+    if not filings:
+        raise InputError("there is no filing to compare", hint="give at least one")
+    series = tuple(_series(group, policy, overrides or {}) for group in group_by_company(filings))
+    kind = "companies" if len(series) > 1 else "periods" if len(filings) > 1 else "filing"
+    columns = _columns(series, kind)
+    if not columns:
+        names = ", ".join(sorted(filing.source.name for filing in filings))
+        raise InputError(
+            "no fiscal period with statements was found", where=names, hint="give annual or quarterly reports"
+        )
+    by_key = {one.company.key: one for one in series}
+    statements = tuple(_statement(name, columns, by_key) for name in STATEMENT_TABLES)
+    of_company = {key: [column for column in columns if column.company.key == key] for key in by_key}
+    split = {key: breakdowns(by_key[key], of_company[key]) for key in by_key}
+    return Comparison(
+        kind=kind,
+        columns=columns,
+        tables=_tables(statements, columns, by_key, kind),
+        series=series,
+        breakdowns=tuple(table for tables in split.values() for table in tables),
+        checks=(
+            *_checks(series, columns),
+            *(check for key in by_key for check in check_breakdowns(split[key], of_company[key])),
+        ),
+        restated=_restated(series, columns),
+        notes=_notes(series),
+        problems=_problems(filings),
+        created=created,
+    )
+
+
+def _series(group: Sequence[Filing], policy: Policy, overrides: Overrides) -> Series:
+    keys = {company_key(filing) for filing in group}
+    chosen = next((overrides[key] for key in keys if key in overrides), None)
+    return build_series(group, policy, chosen)
+
+
+def _columns(series: Sequence[Series], kind: str) -> tuple[Column, ...]:
+    columns: list[Column] = []
+    for one in series:
+        spans = _spans(one, kind, len(series))
+        columns += [Column(one.company, span, _column_notes(span, spans)) for span in spans]
+    return _with_gaps(columns)
+
+
+def _spans(series: Series, kind: str, num_companies: int) -> tuple[Span, ...]:
+    """Choose a company's columns: its years, and the trailing year that is newer; else all that it has."""
+    years = [span for span in series.spans if span.kind == "year" and _has_statements(series, span)]
+    if kind == "companies":
+        most = _YEARS_A_COMPANY.get(num_companies, 1)
+        newest = years[-most:] or [span for span in series.spans if span.kind == "ttm"][-1:]
+        return tuple(newest or [span for span in series.spans if span.kind in ("ytd", "quarter")][-1:])
+    if kind == "filing" and years and len(years) == len([s for s in series.spans if s.kind != "quarter"]):
+        return tuple(years)
+    if len(years) >= 2:
+        newer = [span for span in series.spans if span.kind == "ttm" and span.period.end > years[-1].period.end]
+        return tuple(years[-_MOST_YEARS:] + newer[-1:])
+    parts = [span for span in series.spans if span.kind in ("quarter", "ytd", "year") and _has_statements(series, span)]
+    unique = {span.period: span for span in parts}
+    return tuple(sorted(unique.values(), key=lambda span: (span.kind, span.period.end)))
+
+
+def _has_statements(series: Series, span: Span) -> bool:
+    """Whether at least the income statement or the cash flow of the span was read."""
+    return any(
+        series.get(metric, span.period).is_available
+        for metric in ("revenue", "net_income", "pretax_income", "operating_cash_flow")
+    )
+
+
+def _column_notes(span: Span, spans: Sequence[Span]) -> tuple[Message, ...]:
+    years = {other.weeks for other in spans if other.kind == "year"}
+    if span.kind == "year" and span.weeks == 53 and len(years) > 1:
+        return (Message("note.weeks", {"weeks": "53"}),)
+    return ()
+
+
+def _with_gaps(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """Note, for several companies, how many days a year ends before or after the first company's."""
+    first = columns[0].company.key if columns else ""
+    anchors = [column.span.period.end for column in columns if column.company.key == first]
+    noted = []
+    for column in columns:
+        gap = min(((column.span.period.end - end).days for end in anchors), key=abs)
+        if column.company.key != first and gap:
+            note = Message("note.period_end_gap", {"days": str(gap), "company": first})
+            column = replace(column, notes=(*column.notes, note))
+        noted.append(column)
+    return tuple(noted)
+
+
+def _tables(
+    statements: tuple[Table, ...], columns: tuple[Column, ...], series: Mapping[str, Series], kind: str
+) -> tuple[Table, ...]:
+    tables = [with_changes(table, columns) for table in statements]
+    if kind == "filing":
+        dates = _date_columns(series, columns)
+        if dates:
+            tables[1] = _statement("balance_sheet", dates, series)
+    if kind == "periods":
+        tables += _quarters(series)
+    tables += [common_size(table, columns, series) for table in statements]
+    tables.append(with_changes(_ratios(columns, series), columns))
+    return tuple(table for table in tables if table.rows)
+
+
+def _date_columns(series: Mapping[str, Series], columns: Sequence[Column]) -> tuple[Column, ...]:
+    """Return the balance dates of a single filing whose quarters end on other days than its balance sheet shows."""
+    company = columns[0].company
+    one = series[company.key]
+    ends = {column.span.period.end for column in columns}
+    dates = sorted(
+        period.end for (metric, period), value in one.values.items() if metric == "total_assets" and value.is_available
+    )
+    if not dates or set(dates) <= ends:
+        return ()
+    return tuple(Column(company, Span("date", day.isoformat(), Period(day), day.year)) for day in dates)
+
+
+def _quarters(series: Mapping[str, Series]) -> list[Table]:
+    one = next(iter(series.values()))
+    spans = [span for span in one.spans if span.kind == "quarter" and _has_statements(one, span)][-_MOST_QUARTERS:]
+    columns = tuple(Column(one.company, span) for span in spans)
+    if len(columns) < 2:
+        return []
+    tables = [_statement(name, columns, series) for name in _QUARTER_STATEMENTS]
+    return [replace(with_changes(table, columns), key=f"quarters_{table.key}", columns=columns) for table in tables]
+
+
+def _statement(name: str, columns: tuple[Column, ...], series: Mapping[str, Series]) -> Table:
+    lines = layout(name, (column.company.template for column in columns))
+    rows = [_row(line, columns, series, is_balance=name == "balance_sheet") for line in lines]
+    kept = tuple(row for row, line in zip(rows, lines, strict=True) if line.is_always_shown or _has_value(row))
+    has_dates = any(column.span.kind == "date" for column in columns)
+    return Table(name, kept, columns if has_dates else ())
+
+
+def _row(line: Line, columns: Sequence[Column], series: Mapping[str, Series], *, is_balance: bool) -> Row:
+    values = tuple(_value(line.metric, column, series[column.company.key], is_balance) for column in columns)
+    label = next((value.fact.place.row_label for value in reversed(values) if value.fact), "")
+    return Row(line.metric, values, label=label, level=line.level, is_total=line.is_total)
+
+
+def _value(metric: str, column: Column, series: Series, is_balance: bool) -> Value:
+    """Return a line's value; per-share and share lines on today's share basis, so that columns can be compared."""
+    period = Period(column.span.period.end) if is_balance else column.span.period
+    if metric == "shares_outstanding":
+        metric = "shares_at_period_end"
+    return series.adjusted.get((metric, period)) or series.get(metric, period)
+
+
+def _has_value(row: Row) -> bool:
+    return any(value.is_available for value in row.values)
+
+
+def _ratios(columns: tuple[Column, ...], series: Mapping[str, Series]) -> Table:
+    computed = [compute_ratios(series[column.company.key], column.span) for column in columns]
+    rows = [Row(values[0].metric, values) for values in zip(*computed, strict=True)]
+    return Table("ratios", tuple(row for row in rows if _has_value(row) or len(columns) == 1))
+
+
+def _checks(series: Sequence[Series], columns: Sequence[Column]) -> list[Check]:
+    """Return the identities of the periods that the report shows."""
+    shown = {(column.company.key, column.span.period.end) for column in columns}
+    return [check for one in series for check in check_identities(one) if (check.company, check.period.end) in shown]
+
+
+def _restated(series: Sequence[Series], columns: Sequence[Column]) -> tuple[tuple[Value, Value], ...]:
+    shown = {(column.company.key, column.span.period.end) for column in columns}
+    return tuple(
+        (original, one.values[key])
+        for one in series
+        for key, original in one.originals.items()
+        if (one.company.key, key[1].end) in shown
+    )
+
+
+def _notes(series: Sequence[Series]) -> tuple[Message, ...]:
+    notes = [
+        Message("note.split_found", {"company": one.company.key, "factor": f"{split.factor.normalize():f}"})
+        for one in series
+        for split in find_splits(one)
+    ]
+    accounting = {one.company.accounting for one in series if one.company.accounting}
+    if len(accounting) > 1:
+        notes.append(Message("note.mixed_accounting", {"standards": ", ".join(sorted(accounting))}))
+    currencies = {one.company.currency for one in series if one.company.currency}
+    if len(currencies) > 1:
+        notes.append(Message("note.mixed_currencies", {"currencies": ", ".join(sorted(currencies))}))
+    return tuple(notes)
+
+
+def _problems(filings: Sequence[Filing]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (filing.source.name, f"{problem.where}: {problem.what}") for filing in filings for problem in filing.problems
+    )
