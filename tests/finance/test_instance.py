@@ -7,9 +7,16 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from lxml import etree
 from tests.shared_data import FINANCE, needs_finance_data
 
-from trivium.finance.parse.instance import find_companions, looks_like_instance, read_instance, resolve_fact
+from trivium.finance.parse.instance import (
+    find_companions,
+    looks_like_instance,
+    read_companions,
+    read_instance,
+    resolve_fact,
+)
 from trivium.finance.records import Filing, Period
 from trivium.service.errors import InputError, NotFoundError
 from trivium.service.evidence import FactAnchor
@@ -273,6 +280,15 @@ def test_companions_are_found_by_name_or_by_the_namespace_of_a_renamed_schema():
     assert companion("ex-2024.xsd") == SCHEMA
     assert companion("ex-2024_lab.xml") == LABELS
     assert companion("ex-2024_pre.xml") is None
+
+
+def test_an_inline_document_leads_to_its_linkbases_too():
+    head = f"<ix:header><ix:references>{RESOURCES.partition('/>')[0]}/></ix:references></ix:header>"
+    names = NAMES.replace('xmlns="', 'xmlns:xbrli="', 1) + 'xmlns:ix="http://www.xbrl.org/2013/inlineXBRL"'
+    root = etree.fromstring(f"<html {names}><body>{head}</body></html>")
+    linkbase, problems = read_companions(root, {"ex-2024_lab.xml": LABELS}.get)
+    assert list(linkbase.labels.values()) == ["Gizmos sold"]
+    assert problems == []
 
 
 def test_a_concept_printed_under_two_labels_takes_its_standard_label():

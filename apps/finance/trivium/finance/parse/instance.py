@@ -24,7 +24,7 @@ from trivium.finance.records import Concept, Fact, Filing, Linkbase, Place, Prob
 from trivium.service.errors import InputError, NotFoundError
 from trivium.service.evidence import FactAnchor
 
-__all__ = ["find_companions", "looks_like_instance", "read_instance", "resolve_fact"]
+__all__ = ["find_companions", "looks_like_instance", "read_companions", "read_instance", "resolve_fact"]
 
 Companion = Callable[[str], bytes | None]
 
@@ -94,7 +94,7 @@ def read_instance(name: str, data: bytes, companion: Companion) -> Filing:
     if not reading.facts:
         reason = reading.problems[0].what if reading.problems else "it has no facts"
         raise InputError(f"no fact could be read: {reason}", where=name, hint="give the instance as filed with the SEC")
-    linkbase, problems = _read_companions(reading.root, companion)
+    linkbase, problems = read_companions(reading.root, companion)
     labels = _row_labels(linkbase)
     for fact in reading.facts:
         label = labels.get(fact.concept, "")
@@ -113,6 +113,42 @@ def read_instance(name: str, data: bytes, companion: Companion) -> Filing:
         linkbase=linkbase,
         problems=(*reading.problems, *problems, *page.problems),
     )
+
+
+def read_companions(root: etree._Element, companion: Companion) -> tuple[Linkbase, list[Problem]]:
+    """Read the schema and linkbases that an instance, or an inline document, refers to.
+
+    Args:
+        root: its root element.
+        companion: as in `read_instance`.
+    """
+    schemas = [ref.get(f"{XLINK}href", "") for ref in root.iter(f"{LINK}schemaRef")]
+    documents: dict[str, bytes] = {}
+    problems: list[Problem] = []
+    waiting = [*schemas, *_linkbase_hrefs(root)]
+    seen: set[str] = set()
+    while waiting and len(seen) < _MAX_COMPANIONS:
+        name = file_name(waiting.pop(0))
+        if not name or name in seen:
+            continue
+        seen.add(name)
+        found = companion(name)
+        if found is not None:
+            _keep(documents, name, found, problems)
+            waiting += _references(documents[name], name) if name.endswith(".xsd") and name in documents else []
+        elif name.endswith(".xsd"):
+            for other in (f"{name[:-4]}_{kind}.xml" for kind in ("cal", "lab", "pre")):
+                beside = companion(other)
+                if beside is not None:
+                    _keep(documents, other, beside, problems)
+        else:
+            problems.append(Problem(name, "this linkbase is named by the schema but was not given"))
+    if not documents:
+        what = "neither its schema nor its linkbases were given; labels, statement order and sums are unknown"
+        return Linkbase(), [*problems, Problem(", ".join(map(file_name, schemas)) or "schema", what)]
+    prefixes = {prefix: namespace for prefix, namespace in root.nsmap.items() if prefix}
+    linkbase, more = read_linkbases(documents, prefixes)
+    return linkbase, problems + more
 
 
 def resolve_fact(data: bytes, anchor: FactAnchor) -> Decimal | str | None:
@@ -314,36 +350,6 @@ def _footnotes(link: etree._Element) -> dict[str, str]:
         if label not in notes or footnote.get(_XML_LANG, "en").startswith("en"):
             notes[label] = " ".join("".join(footnote.itertext()).split())
     return notes
-
-
-def _read_companions(root: etree._Element, companion: Companion) -> tuple[Linkbase, list[Problem]]:
-    schemas = [ref.get(f"{XLINK}href", "") for ref in root.iterchildren(f"{LINK}schemaRef")]
-    documents: dict[str, bytes] = {}
-    problems: list[Problem] = []
-    waiting = [*schemas, *_linkbase_hrefs(root)]
-    seen: set[str] = set()
-    while waiting and len(seen) < _MAX_COMPANIONS:
-        name = file_name(waiting.pop(0))
-        if not name or name in seen:
-            continue
-        seen.add(name)
-        found = companion(name)
-        if found is not None:
-            _keep(documents, name, found, problems)
-            waiting += _references(documents[name], name) if name.endswith(".xsd") and name in documents else []
-        elif name.endswith(".xsd"):
-            for other in (f"{name[:-4]}_{kind}.xml" for kind in ("cal", "lab", "pre")):
-                beside = companion(other)
-                if beside is not None:
-                    _keep(documents, other, beside, problems)
-        else:
-            problems.append(Problem(name, "this linkbase is named by the schema but was not given"))
-    if not documents:
-        what = "neither its schema nor its linkbases were given; labels, statement order and sums are unknown"
-        return Linkbase(), [*problems, Problem(", ".join(map(file_name, schemas)) or "schema", what)]
-    prefixes = {prefix: namespace for prefix, namespace in root.nsmap.items() if prefix}
-    linkbase, more = read_linkbases(documents, prefixes)
-    return linkbase, problems + more
 
 
 def _keep(documents: dict[str, bytes], name: str, data: bytes, problems: list[Problem]) -> None:
