@@ -273,7 +273,7 @@ def test_companions_are_found_by_name_or_by_the_namespace_of_a_renamed_schema():
     files = {
         "other.xsd": b'<schema targetNamespace="urn:o"/>',
         "new.xsd.gz": gzip.compress(SCHEMA),
-        "new_lab.xml": LABELS,
+        "sub/new_lab.xml": LABELS,
     }
     companion = find_companions(instance(GIZMOS), files, files.__getitem__)
     assert companion("OTHER.xsd") == files["other.xsd"]

@@ -47,14 +47,14 @@ def find_companions(instance: bytes, names: Iterable[str], read: Callable[[str],
     """Return a look-up of the files beside an instance, by the names its links use.
 
     A schema that was renamed on its way is known by its target namespace, and its linkbases by its new stem. Names may
-    end in `.gz`.
+    have folders before them and `.gz` behind.
 
     Args:
         instance: the instance, decompressed.
         names: names of the files at hand.
         read: returns the bytes of one of them.
     """
-    at_hand = {name.removesuffix(".gz").lower(): name for name in names}
+    at_hand = {name.rpartition("/")[2].removesuffix(".gz").lower(): name for name in names}
     renamed: dict[str, str] = {}
 
     def content(name: str) -> bytes | None:
