@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from trivium.finance.analyze.breakdowns import breakdowns
 from trivium.finance.analyze.changes import common_size, with_changes
@@ -31,6 +32,7 @@ _MOST_QUARTERS = 8
 _YEARS_A_COMPANY = {2: 3, 3: 3, 4: 2, 5: 2, 6: 2}
 _QUARTER_STATEMENTS = ("income_statement", "cash_flow")
 
+Kind = Literal["filing", "periods", "companies"]
 Overrides = Mapping[str, Mapping[str, str]]
 
 
@@ -40,11 +42,13 @@ def compare(
     *,
     created: datetime.date,
     overrides: Overrides | None = None,
+    unread: Sequence[tuple[str, str]] = (),
 ) -> Comparison:
     """Compare filings of one or several companies.
 
     Args:
         overrides: concepts a user chose: company key to metric to concept as printed.
+        unread: sources that could not be read, and why.
 
     Raises:
         InputError: if there is nothing to compare: no filing, or none with a fiscal period we can read.
@@ -52,7 +56,7 @@ def compare(
     if not filings:
         raise InputError("there is no filing to compare", hint="give at least one")
     series = tuple(_series(group, policy, overrides or {}) for group in group_by_company(filings))
-    kind = "companies" if len(series) > 1 else "periods" if len(filings) > 1 else "filing"
+    kind: Kind = "companies" if len(series) > 1 else "periods" if len(filings) > 1 else "filing"
     columns = _columns(series, kind)
     if not columns:
         names = ", ".join(sorted(filing.source.name for filing in filings))
@@ -75,7 +79,7 @@ def compare(
         ),
         restated=_restated(series, columns),
         notes=_notes(series),
-        problems=_problems(filings),
+        problems=(*unread, *_problems(filings)),
         created=created,
     )
 
@@ -86,7 +90,7 @@ def _series(group: Sequence[Filing], policy: Policy, overrides: Overrides) -> Se
     return build_series(group, policy, chosen)
 
 
-def _columns(series: Sequence[Series], kind: str) -> tuple[Column, ...]:
+def _columns(series: Sequence[Series], kind: Kind) -> tuple[Column, ...]:
     columns: list[Column] = []
     for one in series:
         spans = _spans(one, kind, len(series))
@@ -94,7 +98,7 @@ def _columns(series: Sequence[Series], kind: str) -> tuple[Column, ...]:
     return _with_gaps(columns)
 
 
-def _spans(series: Series, kind: str, num_companies: int) -> tuple[Span, ...]:
+def _spans(series: Series, kind: Kind, num_companies: int) -> tuple[Span, ...]:
     """Choose a company's columns: its years, and the trailing year that is newer; else all that it has."""
     years = [span for span in series.spans if span.kind == "year" and _has_statements(series, span)]
     if kind == "companies":
@@ -141,7 +145,7 @@ def _with_gaps(columns: Sequence[Column]) -> tuple[Column, ...]:
 
 
 def _tables(
-    statements: tuple[Table, ...], columns: tuple[Column, ...], series: Mapping[str, Series], kind: str
+    statements: tuple[Table, ...], columns: tuple[Column, ...], series: Mapping[str, Series], kind: Kind
 ) -> tuple[Table, ...]:
     tables = [with_changes(table, columns) for table in statements]
     if kind == "filing":

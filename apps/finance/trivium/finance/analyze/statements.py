@@ -114,15 +114,15 @@ def find_faces(filing: Filing) -> Faces:
     """Find the income statement, balance sheet and cash flow statement of a filing."""
     if filing.source.media.startswith("statement-"):
         return Faces(is_known=False)
-    if filing.linkbase.statements:
-        return Faces(concepts=_faces_by_role(filing))
     tables: dict[int, set[str]] = {}
     for fact in filing.facts:
         if fact.place.table is not None and fact.is_numeric and not fact.dimensions:
             tables.setdefault(fact.place.table, set()).add(family_name(fact.concept))
-    if not tables:
-        return Faces(is_known=False)
-    return Faces({statement: _first_face(tables, statement) for statement in _STATEMENTS})
+    if tables:
+        return Faces({statement: _first_face(tables, statement) for statement in _STATEMENTS})
+    if filing.linkbase.statements:
+        return Faces(concepts=_faces_by_role(filing))
+    return Faces(is_known=False)
 
 
 def _first_face(tables: Mapping[int, set[str]], statement: str) -> frozenset[int]:

@@ -1,7 +1,7 @@
 """Read inline XBRL: the facts printed in one or several XHTML documents, each with its anchor and its table row.
 
-Source: Inline XBRL 1.1 (XBRL International, 2013), with 1.0's namespace accepted. Values are exact; a fact whose content
-does not fit its own declarations becomes a `Problem` and is left out, never guessed.
+Source: Inline XBRL 1.1 (XBRL International, 2013), with 1.0's namespace accepted. Values are exact; a fact whose
+content does not fit its own declarations becomes a `Problem` and is left out, never guessed.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from decimal import Decimal
 from lxml import etree
 
 from trivium.finance.parse.cover import cover
+from trivium.finance.parse.instance import Companion, read_companions
 from trivium.finance.parse.layout import TableLayout, folded
-from trivium.finance.parse.markup import Document, load
+from trivium.finance.parse.markup import Document, load, to_utf8
 from trivium.finance.parse.transformations import transform
 from trivium.finance.parse.xbrl import (
     XBRLI,
@@ -28,7 +29,7 @@ from trivium.finance.parse.xbrl import (
     qname_to_concept,
     read_resources,
 )
-from trivium.finance.records import Fact, Filing, Place, Problem, Source, Unit
+from trivium.finance.records import Fact, Filing, Linkbase, Place, Problem, Source, Unit
 from trivium.service.errors import InputError
 from trivium.service.evidence import FactAnchor
 
@@ -37,20 +38,22 @@ __all__ = ["looks_like_inline", "read_inline", "resolve_anchor"]
 IX_NAMESPACES = ("http://www.xbrl.org/2013/inlineXBRL", "http://www.xbrl.org/2008/inlineXBRL")
 _FACT_TAGS = ("nonFraction", "nonNumeric", "fraction")
 _TEXT_TAGS = ("continuation", "footnote", "relationship", "tuple")
+_PLAIN_NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+")
 _START_OF_FACT = re.compile(rb"<(?:\w+:)?(?:nonFraction|fraction)[\s>]")
 
 
 def looks_like_inline(data: bytes) -> bool:
-    """Whether the bytes name an inline XBRL namespace."""
+    """Whether the bytes, in UTF-8, name an inline XBRL namespace."""
     return any(namespace.encode() in data for namespace in IX_NAMESPACES)
 
 
-def read_inline(name: str, documents: Sequence[tuple[str, bytes]]) -> Filing:
+def read_inline(name: str, documents: Sequence[tuple[str, bytes]], companion: Companion | None = None) -> Filing:
     """Read a document set that shares one target instance.
 
     Args:
         name: the source's name, for messages and records.
         documents: (file name, bytes after decompression) of each XHTML document, in order.
+        companion: returns a schema or linkbase that lies beside them by name, None where there is none.
 
     Raises:
         InputError: if a document cannot be parsed, or no fact can be read at all.
@@ -68,6 +71,7 @@ def read_inline(name: str, documents: Sequence[tuple[str, bytes]]) -> Filing:
         reason = problems[0].what if problems else "it has no inline XBRL facts"
         raise InputError(f"no fact could be read: {reason}", where=name, hint="give a 10-K or 10-Q as filed since 2019")
     page = cover(reading.facts)
+    linkbase, notes = read_companions(parts[0].document.root, companion) if companion else (Linkbase(), [])
     return Filing(
         source=Source(
             name,
@@ -82,7 +86,8 @@ def read_inline(name: str, documents: Sequence[tuple[str, bytes]]) -> Filing:
         fiscal_period=page.fiscal_period,
         is_amendment=page.is_amendment,
         facts=tuple(reading.facts),
-        problems=(*problems, *page.problems),
+        linkbase=linkbase,
+        problems=(*problems, *page.problems, *notes),
     )
 
 
@@ -103,7 +108,7 @@ class _Part:
 
     def __init__(self, name: str, data: bytes) -> None:
         self.name = name
-        self.data = data
+        self.data = data = to_utf8(data, name)
         self.document: Document = load(data, name)
         root = self.document.root
         wanted = [f"{{{namespace}}}{tag}" for namespace in IX_NAMESPACES for tag in (*_FACT_TAGS, *_TEXT_TAGS)]
@@ -138,30 +143,29 @@ class _Reading:
     continuations: dict[str, etree._Element] = field(default_factory=dict)
     footnotes: dict[str, str] = field(default_factory=dict)
     _counts: Counter[str] = field(default_factory=Counter)
+    _ids: set[tuple[str, str]] = field(default_factory=set)
+    _continued: set[etree._Element] = field(default_factory=set)
 
     def collect_texts(self, part: _Part) -> None:
         """Index continuations first: a fact's text may go on in another document of the set."""
         for element in part.elements:
             if _local(element) == "continuation" and element.get("id"):
-                self.continuations[element.get("id")] = element
+                self.continuations.setdefault(element.get("id"), element)
 
     def read_facts(self, part: _Part) -> None:
         """Read every fact of a document, in order."""
         for element in part.elements:
             kind = _local(element)
-            if kind == "tuple":
-                self._complain(element, f"tuple {element.get('name')} was not read: tuples are not supported")
-            elif kind == "footnote":
-                self.footnotes[element.get("id", "")] = folded(self._text(element))
-            elif kind in _FACT_TAGS:
-                self._counts[part.name] += 1
-                try:
-                    fact = self._read_fact(part, element, kind, f"#{self._counts[part.name]}")
-                except ValueError as error:
-                    self._complain(element, str(error))
-                else:
-                    if fact is not None:
-                        self.facts.append(fact)
+            try:
+                if kind == "tuple":
+                    raise ValueError(f"tuple {element.get('name')} was not read: tuples are not supported")
+                if kind == "footnote":
+                    self.footnotes[element.get("id", "")] = folded(self._text(element))
+                elif kind in _FACT_TAGS:
+                    self._counts[part.name] += 1
+                    self.facts.append(self._read_fact(part, element, kind, f"#{self._counts[part.name]}"))
+            except ValueError as error:
+                self._complain(element, str(error))
 
     def attach_footnotes(self, parts: Sequence[_Part]) -> None:
         """Give each fact the texts of its footnotes, by relationship (1.1) or by the fact's own reference (1.0)."""
@@ -178,9 +182,10 @@ class _Reading:
 
     def _complain(self, element: etree._Element, what: str) -> None:
         where = element.get("id") or element.get("name") or _local(element)
-        self.problems.append(Problem(f"fact {where}", what))
+        kind = "footnote" if _local(element) == "footnote" else "fact"
+        self.problems.append(Problem(f"{kind} {where}", what))
 
-    def _read_fact(self, part: _Part, element: etree._Element, kind: str, number: str) -> Fact | None:
+    def _read_fact(self, part: _Part, element: etree._Element, kind: str, number: str) -> Fact:
         if element.get("target"):
             raise ValueError(f"it belongs to the other target document {element.get('target')!r} and was left out")
         scope = part.scope(element)
@@ -190,7 +195,7 @@ class _Reading:
         context = self.contexts.contexts.get(context_id)
         if context is None:
             raise ValueError(f"its context {context_id!r} {self.contexts.broken.get(context_id, 'is not there')}")
-        fact_id = element.get("id") or number
+        fact_id = self._unique_id(part, element, number)
         spot = part.layout.spot(element)
         locator = FactAnchor(part.name, fact_id)
         fact = Fact(
@@ -210,6 +215,14 @@ class _Reading:
         if kind == "fraction":
             return self._with_quotient(fact, element, scope)
         return self._with_number(fact, element, scope)
+
+    def _unique_id(self, part: _Part, element: etree._Element, number: str) -> str:
+        """Return the element's id, or the fact's number where it has none or another fact took it already."""
+        fact_id = element.get("id") or number
+        if (part.name, fact_id) in self._ids:
+            fact_id = number
+        self._ids.add((part.name, fact_id))
+        return fact_id
 
     def _unit(self, element: etree._Element) -> Unit:
         unit_id = element.get("unitRef")
@@ -249,12 +262,14 @@ class _Reading:
 
     def _text(self, element: etree._Element) -> str:
         """Return an element's text with all its continuations, without excluded content."""
-        pieces, seen = [self._own_text(element)], {element}
+        pieces = [self._own_text(element)]
         while (target := element.get("continuedAt")) is not None:
             following = self.continuations.get(target)
-            if following is None or following in seen:
-                raise ValueError(f"its continuation {target!r} {'goes in a circle' if following else 'is not there'}")
-            seen.add(following)
+            if following is None:
+                raise ValueError(f"its continuation {target!r} is not there")
+            if following in self._continued:
+                raise ValueError(f"its continuation {target!r} goes in a circle or is used twice")
+            self._continued.add(following)
             element = following
             pieces.append(self._own_text(element))
         return "".join(pieces)
@@ -273,8 +288,8 @@ def _number(element: etree._Element, printed: str, scope: dict[str | None, str])
     if form:
         concept = qname_to_concept(form, scope)
         text = transform(concept.namespace, concept.name, printed)
-    if text.startswith("-"):
-        raise ValueError(f"{printed!r} is negative in print; inline XBRL gives the sign by an attribute")
+    elif not _PLAIN_NUMBER.fullmatch(text):
+        raise ValueError(f"{printed!r} is not a plain number without sign, and no format says how to read it")
     try:
         power = int(scale)
     except ValueError:
@@ -283,10 +298,16 @@ def _number(element: etree._Element, printed: str, scope: dict[str | None, str])
 
 
 def _included(element: etree._Element) -> Iterator[str]:
-    """Yield the text under an element in order, leaving out what `exclude` encloses, comments and entities."""
+    """Yield the text under an element in order, leaving out what `exclude` encloses and comments.
+
+    Raises:
+        ValueError: if it holds an entity that nothing declares.
+    """
     if element.text:
         yield element.text
     for child in element:
+        if child.tag is etree.Entity:
+            raise ValueError(f"its content has the entity {child.text}, which nothing declares")
         if isinstance(child.tag, str) and not (_local(child) == "exclude" and _namespace(child) in IX_NAMESPACES):
             yield from _included(child)
         if child.tail:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,10 +19,11 @@ from trivium.finance.records import Filing
 from trivium.service.errors import InputError
 from trivium.service.evidence import Evidence, FactAnchor, JsonPointer, SheetCell
 
-__all__ = ["read_path", "read_source", "resolve"]
+__all__ = ["is_companion", "read_path", "read_source", "resolve"]
 
 Companion = Callable[[str], bytes | None]
 
+_COMPANION_ROOT = re.compile(rb"^\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*)*<(?:[\w.-]+:)?(?:schema|linkbase)[\s>]", re.S)
 _MAX_ENTRIES = 400
 _MAX_RATIO = 200
 _BRING = (
@@ -82,6 +84,11 @@ def read_source(
     return _read_text(name, data, beside, names_beside or [])
 
 
+def is_companion(data: bytes) -> bool:
+    """Whether the bytes are a schema or linkbase: part of an instance that lies beside it, not a source of its own."""
+    return _COMPANION_ROOT.search(gunzip(data, "file")[:4000]) is not None
+
+
 def resolve(data: bytes, evidence: Evidence) -> Decimal | str | None:
     """Follow evidence into the bytes of its source and return the value that stands there.
 
@@ -117,10 +124,10 @@ def _read_text(name: str, data: bytes, beside: Companion, names_beside: list[str
     from trivium.finance.parse.inline import looks_like_inline, read_inline
     from trivium.finance.parse.instance import find_companions, looks_like_instance, read_instance
 
+    companion = find_companions(data, names_beside, lambda near: beside(near) or b"") if names_beside else beside
     if looks_like_inline(data):
-        return (read_inline(name, [(name, data)]),)
+        return (read_inline(name, [(name, data)], companion if names_beside else None),)
     if looks_like_instance(data):
-        companion = find_companions(data, names_beside, lambda near: beside(near) or b"") if names_beside else beside
         return (read_instance(name, data, companion),)
     start = data[:2000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<!doctype html", b"<html")):
@@ -149,7 +156,8 @@ def _read_zip(name: str, data: bytes) -> tuple[Filing, ...]:
 
     inline = [(member, content) for member, content in members.items() if looks_like_inline(content)]
     if inline:
-        filing = read_inline(name, inline)
+        companion = find_companions(inline[0][1], members, members.__getitem__)
+        filing = read_inline(name, inline, companion)
     else:
         instances = [content for content in members.values() if looks_like_instance(content)]
         if not instances:

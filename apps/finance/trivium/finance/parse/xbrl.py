@@ -5,10 +5,12 @@ Source: XBRL 2.1 (contexts 4.7, units 4.8, decimals and precision 4.6), XBRL Dim
 
 from __future__ import annotations
 
+import re
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from lxml import etree
@@ -20,7 +22,12 @@ __all__ = ["FOREVER", "Contexts", "XbrlContext", "decimals_of", "exact_decimal",
 XBRLI = "{http://www.xbrl.org/2003/instance}"
 XBRLDI = "{http://xbrl.org/2006/xbrldi}"
 XSI_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,4}")
+_DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(T[0-9:.]+)?(Z|[+-][0-9]{2}:[0-9]{2})?")
+_YEARS = range(1800, 2201)
 FOREVER = Period(end=date.max, start=date.min)
+_DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +83,13 @@ def qname_to_concept(text: str, nsmap: Mapping[str | None, str]) -> Concept:
     """Resolve `prefix:name` against the namespaces in scope.
 
     Raises:
-        ValueError: if the prefix is not declared.
+        ValueError: if it is no name, or its prefix is not declared.
     """
     prefix, colon, name = text.strip().partition(":")
     if not colon:
         prefix, name = "", prefix
+    if not name or ":" in name:
+        raise ValueError(f"{text!r} is not a name")
     namespace = nsmap.get(prefix or None)
     if namespace is None and prefix:
         raise ValueError(f"the prefix of {text!r} is not declared")
@@ -95,12 +104,11 @@ def exact_decimal(text: str, scale: int = 0, *, is_negative: bool = False) -> De
     """
     if not -100 <= scale <= 100:
         raise ValueError(f"scale {scale} is out of range")
-    try:
-        sign, digits, exponent = Decimal(text).as_tuple()
-    except InvalidOperation:
-        raise ValueError(f"{text!r} is not a decimal number") from None
-    if not isinstance(exponent, int) or abs(exponent) > 1000:
-        raise ValueError(f"{text!r} is not a finite number")
+    # Decimal() alone would take underscores, full-width digits and NaN.
+    if not _DECIMAL.fullmatch(text):
+        raise ValueError(f"{text!r} is not a decimal number")
+    sign, digits, exponent = Decimal(text).as_tuple()
+    assert isinstance(exponent, int)
     exponent += scale
     if exponent > 0:
         digits, exponent = digits + (0,) * exponent, 0
@@ -114,14 +122,20 @@ def decimals_of(value: Decimal | None, decimals: str | None, precision: str | No
     Raises:
         ValueError: if an attribute is neither an integer nor INF.
     """
+    for kind, text in (("decimals", decimals), ("precision", precision)):
+        if text is not None and text != "INF" and not _INTEGER.fullmatch(text):
+            raise ValueError(f"its {kind} {text!r} is neither a whole number nor INF")
+    stated = decimals if decimals is not None else precision
+    if stated is None:
+        return None, False
+    if stated.strip() == "INF":
+        return None, True
+    if not _WHOLE_NUMBER.fullmatch(stated.strip()):
+        name = "precision" if decimals is None else "decimals"
+        raise ValueError(f"its {name} {stated!r} is neither a whole number nor INF")
     if decimals is not None:
-        return (None, True) if decimals == "INF" else (int(decimals), False)
-    if precision is not None:
-        if precision == "INF":
-            return None, True
-        if value:
-            return int(precision) - value.adjusted() - 1, False
-    return None, False
+        return int(decimals), False
+    return (int(stated) - value.adjusted() - 1 if value else None), False
 
 
 def _read_context(element: etree._Element) -> XbrlContext:
@@ -135,18 +149,22 @@ def _read_context(element: etree._Element) -> XbrlContext:
         for member in container.iterchildren(etree.Element)
     ]
     dimensions.sort(key=lambda dimension: dimension.text)
+    axes = [dimension.axis for dimension in dimensions]
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"it names an axis twice ({', '.join(dimension.text for dimension in dimensions)})")
     return XbrlContext(identifier, _read_period(period), tuple(dimensions))
 
 
 def _read_period(period: etree._Element) -> Period:
-    texts = {child.tag: (child.text or "").strip() for child in period.iterchildren(etree.Element)}
-    if f"{XBRLI}instant" in texts:
+    children = list(period.iterchildren(etree.Element))
+    texts = {child.tag: (child.text or "").strip() for child in children}
+    if texts.keys() == {f"{XBRLI}instant"} and len(children) == 1:
         return Period(end=_read_date(texts[f"{XBRLI}instant"], is_end=True))
-    if f"{XBRLI}forever" in texts:
+    if texts.keys() == {f"{XBRLI}forever"}:
         return FOREVER
-    start, end = texts.get(f"{XBRLI}startDate"), texts.get(f"{XBRLI}endDate")
-    if start is None or end is None:
-        raise ValueError("its period has neither an instant nor both dates")
+    if texts.keys() != {f"{XBRLI}startDate", f"{XBRLI}endDate"} or len(children) != 2:
+        raise ValueError("its period is neither one instant nor a start and an end")
+    start, end = texts[f"{XBRLI}startDate"], texts[f"{XBRLI}endDate"]
     span = Period(start=_read_date(start, is_end=False), end=_read_date(end, is_end=True))
     if span.days < 1:
         raise ValueError(f"its period ends before it starts ({span.key})")
@@ -155,12 +173,17 @@ def _read_period(period: etree._Element) -> Period:
 
 def _read_date(text: str, *, is_end: bool) -> date:
     """Read an XBRL date; a time of midnight at an end means the day before (XBRL 2.1, 4.7.2)."""
-    if "T" not in text:
-        return date.fromisoformat(text[:10])
-    moment = datetime.fromisoformat(text)
-    if is_end and (moment.hour, moment.minute, moment.second) == (0, 0, 0):
-        return moment.date() - timedelta(days=1)
-    return moment.date()
+    match = _DATE.fullmatch(text)
+    try:
+        day = date.fromisoformat(match[1]) if match else None
+        moment = datetime.fromisoformat(text) if match and match[2] else None
+    except ValueError:
+        day = moment = None
+    if day is None or day.year not in _YEARS:
+        raise ValueError(f"{text!r} is not a date between {_YEARS[0]} and {_YEARS[-1]}")
+    if is_end and moment is not None and (moment.hour, moment.minute, moment.second) == (0, 0, 0):
+        return day - timedelta(days=1)
+    return day
 
 
 def _read_dimension(element: etree._Element) -> Dimension:

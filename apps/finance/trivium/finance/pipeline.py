@@ -1,0 +1,194 @@
+"""The finance app: a request in, a report out. The command line, the worker and the page are doors to `run`.
+
+Stages: parse -> analyze -> narrate -> check -> report. A source that cannot be read does not stop the others; it is
+named in the report. Nothing here knows of jobs, brokers or pages.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Protocol
+
+from trivium.finance.analyze.compare import MAX_FILES, compare
+from trivium.finance.analyze.model import Comparison
+from trivium.finance.analyze.policy import Policy, load_policy
+from trivium.finance.check import check
+from trivium.finance.claims import claims_of, context_of, values_of
+from trivium.finance.display import Scale
+from trivium.finance.narrate import narrate
+from trivium.finance.parse.reader import is_companion, read_source
+from trivium.finance.records import Filing
+from trivium.service.errors import InputError, TriviumError
+from trivium.service.evidence import Claim, Report, ReportFile, Sentence
+from trivium.service.text import LANGUAGES
+
+__all__ = ["FORMATS", "CompareRequest", "SourceFile", "Store", "run"]
+
+FORMATS: Mapping[str, tuple[str, str]] = {
+    "html": ("text/html", "trivium.finance.report.html:render_html"),
+    "json": ("application/json", "trivium.finance.report.json:render_json"),
+}
+"""Media type and renderer of each format. A renderer takes (comparison, sentences, claims, *, language, scale)."""
+
+_SHARES = {"parse": 0.0, "analyze": 0.45, "narrate": 0.6, "check": 0.65, "report": 0.7}
+Progress = Callable[[str, float], None]
+
+
+class Store(Protocol):
+    """What the pipeline needs of a blob store."""
+
+    def read(self, sha256: str) -> bytes:
+        """Return a blob's bytes."""
+
+    def put(self, data: bytes) -> Any:
+        """Keep bytes; the result has `sha256` and `size`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One input in the blob store: the name the user gave it, and its hash."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompareRequest:
+    """What to compare and how to tell it.
+
+    Args:
+        sources: 1 to 60 filings, and the schema and linkbase files of instances among them.
+        formats: keys of `FORMATS`.
+        language: `en` or `zh`.
+        scale: of printed amounts: full, thousand, million, billion, wan (1e4), yi (1e8).
+        overrides: company key to metric to the concept a user chose.
+
+    Raises:
+        InputError: if a field is not one of its choices; names the field and the choices.
+    """
+
+    sources: tuple[SourceFile, ...]
+    formats: tuple[str, ...] = ("html", "json")
+    language: str = "en"
+    scale: str = "million"
+    overrides: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if unknown := [name for name in self.formats if name not in FORMATS]:
+            raise InputError(f"unknown format {', '.join(unknown)}", hint=f"use {', '.join(FORMATS)}")
+        if self.language not in LANGUAGES:
+            raise InputError(f"unknown language {self.language!r}", hint=f"use {', '.join(LANGUAGES)}")
+        if self.scale not in [str(scale) for scale in Scale]:
+            raise InputError(f"unknown scale {self.scale!r}", hint=f"use {', '.join(str(scale) for scale in Scale)}")
+        if not 1 <= len(self.sources) <= MAX_FILES * 6:
+            raise InputError(f"{len(self.sources)} files were given", hint=f"give 1 to {MAX_FILES} filings")
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> CompareRequest:
+        """Read a job's request; missing fields take their defaults."""
+        known = {key: data[key] for key in ("language", "scale", "overrides") if key in data}
+        sources = tuple(SourceFile(one["name"], one["sha256"]) for one in data.get("sources", ()))
+        return cls(sources, tuple(data.get("formats", cls.__dataclass_fields__["formats"].default)), **known)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads."""
+        return {
+            "sources": [{"name": one.name, "sha256": one.sha256} for one in self.sources],
+            "formats": list(self.formats),
+            "language": self.language,
+            "scale": self.scale,
+            "overrides": {company: dict(chosen) for company, chosen in self.overrides.items()},
+        }
+
+
+def run(
+    request: CompareRequest, *, store: Store, models: None, progress: Progress, policy: Policy | None = None
+) -> Report:
+    """Read, compare, tell, check and export.
+
+    Args:
+        models: language models that may rephrase; None means templates only, the one choice today.
+        progress: called with a stage's key and the share of the whole that is done.
+        policy: mapping rules; the shipped ones if None.
+
+    Raises:
+        InputError: if no source could be read; the first one's reason.
+    """
+    filings, failures = _parse(request, store, progress)
+    progress("analyze", _SHARES["analyze"])
+    comparison = compare(
+        filings,
+        policy or load_policy(),
+        created=datetime.datetime.now(tz=datetime.UTC).date(),
+        overrides=request.overrides,
+        unread=[(error.where, error.what) for error in failures],
+    )
+    progress("narrate", _SHARES["narrate"])
+    claims = claims_of(values_of(comparison))
+    told = narrate(comparison, request.language, Scale(request.scale))
+    progress("check", _SHARES["check"])
+    kept, removed = check(told, claims, request.language, context=context_of(comparison))
+    files = tuple(_export(request, store, progress, comparison, kept, claims))
+    return Report(
+        title=_title(comparison),
+        language=request.language,
+        claims=claims,
+        sentences=tuple(kept),
+        files=files,
+        problems=(
+            *(error.line for error in failures),
+            *(f"a sentence was left out: {one.reason}" for one in removed),
+        ),
+    )
+
+
+def _parse(request: CompareRequest, store: Store, progress: Progress) -> tuple[list[Filing], list[TriviumError]]:
+    by_name = {source.name: source for source in request.sources}
+    data = {source.name: store.read(source.sha256) for source in request.sources}
+
+    def beside(name: str) -> bytes | None:
+        return data.get(name)
+
+    wanted = [name for name in by_name if not is_companion(data[name])] or list(by_name)
+    if len(wanted) > MAX_FILES:
+        raise InputError(f"{len(wanted)} filings were given", hint=f"give at most {MAX_FILES}")
+    filings: list[Filing] = []
+    failures: list[TriviumError] = []
+    for count, name in enumerate(wanted):
+        progress("parse", _SHARES["analyze"] * count / len(wanted))
+        try:
+            filings += read_source(name, data[name], beside, list(data))
+        except InputError as error:
+            failures.append(error)
+    if not filings:
+        raise failures[0]
+    return filings, failures
+
+
+def _export(
+    request: CompareRequest,
+    store: Store,
+    progress: Progress,
+    comparison: Comparison,
+    sentences: Sequence[Sentence],
+    claims: Mapping[str, Claim],
+) -> Iterator[ReportFile]:
+    for count, name in enumerate(request.formats):
+        progress("report", _SHARES["report"] + (1 - _SHARES["report"]) * count / len(request.formats))
+        media_type, renderer = FORMATS[name]
+        module, function = renderer.split(":")
+        render = getattr(import_module(module), function)
+        content = render(comparison, sentences, claims, language=request.language, scale=Scale(request.scale))
+        blob = store.put(content.encode() if isinstance(content, str) else content)
+        yield ReportFile(f"comparison.{name}", media_type, blob.sha256, blob.size)
+    progress("report", 1.0)
+
+
+def _title(comparison: Comparison) -> str:
+    names = dict.fromkeys(series.company.name for series in comparison.series)
+    labels = list(dict.fromkeys(column.span.label for column in comparison.columns))
+    periods = labels[0] if len(labels) == 1 else f"{labels[0]} - {labels[-1]}"
+    return f"{', '.join(names)}: {periods}"
