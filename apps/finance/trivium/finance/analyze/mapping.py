@@ -54,6 +54,7 @@ class Mapping:
         self._by_name: dict[tuple[str, Period], list[Fact]] = defaultdict(list)
         self._by_label: dict[Period, list[Fact]] = defaultdict(list)
         self._dimensioned: set[tuple[str, Period]] = set()
+        self._members: dict[tuple[str, Period], list[Fact]] = defaultdict(list)
         self._chosen: dict[str, Concept] = {}
         self._index()
 
@@ -104,6 +105,8 @@ class Mapping:
                 continue
             if fact.dimensions:
                 self._dimensioned.add((family_name(fact.concept), fact.period))
+                if len(fact.dimensions) == 1:
+                    self._members[fact.dimensions[0].axis.name, fact.period].append(fact)
             else:
                 groups[fact.concept, fact.period, str(fact.unit)].append(fact)
         for (concept, period, _), facts in groups.items():
@@ -168,6 +171,21 @@ class Mapping:
             return _Choice(fact, Status.REPORTED)
         values = {"concept": fact.concept.qname, "label": fact.place.row_label}
         return _Choice(fact, Status.DERIVED, Message("reason.by_row_label", values))
+
+    def _by_member(self, rule: MetricRule, period: Period) -> _Choice | None:
+        """Find a line of the face that is one member of an axis, as a line of sales within total revenues."""
+        lines = [
+            fact
+            for fact in self._members.get((rule.member_axis, period), ())
+            if self._fits_unit(fact, rule)
+            and self.faces.is_known
+            and self.faces.holds(fact, rule.statement)
+            and rule.matches_label(fact.place.row_label)
+        ]
+        if len({fact.value for fact in lines}) != 1:
+            return None
+        values = {"concept": f"{lines[0].concept.qname}, {lines[0].dimensions_text}", "label": lines[0].place.row_label}
+        return _Choice(lines[0], Status.DERIVED, Message("reason.by_row_label", values))
 
     def _by_proxy(self, rule: MetricRule, period: Period) -> _Choice | None:
         for proxy in rule.proxies:

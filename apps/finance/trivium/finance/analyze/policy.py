@@ -56,6 +56,7 @@ class MetricRule:
     proxies: tuple[Proxy, ...] = ()
     notes: str = "reported"
     outflow: bool = False
+    member_axis: str = ""
 
     @property
     def is_balance(self) -> bool:
@@ -138,6 +139,7 @@ def _rule(key: str, table: Any, where: str) -> MetricRule:
         "proxies",
         "notes",
         "outflow",
+        "member_axis",
     }
     if unknown := sorted(set(table) - known):
         raise InputError(
@@ -170,4 +172,5 @@ def _rule(key: str, table: Any, where: str) -> MetricRule:
         proxies=proxies,
         notes=table.get("notes", _NOTES[0]),
         outflow=bool(table.get("outflow", False)),
+        member_axis=table.get("member_axis", ""),
     )
