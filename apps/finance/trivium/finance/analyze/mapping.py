@@ -13,7 +13,7 @@ from decimal import Decimal
 from trivium.finance.analyze.model import Message, Status, Value
 from trivium.finance.analyze.policy import MetricRule, Policy, family_name
 from trivium.finance.analyze.statements import Faces, find_faces
-from trivium.finance.records import Concept, Fact, Filing, Period
+from trivium.finance.records import Concept, Fact, Filing, Period, Unit
 
 __all__ = ["Candidate", "Mapping", "most_precise", "reporting_currency"]
 
@@ -51,10 +51,12 @@ class Mapping:
         self.overrides = overrides or {}
         self.faces: Faces = find_faces(filing)
         self.currency = reporting_currency(filing)
-        self._by_name: dict[tuple[str, Period], list[Fact]] = defaultdict(list)
-        self._by_label: dict[Period, list[Fact]] = defaultdict(list)
+        # Undimensioned facts, the most precise of each, by period and kind of unit (money, per_share, shares).
+        self._by_name: dict[tuple[str, Period, str], list[Fact]] = defaultdict(list)
+        self._all: dict[tuple[Period, str], list[Fact]] = defaultdict(list)
+        self._rows: dict[tuple[Period, str], list[Fact]] = defaultdict(list)
+        self._members: dict[tuple[str, Period, str], list[Fact]] = defaultdict(list)
         self._dimensioned: set[tuple[str, Period]] = set()
-        self._members: dict[tuple[str, Period], list[Fact]] = defaultdict(list)
         self._chosen: dict[str, Concept] = {}
         self._index()
 
@@ -85,35 +87,46 @@ class Mapping:
         """Return every undimensioned fact of the rule's own concepts, one a period."""
         return [
             fact
-            for (name, _), facts in self._by_name.items()
+            for (name, _, kind), facts in self._by_name.items()
             for fact in facts
-            if name in rule.concepts and self._fits_unit(fact, rule)
+            if name in rule.concepts and kind == rule.unit
         ]
 
     def candidates(self, metric: str, period: Period, *, most: int = 40) -> list[Candidate]:
         """Return facts of the right kind and period, the statement's own lines first, for a user to choose from."""
         rule = self.policy[metric]
-        facts = [fact for fact in self._by_label[period] if self._fits_unit(fact, rule)]
-        unique = {fact.concept: fact for fact in reversed(facts)}
+        unique = {fact.concept: fact for fact in reversed(self._all[period, rule.unit])}
         ranked = sorted(unique.values(), key=lambda fact: (not self.faces.holds(fact, rule.statement), _order(fact)))
         return [Candidate(fact, self.faces.holds(fact, rule.statement)) for fact in ranked[:most]]
 
     def _index(self) -> None:
         groups: dict[tuple[Concept, Period, str], list[Fact]] = defaultdict(list)
+        kinds: dict[Unit, str] = {}
         for fact in self.filing.facts:
-            if fact.value is None:
+            if fact.value is None or fact.unit is None:
                 continue
-            if fact.dimensions:
-                self._dimensioned.add((family_name(fact.concept), fact.period))
-                if len(fact.dimensions) == 1:
-                    self._members[fact.dimensions[0].axis.name, fact.period].append(fact)
-            else:
-                groups[fact.concept, fact.period, str(fact.unit)].append(fact)
-        for (concept, period, _), facts in groups.items():
-            best = most_precise(facts, self.faces)
-            if name := family_name(concept):
-                self._by_name[name, period].append(best)
-            self._by_label[period].append(best)
+            kind = kinds.get(fact.unit) or kinds.setdefault(fact.unit, self._unit_kind(fact.unit))
+            if not fact.dimensions:
+                groups[fact.concept, fact.period, kind].append(fact)
+                continue
+            self._dimensioned.add((family_name(fact.concept), fact.period))
+            if len(fact.dimensions) == 1:
+                self._members[fact.dimensions[0].axis.name, fact.period, kind].append(fact)
+        for (concept, period, kind), facts in groups.items():
+            best = facts[0] if len(facts) == 1 else most_precise(facts, self.faces)
+            name = family_name(concept)
+            if name:
+                self._by_name[name, period, kind].append(best)
+            if name not in self.policy.named_concepts and best.place.row_label:
+                self._rows[period, kind].append(best)
+            self._all[period, kind].append(best)
+
+    def _unit_kind(self, unit: Unit) -> str:
+        """Return `money`, `per_share` or `shares` as the policy writes it; `other` for anything else."""
+        text = str(unit)
+        if text == self.currency and unit.is_money:
+            return "money"
+        return {"shares": "shares", f"{self.currency}/shares": "per_share"}.get(text, "other")
 
     def _choose(self, rule: MetricRule, period: Period) -> _Choice | None:
         if rule.key in self.overrides:
@@ -122,8 +135,8 @@ class Mapping:
 
     def _by_override(self, rule: MetricRule, period: Period) -> _Choice | None:
         wanted = self.overrides[rule.key]
-        for fact in self._by_label[period]:
-            if fact.concept.qname == wanted and self._fits_unit(fact, rule):
+        for fact in self._all[period, rule.unit]:
+            if fact.concept.qname == wanted:
                 return _Choice(fact, Status.REPORTED, Message("reason.chosen_by_user", {"concept": wanted}))
         return None
 
@@ -151,18 +164,14 @@ class Mapping:
         return [
             fact
             for name in (*rule.concepts, *rule.face_concepts)
-            for fact in self._by_name.get((name, period), ())
-            if self._fits_unit(fact, rule)
+            for fact in self._by_name.get((name, period, rule.unit), ())
         ]
 
     def _by_row_label(self, rule: MetricRule, period: Period) -> _Choice | None:
         rows = [
             fact
-            for fact in self._by_label.get(period, ())
-            if self._fits_unit(fact, rule)
-            and family_name(fact.concept) not in self.policy.named_concepts
-            and self.faces.holds(fact, rule.statement)
-            and rule.matches_label(fact.place.row_label)
+            for fact in self._rows.get((period, rule.unit), ())
+            if self.faces.holds(fact, rule.statement) and rule.matches_label(fact.place.row_label)
         ]
         if len({fact.value for fact in rows}) != 1:
             return None
@@ -176,9 +185,8 @@ class Mapping:
         """Find a line of the face that is one member of an axis, as a line of sales within total revenues."""
         lines = [
             fact
-            for fact in self._members.get((rule.member_axis, period), ())
-            if self._fits_unit(fact, rule)
-            and self.faces.is_known
+            for fact in self._members.get((rule.member_axis, period, rule.unit), ())
+            if self.faces.is_known
             and self.faces.holds(fact, rule.statement)
             and rule.matches_label(fact.place.row_label)
         ]
@@ -191,20 +199,11 @@ class Mapping:
         for proxy in rule.proxies:
             if proxy.unless and self._choose(self.policy[proxy.unless], period) is not None:
                 continue
-            for fact in self._by_name.get((proxy.concept, period), ()):
-                on_face = self.faces.holds(fact, rule.statement)
-                if self._fits_unit(fact, rule) and (on_face or rule.notes == "reported"):
+            for fact in self._by_name.get((proxy.concept, period, rule.unit), ()):
+                if self.faces.holds(fact, rule.statement) or rule.notes == "reported":
                     values = {"concept": fact.concept.qname, "differs": proxy.differs}
                     return _Choice(fact, Status.DERIVED, Message("reason.by_proxy", values), proxy.negate)
         return None
-
-    def _fits_unit(self, fact: Fact, rule: MetricRule) -> bool:
-        if fact.unit is None:
-            return False
-        text = str(fact.unit)
-        if rule.unit == "money":
-            return fact.unit.is_money and text == self.currency
-        return text == ("shares" if rule.unit == "shares" else f"{self.currency}/shares")
 
     def _why_absent(self, rule: MetricRule, period: Period) -> Message:
         if rule.key in self.overrides:

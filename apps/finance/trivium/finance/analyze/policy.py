@@ -91,6 +91,7 @@ class Policy:
         return self.rules[metric]
 
 
+@functools.lru_cache(maxsize=65536)
 def family_name(concept: Concept) -> str:
     """Return a concept's name as the policy writes it, whatever the taxonomy's year; empty for an issuer's own."""
     for mark, prefix in _TAXONOMIES:

@@ -39,6 +39,8 @@ IX_NAMESPACES = ("http://www.xbrl.org/2013/inlineXBRL", "http://www.xbrl.org/200
 _FACT_TAGS = ("nonFraction", "nonNumeric", "fraction")
 _TEXT_TAGS = ("continuation", "footnote", "relationship", "tuple")
 _PLAIN_NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+")
+_EXCLUDES = tuple(f"{{{namespace}}}exclude" for namespace in IX_NAMESPACES)
+_STRING_VALUE = etree.XPath("string()")
 _START_OF_FACT = re.compile(rb"<(?:\w+:)?(?:nonFraction|fraction)[\s>]")
 
 
@@ -277,6 +279,8 @@ class _Reading:
     def _own_text(self, element: etree._Element) -> str:
         if len(element) == 0:
             return element.text or ""
+        if next(element.iter(*_EXCLUDES), None) is None:
+            return str(_STRING_VALUE(element))
         return "".join(_included(element))
 
 
@@ -308,7 +312,7 @@ def _included(element: etree._Element) -> Iterator[str]:
     for child in element:
         if child.tag is etree.Entity:
             raise ValueError(f"its content has the entity {child.text}, which nothing declares")
-        if isinstance(child.tag, str) and not (_local(child) == "exclude" and _namespace(child) in IX_NAMESPACES):
+        if isinstance(child.tag, str) and child.tag not in _EXCLUDES:
             yield from _included(child)
         if child.tail:
             yield child.tail
@@ -317,8 +321,3 @@ def _included(element: etree._Element) -> Iterator[str]:
 def _local(element: etree._Element) -> str:
     tag: str = element.tag
     return tag.rpartition("}")[2]
-
-
-def _namespace(element: etree._Element) -> str:
-    tag: str = element.tag
-    return tag.rpartition("}")[0][1:]
