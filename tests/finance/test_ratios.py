@@ -4,6 +4,7 @@ from decimal import Decimal
 import pytest
 from tests.finance.made_series import made_series, quarter, year
 
+from trivium.finance.analyze.expressions import ARITHMETIC, Binary, Call, Name, Negative, Number, parse
 from trivium.finance.analyze.formulas import derive, formulas
 from trivium.finance.analyze.model import Message
 from trivium.finance.analyze.ratios import GROUPS, compute_ratios, ratios
@@ -295,3 +296,34 @@ def test_every_ratio_and_group_has_a_name_in_each_language(language):
     missing = [ratio.key for ratio in ratios() if f"ratio.{ratio.key}" not in texts]
     missing += [group for group in GROUPS if f"ratio_group.{group}" not in texts]
     assert missing == []
+
+
+def replay(node, inputs):
+    """Evaluate a formula over the value's inputs alone, as a workbook would; the closing balance goes before the opening."""
+    match node:
+        case Number(amount):
+            return amount
+        case Negative(operand):
+            return -replay(operand, inputs)
+        case Binary(operator, left, right):
+            a, b = replay(left, inputs), replay(right, inputs)
+            return {"+": ARITHMETIC.add, "-": ARITHMETIC.subtract, "*": ARITHMETIC.multiply, "/": ARITHMETIC.divide}[
+                operator
+            ](a, b)
+        case Name(metric):
+            return next(value.amount for value in inputs if value.metric == metric)
+        case Call("avg", (Name(metric),)):
+            closing, opening = (value.amount for value in inputs if value.metric == metric)
+            return (closing + opening) / 2
+        case Call("prior" | "opening", (Name(metric),)):
+            return [value.amount for value in inputs if value.metric == metric][-1]
+    raise AssertionError(node)
+
+
+def test_every_formula_gives_its_value_from_its_inputs_alone(industrial):
+    available = [value for value in industrial.values() if value.is_available]
+    assert len(available) >= 55
+    for value in available:
+        assert replay(parse(value.formula), value.inputs) == pytest.approx(value.amount, abs=Decimal("1e-25")), (
+            value.metric
+        )

@@ -32,9 +32,12 @@ from trivium.finance.records import Fact, Period
 __all__ = [
     "ARITHMETIC",
     "Absence",
+    "Binary",
     "Call",
     "Expression",
     "Name",
+    "Negative",
+    "Number",
     "Outcome",
     "Scope",
     "absent_value",
@@ -128,7 +131,9 @@ class Outcome:
         amount: full precision.
         unit: `USD`, `USD/shares`, `days`; `pure` when everything cancelled.
         error: the largest deviation that the rounding of the reported inputs explains, >= 0.
-        formula: the terms that were used, with the chosen alternatives and without optional terms that are not there.
+        formula: the terms that were used, with the chosen alternatives and without optional terms that are not there;
+            it parses again and holds only numbers, metrics, `avg`, `opening` and `prior`, so it can be replayed over
+            `inputs` (a workbook does).
         inputs: the values used, each once, in order of first appearance; `avg(x)` gives closing, then opening.
         notes: terms that counted as zero, annualisation, unequal weeks, and the notes of the inputs.
     """

@@ -1,0 +1,24 @@
+import re
+from importlib import resources
+
+import pytest
+
+from trivium.service.text import LANGUAGES, catalogue
+
+MODULES = ("breakdowns", "bridges", "changes", "expressions", "formulas", "identities", "peers", "ratios")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_message_of_the_analysis_has_a_text_with_its_fields(language):
+    texts = catalogue("trivium.finance", language)
+    folder = resources.files("trivium.finance.analyze")
+    found = 0
+    for name in MODULES:
+        source = (folder / f"{name}.py").read_text(encoding="utf-8")
+        for key, inline in re.findall(r'Message\(\s*"([a-z_.]+)"(?:,\s*\{([^}]*)\})?', source):
+            found += 1
+            assert key in texts, f"{name}.py uses {key}"
+            given = set(re.findall(r'"(\w+)":', inline))
+            if given:
+                assert set(re.findall(r"\{(\w+)\}", texts[key])) <= given, key
+    assert found > 30
