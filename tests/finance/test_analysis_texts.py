@@ -5,7 +5,7 @@ import pytest
 
 from trivium.service.text import LANGUAGES, catalogue
 
-MODULES = ("breakdowns", "bridges", "changes", "expressions", "formulas", "identities", "peers", "ratios")
+MODULES = ("breakdowns", "bridges", "changes", "evaluation", "formulas", "identities", "peers", "ratios")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -4,7 +4,8 @@ from decimal import Decimal
 import pytest
 from tests.finance.made_series import made_series, quarter, year
 
-from trivium.finance.analyze.expressions import ARITHMETIC, Binary, Call, Name, Negative, Number, parse
+from trivium.finance.analyze.evaluation import ARITHMETIC
+from trivium.finance.analyze.expressions import Binary, Call, Name, Negative, Number, parse
 from trivium.finance.analyze.formulas import derive, formulas
 from trivium.finance.analyze.model import Message
 from trivium.finance.analyze.ratios import GROUPS, compute_ratios, ratios
@@ -299,7 +300,7 @@ def test_every_ratio_and_group_has_a_name_in_each_language(language):
 
 
 def replay(node, inputs):
-    """Evaluate a formula over the value's inputs alone, as a workbook would; the closing balance goes before the opening."""
+    """Evaluate a formula over the value's inputs alone, as a workbook would; a closing balance precedes the opening."""
     match node:
         case Number(amount):
             return amount

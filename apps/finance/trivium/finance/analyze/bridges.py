@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from trivium.finance.analyze.breakdowns import AXES
 from trivium.finance.analyze.changes import base_column
-from trivium.finance.analyze.expressions import ARITHMETIC
+from trivium.finance.analyze.evaluation import ARITHMETIC
 from trivium.finance.analyze.model import Breakdown, Bridge, Column, Message, Series, Status, Value
 from trivium.finance.records import Period
 

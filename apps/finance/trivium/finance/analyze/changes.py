@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from trivium.finance.analyze.expressions import ARITHMETIC
+from trivium.finance.analyze.evaluation import ARITHMETIC
 from trivium.finance.analyze.model import Change, Column, Message, Series, Status, Table, Value
 from trivium.finance.records import Period
 

@@ -15,7 +15,8 @@ from datetime import date
 from importlib import resources
 from typing import Any, Literal
 
-from trivium.finance.analyze.expressions import Expression, Scope, absent_value, make_value, metrics_of, parse
+from trivium.finance.analyze.evaluation import Scope, absent_value, make_value
+from trivium.finance.analyze.expressions import Expression, metrics_of, parse
 from trivium.finance.analyze.model import Message, Series, Status, Value
 from trivium.finance.records import Period
 

@@ -14,16 +14,8 @@ from decimal import Decimal
 from importlib import resources
 from typing import Literal
 
-from trivium.finance.analyze.expressions import (
-    Absence,
-    Expression,
-    Name,
-    Outcome,
-    Scope,
-    evaluate,
-    parse,
-    rounding_error,
-)
+from trivium.finance.analyze.evaluation import Absence, Outcome, Scope, evaluate, rounding_error
+from trivium.finance.analyze.expressions import Expression, Name, parse
 from trivium.finance.analyze.formulas import anchors, balance_dates
 from trivium.finance.analyze.model import Breakdown, Check, Column, Message, Series, Span, Status, Value
 from trivium.finance.records import Period

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from trivium.finance.analyze.expressions import ARITHMETIC
+from trivium.finance.analyze.evaluation import ARITHMETIC
 from trivium.finance.analyze.model import Column, Message, Row, Status, Table, Value
 
 __all__ = ["align", "compare_notes", "convert", "median", "peer_tables", "ranks"]

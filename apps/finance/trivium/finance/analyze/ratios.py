@@ -7,16 +7,8 @@ import tomllib
 from dataclasses import dataclass, replace
 from importlib import resources
 
-from trivium.finance.analyze.expressions import (
-    Call,
-    Expression,
-    Scope,
-    absent_value,
-    make_value,
-    metrics_of,
-    parse,
-    walk,
-)
+from trivium.finance.analyze.evaluation import Scope, absent_value, make_value
+from trivium.finance.analyze.expressions import Call, Expression, metrics_of, parse, walk
 from trivium.finance.analyze.formulas import anchors
 from trivium.finance.analyze.model import Message, Series, Span, Value
 
