@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -13,6 +15,8 @@ from trivium.service.errors import InputError, TriviumError
 
 if TYPE_CHECKING:
     from trivium.finance.records import Filing
+    from trivium.service.evidence import Report
+    from trivium.service.store import BlobStore
 
 app = typer.Typer(help="Key metrics and comparison reports from company filings.", no_args_is_help=True)
 
@@ -60,6 +64,146 @@ def metrics(files: Files, out: Out = None, policy: PolicyFile = None) -> None:
     failed = _for_each(files, read)
     _write(out, METRIC_COLUMNS, rows)
     _finish(failed)
+
+
+@app.command(epilog="Example: trivium finance compare 10-K_2023.htm 10-K_2024.htm --out report --formats html,json")
+def compare(
+    files: Files,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write into; made if need be.")],
+    formats: Annotated[str, typer.Option(help="Formats, separated by commas; all of them if empty.")] = "",
+    lang: Annotated[str, typer.Option(help="Language of the report: en or zh.")] = "en",
+    scale: Annotated[str, typer.Option(help="Of amounts: full, thousand, million, billion, wan or yi.")] = "million",
+    policy: PolicyFile = None,
+    override: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COMPANY.METRIC=CONCEPT", help="Take another concept: QRVN.revenue=us-gaap:Revenues. Repeatable."
+        ),
+    ] = None,
+) -> None:
+    """Write the comparison report of one or several filings, of one or several companies."""
+    from trivium.finance import pipeline
+    from trivium.finance.analyze.policy import load_policy
+    from trivium.finance.gather import gather
+    from trivium.service.store import BlobStore
+
+    rules = load_policy(policy)
+    overrides = _overrides(override or (), set(rules.rules))
+    wanted = tuple(name.strip() for name in formats.split(",") if name.strip()) or _all_formats()
+    _refuse_wrong_choices(wanted, lang, scale)
+    with tempfile.TemporaryDirectory(prefix="trivium-") as folder:
+        store = BlobStore(Path(folder))
+        gathered, failures = gather(files, store)
+        for error in failures:
+            _say(error.line)
+        if not gathered:
+            raise typer.Exit(1)
+        sources = tuple(pipeline.SourceFile(one.name, one.sha256) for one in gathered)
+        request = pipeline.CompareRequest(sources, wanted, lang, scale, overrides)
+        with _bar("Comparing") as progress:
+            report = pipeline.run(request, store=store, models=None, progress=progress, policy=rules)
+        _write_report(report, store, out)
+    for problem in report.problems:
+        _say(problem)
+    unread = [line for line in report.problems if any(line.startswith(f"{one.name}: ") for one in sources)]
+    strangers = _unknown_companies(overrides, report)
+    _finish(len(failures) + len(unread) + len(strangers))
+
+
+@app.command(epilog="Example: trivium finance fetch AAPL --out filings --contact 'Jane Doe jane@example.com'")
+def fetch(
+    ticker: Annotated[str, typer.Argument(metavar="TICKER", help="Such as AAPL or BRK-B.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder; the files go to DIR/TICKER.")],
+    forms: Annotated[str, typer.Option(help="Forms, separated by commas.")] = "10-K,10-Q",
+    years: Annotated[int, typer.Option(min=1, max=30, help="How many years back from the newest period.")] = 2,
+    contact: Annotated[
+        str, typer.Option(help="Your name and e-mail address, which SEC asks for; else TRIVIUM_SEC_CONTACT.")
+    ] = "",
+) -> None:
+    """Fetch a company's filings from the SEC, at its pace; files that are there already are not fetched again."""
+    from trivium.finance.fetch import SecClient, fetch_filings
+    from trivium.service.settings import current_settings
+
+    names = [name.strip().upper() for name in forms.split(",") if name.strip()]
+    with SecClient(contact or current_settings().sec_contact) as client, _bar("Fetching") as progress:
+        result = fetch_filings(ticker, out, client=client, forms=names, years=years, progress=progress)
+    for file in result.files:
+        typer.echo(f"{file.path}" if file.is_new else f"{file.path} (was there)")
+    for problem in result.problems:
+        _say(f"{problem.where}: {problem.what}")
+    _finish(len(result.problems))
+
+
+def _all_formats() -> tuple[str, ...]:
+    from trivium.finance.pipeline import FORMATS
+
+    return tuple(FORMATS)
+
+
+def _refuse_wrong_choices(formats: Sequence[str], lang: str, scale: str) -> None:
+    """Stop with exit code 2 before anything is read."""
+    from trivium.finance.display import Scale
+    from trivium.finance.pipeline import FORMATS
+    from trivium.service.text import LANGUAGES
+
+    choices: tuple[tuple[str, Sequence[str], Iterable[str]], ...] = (
+        ("--formats", formats, FORMATS),
+        ("--lang", (lang,), LANGUAGES),
+        ("--scale", (scale,), (str(one) for one in Scale)),
+    )
+    for option, given, known in choices:
+        allowed = list(known)
+        if strange := [name for name in given if name not in allowed]:
+            raise typer.BadParameter(f"{option} {','.join(strange)} is unknown; use {', '.join(allowed)}")
+
+
+def _overrides(given: Sequence[str], metrics: set[str]) -> dict[str, dict[str, str]]:
+    """Read `COMPANY.METRIC=prefix:Concept`, a company in capitals as its ticker is."""
+    chosen: dict[str, dict[str, str]] = {}
+    for text in given:
+        place, equals, concept = text.partition("=")
+        company, _, metric = place.rpartition(".")
+        if not (equals and company and ":" in concept):
+            raise typer.BadParameter(f"--override {text!r} is not COMPANY.METRIC=prefix:Concept")
+        if metric not in metrics:
+            raise typer.BadParameter(f"--override {text!r}: no metric is called {metric!r}; docs/metrics.md lists them")
+        chosen.setdefault(company.strip().upper(), {})[metric] = concept.strip()
+    return chosen
+
+
+def _unknown_companies(overrides: Iterable[str], report: Report) -> list[str]:
+    """Name the companies of `--override` that are in none of the files."""
+    known = {claim_id.partition("/")[0] for claim_id in report.claims}
+    strangers = [company for company in overrides if company not in known]
+    for company in strangers:
+        _say(f"--override {company}: no filing here is this company's; there are {', '.join(sorted(known))}")
+    return strangers
+
+
+def _write_report(report: Report, store: BlobStore, out: Path) -> None:
+    path = out
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for file in report.files:
+            path = out / file.name
+            path.write_bytes(store.read(file.sha256))
+            typer.echo(str(path))
+    except OSError as error:
+        raise InputError(
+            f"cannot be written ({error.strerror})", where=str(path), hint="give another folder"
+        ) from error
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Callable[[str, float], None]]:
+    """Show a progress bar on a terminal; yields what takes (stage, share of the whole)."""
+    with typer.progressbar(length=1000, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+
+        def progress(stage: str, share: float) -> None:
+            bar.label = f"{label} ({stage})"
+            bar.update(round(share * 1000) - bar.pos)
+
+        yield progress
 
 
 def _read(path: Path) -> Iterator[Filing]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -114,7 +115,7 @@ def _merge(series: Series, newer: Mapping[_Key, Value]) -> None:
             if _says_the_same(older, value):
                 series.values[key] = max((value, older), key=_precision)
             else:
-                series.originals.setdefault(key, older)
+                series.originals.setdefault(key, replace(older, id=f"{older.id}#original"))
                 series.values[key] = value
 
 
