@@ -126,6 +126,14 @@ def test_a_missing_input_is_named_and_nothing_is_plugged():
     assert ebitda.reason == Message("reason.missing_input", {"metric": "operating_income"})
 
 
+def test_two_formulas_that_need_each_other_give_no_circular_reason():
+    series = derived({"revenue": "1000"})
+    cost = series.get("cost_of_revenue", year(2024).period)
+    assert cost.reason == Message("reason.not_reported")
+    gross_profit = series.get("gross_profit", year(2024).period)
+    assert gross_profit.reason == Message("reason.missing_input", {"metric": "cost_of_revenue"})
+
+
 def test_without_any_debt_line_total_debt_is_absent_and_not_zero():
     balances = {key: value for key, value in BALANCES.items() if not key.endswith("_debt")}
     value = derived(FLOWS, balances).get("total_debt", Period(END))

@@ -150,13 +150,18 @@ def _apply(formula: Formula, series: Series, period: Period, scope: Scope) -> No
         value = absent_value(series, formula.metric, period, reason)
     else:
         value = make_value(series, formula.metric, period, formula.expression, scope, formula.unit)
-    if value.is_available or existing is None or _says_nothing(existing):
+    if value.is_available or (_says_more(value) and (existing is None or _says_nothing(existing))):
         series.values[key] = value
 
 
 def _is_stand_in(metric: str, scope: Scope) -> bool:
     reason = scope.closing(metric).reason if metric else None
     return reason is not None and reason.key == "reason.by_proxy"
+
+
+def _says_more(value: Value) -> bool:
+    """Whether the reason is more than a circle: revenue less gross profit, which would need the cost of revenue."""
+    return value.reason is None or value.reason.values.get("metric") != value.metric
 
 
 def _says_nothing(value: Value) -> bool:
