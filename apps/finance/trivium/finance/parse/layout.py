@@ -33,7 +33,7 @@ class TableLayout:
     def __init__(self, root: etree._Element) -> None:
         self._table_numbers = {table: number for number, table in enumerate(root.iter(_TABLE))}
         self._rows: dict[etree._Element, tuple[int, int, str]] = {}
-        self._seen_tables: set[etree._Element] = set()
+        self._columns: dict[etree._Element, int] = {}
 
     def spot(self, element: etree._Element) -> Spot | None:
         """Return the innermost table cell the element stands in, or None outside tables."""
@@ -50,8 +50,9 @@ class TableLayout:
         if row not in self._rows:
             self._number_rows(row)
         table, number, label = self._rows[row]
-        column = sum(1 for _ in cell.itersiblings(*_CELLS, preceding=True))
-        return Spot(table, number, column, label)
+        if cell not in self._columns:
+            self._columns.update((one, column) for column, one in enumerate(cell.getparent().iterchildren(*_CELLS)))
+        return Spot(table, number, self._columns[cell], label)
 
     def _number_rows(self, row: etree._Element) -> None:
         table = next(row.iterancestors(_TABLE), None)

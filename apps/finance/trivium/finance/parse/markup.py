@@ -1,17 +1,18 @@
 """Load XML and XHTML from strangers: bounded, without entities or network, strictly first and honest about repairs.
 
 A document that is not well-formed is repaired only where the repair cannot change a value: HTML entity names and bare
-ampersands are spelled out, and content after the first error is left unread. Nothing is guessed.
+ampersands are spelled out, UTF-16 is rewritten as UTF-8, and content after the first error is left unread. Nothing is
+guessed.
 """
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import html.entities
 import io
 import re
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from lxml import etree
@@ -19,15 +20,15 @@ from lxml import etree
 from trivium.finance.records import Problem
 from trivium.service.errors import InputError
 
-__all__ = ["MAX_BYTES", "Document", "gunzip", "load"]
+__all__ = ["MAX_BYTES", "Document", "gunzip", "load", "to_utf8"]
 
 MAX_BYTES = 128 * 1024 * 1024
 """Largest document, decompressed. The largest annual reports with inline XBRL are about 60 MB."""
 
 _CHUNK = 1 << 16
-_ENTITY = re.compile(rb"&(#?\w+;)?")
+_ENTITY = re.compile(rb"<!\[CDATA\[.*?\]\]>|&(#?\w+;)?", re.DOTALL)
 _XML_ENTITIES = {b"amp;", b"lt;", b"gt;", b"quot;", b"apos;"}
-_HIDES_FROM_ENTITY_REPAIR = (b"<![CDATA[", b"<!ENTITY")
+_ENCODING = re.compile(r"^(\s*<\?xml[^>]*?)\s+encoding\s*=\s*([\"'])[\w.-]+\2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +75,39 @@ def gunzip(data: bytes, where: str, *, limit: int = MAX_BYTES) -> bytes:
     return whole
 
 
-def load(data: bytes, where: str, *, trusted_tags: Callable[[str], bool] | None = None) -> Document:
+def to_utf8(data: bytes, where: str) -> bytes:
+    """Return UTF-16 text with a byte order mark as UTF-8, other data as it is.
+
+    Raises:
+        InputError: if the text is damaged.
+    """
+    if data[:2] not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return data
+    try:
+        text = data.decode("utf-16")
+    except UnicodeDecodeError as error:
+        raise InputError(f"damaged UTF-16 text ({error.reason})", where=where, hint="fetch the file again") from error
+    return _ENCODING.sub(r"\1", text, count=1).encode()
+
+
+def load(data: bytes, where: str) -> Document:
     """Parse XML bytes.
 
     Args:
         data: the document.
         where: its name, for messages.
-        trusted_tags: which elements to keep track of when the document breaks off; None tracks all.
 
     Raises:
         InputError: if it declares entities, or is not XML from its first element on.
     """
+    data = to_utf8(data, where)
     data = data.lstrip(b"\xef\xbb\xbf \t\r\n") if data[:1] in b"\xef \t\r\n" else data
     try:
-        return Document(_refuse_entities(etree.fromstring(data, _parser()), where))
+        root = _refuse_entities(etree.fromstring(data, _parser()), where)
+        # An external DTD makes undeclared entities legal; they must not fall out of a number.
+        if not root.getroottree().docinfo.doctype or next(root.iter(etree.Entity), None) is None:
+            return Document(root)
+        first: etree.XMLSyntaxError | None = None
     except etree.XMLSyntaxError as error:
         first = error
     repaired, count = _spell_out_entities(data)
@@ -97,7 +117,8 @@ def load(data: bytes, where: str, *, trusted_tags: Callable[[str], bool] | None 
             return Document(_refuse_entities(etree.fromstring(repaired, _parser()), where), problems=(note,))
         except etree.XMLSyntaxError as error:
             first, data = error, repaired
-    return _load_to_first_error(data, where, first, trusted_tags or (lambda tag: True))
+    assert first is not None
+    return _load_to_first_error(data, where, first)
 
 
 def _parser() -> etree.XMLParser:
@@ -119,14 +140,12 @@ def _refuse_entities(root: etree._Element, where: str) -> etree._Element:
 
 def _spell_out_entities(data: bytes) -> tuple[bytes, int]:
     """Replace HTML's entity names and bare ampersands by character references; return the count of replacements."""
-    if any(mark in data for mark in _HIDES_FROM_ENTITY_REPAIR):
-        return data, 0
     count = 0
 
     def spell(match: re.Match[bytes]) -> bytes:
         nonlocal count
         name = match.group(1)
-        if name is not None and (name[:1] == b"#" or name in _XML_ENTITIES):
+        if match.group().startswith(b"<") or (name is not None and (name[:1] == b"#" or name in _XML_ENTITIES)):
             return match.group()
         count += 1
         if name is None:
@@ -137,29 +156,8 @@ def _spell_out_entities(data: bytes) -> tuple[bytes, int]:
     return _ENTITY.sub(spell, data), count
 
 
-def _load_to_first_error(
-    data: bytes, where: str, error: etree.XMLSyntaxError, is_tracked: Callable[[str], bool]
-) -> Document:
-    puller = etree.XMLPullParser(
-        ("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True
-    )
-    root: etree._Element | None = None
-    closed: set[etree._Element] = set()
-    for start in range(0, len(data), _CHUNK):
-        try:
-            puller.feed(data[start : start + _CHUNK])
-            is_broken = False
-        except etree.XMLSyntaxError:
-            is_broken = True
-        try:
-            for event, element in puller.read_events():
-                root = element if root is None else root
-                if event == "end" and isinstance(element.tag, str) and is_tracked(element.tag):
-                    closed.add(element)
-        except etree.XMLSyntaxError:
-            is_broken = True
-        if is_broken:
-            break
+def _load_to_first_error(data: bytes, where: str, error: etree.XMLSyntaxError) -> Document:
+    root, closed = _read_until_broken(data)
     reason = " ".join(str(error.msg).split())
     if root is None or not closed:
         raise InputError(
@@ -167,5 +165,34 @@ def _load_to_first_error(
         )
     _refuse_entities(root, where)
     line, column = error.position
-    what = f"not well-formed at line {line}, column {column} ({reason}); what stands after that was not read"
-    return Document(root, False, frozenset(closed), (Problem("document", what, is_recovery=True),))
+    what = f"not well-formed at line {line}, column {column} ({reason})"
+    if root in closed:
+        note = Problem("document", f"{what}; every element was read to its end", is_recovery=True)
+        return Document(root, problems=(note,))
+    note = Problem("document", f"{what}; what stands after that was not read", is_recovery=True)
+    return Document(root, False, frozenset(closed), (note,))
+
+
+def _read_until_broken(data: bytes) -> tuple[etree._Element | None, set[etree._Element]]:
+    """Return the root, as far as it was built, and the elements whose end was read before the first error."""
+    puller = etree.XMLPullParser(
+        ("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True
+    )
+    root: etree._Element | None = None
+    closed: set[etree._Element] = set()
+    is_broken = False
+    for start in range(0, len(data), _CHUNK):
+        try:
+            puller.feed(data[start : start + _CHUNK])
+        except etree.XMLSyntaxError:
+            is_broken = True
+        try:
+            for event, element in puller.read_events():
+                root = element if root is None else root
+                if event == "end":
+                    closed.add(element)
+        except etree.XMLSyntaxError:
+            is_broken = True
+        if is_broken:
+            break
+    return root, closed

@@ -6,7 +6,6 @@ Source: XBRL 2.1 (contexts 4.7, units 4.8, decimals and precision 4.6), XBRL Dim
 from __future__ import annotations
 
 import re
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -22,11 +21,10 @@ __all__ = ["FOREVER", "Contexts", "XbrlContext", "decimals_of", "exact_decimal",
 XBRLI = "{http://www.xbrl.org/2003/instance}"
 XBRLDI = "{http://xbrl.org/2006/xbrldi}"
 XSI_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
-_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,4}")
+FOREVER = Period(end=date.max, start=date.min)
 _DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(T[0-9:.]+)?(Z|[+-][0-9]{2}:[0-9]{2})?")
 _YEARS = range(1800, 2201)
-FOREVER = Period(end=date.max, start=date.min)
-_DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,9})?")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,4}")
 
 
@@ -108,7 +106,8 @@ def exact_decimal(text: str, scale: int = 0, *, is_negative: bool = False) -> De
     if not _DECIMAL.fullmatch(text):
         raise ValueError(f"{text!r} is not a decimal number")
     sign, digits, exponent = Decimal(text).as_tuple()
-    assert isinstance(exponent, int)
+    if not isinstance(exponent, int) or abs(exponent) > 1000:
+        raise ValueError(f"{text!r} is not a finite number")
     exponent += scale
     if exponent > 0:
         digits, exponent = digits + (0,) * exponent, 0
@@ -122,15 +121,12 @@ def decimals_of(value: Decimal | None, decimals: str | None, precision: str | No
     Raises:
         ValueError: if an attribute is neither an integer nor INF.
     """
-    for kind, text in (("decimals", decimals), ("precision", precision)):
-        if text is not None and text != "INF" and not _INTEGER.fullmatch(text):
-            raise ValueError(f"its {kind} {text!r} is neither a whole number nor INF")
     stated = decimals if decimals is not None else precision
     if stated is None:
         return None, False
-    if stated.strip() == "INF":
+    if stated == "INF":
         return None, True
-    if not _WHOLE_NUMBER.fullmatch(stated.strip()):
+    if not _INTEGER.fullmatch(stated):
         name = "precision" if decimals is None else "decimals"
         raise ValueError(f"its {name} {stated!r} is neither a whole number nor INF")
     if decimals is not None:
