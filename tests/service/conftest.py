@@ -1,4 +1,4 @@
-"""A small app of the tests' own, on a database and a store in a temporary folder, with a clock and a broker of paper."""
+"""A small app of the tests' own on a database and a store in a temporary folder, with a clock and a broker of paper."""
 
 from __future__ import annotations
 

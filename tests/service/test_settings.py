@@ -12,7 +12,7 @@ from trivium.service.settings import Settings, load_settings, origins
 def test_defaults_are_local(settings, tmp_path):
     assert (settings.host, settings.port) == ("127.0.0.1", 7860)
     assert settings.database == f"sqlite:///{tmp_path}/home/trivium.db"
-    assert settings.max_upload_bytes == 200 * 1024 * 1024
+    assert settings.max_upload_bytes == 1024 * 1024 * 1024
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,9 @@ from pathlib import Path
 
 import redis
 import structlog
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from trivium.service.errors import InputError, UpstreamError
 from trivium.service.settings import Settings
@@ -35,6 +37,7 @@ log = structlog.get_logger(__name__)
 
 _MAX_SOCKET_PATH = 100  # the system refuses about 104 bytes (macOS) or 108 (Linux)
 _START_TIMEOUT_S = 20.0
+_ONCE = Retry(NoBackoff(), 0)  # whoever asks whether the broker answers wants to know now
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +74,9 @@ def connect(url: str) -> redis.Redis:
     """
     if url.startswith("redis+socket://"):
         password, _, path = url.removeprefix("redis+socket://:").partition("@")
-        return redis.Redis(unix_socket_path=path, password=password, socket_timeout=5.0)
+        return redis.Redis(unix_socket_path=path, password=password, socket_timeout=5.0, retry=_ONCE)
     try:
-        return redis.Redis.from_url(url, socket_timeout=5.0, socket_connect_timeout=5.0)
+        return redis.Redis.from_url(url, socket_timeout=5.0, socket_connect_timeout=5.0, retry=_ONCE)
     except ValueError as error:
         raise UpstreamError(f"not a broker URL ({error})", where="TRIVIUM_REDIS_URL") from error
 

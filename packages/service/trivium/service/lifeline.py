@@ -14,7 +14,14 @@ __all__ = ["follow_parent"]
 
 
 def follow_parent(parent: int, *, every_s: float = 1.0) -> None:
-    """Send this process SIGTERM, and SIGKILL ten seconds later, once `parent` is no longer its parent."""
+    """Send this process SIGTERM, and SIGKILL ten seconds later, once `parent` is no longer its parent.
+
+    Args:
+        parent: process id that the parent itself passed on (it may be gone by now); 0 to follow nobody.
+        every_s: how often to look.
+    """
+    if not parent:
+        return
 
     def watch() -> None:
         while os.getppid() == parent:

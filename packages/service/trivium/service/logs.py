@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -15,11 +16,12 @@ import structlog
 __all__ = ["configure"]
 
 
-def configure(level: str = "INFO") -> None:
-    """Send every log line of this process to standard error as JSON.
+def configure(level: str = "INFO", *, file: Path | None = None) -> None:
+    """Write every log line of this process as JSON.
 
     Args:
         level: lowest level of our own lines.
+        file: where to; None for standard error.
     """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -32,7 +34,7 @@ def configure(level: str = "INFO") -> None:
         structlog.processors.format_exc_info,
         structlog.processors.JSONRenderer(ensure_ascii=False),
     ]
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(sys.stderr) if file is None else logging.FileHandler(file, encoding="utf-8")
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=render, foreign_pre_chain=shared))
     root = logging.getLogger()
     root.handlers = [handler]

@@ -16,6 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from trivium.service.app import SPEC
@@ -51,7 +52,7 @@ def pending(database: Database, specs: Iterable[AppSpec] | None = None) -> list[
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": _VERSION_TABLE})
         script = ScriptDirectory.from_config(_config(connection, specs))
-        return sorted(set(script.get_heads()) - set(context.get_current_heads()))
+        return sorted(set(script.get_heads()) - _applied(script, context.get_current_heads()))
 
 
 def check(database: Database) -> None:
@@ -77,6 +78,27 @@ def drift(database: Database, specs: Iterable[AppSpec] | None = None) -> list[st
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "version_table": _VERSION_TABLE})
         return [str(difference) for difference in compare_metadata(context, metadata)]
+
+
+def _applied(script: ScriptDirectory, current: Iterable[str]) -> set[str]:
+    """Return the revisions in the database: those it names, and all that these follow or depend on.
+
+    Alembic's table drops a revision as soon as another owner's, which depends on it, is there.
+    """
+    found: set[str] = set()
+    waiting = list(current)
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        try:
+            revision = script.get_revision(name)
+        except CommandError:  # of a newer release; what it follows is unknown here, so our heads count as lacking
+            continue
+        for parents in (revision.down_revision, revision.dependencies):
+            waiting += (parents,) if isinstance(parents, str) else parents or ()
+    return found
 
 
 def _config(connection: Connection, specs: Iterable[AppSpec] | None) -> Config:

@@ -52,7 +52,12 @@ class Settings(BaseSettings):
     port: int = Field(default=7860, ge=1, le=65535, description="Port of the web server.")
     apps: str = Field(default="", description="Apps to show and start, separated by commas; empty for all.")
     light_processes: int = Field(default=2, ge=1, le=64, description="Processes of a light worker.")
-    max_upload_mib: int = Field(default=200, ge=1, description="Largest upload, in MiB.")
+    max_upload_mib: int = Field(
+        default=1024, ge=1, description="Largest upload, all files of one drop together, in MiB."
+    )
+    sec_contact: str = Field(
+        default="", description="Name and e-mail address that SEC asks of programs; empty to ask each user."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Lowest level logged.")
 
     @field_validator("home")

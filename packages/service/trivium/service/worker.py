@@ -32,11 +32,12 @@ __all__ = ["run_sweeper", "run_worker"]
 log = structlog.get_logger(__name__)
 
 
-def run_worker(settings: Settings, queues: Sequence[str] = ()) -> None:
+def run_worker(settings: Settings, queues: Sequence[str] = (), *, parent: int = 0) -> None:
     """Work until told to stop (SIGTERM: finish the running jobs, at most ten seconds).
 
     Args:
         queues: names of queues; none for those of every enabled app.
+        parent: process to end with; 0 for none.
 
     Raises:
         InputError: if a queue is unknown, an extra is missing, or the schema is not this release's.
@@ -51,8 +52,9 @@ def run_worker(settings: Settings, queues: Sequence[str] = ()) -> None:
     app = create_celery(broker_url(settings), specs, processes=settings.light_processes)
     app.loader.import_default_modules()
     wanted = [name for spec in specs for name in queue_names(spec) if not queues or name.partition(".")[0] in queues]
-    follow_parent(os.getppid())
-    sweeper = subprocess.Popen([sys.executable, "-m", "trivium.service.cli", "sweeper"], stdin=subprocess.DEVNULL)
+    follow_parent(parent)
+    command = [sys.executable, "-m", "trivium.service.cli", "sweeper", "--parent", str(os.getpid())]
+    sweeper = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     log.info("worker.started", queues=wanted, processes=settings.light_processes)
     try:
         app.worker_main(
@@ -63,8 +65,8 @@ def run_worker(settings: Settings, queues: Sequence[str] = ()) -> None:
         sweeper.wait()
 
 
-def run_sweeper(settings: Settings) -> None:
-    """Sweep until told to stop, or until the worker beside it is gone."""
+def run_sweeper(settings: Settings, *, parent: int = 0) -> None:
+    """Sweep until told to stop, or until `parent`, the worker beside it, is gone."""
     stop = threading.Event()
 
     def end(_signal: int, _frame: FrameType | None) -> None:
@@ -72,7 +74,7 @@ def run_sweeper(settings: Settings) -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    follow_parent(os.getppid())
+    follow_parent(parent)
     runtime = open_runtime(settings)
     try:
         sweep_forever(runtime, stop)

@@ -1,0 +1,157 @@
+"""The shell's API and files: job state by polling with an ETag, streaming uploads, downloads of results.
+
+Everything here lies behind the guard, and every job is looked up for its owner: what is someone else's is 404.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+from trivium.service.app_spec import AppSpec
+from trivium.service.errors import NotFoundError
+from trivium.service.jobs import Job, JobInput
+from trivium.service.pages import stage_text, state_text
+from trivium.service.runtime import Runtime
+from trivium.service.visitor import language_of, owner_of
+
+__all__ = ["router"]
+
+router = APIRouter()
+
+# A result file is shown as if from a site of its own: its scripts run, and reach neither us nor the network.
+_SANDBOX = (
+    "sandbox allow-scripts allow-popups allow-downloads; default-src 'none'; style-src 'unsafe-inline'; "
+    "script-src 'unsafe-inline'; img-src data:; font-src data:; frame-ancestors 'self'"
+)
+_SHOWN = frozenset({"text/html", "application/pdf", "text/plain"})
+_HASH = r"^[0-9a-f]{64}$"
+
+
+class InputBody(BaseModel):
+    """One file of a new job: a name, and the hash that the upload answered with."""
+
+    name: str = Field(min_length=1, max_length=255)
+    sha256: str = Field(pattern=_HASH)
+
+
+class JobBody(BaseModel):
+    """A new job. `request` is the app's own form."""
+
+    app: str = Field(max_length=40)
+    kind: str = Field(max_length=40, pattern=r"^[a-z_]+$")
+    request: dict[str, Any] = Field(default_factory=dict)
+    inputs: list[InputBody] = Field(default_factory=list, max_length=1000)
+    title: str = Field(default="", max_length=200)
+
+
+@router.post("/api/uploads", status_code=201)
+async def upload(request: Request, name: Annotated[str, Query(min_length=1, max_length=255)]) -> dict[str, Any]:
+    """Store the body of the request, as it streams in, and return its hash and size."""
+    runtime: Runtime = request.app.state.runtime
+    with runtime.store.writer(max_bytes=runtime.settings.max_upload_bytes, name=name) as writer:
+        async for chunk in request.stream():
+            await run_in_threadpool(writer.write, chunk)
+    return {"name": name, "sha256": writer.blob.sha256, "size": writer.blob.size}
+
+
+@router.post("/api/jobs", status_code=201)
+def submit(
+    request: Request, body: JobBody, idempotency_key: Annotated[str, Header(max_length=120)] = ""
+) -> dict[str, Any]:
+    """Queue a job; the same `Idempotency-Key` gives the same job."""
+    runtime: Runtime = request.app.state.runtime
+    inputs = [JobInput(item.name, item.sha256, runtime.store.path(item.sha256).stat().st_size) for item in body.inputs]
+    job = runtime.jobs.submit(
+        app=body.app,
+        kind=body.kind,
+        owner=owner_of(request),
+        request=body.request,
+        inputs=inputs,
+        title=body.title,
+        idempotency_key=idempotency_key,
+    )
+    return _state(runtime, job, language_of(request))
+
+
+@router.get("/api/jobs")
+def recent(request: Request, app: str = "", limit: Annotated[int, Query(ge=1, le=500)] = 100) -> list[dict[str, Any]]:
+    """List the caller's jobs, newest first, without their files."""
+    runtime: Runtime = request.app.state.runtime
+    language = language_of(request)
+    jobs = runtime.jobs.recent(owner=owner_of(request), app=app, limit=limit)
+    return [_state(runtime, job, language) for job in jobs]
+
+
+@router.get("/api/jobs/{job_id}")
+def state(request: Request, job_id: str, if_none_match: Annotated[str, Header()] = "") -> Response:
+    """Return a job's state; 304 when it is what the caller has already."""
+    runtime: Runtime = request.app.state.runtime
+    language = language_of(request)
+    job = runtime.jobs.get(job_id, owner=owner_of(request))
+    headers = {"ETag": f'"{job.version}-{language}"', "Cache-Control": "no-cache"}
+    if if_none_match == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    return JSONResponse(_state(runtime, job, language), headers=headers)
+
+
+@router.post("/api/jobs/{job_id}/cancel")
+def cancel(request: Request, job_id: str) -> dict[str, Any]:
+    """Ask a job to stop."""
+    runtime: Runtime = request.app.state.runtime
+    return _state(runtime, runtime.jobs.cancel(job_id, owner=owner_of(request)), language_of(request))
+
+
+@router.get("/files/{job_id}/{name}")
+def file(request: Request, job_id: str, name: str, inline: bool = False) -> Response:
+    """Send a result file: as a download, or shown in a sandbox of its own with `?inline=1`."""
+    runtime: Runtime = request.app.state.runtime
+    job = runtime.jobs.get(job_id, owner=owner_of(request))
+    found = next((item for item in job.files if item.name == name), None)
+    if found is None:
+        raise NotFoundError("the job has no such file", where=name[:100])
+    is_shown = inline and found.media_type in _SHOWN
+    headers = {
+        "Content-Disposition": f"{'inline' if is_shown else 'attachment'}; filename*=UTF-8''{quote(name, safe='')}",
+        "Content-Security-Policy": _SANDBOX if found.media_type == "text/html" else "default-src 'none'",
+        "Cache-Control": "private, no-cache",
+        "ETag": f'"{found.sha256}"',
+    }
+    return FileResponse(runtime.store.path(found.sha256), media_type=found.media_type, headers=headers)
+
+
+def _state(runtime: Runtime, job: Job, language: str) -> dict[str, Any]:
+    spec: AppSpec | None = next((spec for spec in runtime.apps if spec.name == job.app), None)
+    return {
+        "id": job.id,
+        "app": job.app,
+        "kind": job.kind,
+        "title": job.title,
+        "state": job.state,
+        "state_text": state_text(job, language),
+        "is_final": job.state.is_final,
+        "stage": job.stage,
+        "stage_text": stage_text(spec, job.stage, language),
+        "progress": round(job.progress, 4),
+        "attempts": job.attempts,
+        "cancel_requested": job.cancel_requested,
+        "error": job.error,
+        "error_reference": job.error_reference,
+        "created_at": job.created_at.isoformat(),
+        "started_at": job.started_at.isoformat() if job.started_at else None,
+        "finished_at": job.finished_at.isoformat() if job.finished_at else None,
+        "files": [
+            {"name": item.name, "media_type": item.media_type, "size": item.size, "url": _url(job, item.name)}
+            for item in job.files
+        ],
+        "url": f"/jobs/{job.id}",
+    }
+
+
+def _url(job: Job, name: str) -> str:
+    return f"/files/{job.id}/{quote(name, safe='')}"

@@ -1,0 +1,257 @@
+"""The command `trivium`: the suite's own commands, and the apps' as sub-commands that are imported when used.
+
+Errors are one line on standard error: exit code 1 for what could not be done, 2 for wrong use.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
+
+from trivium.service.app_spec import AppSpec, enabled_apps, require, resolve
+from trivium.service.errors import InputError, TriviumError
+
+__all__ = ["app", "main", "run"]
+
+_INTERRUPTED = 130
+_Parent = Annotated[int, typer.Option(hidden=True, help="Process to end with.")]
+
+
+class _LazyGroup(TyperGroup):
+    """Our own commands, and one for each app; help shows an app's spec, and using it imports the app."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names of our commands, then those of the apps."""
+        return [*super().list_commands(ctx), *_apps_with_commands()]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return one of our commands, or an app's line for the list of commands."""
+        spec = _apps_with_commands().get(cmd_name)
+        own = super().get_command(ctx, cmd_name)
+        return own if own or spec is None else TyperCommand(name=spec.name, help=spec.help)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that is about to run; an app's is imported here."""
+        name, command, rest = super().resolve_command(ctx, args)
+        spec = _apps_with_commands().get(name or "")
+        if spec is None or name in self.commands:
+            return name, command, rest
+        require(spec)
+        return name, typer.main.get_command(resolve(spec.cli)), rest
+
+
+app = typer.Typer(
+    cls=_LazyGroup,
+    name="trivium",
+    help="Three professional apps on one mixture-of-experts core.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+db = typer.Typer(name="db", help="The database.", no_args_is_help=True)
+config = typer.Typer(name="config", help="The settings.", no_args_is_help=True)
+app.add_typer(db)
+app.add_typer(config)
+
+
+def main() -> None:
+    """Run the command line of this process and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code: 0 done, 1 could not, 2 wrong use, 130 interrupted."""
+    try:
+        command = typer.main.get_command(app)
+        code = command.main(args=list(arguments), prog_name="trivium", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except TriviumError as error:
+        return _complain(error.line, 1)
+    except TyperException as error:
+        context = getattr(error, "ctx", None)
+        hint = f"; see: {context.command_path} --help" if context else ""
+        text = error.format_message().rstrip(".")
+        # A group without a command has shown its help already and says nothing more.
+        return _complain(text + hint, error.exit_code) if text else error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        return _INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if os.environ.get("TRIVIUM_LOG_LEVEL", "").upper() == "DEBUG":
+            traceback.print_exc()
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        return _complain(f"something went wrong inside Trivium ({text}); TRIVIUM_LOG_LEVEL=DEBUG shows where", 1)
+
+
+@app.command()
+def demo(
+    port: Annotated[
+        int | None, typer.Option(help="Port to try first; 7860 unless TRIVIUM_PORT says otherwise.")
+    ] = None,
+) -> None:
+    """Start the suite with sample data on this machine and print a login link.
+
+    Example: TRIVIUM_APPS=finance trivium demo
+    """
+    _run_suite(port, with_samples=True)
+
+
+@app.command()
+def up(
+    port: Annotated[
+        int | None, typer.Option(help="Port to try first; 7860 unless TRIVIUM_PORT says otherwise.")
+    ] = None,
+) -> None:
+    """Start the suite: broker, migrations, workers and web server.
+
+    Example: trivium up --port 8000
+    """
+    _run_suite(port, with_samples=False)
+
+
+@app.command()
+def doctor() -> None:
+    """Look at everything the suite needs and say what is wrong.
+
+    Example: trivium doctor
+    """
+    from trivium.service.doctor import examine
+    from trivium.service.settings import current_settings
+
+    findings = list(examine(current_settings()))
+    for finding in findings:
+        typer.echo(f"{finding.verdict:5} {finding.what}: {finding.seen}")
+    raise typer.Exit(1 if any(finding.verdict == "fail" for finding in findings) else 0)
+
+
+@app.command()
+def worker(
+    queues: Annotated[str, typer.Option(help="Queues to work on, separated by commas; all when empty.")] = "",
+    parent: _Parent = 0,
+) -> None:
+    """Work on jobs until stopped.
+
+    Example: trivium worker --queues finance
+    """
+    from trivium.service.worker import run_worker
+
+    run_worker(_logged_settings(), [name.strip() for name in queues.split(",") if name.strip()], parent=parent)
+
+
+@app.command()
+def login() -> None:
+    """Print a one-time login link for the running suite.
+
+    Example: trivium login
+    """
+    from trivium.service import migrate
+    from trivium.service.database import Database
+    from trivium.service.settings import current_settings
+    from trivium.service.supervise import login_link, running_port
+
+    settings = current_settings()
+    settings = settings.model_copy(update={"port": running_port(settings)})
+    database = Database(settings.database)
+    migrate.check(database)
+    typer.echo(login_link(settings, database))
+
+
+@app.command(hidden=True)
+def web(parent: _Parent = 0) -> None:
+    """Serve the pages; started by `up` and `demo`.
+
+    Example: trivium web
+    """
+    from trivium.service.serve import serve_web
+
+    serve_web(_logged_settings(), parent=parent)
+
+
+@app.command(hidden=True)
+def sweeper(parent: _Parent = 0) -> None:
+    """Put jobs of dead workers back on the road; started by `worker`.
+
+    Example: trivium sweeper
+    """
+    from trivium.service.worker import run_sweeper
+
+    run_sweeper(_logged_settings(), parent=parent)
+
+
+@db.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the database to this release's schema.
+
+    Example: trivium db upgrade
+    """
+    from trivium.service import migrate
+    from trivium.service.database import Database
+    from trivium.service.settings import current_settings
+
+    settings = current_settings()
+    settings.prepare_home()
+    database = Database(settings.database)
+    pending = migrate.pending(database)
+    migrate.upgrade(database)
+    typer.echo(f"Applied {', '.join(pending)}." if pending else "Nothing to do.")
+
+
+@config.command("show")
+def config_show() -> None:
+    """Print each setting, its value with secrets masked, and where it came from.
+
+    Example: trivium config show
+    """
+    from trivium.service.settings import current_settings, origins
+
+    for origin in origins(current_settings()):
+        typer.echo(f"{origin.variable:24} {origin.value or '(empty)':44} {origin.origin:12} {origin.description}")
+
+
+def _apps_with_commands() -> dict[str, AppSpec]:
+    return {spec.name: spec for spec in enabled_apps(os.environ.get("TRIVIUM_APPS", "")) if spec.cli}
+
+
+def _logged_settings() -> Any:
+    """Read the settings and send this process's log lines to standard error as JSON."""
+    from trivium.service import logs
+    from trivium.service.settings import current_settings
+
+    settings = current_settings()
+    logs.configure(settings.log_level)
+    return settings
+
+
+def _run_suite(port: int | None, *, with_samples: bool) -> None:
+    from trivium.service import logs
+    from trivium.service.settings import current_settings
+
+    try:
+        from trivium.service.supervise import run_suite
+    except ModuleNotFoundError as error:
+        if error.name != "fcntl":
+            raise
+        raise InputError("the suite needs Linux or macOS", hint="on Windows, use WSL2") from error
+    settings = current_settings()
+    logs.configure(settings.log_level, file=settings.prepare_home() / "logs" / "supervisor.log")
+    if port is not None:
+        settings = settings.model_copy(update={"port": port})
+    run_suite(settings, with_samples=with_samples, say=lambda line: typer.echo(line))
+
+
+def _complain(line: str, code: int) -> int:
+    typer.echo(f"trivium: {' '.join(line.split())}", err=True)
+    return code
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""The door of the web server, in front of every page, API, upload and file, Gradio's own routes included.
+
+Plain ASGI, so that nothing is parsed before it may be: session, origin of unsafe requests, size of the body, security
+headers, request id and access log. What is open to everybody is listed in `OPEN`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import anyio.to_thread
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from trivium.service.sessions import Sessions
+
+__all__ = ["Guard", "session_cookie"]
+
+log = structlog.get_logger(__name__)
+
+OPEN = ("/login", "/healthz", "/readyz", "/static/", "/favicon.ico")
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_MAX_BODY_BYTES = 16 * 1024 * 1024
+_TOO_LARGE = "the request is larger than this server takes; for uploads see TRIVIUM_MAX_UPLOAD_MIB"
+_UPLOAD_PATHS = ("/api/uploads", "/gradio_api/upload")
+
+
+def session_cookie(port: int) -> str:
+    """Return the cookie's name; with the port, because browsers share cookies between ports of one host."""
+    return f"trivium_session_{port}"
+
+
+class Guard:
+    """ASGI application around another one, which lets nobody in without a session.
+
+    Args:
+        app: what is behind the door.
+        sessions: whose session a cookie is.
+        cookie: name of the session cookie.
+        max_upload_bytes: largest body of an upload; other bodies stop at 16 MiB.
+        refuse: makes the answer to a visitor without a session.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        sessions: Sessions,
+        cookie: str,
+        max_upload_bytes: int,
+        refuse: Callable[[Request], Response],
+    ) -> None:
+        self.app = app
+        self._sessions = sessions
+        self._cookie = cookie
+        self._max_upload_bytes = max_upload_bytes
+        self._refuse = refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check one request and pass it on, or answer it."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # no page uses web sockets
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        request_id = secrets.token_hex(8)
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            answer = _Answer(scope, send, request_id)
+            try:
+                await self._handle(scope, receive, answer)
+            finally:
+                answer.log()
+
+    async def _handle(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        request = Request(scope)
+        refusal = await self._check(request)
+        if refusal is None:
+            await self.app(scope, self._counted(scope, receive), answer.send)
+        else:
+            await refusal(scope, receive, answer.send)
+
+    async def _check(self, request: Request) -> Response | None:
+        """Return the refusal, or None when the request may pass."""
+        if request.method not in _SAFE and not _is_same_origin(request.headers):
+            return JSONResponse({"error": "this request came from another site"}, 403)
+        length = request.headers.get("content-length", "0")
+        if not length.isdecimal():
+            return JSONResponse({"error": "Content-Length is not a number"}, 400)
+        if int(length) > self._limit(request.url.path):
+            return _too_large()
+        token = request.cookies.get(self._cookie, "")
+        user = await anyio.to_thread.run_sync(self._sessions.subject_of, token) if token else None
+        request.state.user = user or ""
+        if user or _is_open(request.url.path):
+            return None
+        return self._refuse(request)
+
+    def _limit(self, path: str) -> int:
+        return self._max_upload_bytes if path.endswith(_UPLOAD_PATHS) else _MAX_BODY_BYTES
+
+    def _counted(self, scope: Scope, receive: Receive) -> Receive:
+        """Count the body as it comes: a chunked request states no length."""
+        limit, taken = self._limit(scope["path"]), 0
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > limit:
+                raise HTTPException(413, _TOO_LARGE)
+            return message
+
+        return counted
+
+
+class _Answer:
+    """The response on its way out: adds headers, keeps the status for the access log."""
+
+    def __init__(self, scope: Scope, send: Send, request_id: str) -> None:
+        self._scope = scope
+        self._send = send
+        self._request_id = request_id
+        self._started = time.perf_counter()
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["x-request-id"] = self._request_id
+            headers.setdefault("x-content-type-options", "nosniff")
+            headers.setdefault("referrer-policy", "same-origin")
+            headers.setdefault("x-frame-options", "SAMEORIGIN")
+        await self._send(message)
+
+    def log(self) -> None:
+        took_ms = round(1000 * (time.perf_counter() - self._started), 1)
+        say = log.warning if self.status >= 500 else log.debug
+        say("request", method=self._scope["method"], path=self._scope["path"], status=self.status, took_ms=took_ms)
+
+
+def _is_open(path: str) -> bool:
+    return any(path == name or (name.endswith("/") and path.startswith(name)) for name in OPEN)
+
+
+def _is_same_origin(headers: Headers) -> bool:
+    """Whether a browser on another site sent this. Programs send neither header, and hold no cookie by accident."""
+    origin = headers.get("origin")
+    if origin is not None:
+        return urlsplit(origin).netloc == headers.get("host", "")
+    return headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+
+
+def _too_large() -> Response:
+    return JSONResponse({"error": _TOO_LARGE}, 413)

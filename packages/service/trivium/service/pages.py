@@ -1,0 +1,92 @@
+"""The shell's own pages as HTML: Jinja templates with escaping on, in the visitor's language."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from trivium.service.app_spec import AppSpec
+from trivium.service.jobs import Job
+from trivium.service.text import catalogue
+from trivium.service.visitor import LANGUAGE_COOKIE, language_of
+
+__all__ = ["Tile", "page", "stage_text", "state_text", "tiles"]
+
+_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+)
+_YEAR_S = 365 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One app on the home page; `install` is what to type when its extra is missing, empty when it is there."""
+
+    name: str
+    title: str
+    summary: str
+    install: str
+
+
+def tiles(specs: Sequence[AppSpec], language: str) -> list[Tile]:
+    """Describe the apps that have a page, in the visitor's language."""
+    described = []
+    for spec in specs:
+        if spec.ui:
+            texts = catalogue(spec.package, language)
+            install = spec.install_line if spec.missing else ""
+            described.append(Tile(spec.name, texts["app.title"], texts["app.summary"], install))
+    return described
+
+
+def page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
+    """Render a template; the visitor's choice of language, if `?lang=` made one, is kept in a cookie."""
+    language = language_of(request)
+    texts = catalogue("trivium.service", language)
+    other = "zh" if language == "en" else "en"
+    html = (
+        _environment()
+        .get_template(template)
+        .render(
+            say=texts.say,
+            language=language,
+            html_language="zh-CN" if language == "zh" else "en",
+            other_language=other,
+            other_url=str(request.url.include_query_params(lang=other).path) + f"?lang={other}",
+            **values,
+        )
+    )
+    response = HTMLResponse(html, status, {"content-security-policy": _POLICY, "cache-control": "no-store"})
+    if request.query_params.get("lang") == language:
+        response.set_cookie(LANGUAGE_COOKIE, language, max_age=_YEAR_S, samesite="lax", path="/")
+    return response
+
+
+def state_text(job: Job, language: str) -> str:
+    """Return a job's state in words."""
+    return catalogue("trivium.service", language)[f"state.{job.state}"]
+
+
+def stage_text(spec: AppSpec | None, stage: str, language: str) -> str:
+    """Return a stage in words, from its app's catalogue; its key when the app has no text for it."""
+    if spec is None or not stage:
+        return stage
+    return catalogue(spec.package, language).get(f"stage.{stage}", stage)
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("trivium.service"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

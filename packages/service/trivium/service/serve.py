@@ -1,0 +1,42 @@
+"""Serve the web application with uvicorn on the port of the settings. Started by the supervisor."""
+
+from __future__ import annotations
+
+import os
+
+import structlog
+import uvicorn
+
+from trivium.service.lifeline import follow_parent
+from trivium.service.runtime import open_runtime
+from trivium.service.settings import Settings
+from trivium.service.web import create_web
+
+__all__ = ["serve_web"]
+
+log = structlog.get_logger(__name__)
+
+_DRAIN_S = 5
+
+
+def serve_web(settings: Settings, *, parent: int = 0) -> None:
+    """Serve until told to stop, or until the process `parent` is gone.
+
+    Raises:
+        InputError: if the database's schema is not this release's.
+    """
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    follow_parent(parent)
+    runtime = open_runtime(settings)
+    try:
+        uvicorn.run(
+            create_web(runtime),
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=_DRAIN_S,
+            server_header=False,
+        )
+    finally:
+        runtime.close()

@@ -1,0 +1,60 @@
+// Follow running jobs: ask with the last ETag, wait longer while nothing changes, stop while the tab is hidden.
+"use strict";
+
+const FIRST_MS = 500;
+const LONGEST_MS = 8000;
+
+function show(element, job) {
+  for (const field of element.querySelectorAll("[data-field]")) {
+    const value = job[field.dataset.field];
+    if (field.tagName === "PROGRESS") field.value = value;
+    else field.textContent = value;
+    if (field.classList.contains("state")) field.className = `state ${job.state}`;
+  }
+}
+
+function follow(element) {
+  let etag = "";
+  let wait = FIRST_MS;
+  let timer = 0;
+
+  async function ask() {
+    timer = 0;
+    if (document.hidden) return;
+    try {
+      const answer = await fetch(`/api/jobs/${element.dataset.job}`, { headers: etag ? { "If-None-Match": etag } : {} });
+      if (answer.status === 401 || answer.status === 404) return;
+      if (answer.status === 200) {
+        etag = answer.headers.get("ETag");
+        const job = await answer.json();
+        show(element, job);
+        wait = FIRST_MS;
+        if (job.is_final) {
+          if ("reload" in element.dataset) location.reload();
+          return;
+        }
+      } else {
+        wait = Math.min(wait * 1.5, LONGEST_MS);
+      }
+    } catch (error) {
+      wait = LONGEST_MS; // the server is away for a moment; the page stays as it is
+    }
+    timer = setTimeout(ask, wait);
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && !timer) ask();
+  });
+  ask();
+}
+
+for (const element of document.querySelectorAll("[data-job]")) follow(element);
+
+for (const button of document.querySelectorAll("[data-cancel]")) {
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    const answer = await fetch(`/api/jobs/${button.dataset.cancel}/cancel`, { method: "POST" });
+    if (answer.ok) button.textContent = button.dataset.cancelling;
+    else button.disabled = false;
+  });
+}

@@ -1,0 +1,303 @@
+"""Run the suite in one terminal: broker, migrations, workers and web server as children of one supervisor.
+
+A child that dies is started again; one that keeps dying stops the suite with its last log line. Ctrl-C (or SIGTERM)
+stops all of them, and whatever they started. A second supervisor on the same home folder is refused. POSIX only.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import IO
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import structlog
+
+from trivium.service import migrate
+from trivium.service.app_spec import AppSpec, enabled_apps, resolve
+from trivium.service.broker import EmbeddedBroker
+from trivium.service.database import Database
+from trivium.service.errors import InputError, UpstreamError
+from trivium.service.runtime import LOCAL_USER, open_runtime
+from trivium.service.sessions import Sessions
+from trivium.service.settings import Settings
+
+__all__ = ["free_port", "login_link", "run_suite", "running_port"]
+
+log = structlog.get_logger(__name__)
+
+_STOP_S = 15.0
+_READY_S = 120.0
+_RESTARTS = 5
+_RESTART_WINDOW_S = 60.0
+_PORTS_TRIED = 50
+_LARGEST_LOG_BYTES = 20 * 1024 * 1024
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class _Child:
+    """One supervised process, in a process group of its own, with its log file."""
+
+    name: str
+    arguments: list[str]
+    environment: dict[str, str]
+    log_file: Path
+    process: subprocess.Popen[bytes] | None = None
+    starts: list[float] = field(default_factory=list)
+
+    def start(self) -> None:
+        self.starts.append(time.monotonic())
+        with _opened_log(self.log_file) as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "trivium.service.cli", *self.arguments, "--parent", str(os.getpid())],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    @property
+    def has_died(self) -> bool:
+        return self.process is not None and self.process.poll() is not None
+
+    def signal(self, number: int) -> None:
+        """Signal the whole group: grandchildren, too, and those whose leader is gone."""
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, number)
+
+
+class _Stopped(Exception):  # noqa: N818 - not an error: someone pressed Ctrl-C
+    """Someone asked the suite to stop."""
+
+
+def run_suite(settings: Settings, *, with_samples: bool = False, say: Say = print) -> None:
+    """Start everything, print a one-time login link, and keep it running until told to stop.
+
+    Args:
+        settings: of the deployment; a port that is taken is named, and the next free one is used.
+        with_samples: also write the apps' sample files and hand them to the apps.
+        say: prints a line for the person at the terminal.
+
+    Raises:
+        InputError: if another supervisor uses the same home folder, or a setting cannot be used.
+        UpstreamError: if a part does not come up.
+    """
+    apps = enabled_apps(settings.apps)
+    with _only_one(settings.prepare_home()):
+        port = free_port(settings.host, settings.port, say)
+        settings = settings.model_copy(update={"port": port})
+        (settings.home / "port").write_text(str(port), encoding="ascii")
+        database = Database(settings.database)
+        migrate.upgrade(database)
+        broker = None if settings.redis_url.get_secret_value() else EmbeddedBroker(settings.home)
+        children = _children(settings, apps)
+        _stop_on_signals()
+        try:
+            if broker:
+                broker.start()
+            for child in children:
+                child.start()
+            _await_ready(settings, children)
+            if with_samples:
+                _hand_out_samples(settings, apps, say)
+            for spec in apps:
+                if spec.missing:
+                    say(f"{spec.name} is not installed: {spec.install_line}")
+            say(f"Open this link to log in (once, within a day): {login_link(settings, database)}")
+            say("Ctrl-C stops everything; what you did is kept.")
+            _watch(children, broker)
+        except _Stopped:
+            say("Stopping.")
+        finally:
+            _stop(children)
+            if broker:
+                broker.stop()
+            database.close()
+
+
+def login_link(settings: Settings, database: Database) -> str:
+    """Make a one-time link that logs the local user in."""
+    token = Sessions(database).make_link_token(LOCAL_USER)
+    return f"http://{_url_host(settings.host)}:{settings.port}/login?token={token}"
+
+
+def running_port(settings: Settings) -> int:
+    """Return the port that the suite on this home folder listens on, or did when it last ran."""
+    try:
+        return int((settings.home / "port").read_text(encoding="ascii"))
+    except FileNotFoundError:
+        return settings.port
+
+
+def free_port(host: str, port: int, say: Say) -> int:
+    """Return the port, or the next free one; a taken port is named.
+
+    Raises:
+        InputError: if fifty ports in a row are taken, or the address is not of this machine.
+    """
+    for candidate in range(port, min(port + _PORTS_TRIED, 65536)):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, candidate))
+            except OSError as error:
+                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                    raise InputError(f"cannot listen on {host} ({error.strerror})", where="TRIVIUM_HOST") from error
+                say(f"Port {candidate} is taken; trying {candidate + 1}.")
+                continue
+        return candidate
+    raise InputError(f"no free port from {port} on", where="TRIVIUM_PORT", hint="set another one")
+
+
+def _children(settings: Settings, apps: tuple[AppSpec, ...]) -> list[_Child]:
+    """One web server, and one worker for the light queues; model workers come with the apps that have models."""
+    environment = {
+        **os.environ,
+        "TRIVIUM_HOME": str(settings.home),
+        "TRIVIUM_PORT": str(settings.port),
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
+    }
+    logs = settings.home / "logs"
+    children = [_Child("web", ["web"], environment, logs / "web.log")]
+    for kind in ("light", "model"):
+        working = [spec for spec in apps if spec.tasks and not spec.missing]
+        queues = [queue.name for spec in working for queue in spec.queues if queue.worker == kind]
+        if queues:
+            arguments = ["worker", "--queues", ",".join(queues)]
+            children.append(_Child(f"worker-{kind}", arguments, environment, logs / f"worker-{kind}.log"))
+    return children
+
+
+def _await_ready(settings: Settings, children: list[_Child]) -> None:
+    address = f"http://{_url_host(settings.host)}:{settings.port}/readyz"
+    deadline = time.monotonic() + _READY_S
+    while time.monotonic() < deadline:
+        for child in children:
+            if child.has_died:
+                raise UpstreamError(f"did not start: {_last_line(child.log_file)}", where=child.name)
+        try:
+            with urlopen(address, timeout=5):
+                return
+        except (URLError, OSError):  # not listening yet
+            time.sleep(0.2)
+    raise UpstreamError(f"was not ready after {_READY_S:.0f} s", where="web", hint=f"see {children[0].log_file}")
+
+
+def _hand_out_samples(settings: Settings, apps: tuple[AppSpec, ...], say: Say) -> None:
+    runtime = open_runtime(settings, apps=apps)
+    try:
+        for spec in apps:
+            if spec.samples and not spec.missing:
+                folder = settings.home / "samples" / spec.name
+                folder.mkdir(parents=True, exist_ok=True)
+                files = resolve(spec.samples)(folder)
+                say(f"Sample files for {spec.name}: {folder} ({len(files)} files)")
+                if spec.seed:
+                    resolve(spec.seed)(runtime, files)
+    finally:
+        runtime.close()
+
+
+def _watch(children: list[_Child], broker: EmbeddedBroker | None) -> None:
+    while True:
+        time.sleep(0.5)
+        if broker and broker.poll() is not None:
+            log.error("broker.died", code=broker.poll())
+            broker.start()
+        for child in children:
+            if child.has_died:
+                _restart(child)
+
+
+def _restart(child: _Child) -> None:
+    assert child.process is not None
+    log.error("child.died", child=child.name, code=child.process.returncode)
+    child.signal(signal.SIGKILL)  # what is left of its group
+    recent = [start for start in child.starts if time.monotonic() - start < _RESTART_WINDOW_S]
+    if len(recent) > _RESTARTS:
+        raise UpstreamError(f"keeps dying: {_last_line(child.log_file)}", where=child.name)
+    child.start()
+
+
+def _stop(children: list[_Child]) -> None:
+    """Stop the children and their groups: ask, wait, then kill."""
+    _ignore_signals()
+    for child in children:
+        if child.process is not None and not child.has_died:
+            child.process.terminate()
+    deadline = time.monotonic() + _STOP_S
+    for child in children:
+        if child.process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                child.process.wait(max(deadline - time.monotonic(), 0.1))
+            child.signal(signal.SIGKILL)
+            child.process.wait()
+
+
+@contextmanager
+def _only_one(home: Path) -> Iterator[None]:
+    """Hold the home folder's lock; the kernel lets go of it when the process ends in any way."""
+    with (home / "supervisor.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            raise InputError(
+                f"Trivium runs here already (process {lock.read().strip() or 'unknown'})",
+                where=str(home),
+                hint="stop it, or set TRIVIUM_HOME to another folder",
+            ) from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _stop_on_signals() -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        _ignore_signals()
+        raise _Stopped
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+
+
+def _ignore_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def _opened_log(path: Path) -> Iterator[IO[bytes]]:
+    if path.exists() and path.stat().st_size > _LARGEST_LOG_BYTES:
+        path.replace(path.with_suffix(".log.1"))
+    with path.open("ab") as file:
+        yield file
+
+
+def _last_line(path: Path) -> str:
+    lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return f"{lines[-1][:300] if lines else 'no output'}; see {path}"
+
+
+def _url_host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

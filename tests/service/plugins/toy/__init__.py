@@ -1,0 +1,1 @@
+"""An app for the platform's tests, found through an entry point as any other; on the path of test processes only."""

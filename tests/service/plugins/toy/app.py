@@ -1,0 +1,27 @@
+"""The specs of the test app, and of one whose extra is never installed."""
+
+from trivium.service.app_spec import AppSpec, Queue
+
+SPEC = AppSpec(
+    name="toy",
+    help="Counts, waits and fails as told.",
+    package="toy",
+    queues=(Queue("toy"),),
+    cli="toy.cli:app",
+    ui="toy.ui:build",
+    tasks="toy.tasks",
+    samples="toy.samples:write_samples",
+    seed="toy.samples:seed",
+)
+
+ABSENT = AppSpec(
+    name="absent",
+    help="Is never installed.",
+    package="toy",
+    extra="absent",
+    needs=("no_such_module",),
+    queues=(Queue("absent"),),
+    cli="toy.no_such_module:app",
+    ui="toy.no_such_module:build",
+    tasks="toy.no_such_module",
+)

@@ -1,0 +1,107 @@
+"""The command line: what it says, its exit codes, and what it imports."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from tests.service.suite import environment, trivium
+
+HEAVY = ("gradio", "torch", "lxml", "celery", "fastapi", "sqlalchemy", "pandas", "numpy")
+
+
+@pytest.fixture
+def home(tmp_path):
+    return tmp_path / "home"
+
+
+def imported_by(code: str, home) -> set[str]:
+    """Return which heavy modules a fresh process has imported after the code."""
+    script = f"import sys\n{code}\nprint('imported:', *[name for name in {HEAVY!r} if name in sys.modules])"
+    ended = subprocess.run([sys.executable, "-c", script], env=environment(home), capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    return set(ended.stdout.rpartition("imported:")[2].split())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import trivium.service",
+        "import trivium.service.errors, trivium.service.evidence, trivium.service.text, trivium.service.app_spec",
+        "import trivium.finance, trivium.finance.app",
+        "from trivium.service.cli import run; run(['--help'])",
+        "from trivium.service.cli import run; run(['toy', 'count', '1'])",
+    ],
+)
+def test_light_paths_stay_light(code, home):
+    assert imported_by(code, home) == set()
+
+
+def test_help_lists_apps_without_importing_them(home):
+    shown = trivium("--help", home=home)
+    assert shown.returncode == 0
+    assert "Counts, waits and fails as told." in shown.stdout
+    assert "Is never installed." in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "error"),
+    [
+        (("toy", "count", "2"), 0, ""),
+        (("toy", "fail"), 1, "trivium: a.htm: is empty; give a filing\n"),
+        (
+            ("toy", "crash"),
+            1,
+            "trivium: something went wrong inside Trivium (ZeroDivisionError: by zero of all things); "
+            "TRIVIUM_LOG_LEVEL=DEBUG shows where\n",
+        ),
+        (("toy", "count"), 2, "trivium: Missing argument 'to'; see: trivium toy count --help\n"),
+        (("nose",), 2, "trivium: No such command 'nose'; see: trivium --help\n"),
+        (("absent", "anything"), 1, "trivium: absent is not installed: pip install 'trivium[absent]'\n"),
+        (("db", "upgrade", "--nose"), 2, "trivium: No such option: --nose; see: trivium db upgrade --help\n"),
+    ],
+)
+def test_exit_codes_and_one_line_errors(home, arguments, code, error):
+    ended = trivium(*arguments, home=home)
+    assert (ended.returncode, ended.stderr) == (code, error)
+
+
+def test_debug_shows_where_a_crash_was(home):
+    assert 'raise ZeroDivisionError("by zero' in trivium("toy", "crash", home=home, TRIVIUM_LOG_LEVEL="DEBUG").stderr
+
+
+def test_an_app_that_is_not_enabled_is_no_command(home):
+    assert trivium("finance", home=home).stderr == "trivium: No such command 'finance'; see: trivium --help\n"
+
+
+def test_db_upgrade_then_nothing_to_do(home):
+    applied = trivium("db", "upgrade", home=home).stdout
+    assert applied.startswith("Applied ")
+    assert "service_0001" in applied
+    assert trivium("db", "upgrade", home=home).stdout == "Nothing to do.\n"
+
+
+def test_config_show_masks_and_names_origins(home):
+    shown = trivium("config", "show", home=home, TRIVIUM_REDIS_URL="redis://:kettle@localhost/0").stdout
+    assert "kettle" not in shown
+    lines = {line.split()[0]: line for line in shown.splitlines()}
+    assert "redis://:***@localhost/0" in lines["TRIVIUM_REDIS_URL"]
+    assert " environment " in lines["TRIVIUM_REDIS_URL"]
+    assert " default " in lines["TRIVIUM_PORT"]
+
+
+def test_doctor_fails_only_for_what_must_work(home):
+    seen = trivium("doctor", home=home)
+    assert seen.returncode == 0, seen.stdout
+    assert "note  broker: broker: no broker runs; start `trivium up`" in seen.stdout
+    assert "note  app absent: not installed: pip install 'trivium[absent]'" in seen.stdout
+    broken = trivium("doctor", home=home, TRIVIUM_REDIS_URL="redis://127.0.0.1:1/0")
+    assert broken.returncode == 1
+    assert "fail  broker: does not answer" in broken.stdout
+
+
+def test_a_wrong_setting_is_one_line(home):
+    ended = trivium("doctor", home=home, TRIVIUM_PORT="x")
+    assert ended.stderr.startswith("trivium: TRIVIUM_PORT: input should be a valid integer")
+    assert ended.stderr.count("\n") == 1

@@ -1,0 +1,327 @@
+"""The web shell behind its door, with the test app's real Gradio page."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+import pytest
+from fastapi.testclient import TestClient
+from structlog.testing import capture_logs
+from tests.service.suite import PLUGINS
+
+from trivium.service import migrate
+from trivium.service.app_spec import enabled_apps
+from trivium.service.errors import InputError, UpstreamError
+from trivium.service.evidence import Report, ReportFile
+from trivium.service.runner import run_job
+from trivium.service.runtime import LOCAL_USER, open_runtime
+from trivium.service.sessions import Sessions
+from trivium.service.settings import Settings
+from trivium.service.web import create_web
+
+HOST = "http://127.0.0.1:7860"
+HTML = {"accept": "text/html", "accept-language": "en"}
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # gradio and httpx clients under test
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """One server for the module: gradio takes seconds to import."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(PLUGINS))
+        settings = Settings(home=tmp_path_factory.mktemp("home"), max_upload_mib=1)
+        runtime = open_runtime(settings, apps=enabled_apps("toy,absent"), publish=lambda *message: None)
+        migrate.upgrade(runtime.database)
+        door = create_web(runtime)
+        shell = door.app
+
+        @shell.get("/toy-crash")
+        def crash() -> None:
+            raise ZeroDivisionError("secret detail")
+
+        yield runtime, door
+        runtime.close()
+
+
+@pytest.fixture
+def runtime(site):
+    return site[0]
+
+
+@pytest.fixture
+def stranger(site):
+    return TestClient(site[1], base_url=HOST, raise_server_exceptions=False)
+
+
+@pytest.fixture
+def visitor(site, runtime):
+    client = TestClient(site[1], base_url=HOST, raise_server_exceptions=False, headers={"accept-language": "en"})
+    token = Sessions(runtime.database).make_link_token(LOCAL_USER)
+    assert client.get("/login", params={"token": token}).status_code == 200
+    return client
+
+
+@pytest.fixture
+def job(runtime):
+    """A job that is done, with an HTML file."""
+
+    def work(context):
+        blob = context.store.put(b"<h1>3</h1><script>1</script>")
+        files = (
+            ReportFile("r\u00e9sum\u00e9 1.html", "text/html", blob.sha256, blob.size),
+            ReportFile("data.bin", "application/octet-stream", blob.sha256, blob.size),
+        )
+        return Report("Counted <to> 3", "en", files=files)
+
+    submitted = runtime.jobs.submit(app="toy", kind="count", owner=LOCAL_USER, request={})
+    run_job(submitted.id, work, runtime=runtime)
+    return runtime.jobs.get(submitted.id)
+
+
+# -- the door -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/jobs"),
+        ("GET", "/jobs/abc"),
+        ("GET", "/api/jobs"),
+        ("GET", "/api/openapi.json"),
+        ("POST", "/api/jobs"),
+        ("POST", "/api/uploads?name=a"),
+        ("GET", "/files/abc/a.html"),
+        ("GET", "/toy/"),
+        ("GET", "/toy/config"),
+        ("GET", "/toy/theme.css"),
+        ("GET", "/toy/gradio_api/startup-events"),
+        ("POST", "/toy/gradio_api/upload"),
+        ("POST", "/toy/gradio_api/queue/join"),
+        ("GET", "/static"),
+        ("GET", "/loginx"),
+        ("GET", "/nothing"),
+    ],
+)
+def test_nothing_is_open_to_a_stranger(stranger, method, path):
+    assert stranger.request(method, path).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/static/trivium.css", "/static/trivium.svg"])
+def test_what_is_open(stranger, path):
+    assert stranger.get(path).status_code == 200
+
+
+def test_a_stranger_is_told_how_to_log_in(stranger):
+    answer = stranger.get("/", headers=HTML)
+    assert answer.status_code == 401
+    assert "trivium login" in answer.text
+    assert stranger.get("/api/jobs").json() == {"error": "This page needs a login."}
+
+
+def test_a_login_link_works_once(stranger, runtime):
+    token = Sessions(runtime.database).make_link_token(LOCAL_USER)
+    answer = stranger.get("/login", params={"token": token}, headers=HTML)
+    cookie = answer.headers["set-cookie"]
+    assert re.match(r"trivium_session_7860=\S{43}; HttpOnly; Max-Age=2592000; Path=/; SameSite=strict$", cookie)
+    assert 'content="0;url=/"' in answer.text
+    assert stranger.get("/", headers=HTML).status_code == 200
+    stranger.cookies.clear()
+    again = stranger.get("/login", params={"token": token}, headers=HTML)
+    assert (again.status_code, "used already" in again.text) == (401, True)
+    assert stranger.get("/login", params={"token": "guess"}).status_code == 401
+
+
+def test_a_made_up_cookie_opens_nothing(stranger):
+    stranger.cookies.set("trivium_session_7860", "guess")
+    assert stranger.get("/jobs").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "http://127.0.0.1:7861"}, 403),
+        ({"origin": "null"}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"origin": HOST}, 201),
+        ({}, 201),
+    ],
+)
+def test_unsafe_requests_from_other_sites_are_refused(visitor, headers, status):
+    assert visitor.post("/api/uploads?name=a.txt", content=b"a", headers=headers).status_code == status
+
+
+# -- uploads --------------------------------------------------------------------------------------------------------
+
+
+def test_an_upload_streams_into_the_store(visitor, runtime):
+    answer = visitor.post("/api/uploads?name=a.htm", content=iter([b"ab", b"c"]))
+    assert answer.json() == {"name": "a.htm", "sha256": hashlib.sha256(b"abc").hexdigest(), "size": 3}
+    assert runtime.store.read(answer.json()["sha256"]) == b"abc"
+
+
+def test_a_stated_length_over_the_limit_is_refused_unread(visitor):
+    def body():
+        pytest.fail("the body was read")
+        yield b""
+
+    answer = visitor.post("/api/uploads?name=a", content=body(), headers={"content-length": str(1024 * 1024 + 1)})
+    assert answer.status_code == 413
+    assert "TRIVIUM_MAX_UPLOAD_MIB" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["/api/uploads?name=a", "/toy/gradio_api/upload"])
+def test_an_unstated_length_is_counted(visitor, runtime, path):
+    chunks = iter([b"x" * 65536] * 17)
+    answer = visitor.post(path, content=chunks, headers={"content-type": "multipart/form-data; boundary=b"})
+    assert answer.status_code == 413
+    assert list((runtime.store.root / "incoming").iterdir()) == []
+
+
+# -- jobs -----------------------------------------------------------------------------------------------------------
+
+
+def test_state_by_polling_costs_nothing_while_nothing_changes(visitor, runtime):
+    job = runtime.jobs.submit(app="toy", kind="count", owner=LOCAL_USER, request={}, title="Two")
+    first = visitor.get(f"/api/jobs/{job.id}")
+    assert (first.json()["state"], first.json()["title"], first.json()["is_final"]) == ("queued", "Two", False)
+    same = visitor.get(f"/api/jobs/{job.id}", headers={"if-none-match": first.headers["etag"]})
+    assert (same.status_code, same.content) == (304, b"")
+    held = runtime.jobs.claim(job.id, "w")
+    runtime.jobs.report_progress(held, "counting", 0.25, is_new_stage=True)
+    changed = visitor.get(f"/api/jobs/{job.id}?lang=zh", headers={"if-none-match": first.headers["etag"]}).json()
+    assert (changed["state_text"], changed["stage_text"], changed["progress"]) == ("运行中", "计数", 0.25)
+    assert visitor.post(f"/api/jobs/{job.id}/cancel").json()["cancel_requested"] is True
+
+
+def test_a_job_by_api(visitor, runtime):
+    sha256 = visitor.post("/api/uploads?name=a.htm", content=b"abc").json()["sha256"]
+    body = {"app": "toy", "kind": "count", "request": {"to": 2}, "inputs": [{"name": "a.htm", "sha256": sha256}]}
+    first = visitor.post("/api/jobs", json=body, headers={"idempotency-key": "k"})
+    again = visitor.post("/api/jobs", json=body, headers={"idempotency-key": "k"})
+    assert (first.status_code, again.json()["id"]) == (201, first.json()["id"])
+    job = runtime.jobs.get(first.json()["id"], owner=LOCAL_USER)
+    assert (job.request, job.inputs[0].size) == ({"to": 2}, 3)
+    assert job.id in [found["id"] for found in visitor.get("/api/jobs").json()]
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "message"),
+    [
+        ({"app": "nose"}, 400, "no app is called 'nose'; enabled: toy, absent"),
+        ({"inputs": [{"name": "a", "sha256": "0" * 64}]}, 404, "0000000000000000: no such content in the store"),
+        ({"inputs": [{"name": "a", "sha256": "../x"}]}, 422, "body.inputs.0.sha256: String should match pattern"),
+        ({"kind": "../x"}, 422, "body.kind: String should match pattern"),
+    ],
+)
+def test_a_wrong_job_is_refused_in_one_line(visitor, change, status, message):
+    answer = visitor.post("/api/jobs", json={"app": "toy", "kind": "count", "request": {}} | change)
+    assert answer.status_code == status
+    assert answer.json()["error"].startswith(message)
+
+
+def test_what_is_someone_elses_is_not_there(visitor, runtime):
+    job = runtime.jobs.submit(app="toy", kind="count", owner="ann", request={})
+    for path in (f"/jobs/{job.id}", f"/api/jobs/{job.id}", f"/files/{job.id}/a.html"):
+        assert visitor.get(path).status_code == 404
+    assert visitor.post(f"/api/jobs/{job.id}/cancel").status_code == 404
+    assert job.id not in visitor.get("/jobs", headers=HTML).text
+
+
+def test_files_are_sent_as_downloads_or_in_a_sandbox(visitor, job):
+    assert len(job.files) == 2
+    url = visitor.get(f"/api/jobs/{job.id}").json()["files"][0]["url"]
+    download = visitor.get(url)
+    assert download.content == b"<h1>3</h1><script>1</script>"
+    assert download.headers["content-disposition"] == "attachment; filename*=UTF-8''r%C3%A9sum%C3%A9%201.html"
+    assert download.headers["x-content-type-options"] == "nosniff"
+    shown = visitor.get(url + "?inline=1")
+    assert shown.headers["content-disposition"].startswith("inline;")
+    assert shown.headers["content-security-policy"].startswith("sandbox allow-scripts")
+    assert "allow-same-origin" not in shown.headers["content-security-policy"]
+    binary = visitor.get(f"/files/{job.id}/data.bin?inline=1")
+    assert binary.headers["content-disposition"].startswith("attachment;")
+    assert visitor.get(f"/files/{job.id}/..%2f..%2ftrivium.db").status_code == 404
+
+
+# -- pages ----------------------------------------------------------------------------------------------------------
+
+
+def test_home_shows_apps_and_greys_what_is_missing(visitor):
+    text = visitor.get("/", headers=HTML).text
+    assert '<a class="button" href="/toy/">Open Toy</a>' in text
+    assert "pip install &#39;trivium[absent]&#39;" in text
+    assert 'href="/absent/"' not in text
+
+
+def test_language_is_kept(visitor):
+    chinese = visitor.get("/?lang=zh", headers=HTML)
+    assert '<html lang="zh-CN">' in chinese.text
+    assert "打开玩具" in chinese.text
+    assert "任务" in visitor.get("/jobs", headers=HTML).text
+    assert "Jobs" in visitor.get("/jobs?lang=en", headers=HTML).text
+
+
+def test_a_jobs_page_is_permanent_and_escaped(visitor, job):
+    text = visitor.get(f"/jobs/{job.id}", headers=HTML).text
+    assert "<h1>Counted &lt;to&gt; 3</h1>" in text
+    assert f'href="/toy/?job={job.id}"' in text
+    assert f'href="/files/{job.id}/r%C3%A9sum%C3%A9%201.html?inline=1"' in text
+    assert f'href="/jobs/{job.id}"' in visitor.get("/jobs", headers=HTML).text
+
+
+def test_a_failed_job_shows_its_line_and_reference(visitor, runtime):
+    def work(context):
+        raise InputError("is empty", where="a.htm")
+
+    job = runtime.jobs.submit(app="toy", kind="count", owner=LOCAL_USER, request={})
+    run_job(job.id, work, runtime=runtime)
+    text = visitor.get(f"/jobs/{job.id}", headers=HTML).text
+    assert "a.htm: is empty" in text
+    assert f"Reference {runtime.jobs.get(job.id).error_reference}" in text
+
+
+def test_pages_may_load_nothing_from_elsewhere(visitor, job):
+    for path in ("/", "/jobs", f"/jobs/{job.id}"):
+        answer = visitor.get(path, headers=HTML)
+        assert answer.headers["content-security-policy"].startswith("default-src 'none';")
+        assert not re.search(r"(src|href)=\"(https?:)?//", answer.text)
+
+
+def test_a_crash_is_a_page_with_a_reference_that_the_log_has(visitor):
+    with capture_logs() as logged:
+        answer = visitor.get("/toy-crash", headers=HTML)
+    reference = next(line["reference"] for line in logged if line["event"] == "request.crashed")
+    assert answer.status_code == 500
+    assert f"Reference {reference}" in answer.text
+    assert "secret detail" not in answer.text
+
+
+def test_ready_means_database_and_broker(visitor, monkeypatch):
+    def away(settings):
+        raise UpstreamError("no broker runs")
+
+    monkeypatch.setattr("trivium.service.web.broker_url", away)
+    answer = visitor.get("/readyz")
+    assert (answer.status_code, answer.json()) == (503, {"database": "ok", "broker": "not available"})
+
+
+def test_an_app_submits_in_its_visitors_name(visitor, runtime):
+    """The whole way of a click: Gradio's queue, behind the door, knows who is there."""
+    page = visitor.get("/toy/")
+    assert page.status_code == 200
+    with visitor:
+        started = visitor.post("/toy/gradio_api/call/submit", json={"data": [4]})
+        stream = visitor.get(f"/toy/gradio_api/call/submit/{started.json()['event_id']}").text
+    job_id = re.search(r'data: \["([0-9a-f]{16})"\]', stream).group(1)
+    assert runtime.jobs.get(job_id, owner=LOCAL_USER).request == {"to": 4}
+
+
+def test_a_session_that_ended_is_out(visitor, runtime):
+    sessions = Sessions(runtime.database)
+    token = visitor.cookies["trivium_session_7860"]
+    assert sessions.subject_of(token) == LOCAL_USER
+    sessions.log_out(token)
+    assert sessions.subject_of(token) is None
