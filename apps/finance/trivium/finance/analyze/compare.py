@@ -9,16 +9,19 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Literal
 
 from trivium.finance.analyze.breakdowns import breakdowns
+from trivium.finance.analyze.bridges import bridges
 from trivium.finance.analyze.changes import common_size, with_changes
 from trivium.finance.analyze.company import company_key, group_by_company
 from trivium.finance.analyze.identities import check_breakdowns, check_identities
 from trivium.finance.analyze.layouts import STATEMENT_TABLES, Line, layout
 from trivium.finance.analyze.model import Check, Column, Comparison, Message, Row, Series, Span, Table, Value
+from trivium.finance.analyze.peers import compare_notes, peer_tables
 from trivium.finance.analyze.policy import Policy
-from trivium.finance.analyze.ratios import compute_ratios
+from trivium.finance.analyze.ratios import compute_ratios, ratios
 from trivium.finance.analyze.series import build_series
 from trivium.finance.analyze.splits import find_splits
 from trivium.finance.records import Filing, Period
@@ -30,6 +33,7 @@ MAX_FILES = 60
 _MOST_YEARS = 10
 _MOST_QUARTERS = 8
 _YEARS_A_COMPANY = {2: 3, 3: 3, 4: 2, 5: 2, 6: 2}
+_PEER_AMOUNTS = ("revenue", "operating_income", "net_income", "free_cash_flow", "total_assets", "equity")
 _QUARTER_STATEMENTS = ("income_statement", "cash_flow")
 
 Kind = Literal["filing", "periods", "companies"]
@@ -42,12 +46,14 @@ def compare(
     *,
     created: datetime.date,
     overrides: Overrides | None = None,
+    rates: Mapping[str, Decimal] | None = None,
     unread: Sequence[tuple[str, str]] = (),
 ) -> Comparison:
     """Compare filings of one or several companies.
 
     Args:
         overrides: concepts a user chose: company key to metric to concept as printed.
+        rates: by currency, the price of one unit in the common currency, for ranks and medians of amounts.
         unread: sources that could not be read, and why.
 
     Raises:
@@ -70,9 +76,10 @@ def compare(
     return Comparison(
         kind=kind,
         columns=columns,
-        tables=_tables(statements, columns, by_key, kind),
+        tables=_tables(statements, columns, by_key, kind, rates),
         series=series,
         breakdowns=tuple(table for tables in split.values() for table in tables),
+        bridges=tuple(bridge for key in by_key for bridge in bridges(by_key[key], of_company[key], split[key])),
         checks=(
             *_checks(series, columns),
             *(check for key in by_key for check in check_breakdowns(split[key], of_company[key])),
@@ -95,7 +102,7 @@ def _columns(series: Sequence[Series], kind: Kind) -> tuple[Column, ...]:
     for one in series:
         spans = _spans(one, kind, len(series))
         columns += [Column(one.company, span, _column_notes(span, spans)) for span in spans]
-    return _with_gaps(columns)
+    return compare_notes(columns) if kind == "companies" else tuple(columns)
 
 
 def _spans(series: Series, kind: Kind, num_companies: int) -> tuple[Span, ...]:
@@ -130,22 +137,12 @@ def _column_notes(span: Span, spans: Sequence[Span]) -> tuple[Message, ...]:
     return ()
 
 
-def _with_gaps(columns: Sequence[Column]) -> tuple[Column, ...]:
-    """Note, for several companies, how many days a year ends before or after the first company's."""
-    first = columns[0].company.key if columns else ""
-    anchors = [column.span.period.end for column in columns if column.company.key == first]
-    noted = []
-    for column in columns:
-        gap = min(((column.span.period.end - end).days for end in anchors), key=abs)
-        if column.company.key != first and gap:
-            note = Message("note.period_end_gap", {"days": str(gap), "company": first})
-            column = replace(column, notes=(*column.notes, note))
-        noted.append(column)
-    return tuple(noted)
-
-
 def _tables(
-    statements: tuple[Table, ...], columns: tuple[Column, ...], series: Mapping[str, Series], kind: Kind
+    statements: tuple[Table, ...],
+    columns: tuple[Column, ...],
+    series: Mapping[str, Series],
+    kind: Kind,
+    rates: Mapping[str, Decimal] | None,
 ) -> tuple[Table, ...]:
     tables = [with_changes(table, columns) for table in statements]
     if kind == "filing":
@@ -155,7 +152,12 @@ def _tables(
     if kind == "periods":
         tables += _quarters(series)
     tables += [common_size(table, columns, series) for table in statements]
-    tables.append(with_changes(_ratios(columns, series), columns))
+    ratio_table = _ratios(columns, series)
+    tables.append(with_changes(ratio_table, columns))
+    if kind == "companies":
+        amounts = [row for table in statements for row in table.rows if row.metric in _PEER_AMOUNTS]
+        directions = {ratio.key: ratio.direction for ratio in ratios()} | dict.fromkeys(_PEER_AMOUNTS, "higher")
+        tables += peer_tables(columns, [*amounts, *ratio_table.rows], directions, rates)
     return tuple(table for table in tables if table.rows)
 
 

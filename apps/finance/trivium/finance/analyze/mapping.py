@@ -57,6 +57,7 @@ class Mapping:
         self._rows: dict[tuple[Period, str], list[Fact]] = defaultdict(list)
         self._members: dict[tuple[str, Period, str], list[Fact]] = defaultdict(list)
         self._dimensioned: set[tuple[str, Period]] = set()
+        self._twins: dict[int, list[Fact]] = {}
         self._chosen: dict[str, Concept] = {}
         self._index()
 
@@ -96,8 +97,9 @@ class Mapping:
         """Return facts of the right kind and period, the statement's own lines first, for a user to choose from."""
         rule = self.policy[metric]
         unique = {fact.concept: fact for fact in reversed(self._all[period, rule.unit])}
-        ranked = sorted(unique.values(), key=lambda fact: (not self.faces.holds(fact, rule.statement), _order(fact)))
-        return [Candidate(fact, self.faces.holds(fact, rule.statement)) for fact in ranked[:most]]
+        lines = [(self._line(fact, rule), fact) for fact in unique.values()]
+        ranked = sorted(lines, key=lambda pair: (pair[0] is None, _order(pair[0] or pair[1])))
+        return [Candidate(line or fact, line is not None) for line, fact in ranked[:most]]
 
     def _index(self) -> None:
         groups: dict[tuple[Concept, Period, str], list[Fact]] = defaultdict(list)
@@ -113,12 +115,17 @@ class Mapping:
             if len(fact.dimensions) == 1:
                 self._members[fact.dimensions[0].axis.name, fact.period, kind].append(fact)
         for (concept, period, kind), facts in groups.items():
-            best = facts[0] if len(facts) == 1 else most_precise(facts, self.faces)
+            best = facts[0] if len(facts) == 1 else most_precise(facts)
+            if len(facts) > 1:
+                self._twins[id(best)] = [fact for fact in facts if fact.value == best.value]
             name = family_name(concept)
             if name:
                 self._by_name[name, period, kind].append(best)
-            if name not in self.policy.named_concepts and best.place.row_label:
-                self._rows[period, kind].append(best)
+            # Labels tell a line only where there are lines: on a known face, or in a plain table.
+            if name not in self.policy.named_concepts and (self.faces.is_known or concept.is_row_label):
+                self._rows[period, kind] += [
+                    fact for fact in facts if fact.place.row_label and fact.value == best.value
+                ]
             self._all[period, kind].append(best)
 
     def _unit_kind(self, unit: Unit) -> str:
@@ -131,7 +138,8 @@ class Mapping:
     def _choose(self, rule: MetricRule, period: Period) -> _Choice | None:
         if rule.key in self.overrides:
             return self._by_override(rule, period)
-        return self._by_concept(rule, period) or self._by_row_label(rule, period) or self._by_proxy(rule, period)
+        ways = (self._by_concept, self._by_row_label, self._by_member, self._by_proxy, self._by_note)
+        return next((choice for way in ways if (choice := way(rule, period)) is not None), None)
 
     def _by_override(self, rule: MetricRule, period: Period) -> _Choice | None:
         wanted = self.overrides[rule.key]
@@ -142,7 +150,7 @@ class Mapping:
 
     def _by_concept(self, rule: MetricRule, period: Period) -> _Choice | None:
         found = self._named(rule, period)
-        on_face = [fact for fact in found if self.faces.holds(fact, rule.statement)]
+        on_face = [line for fact in found if (line := self._line(fact, rule)) is not None]
         is_note_good = rule.notes == "reported" or not self.faces.finds(rule.statement)
         pool = on_face or [fact for fact in found if is_note_good and family_name(fact.concept) in rule.concepts]
         if not pool:
@@ -166,6 +174,11 @@ class Mapping:
             for name in (*rule.concepts, *rule.face_concepts)
             for fact in self._by_name.get((name, period, rule.unit), ())
         ]
+
+    def _line(self, fact: Fact, rule: MetricRule) -> Fact | None:
+        """Return the fact on the face of the rule's statement: itself, or the same number printed there."""
+        twins = self._twins.get(id(fact), (fact,))
+        return next((twin for twin in twins if self.faces.holds(twin, rule.statement)), None)
 
     def _by_row_label(self, rule: MetricRule, period: Period) -> _Choice | None:
         rows = [
@@ -200,9 +213,10 @@ class Mapping:
             if proxy.unless and self._choose(self.policy[proxy.unless], period) is not None:
                 continue
             for fact in self._by_name.get((proxy.concept, period, rule.unit), ()):
-                if self.faces.holds(fact, rule.statement) or rule.notes == "reported":
+                line = self._line(fact, rule)
+                if line is not None or rule.notes == "reported":
                     values = {"concept": fact.concept.qname, "differs": proxy.differs}
-                    return _Choice(fact, Status.DERIVED, Message("reason.by_proxy", values), proxy.negate)
+                    return _Choice(line or fact, Status.DERIVED, Message("reason.by_proxy", values), proxy.negate)
         return None
 
     def _why_absent(self, rule: MetricRule, period: Period) -> Message:
@@ -215,14 +229,9 @@ class Mapping:
         return Message("reason.not_tagged")
 
 
-def most_precise(facts: Sequence[Fact], faces: Faces) -> Fact:
-    """Return the most precise of facts that say the same; among equals one on a statement's face, then the first."""
-
-    def rank(fact: Fact) -> tuple[bool, int, bool]:
-        on_face = any(faces.holds(fact, statement) for statement in ("income", "balance", "cash_flow"))
-        return fact.is_exact, fact.decimals if fact.decimals is not None else -99, on_face
-
-    return max(facts, key=rank)
+def most_precise(facts: Sequence[Fact]) -> Fact:
+    """Return the most precise of facts that say the same; among equals the first."""
+    return max(facts, key=lambda fact: (fact.is_exact, fact.decimals if fact.decimals is not None else -99))
 
 
 def reporting_currency(filing: Filing) -> str:

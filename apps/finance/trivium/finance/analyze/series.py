@@ -23,6 +23,7 @@ from trivium.finance.records import Filing, Period
 
 __all__ = ["build_series", "own_values"]
 
+_PERIODIC = ("10-K", "10-Q", "20-F", "40-F", "6-K", "10-KT", "10-QT")
 _Key = tuple[str, Period]
 
 
@@ -33,7 +34,7 @@ def build_series(filings: Sequence[Filing], policy: Policy, overrides: Mapping[s
         filings: filings of one company, in any order.
         overrides: concepts the user chose for this company, by metric.
     """
-    ordered = sorted(filings, key=_age)
+    ordered = sorted((filing for filing in filings if _is_periodic(filing)), key=_age) or sorted(filings, key=_age)
     company = describe_company(ordered)
     series = Series(company, tuple(ordered), (), {})
     spans: dict[tuple[str, Period], Span] = {}
@@ -76,6 +77,11 @@ def own_values(filing: Filing, policy: Policy) -> list[tuple[str, Value]]:
             if rule.statement != "cash_flow" or span.kind != "quarter":
                 rows.append((span.kind, series.get(key, span.period)))
     return rows
+
+
+def _is_periodic(filing: Filing) -> bool:
+    """Whether it is an annual or interim report; companyfacts also hold proxy statements and prospectuses."""
+    return not filing.form or filing.form.upper().startswith(_PERIODIC)
 
 
 def _age(filing: Filing) -> tuple[str, str, bool]:
