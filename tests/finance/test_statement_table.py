@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import random
 import zipfile
 from collections import defaultdict
 from datetime import date
@@ -298,6 +299,44 @@ def test_the_parent_company_is_not_the_group() -> None:
     ]
 
 
+def test_a_table_without_a_title_and_with_names_run_together() -> None:
+    """As market data sites export them: bare dates above flows, US order of month and day."""
+    table = b"name,ttm,9/30/2024,9/30/2023\nTotalRevenue,3,2,1\nBasicEPS,6.11,6.11,6.16\nDilutedAverageShares,4,5,6\n"
+    filing = read_statement("AAPL.csv", table)
+    year = "2023-10-01..2024-09-30"
+    assert facts_of(filing, "TotalRevenue")[0] == (year, "XXX", Decimal(2))
+    assert facts_of(filing, "BasicEPS")[0] == (year, "XXX/shares", Decimal("6.11"))
+    assert facts_of(filing, "DilutedAverageShares")[0] == (year, "shares", Decimal(5))
+    assert "AAPL.csv column B: left out: its header 'ttm' names no period" in problems(filing)
+
+
+def test_a_label_that_could_be_shares_or_amounts_per_share_is_left_out() -> None:
+    table = (
+        b"(in millions of USD),3 months ended 2025-06-30,9 months ended 2025-06-30\nNet sales,5,6\nDiluted,1.57,5.62\n"
+    )
+    filing = read_statement("x.csv", table)
+    assert (filing.fiscal_period, [fact.place.row_label for fact in filing.facts]) == ("Q3", ["Net sales"] * 2)
+    assert problems(filing)[0] == (
+        "B3: 'Diluted' says neither per share nor number of shares, and no heading does; it was left out"
+    )
+
+
+def test_the_date_may_come_from_the_file_name() -> None:
+    data = "单位：元,,\n项目,本期数,上期数\n营业收入,3,2\n".encode()
+    filing = read_statement("公司2024年度利润表.csv", data)
+    assert [fact.period.key for fact in filing.facts] == ["2024-01-01..2024-12-31", "2023-01-01..2023-12-31"]
+    assert resolve_cell(data, SheetCell("", "C3")) == Decimal(2)
+    with pytest.raises(
+        InputError, match="'本期数' is counted from the document's date, and no title gives one; write it"
+    ):
+        read_statement("利润表.csv", data)
+
+
+def test_the_issuers_own_labels_of_year_and_quarter() -> None:
+    filing = read_statement("x.csv", b"USD in millions,Q2 2024,Q3 2024\nRevenue,7,8\n")
+    assert (filing.fiscal_year, filing.fiscal_period, filing.period_end) == (2024, "Q3", date(2024, 9, 30))
+
+
 def test_currency_signs_in_columns_of_their_own() -> None:
     table = b'(in millions),2024,,2023,\nCash at bank,$,"1,200",$,(300\nInventories,,5,,6\n'
     filing = read_statement("balance sheet.csv", table)
@@ -422,6 +461,22 @@ def test_bombs_are_refused_before_they_are_opened() -> None:
         read_statement("x.xlsx", bomb())
     with pytest.raises(InputError, match="more than 200,000 cells"):
         read_statement("x.xlsx", far_cell())
+
+
+def test_damaged_workbooks_are_refused_or_read_but_never_crash() -> None:
+    data = workbook({"Balance sheet": [["USD in millions", "2024-12-31"], ["Cash", 1.5], ["Debt", 3]]})
+    seeded, outcomes = random.Random(7), []
+    for _ in range(60):
+        damaged = bytearray(data)
+        for _ in range(seeded.randint(1, 6)):
+            damaged[seeded.randrange(len(damaged))] = seeded.randrange(256)
+        try:
+            values = [fact.value for fact in read_statement("x.xlsx", bytes(damaged)).facts]
+            assert values == [Decimal(1_500_000), Decimal(3_000_000)]
+            outcomes.append("read")
+        except InputError:
+            outcomes.append("refused")
+    assert set(outcomes) == {"read", "refused"}
 
 
 def test_western_text_is_read_with_a_note() -> None:

@@ -9,50 +9,25 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 
 from trivium.finance.parse.statement import cells
-from trivium.finance.parse.statement.columns import Block, Calendar, Column, find_blocks, label_text, read_calendar
-from trivium.finance.parse.statement.sheets import Cell, Grid, Sheets, Unreadable, cell_name, open_sheets
-from trivium.finance.records import (
-    ROW_LABEL_NAMESPACE,
-    Concept,
-    Dimension,
-    Entity,
-    Fact,
-    Filing,
-    Period,
-    Place,
-    Problem,
-    Source,
-    Unit,
-    intern_concept,
-)
+from trivium.finance.parse.statement.columns import label_text, read_calendar
+from trivium.finance.parse.statement.sheets import Grid, Sheets, open_sheets
+from trivium.finance.parse.statement.table import Reading, listed
+from trivium.finance.records import Entity, Filing, Problem, Source
 from trivium.service.errors import InputError, NotFoundError
 from trivium.service.evidence import SheetCell
 
 __all__ = ["read_statement", "resolve_cell"]
 
-_SHARES = intern_concept("http://www.xbrl.org/2003/instance", "shares", "xbrli")
-_PURE = Unit((intern_concept("http://www.xbrl.org/2003/instance", "pure", "xbrli"),))
-_ABSTRACT = re.compile(r"\[(?:abstract|line items|roll forward|table|domain|member)\]$")
-_AT_AN_EDGE = re.compile(
-    r"(?=.*\b(?:cash|balances?)\b).*(?:\bbeginning\b|\bending\b|\bend of (?:the )?(?:period|year)|\bbalances? at\b)|"
-    r"(?=.*(?:现金|余额)).*(?:期初|期末|年初|年末)"
-)
-_OPENING = re.compile(r"beginning|期初|年初")
-_PARENT_ONLY = re.compile(r"母公司(?!股东|所有者|的)|\bparent company only\b|\bparent only\b")
 _COMPANY = re.compile(r"\b(?:inc|corp|corporation|ltd|limited|plc|llc|n\.v\.|s\.a\.|ag|co)\b\.?|公司|集团|股份")
 # Texts that are numbers in one way of writing only: two separators, or a last group that is not of three digits.
 _ANGLO = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]+|[0-9]{1,3},[0-9]{3},[0-9,]+|[0-9]+\.[0-9]{1,2}")
 _CONTINENTAL = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+|[0-9]{1,3}\.[0-9]{3}\.[0-9.]+|[0-9]+,[0-9]{1,2}")
 _COVER = {"entity registrant name": "name", "公司名称": "name", "company name": "name", "document type": "form"}
-_MAX_LISTED = 8
 
 
 def read_statement(name: str, data: bytes) -> Filing:
@@ -71,18 +46,25 @@ def read_statement(name: str, data: bytes) -> Filing:
     """
     sheets = open_sheets(name, data)
     calendar = read_calendar(name, sheets.grids)
-    reading = _Reading(calendar, _is_continental(sheets))
+    reading = Reading(calendar, _is_continental(sheets))
     reading.problems.extend(Problem(name, note, is_recovery=True) for note in sheets.notes)
     for number, grid in enumerate(sheets.grids):
         reading.read_grid(number, grid, name)
     if reading.text_sheets:
-        what = f"sheets without numbers were left out: {_listed(reading.text_sheets)}"
+        what = f"sheets without numbers were left out: {listed(reading.text_sheets)}"
         reading.problems.append(Problem(name, what))
     if not reading.has_header:
         raise InputError(
             "no row names periods (such as 2024, Q3 2025 or Sep 28, 2024) above columns of numbers",
             where=name,
             hint="put the periods into a row above the values, one column each",
+        )
+    if not reading.facts and reading.dateless:
+        header, where = next(iter(reading.dateless.items()))
+        raise InputError(
+            f"the column {header!r} is counted from the document's date, and no title gives one",
+            where=f"{name} {where}",
+            hint="write it above the table or into the file's name, such as 2024年12月31日",
         )
     if not reading.facts:
         raise InputError(
@@ -115,7 +97,8 @@ def resolve_cell(data: bytes, cell: SheetCell) -> Decimal:
 @functools.lru_cache(maxsize=2)
 def _values_by_cell(data: bytes) -> dict[SheetCell, Decimal]:
     values: dict[SheetCell, Decimal] = {}
-    for fact in read_statement("source", data).facts:
+    # The file may have had its date from its name; any date will do, as no value depends on it.
+    for fact in read_statement("2000-12-31", data).facts:
         assert isinstance(fact.place.locator, SheetCell)
         assert fact.value is not None
         values[fact.place.locator] = fact.value
@@ -130,327 +113,16 @@ def _is_continental(sheets: Sheets) -> bool:
     return any(map(_CONTINENTAL.fullmatch, plain)) and not any(map(_ANGLO.fullmatch, plain))
 
 
-@dataclass(slots=True)
-class _Measures:
-    """Currency and scales (powers of ten) of one table."""
-
-    currency: str
-    money: int
-    shares: int
-
-
-@dataclass(slots=True)
-class _Reading:
-    """Facts and problems of one file as they accumulate."""
-
-    calendar: Calendar
-    is_continental: bool
-    facts: list[Fact] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    has_header: bool = False
-    quarters: set[tuple[date, int]] = field(default_factory=set)
-    text_sheets: list[str] = field(default_factory=list)
-    _noted: set[tuple[str, str]] = field(default_factory=set)
-
-    def note(self, where: str, what: str) -> None:
-        """Record an assumption once."""
-        if (where, what) not in self._noted:
-            self._noted.add((where, what))
-            self.problems.append(Problem(where, what, is_recovery=True))
-
-    def read_grid(self, number: int, grid: Grid, file_name: str) -> None:
-        """Read every table of one sheet."""
-        where = grid.name or file_name
-        blocks = find_blocks(grid.rows)
-        usable = [block for block in blocks if block.columns]
-        if not usable:
-            if any(isinstance(cell, Decimal) for row in grid.rows for cell in row):
-                self.problems.append(Problem(where, "no row names periods above its columns; the sheet was left out"))
-            return
-        self.has_header = True
-        if not any(_is_number(cell) for row in grid.rows for cell in row[1:]):
-            self.text_sheets.append(where)
-            return
-        top = _title_texts(grid.rows, blocks[0])
-        titles = [grid.name, *(label_text(row[0]) for row in grid.rows[: blocks[0].first] if row)]
-        is_parent = any(_PARENT_ONLY.search(cells.fold(title)) and "合并" not in title for title in titles)
-        kind = _kind([grid.name, *top, file_name])
-        is_cover = any(cells.fold(label_text(row[0])) in _COVER for row in grid.rows if row)
-        for block_number, block in enumerate(usable):
-            above = _title_texts(grid.rows, block)
-            kind = _kind(above) or kind
-            reader = _Table(self, number, grid, block, where, kind, is_parent, is_cover)
-            reader.measures = reader.find_measures([*above, *([] if block_number == 0 else top)])
-            reader.read()
-            kind = reader.kind
-
-
-def _kind(texts: Sequence[str]) -> str:
-    return next(filter(None, map(cells.statement_kind, texts)), "")
-
-
-def _title_texts(rows: Sequence[Sequence[Cell]], block: Block) -> list[str]:
-    """Return the texts of a table's header rows and of the rows without numbers just above them."""
-    first = block.header_rows[0]
-    while first > 0 and block.header_rows[0] - first < 12:
-        above = rows[first - 1]
-        if any(isinstance(cell, Decimal) or cells.looks_numeric(label_text(cell)) for cell in above[1:]):
-            break
-        first -= 1
-    return [text for row in rows[first : block.header_rows[-1] + 1] for cell in row if (text := label_text(cell))]
-
-
-@dataclass(slots=True)
-class _Table:
-    """Reads one table of a sheet."""
-
-    reading: _Reading
-    number: int
-    grid: Grid
-    block: Block
-    where: str
-    kind: str
-    is_parent: bool
-    is_cover: bool
-    measures: _Measures = field(default_factory=lambda: _Measures("XXX", 0, 0))
-    heading: str = ""
-    labels_seen: dict[str, str] = field(default_factory=dict)
-    texts_left: list[str] = field(default_factory=list)
-    has_scale: bool = False
-    has_money: bool = False
-    has_unknown_currency: bool = False
-
-    def find_measures(self, titles: list[str]) -> _Measures:
-        """Find currency and scale in the titles and headers; say what is missing."""
-        headers = [column.header for column in self.block.columns]
-        texts = [*titles, *headers, self.grid.name]
-        together = " | ".join(texts)
-        currency = next(filter(None, map(cells.currency_of, texts)), "") or self._printed_currency()
-        scales = [scale for text in texts if (scale := cells.money_scale(text)) is not None]
-        money = scales[0] if scales else 0
-        self.has_scale = bool(scales)
-        return _Measures(currency or "XXX", money, cells.share_scale(together, money))
-
-    def _printed_currency(self) -> str:
-        rows = self.grid.rows[self.block.first : self.block.last]
-        signs = (cells.currency_of(cell) for row in rows for cell in row if isinstance(cell, str) and len(cell) <= 24)
-        return next(filter(None, signs), "")
-
-    def read(self) -> None:
-        """Read the table's rows."""
-        for index, reason in self.block.skipped.items():
-            if reason != "not a period":
-                self.reading.note(f"{self.where} column {cell_name(0, index)[:-1]}", f"left out: {reason}")
-        columns = self._distinct_columns()
-        for row in range(self.block.first, self.block.last):
-            self._read_row(row, columns)
-        self._tell_what_was_missing()
-
-    def _tell_what_was_missing(self) -> None:
-        if self.has_unknown_currency:
-            what = "no currency is named, so amounts carry the unit XXX; name it in a title, such as USD in millions"
-            self.reading.problems.append(Problem(self.where, what))
-        if self.has_money and not self.has_scale:
-            self.reading.note(self.where, "no scale is named, so amounts were taken as printed, in full units")
-        if self.texts_left:
-            what = f"text instead of numbers was left out in {_listed(self.texts_left)}"
-            self.reading.problems.append(Problem(self.where, what))
-
-    def _distinct_columns(self) -> list[tuple[Column, tuple[Dimension, ...]]]:
-        """Pair columns with dimensions: of the parent company's own values, and of a period that comes twice."""
-        seen: set[object] = set()
-        result = []
-        for column in self.block.columns:
-            dimensions: tuple[Dimension, ...] = ()
-            if self.is_parent or _PARENT_ONLY.search(cells.fold(column.header)):
-                dimensions = (_dimension("scope", "parent company"),)
-            elif column.mark in seen and column.header:
-                dimensions = (_dimension("column", column.header),)
-            seen.add(column.mark)
-            result.append((column, dimensions))
-        return result
-
-    def _read_row(self, row: int, columns: list[tuple[Column, tuple[Dimension, ...]]]) -> None:
-        content = self.grid.rows[row]
-        values = [(column, extra, content[column.index]) for column, extra in columns if column.index < len(content)]
-        full = [(column, extra, cell) for column, extra, cell in values if not _is_blank(cell)]
-        if not full:
-            label = _label(content, len(content))
-            if label and not any(not _is_blank(cell) for _, _, cell in values):
-                self._take_heading(label, has_dashes=any(label_text(cell).strip() for _, _, cell in values))
-            return
-        printed_labels: set[str] = set()
-        for column, extra, cell in full:
-            label = _label(content, column.index)
-            address = self._address(row, column.index)
-            if isinstance(cell, Unreadable):
-                self.reading.problems.append(Problem(address, f"{cell.reason}; no value was read"))
-            elif self.is_cover and cells.row_kind(label) != "shares":
-                continue
-            elif not label:
-                self.reading.problems.append(Problem(address, "the row has a value but no label; it was left out"))
-            else:
-                self._read_cell(row, column, cell, label, extra)
-                printed_labels.add(label)
-        for label in printed_labels:
-            self.labels_seen.setdefault(label, self.heading)
-
-    def _take_heading(self, label: str, *, has_dashes: bool) -> None:
-        if has_dashes or _ABSTRACT.search(cells.fold(label)):
-            return
-        self.heading = label
-        self.kind = cells.statement_kind(label) or self.kind
-
-    def _address(self, row: int, column: int) -> str:
-        name = cell_name(row, column)
-        return f"{self.grid.name}!{name}" if self.grid.name else name
-
-    def _read_cell(self, row: int, column: Column, cell: Cell, label: str, extra: tuple[Dimension, ...]) -> None:
-        address = self._address(row, column.index)
-        printed = self._printed(row, column.index, cell)
-        if printed is None:
-            if isinstance(cell, str) and cells.looks_numeric(cell):
-                self.reading.problems.append(Problem(address, f"{cell.strip()!r} is not a number; no value was read"))
-            else:
-                self.texts_left.append(cell_name(row, column.index))
-            return
-        period, note = self._period(column, label)
-        if note:
-            self.reading.note(self.where, note)
-        if period is None:
-            self.reading.note(
-                f"{self.where} column {cell_name(0, column.index)[:-1]}",
-                f"left out: its header {column.header!r} needs the document's date in a title, such as 2024年12月31日",
-            )
-            return
-        if column.mark.quarter:
-            self.reading.quarters.add((period.end, column.mark.quarter))
-        unit, power = self._unit(label, printed, column)
-        value = printed.value.scaleb(power) if power >= 0 or printed.value else printed.value
-        dimensions = (*extra, *self._section(label))
-        name = f"{self.heading.rstrip(':： ')}: {label}" if cells.is_generic(label) and self.heading else label
-        self.reading.facts.append(
-            Fact(
-                f"#{len(self.reading.facts) + 1}",
-                intern_concept(ROW_LABEL_NAMESPACE, name, "row"),
-                period,
-                unit,
-                _plain(value),
-                Place(SheetCell(self.grid.name, cell_name(row, column.index)), self.number, row, column.index, label),
-                dimensions,
-                decimals=printed.digits - power if power or printed.digits else None,
-                printed=cell.strip() if isinstance(cell, str) else str(cell),
-            )
-        )
-
-    def _printed(self, row: int, column: int, cell: Cell) -> cells.Printed | None:
-        if isinstance(cell, str):
-            return cells.read_printed(cell, is_continental=self.reading.is_continental)
-        if not isinstance(cell, Decimal):
-            return None
-        exponent = cell.as_tuple().exponent
-        digits = max(0, -exponent) if isinstance(exponent, int) else 0
-        return cells.Printed(cell, digits, (row, column) in self.grid.percents)
-
-    def _section(self, label: str) -> tuple[Dimension, ...]:
-        """Return the heading as a dimension when the label came before under another heading."""
-        first = self.labels_seen.get(label)
-        if first is None or first == self.heading or cells.is_generic(label):
-            return ()
-        return (_dimension("section", self.heading),)
-
-    def _period(self, column: Column, label: str) -> tuple[Period | None, str]:
-        mark, calendar = column.mark, self.reading.calendar
-        at_edge = _AT_AN_EDGE.search(cells.fold(label)) is not None
-        has_length = bool(mark.months or mark.weeks)
-        is_instant = mark.is_instant or self.kind == "balance" or at_edge or self.is_cover
-        if not is_instant and self.kind not in ("income", "cash"):
-            bare_date = mark.end is not None and not has_length
-            is_instant = cells.is_balance_label(label, strictly=has_length) or (
-                bare_date and (calendar.has_lengths or not cells.is_flow_label(label))
-            )
-        period, note = calendar.resolve(mark, is_instant=is_instant and not at_edge, usual_months=self._usual_months())
-        if period is not None and at_edge and period.start is not None:
-            opening = _OPENING.search(cells.fold(label)) is not None
-            period = Period(date.fromordinal(period.start.toordinal() - 1) if opening else period.end)
-        return period, note
-
-    def _usual_months(self) -> int | None:
-        """Return the length that the gaps between columns of bare dates suggest: a year, a half or a quarter."""
-        ends = sorted({column.mark.end for column in self.block.columns if column.mark.end})
-        gaps = {(later - earlier).days for earlier, later in itertools.pairwise(ends)}
-        if not gaps:
-            return None
-        return next((months for months in (3, 6, 12) if abs(min(gaps) - months * 30.4375) <= 9), None)
-
-    def _unit(self, label: str, printed: cells.Printed, column: Column) -> tuple[Unit, int]:
-        """Return the unit of a value and the power of ten that its printed number is to be multiplied by."""
-        kind = cells.row_kind(label, self.heading)
-        if printed.is_percent:
-            return _PURE, 0
-        if kind == "ratio":
-            return _PURE, -2 if "%" in cells.fold(label) else 0
-        if kind == "count":
-            return _PURE, 0
-        own = cells.money_scale(label)
-        if kind == "shares":
-            return Unit((_SHARES,)), self.measures.shares if own is None else own
-        code = cells.currency_of(column.header) or self.measures.currency
-        currency = intern_concept("http://www.xbrl.org/2003/iso4217", code, "iso4217")
-        if kind == "per_share":
-            return Unit((currency,), (_SHARES,)), 0
-        self.has_money = self.has_money or own is None
-        self.has_unknown_currency = self.has_unknown_currency or code == "XXX"
-        return Unit((currency,)), self.measures.money if own is None else own
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
-    return ", ".join(names[:_MAX_LISTED]) + more
-
-
-def _dimension(axis: str, text: str) -> Dimension:
-    return Dimension(Concept(ROW_LABEL_NAMESPACE, axis, "row"), typed=text)
-
-
-def _plain(value: Decimal) -> Decimal:
-    """Return the same number without an exponent above 0."""
-    exponent = value.as_tuple().exponent
-    return value.quantize(Decimal(1)) if isinstance(exponent, int) and exponent > 0 else value
-
-
-def _is_number(cell: Cell) -> bool:
-    if isinstance(cell, str):
-        return cells.looks_numeric(cell)
-    return isinstance(cell, Decimal | Unreadable)
-
-
-def _is_blank(cell: Cell) -> bool:
-    if not isinstance(cell, str):
-        return False
-    text = cells.fold(cell)
-    return text in cells.BLANK or not any(char.isalnum() for char in text)
-
-
-def _label(row: Sequence[Cell], before: int) -> str:
-    """Return a value's label: the first text of the group of texts nearest to its left."""
-    texts: list[str] = []
-    for column in range(before - 1, -1, -1):
-        text = label_text(row[column])
-        is_words = bool(text) and cells.read_printed(text) is None and any(char.isalpha() for char in text)
-        if is_words:
-            texts.append(text)
-        elif texts and not _is_blank(row[column]):
-            break
-    return texts[-1] if texts else ""
-
-
-def _filing(source: Source, sheets: Sheets, reading: _Reading) -> Filing:
+def _filing(source: Source, sheets: Sheets, reading: Reading) -> Filing:
     plain = [fact for fact in reading.facts if not fact.dimensions] or reading.facts
     flows = [fact.period.end for fact in plain if not fact.period.is_instant]
     period_end = max(flows or [fact.period.end for fact in plain])
     lengths = {fact.period.days for fact in plain if fact.period.end == period_end}
     quarter = next((f"Q{number}" for end, number in sorted(reading.quarters) if end == period_end), "")
+    if not quarter and any(80 <= days <= 100 for days in lengths):
+        # A quarter beside the year to date: the longer one tells which.
+        quarter = "Q3" if any(260 <= days <= 285 for days in lengths) else quarter
+        quarter = "Q2" if not quarter and any(170 <= days <= 195 for days in lengths) else quarter
     is_year = any(days >= 350 for days in lengths)
     cover = dict(_cover_rows(sheets.grids))
     return Filing(
@@ -458,7 +130,7 @@ def _filing(source: Source, sheets: Sheets, reading: _Reading) -> Filing:
         entity=Entity(cover.get("name", "") or _company_name(sheets.grids)),
         form=cover.get("form", ""),
         period_end=period_end,
-        fiscal_year=None,
+        fiscal_year=reading.fiscal_years.get(period_end),
         fiscal_period="FY" if is_year else quarter,
         facts=tuple(reading.facts),
         problems=tuple(reading.problems),

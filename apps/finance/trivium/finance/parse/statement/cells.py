@@ -191,6 +191,7 @@ _BALANCE = re.compile(
     r"货币资金|借款|商誉|股本|资本公积|盈余公积|未分配利润"
 )
 _FLOW = re.compile(
+    r"\beps\b|per share|average|每股|加权平均|"
     r"revenue|\bsales\b|income|expense|\bcosts?\b|profit|earnings|\bloss\b|cash flow|depreciation|amortization|ebit|"
     r"dividends|proceeds|purchases?|payments?|provided|used in|changes? in|increase|decrease|repayment|issuance|"
     r"repurchase|收入|利润|费用|成本|税|收益|损失|现金流|支付|收到|增加|减少|折旧|摊销"
@@ -201,16 +202,21 @@ _MOVES = re.compile(
 )
 
 
+def _words(label: str) -> str:
+    """Fold a label; names run together, as `BasicAverageShares`, are parted first."""
+    return fold(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", label))
+
+
 def is_balance_label(label: str, *, strictly: bool = False) -> bool:
     """Whether a row label names something owned or owed at a date; `strictly`: and nothing earned or spent."""
-    plain = fold(label)
+    plain = _words(label)
     excluded = _MOVES.search(plain) or (strictly and _FLOW.search(plain))
     return _BALANCE.search(plain) is not None and not excluded
 
 
 def is_flow_label(label: str) -> bool:
     """Whether a row label names something earned, spent or moved over a period."""
-    return not is_balance_label(label) and _FLOW.search(fold(label)) is not None
+    return not is_balance_label(label) and _FLOW.search(_words(label)) is not None
 
 
 _PER_SHARE = re.compile(r"per (?:\w+[\s-]){0,3}share\b|per (?:ads|adr|unit)\b|\$ ?/ ?shares?|\beps\b|每股|元/股")
@@ -227,13 +233,13 @@ _GENERIC = re.compile(r"(?:basic|diluted|assuming dilution|basic and diluted|基
 
 
 def row_kind(label: str, heading: str = "") -> str:
-    """Say what a row counts: `money`, `per_share`, `shares`, `count` (of anything else) or `ratio`.
+    """Say what a row counts: `money`, `per_share`, `shares`, `count` (of anything else), `ratio` or `unknown`.
 
     Args:
         label: printed label of the row.
         heading: the heading it stands under; it decides for labels such as `Basic` that say nothing themselves.
     """
-    plain = fold(label)
+    plain = _words(label)
     if "per share)" in plain or plain.endswith("$ / shares"):
         return "per_share"
     if _PAR_VALUE.search(plain):
@@ -248,7 +254,10 @@ def row_kind(label: str, heading: str = "") -> str:
         return "count"
     if _RATIO.search(plain):
         return "ratio"
-    return row_kind(heading) if heading and is_generic(label) else "money"
+    if not is_generic(label):
+        return "money"
+    kind = row_kind(heading) if heading and not is_generic(heading) else "money"
+    return kind if kind in ("per_share", "shares") else "unknown"
 
 
 def is_generic(label: str) -> bool:

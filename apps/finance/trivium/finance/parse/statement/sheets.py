@@ -10,6 +10,7 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -190,8 +191,12 @@ def _open_xlsx(name: str, data: bytes) -> Sheets:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _refuse_bombs(name, archive)
+            if "xl/workbook.xml" not in archive.namelist():
+                raise InputError("an archive that is not an .xlsx workbook", where=name, hint="save it as .xlsx")
             scans = _scan_sheets(name, archive)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+    except InputError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
         raise InputError(f"{damaged} ({error})", where=name, hint="save it again as .xlsx") from error
     return Sheets("statement-xlsx", tuple(_grids(name, data, scans)))
 
@@ -206,6 +211,8 @@ def _refuse_bombs(name: str, archive: zipfile.ZipFile) -> None:
             where=name,
             hint=_TOO_MANY,
         )
+    if any(entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for entry in entries):
+        raise zipfile.BadZipFile("a part is compressed in a way that workbooks do not use")
     for entry in entries:
         with archive.open(entry) as stream:  # a part larger than it declares fails its checksum here
             while stream.read(2**20):
@@ -274,7 +281,10 @@ def _scan(data: bytes, percent_styles: set[int]) -> _Scan:
             row, column = int(element.get("r", row + 2)) - 1, -1
             continue
         match = _REFERENCE.fullmatch(element.get("r", ""))
-        at = (int(match[2]) - 1, _column_number(match[1])) if match else (row + 1, column + 1)
+        if match:
+            at = (int(match[2]) - 1, _column_number(match[1]))
+        else:  # addresses may be left out: the next cell of the row that is still open
+            at = (int(element.getparent().get("r", row + 2)) - 1, column + 1)
         column = at[1]
         scan.last_row, scan.last_column = max(scan.last_row, at[0] + 1), max(scan.last_column, at[1] + 1)
         parts = {part.tag.rpartition("}")[2]: part.text for part in element}
@@ -295,13 +305,13 @@ def _column_number(letters: str) -> int:
 
 
 def _grids(name: str, data: bytes, scans: dict[str, _Scan]) -> Iterator[Grid]:
-    from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
+    from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
     cells = 0
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(data))
         for meta in book.sheets_metadata:
-            if meta.visible != SheetVisibleEnum.Visible:
+            if meta.visible != SheetVisibleEnum.Visible or meta.typ != SheetTypeEnum.WorkSheet:
                 continue
             sheet = book.get_sheet_by_name(meta.name)
             cells += sheet.total_height * sheet.total_width
