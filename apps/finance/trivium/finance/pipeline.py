@@ -33,6 +33,7 @@ FORMATS: Mapping[str, tuple[str, str]] = {
 }
 """Media type and renderer of each format. A renderer takes (comparison, sentences, claims, *, language, scale)."""
 
+_USUAL_SCALE = {"en": "million", "zh": "yi"}
 _SHARES = {"parse": 0.0, "analyze": 0.45, "narrate": 0.6, "check": 0.65, "report": 0.7}
 Progress = Callable[[str, float], None]
 
@@ -63,7 +64,8 @@ class CompareRequest:
         sources: 1 to 60 filings, and the schema and linkbase files of instances among them.
         formats: keys of `FORMATS`.
         language: `en` or `zh`.
-        scale: of printed amounts: full, thousand, million, billion, wan (1e4), yi (1e8).
+        scale: of printed amounts: full, thousand, million, billion, wan (1e4), yi (1e8); empty for what readers of the
+            language expect, million or yi.
         overrides: company key to metric to the concept a user chose.
 
     Raises:
@@ -73,7 +75,7 @@ class CompareRequest:
     sources: tuple[SourceFile, ...]
     formats: tuple[str, ...] = ("html", "json")
     language: str = "en"
-    scale: str = "million"
+    scale: str = ""
     overrides: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -81,6 +83,8 @@ class CompareRequest:
             raise InputError(f"unknown format {', '.join(unknown)}", hint=f"use {', '.join(FORMATS)}")
         if self.language not in LANGUAGES:
             raise InputError(f"unknown language {self.language!r}", hint=f"use {', '.join(LANGUAGES)}")
+        if not self.scale:
+            object.__setattr__(self, "scale", _USUAL_SCALE[self.language])
         if self.scale not in [str(scale) for scale in Scale]:
             raise InputError(f"unknown scale {self.scale!r}", hint=f"use {', '.join(str(scale) for scale in Scale)}")
         if not 1 <= len(self.sources) <= MAX_FILES * 6:
