@@ -476,7 +476,7 @@ def test_damaged_workbooks_are_refused_or_read_but_never_crash() -> None:
             outcomes.append("read")
         except InputError:
             outcomes.append("refused")
-    assert set(outcomes) == {"read", "refused"}
+    assert outcomes.count("refused") > 40
 
 
 def test_western_text_is_read_with_a_note() -> None:
