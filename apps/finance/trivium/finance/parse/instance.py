@@ -115,12 +115,15 @@ def read_instance(name: str, data: bytes, companion: Companion) -> Filing:
     )
 
 
-def read_companions(root: etree._Element, companion: Companion) -> tuple[Linkbase, list[Problem]]:
+def read_companions(
+    root: etree._Element, companion: Companion, *, is_optional: bool = False
+) -> tuple[Linkbase, list[Problem]]:
     """Read the schema and linkbases that an instance, or an inline document, refers to.
 
     Args:
         root: its root element.
         companion: as in `read_instance`.
+        is_optional: whether it is no loss when there are none: an inline document prints its own labels.
     """
     schemas = [ref.get(f"{XLINK}href", "") for ref in root.iter(f"{LINK}schemaRef")]
     documents: dict[str, bytes] = {}
@@ -143,6 +146,8 @@ def read_companions(root: etree._Element, companion: Companion) -> tuple[Linkbas
                     _keep(documents, other, beside, problems)
         else:
             problems.append(Problem(name, "this linkbase is named by the schema but was not given"))
+    if not documents and is_optional:
+        return Linkbase(), []
     if not documents:
         what = "neither its schema nor its linkbases were given; labels, statement order and sums are unknown"
         return Linkbase(), [*problems, Problem(", ".join(map(file_name, schemas)) or "schema", what)]

@@ -9,12 +9,13 @@ import hashlib
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-from trivium.finance.parse.markup import MAX_BYTES, gunzip
+from trivium.finance.parse.markup import MAX_BYTES, gunzip, to_utf8
 from trivium.finance.records import Filing
 from trivium.service.errors import InputError
 from trivium.service.evidence import Evidence, FactAnchor, JsonPointer, SheetCell
@@ -23,7 +24,11 @@ __all__ = ["is_companion", "read_path", "read_source", "resolve"]
 
 Companion = Callable[[str], bytes | None]
 
-_COMPANION_ROOT = re.compile(rb"^\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*)*<(?:[\w.-]+:)?(?:schema|linkbase)[\s>]", re.S)
+# Each comment and instruction ends at its first end mark, in one way only: no backtracking on hostile bytes.
+_COMPANION_ROOT = re.compile(
+    rb"^\s*(?:<\?(?:(?!\?>).)*\?>\s*|<!--(?:(?!-->).)*-->\s*)*<(?:[\w.-]+:)?(?:schema|linkbase)[\s>]", re.DOTALL
+)
+_SCHEMA_REFERENCE = re.compile(rb"schemaRef\b[^>]*?href\s*=\s*[\"']([^\"']+)[\"']")
 _MAX_ENTRIES = 400
 _MAX_RATIO = 200
 _BRING = (
@@ -45,6 +50,7 @@ def read_path(path: Path) -> tuple[Filing, ...]:
     try:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
+        names_beside = [entry.name for entry in path.parent.iterdir()]
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=name, hint="check its permissions") from error
 
@@ -55,7 +61,7 @@ def read_path(path: Path) -> tuple[Filing, ...]:
                 return gunzip(candidate.read_bytes(), str(candidate))
         return None
 
-    return read_source(name, data, beside, [entry.name for entry in path.parent.iterdir()])
+    return read_source(name, data, beside, names_beside)
 
 
 def read_source(
@@ -121,22 +127,25 @@ def _read_text(name: str, data: bytes, beside: Companion, names_beside: list[str
 
     if looks_like_companyfacts(data):
         return read_companyfacts(name, data)
+    if data[:2000].lstrip().startswith((b"<SEC-DOCUMENT>", b"<SEC-HEADER>", b"-----BEGIN PRIVACY-ENHANCED MESSAGE")):
+        raise InputError("a complete submission text file, with every document of the filing", where=name, hint=_BRING)
     from trivium.finance.parse.inline import looks_like_inline, read_inline
     from trivium.finance.parse.instance import find_companions, looks_like_instance, read_instance
 
     companion = find_companions(data, names_beside, lambda near: beside(near) or b"") if names_beside else beside
-    if looks_like_inline(data):
+    text = to_utf8(data, name)
+    if looks_like_inline(text):
         return (read_inline(name, [(name, data)], companion if names_beside else None),)
-    if looks_like_instance(data):
+    if looks_like_instance(text):
         return (read_instance(name, data, companion),)
-    start = data[:2000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    start = text[:2000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<!doctype html", b"<html")):
         raise InputError("an HTML page without inline XBRL", where=name, hint=_BRING)
     if start.startswith((b"<?xml", b"<")):
         raise InputError("an XML file that is neither inline XBRL nor an XBRL instance", where=name, hint=_BRING)
     if start.startswith((b"{", b"[")):
         raise InputError("a JSON file that is not SEC's companyfacts", where=name, hint=_BRING)
-    if b"\0" in data[:4096] and data[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+    if b"\0" in text[:4096]:
         raise InputError("a binary file of a kind we do not know", where=name, hint=_BRING)
     return (_read_statement(name, data),)
 
@@ -154,8 +163,9 @@ def _read_zip(name: str, data: bytes) -> tuple[Filing, ...]:
     from trivium.finance.parse.inline import looks_like_inline, read_inline
     from trivium.finance.parse.instance import find_companions, looks_like_instance, read_instance
 
-    inline = [(member, content) for member, content in members.items() if looks_like_inline(content)]
+    inline = [(member, content) for member, content in members.items() if looks_like_inline(to_utf8(content, member))]
     if inline:
+        _refuse_several_filings(name, inline)
         companion = find_companions(inline[0][1], members, members.__getitem__)
         filing = read_inline(name, inline, companion)
     else:
@@ -168,18 +178,34 @@ def _read_zip(name: str, data: bytes) -> tuple[Filing, ...]:
     return (filing,)
 
 
+def _refuse_several_filings(name: str, documents: list[tuple[str, bytes]]) -> None:
+    """Documents of one set name one schema; with two, contexts of one company would meet facts of another."""
+    schemas: dict[bytes, str] = {}
+    for member, content in documents:
+        if match := _SCHEMA_REFERENCE.search(to_utf8(content, member)):
+            schemas.setdefault(match[1], member)
+    if len(schemas) > 1:
+        raise InputError(
+            f"the archive holds {len(schemas)} filings ({', '.join(schemas.values())})",
+            where=name,
+            hint="give each filing's file by itself",
+        )
+
+
 def _open_zip(name: str, data: bytes) -> dict[str, bytes]:
     """Return an archive's members by name, refusing bombs and damage before anything is unpacked."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
             total = sum(entry.file_size for entry in entries)
-            if len(entries) > _MAX_ENTRIES or total > MAX_BYTES or total > _MAX_RATIO * max(len(data), 1):
-                raise InputError(
-                    f"the archive unpacks to {len(entries)} files and {total:,} bytes, more than a filing needs",
-                    where=name,
-                    hint="give the filing's own document",
-                )
-            return {entry.filename: archive.read(entry) for entry in entries}
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+            is_bomb = len(entries) > _MAX_ENTRIES or total > MAX_BYTES or total > _MAX_RATIO * max(len(data), 1)
+            members = {} if is_bomb else {entry.filename: archive.read(entry) for entry in entries}
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError, zlib.error) as error:
         raise InputError(f"the archive is damaged ({error})", where=name, hint="fetch it again") from error
+    if is_bomb:
+        raise InputError(
+            f"the archive unpacks to {len(entries)} files and {total:,} bytes, more than a filing needs",
+            where=name,
+            hint="give the filing's own document",
+        )
+    return members
