@@ -1,0 +1,34 @@
+# install  .venv/ in the checkout with every extra; quick when nothing changed
+# demo     the suite with sample data on http://127.0.0.1:7860 (APPS=finance: only that app)
+# test     every test        check  style, import contracts, types, licences        bench  every benchmark
+.PHONY: install demo test check bench clean
+
+PYTHON := .venv/bin/python
+STAMP := .venv/.installed
+APPS ?=
+PORT ?=
+ARGS ?=
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt tools/install.sh
+	@sh tools/install.sh
+
+demo: $(STAMP)
+	@TRIVIUM_APPS="$(APPS)" .venv/bin/trivium demo $(if $(PORT),--port $(PORT))
+
+test: $(STAMP)
+	@$(PYTHON) -m pytest $(ARGS)
+
+check: $(STAMP)
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/lint-imports
+	@.venv/bin/mypy packages/service/trivium apps/finance/trivium tools
+	@$(PYTHON) tools/licences.py
+
+bench: $(STAMP)
+	@for script in benchmarks/*.py; do echo "== $$script"; $(PYTHON) "$$script" $(ARGS) || exit 1; done
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
