@@ -65,7 +65,7 @@ def test_two_years_of_one_company(samples, tmp_path, capsys):
     said = capsys.readouterr()
     written = json.loads((tmp_path / "r" / "comparison.paper").read_text())
     assert code == 0, said.err
-    assert (written["kind"], written["language"], written["scale"]) == ("periods", "zh", "million")
+    assert (written["kind"], written["language"], written["scale"]) == ("periods", "zh", "yi")
     assert len({label.split()[1] for label in written["revenue"]}) >= 3  # three years of income statements
     assert said.out == f"{tmp_path / 'r' / 'comparison.paper'}\n"
     assert said.err == ""

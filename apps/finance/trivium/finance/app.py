@@ -14,5 +14,8 @@ SPEC = AppSpec(
     cli="trivium.finance.cli:app",
     ui="trivium.finance.ui:build",
     tasks="trivium.finance.tasks",
+    tables="trivium.finance.tables",
+    migrations="trivium.finance:migrations",
     samples="trivium.finance.samples:write_samples",
+    seed="trivium.finance.seed:seed",
 )

@@ -72,7 +72,10 @@ def compare(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write into; made if need be.")],
     formats: Annotated[str, typer.Option(help="Formats, separated by commas; all of them if empty.")] = "",
     lang: Annotated[str, typer.Option(help="Language of the report: en or zh.")] = "en",
-    scale: Annotated[str, typer.Option(help="Of amounts: full, thousand, million, billion, wan or yi.")] = "million",
+    scale: Annotated[
+        str,
+        typer.Option(help="Of amounts: full, thousand, million, billion, wan or yi; usual for the language if empty."),
+    ] = "",
     policy: PolicyFile = None,
     override: Annotated[
         list[str] | None,
@@ -149,7 +152,7 @@ def _refuse_wrong_choices(formats: Sequence[str], lang: str, scale: str) -> None
     choices: tuple[tuple[str, Sequence[str], Iterable[str]], ...] = (
         ("--formats", formats, FORMATS),
         ("--lang", (lang,), LANGUAGES),
-        ("--scale", (scale,), (str(one) for one in Scale)),
+        ("--scale", [scale] if scale else [], (str(one) for one in Scale)),
     )
     for option, given, known in choices:
         allowed = list(known)

@@ -18,6 +18,7 @@ from trivium.finance.analyze.policy import Policy, load_policy
 from trivium.finance.check import check
 from trivium.finance.claims import claims_of, context_of, values_of
 from trivium.finance.display import Scale
+from trivium.finance.formats import FORMATS
 from trivium.finance.narrate import narrate
 from trivium.finance.parse.reader import is_companion, read_source
 from trivium.finance.records import Filing
@@ -26,12 +27,6 @@ from trivium.service.evidence import Claim, Report, ReportFile, Sentence
 from trivium.service.text import LANGUAGES
 
 __all__ = ["FORMATS", "CompareRequest", "SourceFile", "Store", "run"]
-
-FORMATS: Mapping[str, tuple[str, str]] = {
-    "html": ("text/html", "trivium.finance.report.html:render_html"),
-    "json": ("application/json", "trivium.finance.report.json:render_json"),
-}
-"""Media type and renderer of each format. A renderer takes (comparison, sentences, claims, *, language, scale)."""
 
 _USUAL_SCALE = {"en": "million", "zh": "yi"}
 _SHARES = {"parse": 0.0, "analyze": 0.45, "narrate": 0.6, "check": 0.65, "report": 0.7}

@@ -1,0 +1,13 @@
+"""The formats of a report, by name. Strings only, so that a page or a help text can list them without the renderers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["FORMATS"]
+
+FORMATS: Mapping[str, tuple[str, str]] = {
+    "html": ("text/html", "trivium.finance.report.html:render_html"),
+    "json": ("application/json", "trivium.finance.report.json:render_json"),
+}
+"""Media type and renderer of each format. A renderer takes (comparison, sentences, claims, *, language, scale)."""
