@@ -73,7 +73,7 @@ def read_inline(name: str, documents: Sequence[tuple[str, bytes]], companion: Co
         reason = problems[0].what if problems else "it has no inline XBRL facts"
         raise InputError(f"no fact could be read: {reason}", where=name, hint="give a 10-K or 10-Q as filed since 2019")
     page = cover(reading.facts)
-    linkbase, notes = Linkbase(), []
+    linkbase, notes = Linkbase(), list[Problem]()
     if companion:
         linkbase, notes = read_companions(parts[0].document.root, companion, is_optional=True)
     return Filing(
