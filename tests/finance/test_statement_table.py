@@ -273,6 +273,10 @@ def test_several_tables_in_one_sheet_and_a_hidden_sheet() -> None:
     book.save(stream)
     filing = read_statement("x.xlsx", stream.getvalue())
     assert facts_of(filing, "Revenue")[0] == ("2024-01-01..2024-12-31", "USD", Decimal(10_000_000))
+    assert {role: [row.label for row in rows] for role, rows in filing.linkbase.statements.items()} == {
+        "urn:trivium:statement:income:0": ["Revenue"],
+        "urn:trivium:statement:balance:0": ["Receivables and other"],
+    }
     assert facts_of(filing, "Receivables and other")[1] == ("2023-12-31", "USD", Decimal(4_000))
     assert "99" not in [fact.printed for fact in filing.facts]
 
@@ -335,6 +339,12 @@ def test_the_date_may_come_from_the_file_name() -> None:
 def test_the_issuers_own_labels_of_year_and_quarter() -> None:
     filing = read_statement("x.csv", b"USD in millions,Q2 2024,Q3 2024\nRevenue,7,8\n")
     assert (filing.fiscal_year, filing.fiscal_period, filing.period_end) == (2024, "Q3", date(2024, 9, 30))
+
+
+def test_only_a_title_changes_the_kind_of_statement() -> None:
+    rows = "Cash flow hedges:,\nReserve,5\nCash flows from operating activities,\nNet income,6\n"
+    filing = read_statement("x.csv", f"Balance sheet (USD in millions),2024\n{rows}".encode())
+    assert [fact.period.key for fact in filing.facts] == ["2024-12-31", "2024-01-01..2024-12-31"]
 
 
 def test_currency_signs_in_columns_of_their_own() -> None:

@@ -17,7 +17,7 @@ from trivium.finance.parse.statement import cells
 from trivium.finance.parse.statement.columns import label_text, read_calendar
 from trivium.finance.parse.statement.sheets import Grid, Sheets, open_sheets
 from trivium.finance.parse.statement.table import Reading, listed
-from trivium.finance.records import Entity, Filing, Problem, Source
+from trivium.finance.records import Entity, Filing, Linkbase, Problem, Source
 from trivium.service.errors import InputError, NotFoundError
 from trivium.service.evidence import SheetCell
 
@@ -39,7 +39,8 @@ def read_statement(name: str, data: bytes) -> Filing:
 
     Returns:
         One filing with a fact for every readable number under a period. Its problems name every sheet, column and cell
-        that was left out (`Sheet!B12`), and everything that was assumed.
+        that was left out (`Sheet!B12`), and everything that was assumed. Tables that name their statement give its rows
+        as `linkbase.statements`, by roles such as `urn:trivium:statement:income:3` (the sheet's number, as in `Place`).
 
     Raises:
         InputError: if the file is encrypted, damaged or above the limits, or has no period header or no number.
@@ -133,6 +134,7 @@ def _filing(source: Source, sheets: Sheets, reading: Reading) -> Filing:
         fiscal_year=reading.fiscal_years.get(period_end),
         fiscal_period="FY" if is_year else quarter,
         facts=tuple(reading.facts),
+        linkbase=Linkbase(statements={role: tuple(rows.values()) for role, rows in reading.statements.items()}),
         problems=tuple(reading.problems),
     )
 

@@ -167,18 +167,16 @@ _INCOME_STATEMENT = re.compile(
 
 
 def statement_kind(text: str) -> str:
-    """Return `balance`, `income`, `cash` or `equity` where a title names a statement; else an empty string."""
+    """Return `balance`, `income`, `cash_flow` or `equity` where a title names a statement; else an empty string."""
     plain = fold(text)
-    if re.search(
-        r"changes in (?:\w+ )*equity|(?:stock|share)holders'? ?'?equity statement|所有者权益变动|股东权益变动", plain
-    ):
-        return "equity"
-    if re.search(r"statements? of (?:\w+ )*(?:stock|share)holders.{0,3}equity", plain):
+    if re.search(r"\((?:details|tables|policies)\b|\breconciliation", plain):
+        return ""  # a note that names a statement
+    if _EQUITY_STATEMENT.search(plain):
         return "equity"
     if re.search(r"balance[\s_-]?sheet|financial (?:position|condition)|资产负债表", plain):
         return "balance"
     if re.search(r"cash[\s_-]?flow|现金流量表", plain):
-        return "cash"
+        return "cash_flow"
     is_income = _INCOME_STATEMENT.search(plain) or "利润表" in plain or "损益表" in plain
     return "income" if is_income else ""
 

@@ -19,13 +19,17 @@ from trivium.finance.records import (
     Fact,
     Period,
     Place,
+    PresentationRow,
     Problem,
     Unit,
     intern_concept,
 )
 from trivium.service.evidence import SheetCell
 
-__all__ = ["Reading", "listed"]
+__all__ = ["STATEMENT_ROLE", "Reading", "listed"]
+
+STATEMENT_ROLE = "urn:trivium:statement:"
+"""Before `income:3` (kind of statement, number of its sheet), the role of the rows of a table that names its kind."""
 
 _SHARES = intern_concept("http://www.xbrl.org/2003/instance", "shares", "xbrli")
 _PURE = Unit((intern_concept("http://www.xbrl.org/2003/instance", "pure", "xbrli"),))
@@ -34,6 +38,7 @@ _AT_AN_EDGE = re.compile(
     r"(?=.*\b(?:cash|balances?)\b).*(?:\bbeginning\b|\bending\b|\bend of (?:the )?(?:period|year)|\bbalances? at\b)|"
     r"(?=.*(?:现金|余额)).*(?:期初|期末|年初|年末)"
 )
+_TITLE = re.compile(r"\bstatements?\b|\bsheets?\b|^cash flows? from\b|表$")
 _OPENING = re.compile(r"beginning|期初|年初")
 _PARENT_ONLY = re.compile(r"母公司(?!股东|所有者|的)|\bparent company only\b|\bparent only\b")
 _MAX_LISTED = 8
@@ -60,6 +65,7 @@ class Reading:
     quarters: set[tuple[date, int]] = field(default_factory=set)
     fiscal_years: dict[date, int] = field(default_factory=dict)
     dateless: dict[str, str] = field(default_factory=dict)
+    statements: dict[str, dict[Concept, PresentationRow]] = field(default_factory=dict)
     text_sheets: list[str] = field(default_factory=list)
     _noted: set[tuple[str, str]] = field(default_factory=set)
 
@@ -239,7 +245,8 @@ class _Table:
         if has_dashes or _ABSTRACT.search(cells.fold(label)):
             return
         self.heading = label
-        self.kind = cells.statement_kind(label) or self.kind
+        if not self.kind or _TITLE.search(cells.fold(label)):
+            self.kind = cells.statement_kind(label) or self.kind
 
     def _address(self, row: int, column: int) -> str:
         name = cell_name(row, column)
@@ -272,10 +279,14 @@ class _Table:
         value = printed.value.scaleb(power) if power >= 0 or printed.value else printed.value
         dimensions = (*extra, *self._section(label))
         name = f"{self.heading.rstrip(':： ')}: {label}" if cells.is_generic(label) and self.heading else label
+        concept = intern_concept(ROW_LABEL_NAMESPACE, name, "row")
+        if self.kind and not dimensions:
+            rows = self.reading.statements.setdefault(f"{STATEMENT_ROLE}{self.kind}:{self.number}", {})
+            rows.setdefault(concept, PresentationRow(concept, 0, label))
         self.reading.facts.append(
             Fact(
                 f"#{len(self.reading.facts) + 1}",
-                intern_concept(ROW_LABEL_NAMESPACE, name, "row"),
+                concept,
                 period,
                 unit,
                 _plain(value),
@@ -307,7 +318,7 @@ class _Table:
         at_edge = _AT_AN_EDGE.search(cells.fold(label)) is not None
         has_length = bool(mark.months or mark.weeks)
         is_instant = mark.is_instant or self.kind == "balance" or at_edge or self.is_cover
-        if not is_instant and self.kind not in ("income", "cash"):
+        if not is_instant and self.kind not in ("income", "cash_flow"):
             bare_date = mark.end is not None and not has_length
             is_instant = cells.is_balance_label(label, strictly=has_length) or (
                 bare_date and (calendar.has_lengths or not cells.is_flow_label(label))
