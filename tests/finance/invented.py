@@ -47,6 +47,9 @@ MONEY = [
     "research_and_development",
     "interest_expense",
     "depreciation_and_amortization",
+    "net_interest_income",
+    "noninterest_income",
+    "provision_for_credit_losses",
 ]
 BALANCES = [
     "cash",
@@ -71,6 +74,9 @@ STATEMENTS = {
         "net_income",
         "eps_diluted",
         "ebitda",
+        "net_interest_income",
+        "noninterest_income",
+        "provision_for_credit_losses",
     ],
     "cash_flow": ["operating_cash_flow", "capex", "free_cash_flow"],
     "balance_sheet": [*BALANCES, "net_debt"],
@@ -84,6 +90,7 @@ STATEMENTS = {
         "cash_conversion",
     ],
 }
+TEMPLATES = ["industrial", "industrial", "bank", "insurer", "other"]
 RATIOS = {"gross_margin", "operating_margin", "net_margin", "return_on_equity"}
 
 
@@ -110,11 +117,14 @@ def comparison(rng: random.Random, kind: str, num_columns: int = 3) -> Compariso
     """Return a comparison: `filing` and `periods` of one company, `companies` of three to five."""
     count = rng.randint(3, 5) if kind == "companies" else 1
     currency = rng.choice(["USD", "USD", "CNY", "EUR"])
-    books = [_book(rng, *names, currency, num_columns) for names in rng.sample(NAMES, count)]
+    grain = rng.choice(["year", "year", "quarter"]) if kind != "companies" else "year"
+    books = [_book(rng, *names, currency, num_columns, grain) for names in rng.sample(NAMES[:-1], count)]
+    if kind == "companies" and rng.random() < 0.2:
+        books[0] = _book(rng, *NAMES[-1], "HKD", num_columns, grain)
     if kind == "companies" and rng.random() < 0.2:
         books[-1].company = replace(books[-1].company, accounting="IFRS")
     if kind == "companies":
-        columns = [(book, index) for book in books for index in (num_columns - 1,)]
+        columns = [(book, index) for book in books for index in range(num_columns)]
     else:
         columns = [(books[0], index) for index in range(num_columns)]
     tables = tuple(Table(key, tuple(_row(m, columns) for m in metrics)) for key, metrics in STATEMENTS.items())
@@ -149,41 +159,55 @@ def reported(book: Book, metric: str, period: Period, amount: Decimal, unit: str
     return Value(value_id, metric, period, unit, amount, Status.REPORTED, fact=fact, filing=filing)
 
 
-def _book(rng: random.Random, name: str, key: str, currency: str, years: int) -> Book:
-    book = Book(Company(key, name, "0000000001", "industrial", "US-GAAP", currency), [])
+def _book(rng: random.Random, name: str, key: str, currency: str, years: int, grain: str) -> Book:
+    book = Book(Company(key, name, "0000000001", rng.choice(TEMPLATES), "US-GAAP", currency), [])
     odd, month = rng.random() < 0.35, rng.choice([3, 6, 9, 12, 12, 12])
     end = date(2024, month, 28 if odd else (31 if month in (3, 12) else 30))
-    spans: list[Span] = []
-    for year in range(2024, 2024 - years, -1):
-        if odd:
-            start = end - timedelta(days=(371 if rng.random() < 0.3 else 364) - 1)
-        else:
-            start = (end + timedelta(days=1)).replace(year=end.year - (0 if month == 12 else 1))
-            start = start if month != 12 else date(end.year, 1, 1)
-        spans.append(Span("year", f"FY{year}", Period(end, start), year))
-        end = start - timedelta(days=1)
-    book.spans = spans[::-1]
+    book.spans = _spans(end, years, grain, odd, rng)
     scale = Decimal(10) ** rng.randint(0, 2)
     size = {metric: Decimal(rng.randint(800, 9000)) * 10**6 * scale for metric in (*MONEY, *BALANCES)}
     size["revenue"] *= 4
-    missing = {"cost_of_revenue"} if rng.random() < 0.25 else set()
+    missing = {rng.choice(["", "", "", "cost_of_revenue", "operating_cash_flow", "eps_diluted"])}
+    split = rng.random() < 0.2
     for index, span in enumerate(book.spans):
         source = Source(f"{key}_{span.label}.htm", f"{index:064x}", 1000, "inline-xbrl")
         book.filings.append(
             Filing(source, Entity(name, "0000000001", key), "10-K", span.period.end, span.fiscal_year, "FY", ())
         )
         for metric in size:
-            growth = rng.choice([rng.uniform(-0.3, 0.4), rng.uniform(-0.3, 0.4), rng.uniform(0.9, 1.6)])
+            growth = rng.choice([rng.uniform(-0.3, 0.4), rng.uniform(-0.3, 0.4), rng.uniform(0.9, 1.6), 0.0])
             size[metric] = (size[metric] * Decimal(1 + growth)).quantize(Decimal(10**6))
             sign = -1 if metric in ("net_income", "operating_cash_flow") and rng.random() < 0.12 else 1
             if metric not in missing:
                 period = span.period if metric in MONEY else Period(span.period.end)
                 book.values[metric, index] = reported(book, metric, period, size[metric] * sign, currency, index)
         eps = Decimal(rng.randint(-300, 2500)) / 100
-        book.values["eps_diluted", index] = reported(book, "eps_diluted", span.period, eps, f"{currency}/shares", index)
+        if "eps_diluted" not in missing:
+            value = reported(book, "eps_diluted", span.period, eps, f"{currency}/shares", index)
+            notes = (Message("note.split_adjusted", {"factor": "10"}),) if split and index == 0 else ()
+            book.values["eps_diluted", index] = replace(value, notes=notes)
         _derive(book, index)
     _segments(rng, book)
     return book
+
+
+def _spans(end: date, count: int, grain: str, odd: bool, rng: random.Random) -> list[Span]:
+    """Years that follow each other (52 or 53 weeks when odd), or the same quarter of each year."""
+    spans: list[Span] = []
+    for year in range(2024, 2024 - count, -1):
+        if odd:
+            start = end - timedelta(days=(371 if rng.random() < 0.3 else 364) - 1)
+        elif end.month == 12:
+            start = date(end.year, 1, 1)
+        else:
+            start = (end + timedelta(days=1)).replace(year=end.year - 1)
+        if grain == "year":
+            spans.append(Span("year", f"FY{year}", Period(end, start), year))
+        else:
+            opening = end - timedelta(days=(97 if rng.random() < 0.1 else 90))
+            spans.append(Span("quarter", f"Q3 FY{year}", Period(end, opening), year, 3))
+        end = start - timedelta(days=1)
+    return spans[::-1]
 
 
 def _derive(book: Book, index: int) -> None:

@@ -7,21 +7,23 @@ claims it was computed from, down to the reported ones. An absent value makes no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
-from trivium.finance.analyze.model import Company, Comparison, Message, Row, Status, Value
+from trivium.finance.analyze.model import Breakdown, Column, Company, Comparison, Message, Row, Status, Value
 from trivium.finance.records import Period
-from trivium.finance.standing import peer_ratios
+from trivium.finance.standing import members_with_changes, peer_ratios
 from trivium.service.evidence import Claim
 
 __all__ = ["About", "ClaimContext", "CompanyNames", "Role", "claims_of", "context_of", "short_name", "values_of"]
 
-Role = Literal["level", "original", "change", "growth", "points", "median", "gap"]
+Role = Literal["level", "original", "change", "growth", "points", "median", "gap", "rank"]
 """What a number is: a value, the value as first reported, a change (absolute, relative, in points), a peer median, the
-distance to it."""
+distance to it, a rank."""
+
+_PEER_ROLES: Mapping[str, Role] = {"peer_medians": "median", "peer_ranks": "rank"}
 
 _LEGAL_FORM = re.compile(
     r"[\s,]+(?:incorporated|inc|corporation|corp|company|co|limited|ltd|plc|llc|l\.p|lp|s\.a|sa|ag|nv|n\.v|se)\.?$"
@@ -114,11 +116,21 @@ def context_of(comparison: Comparison) -> ClaimContext:
 
 
 def short_name(name: str) -> str:
-    """Return a company's name as prose uses it, without its legal form: `Apple` for `Apple Inc.`."""
+    """Return a company's name as prose uses it, without its legal form: `Apple` for `Apple Inc.`.
+
+    Registers often print names in capitals: `UNION PACIFIC CORP` becomes `Union Pacific`. A single word such as
+    `NVIDIA` may be written so on purpose and stays.
+    """
     shorter = _LEGAL_FORM.sub("", name.strip()).rstrip(" ,")
-    if shorter in ("", name):
-        return shorter or name
-    return short_name(shorter)
+    if shorter and shorter != name:
+        return short_name(shorter)
+    if not name.isupper() or not re.search("[ .]", name):
+        return name
+    return re.sub("[A-Z]{4,}|(?<=[.])[A-Z]+", lambda word: _cased(word[0], name), name)
+
+
+def _cased(word: str, name: str) -> str:
+    return word.lower() if f".{word}" in name else word.capitalize()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +140,17 @@ class _Entry:
     role: Role = "level"
     member: str = ""
     base: Value | None = None
+    metric: str = ""
 
 
 def _claim(value: Value, amount: Decimal) -> Claim:
-    if value.status is Status.REPORTED:
-        if value.fact is None or value.filing is None:
-            raise ValueError(f"reported value {value.id!r} has no source")
-        return Claim(value.id, amount, value.unit, evidence=(value.filing.evidence(value.fact),))
+    """Evidence wherever a fact was read, also under a derivation: a fact found in a note, or with its sign turned."""
+    has_source = value.fact is not None and value.filing is not None
+    if value.status is Status.REPORTED and not has_source:
+        raise ValueError(f"reported value {value.id!r} has no source")
+    evidence = (value.filing.evidence(value.fact),) if value.fact is not None and value.filing is not None else ()
     inputs = tuple(given.id for given in value.inputs if given.is_available)
-    return Claim(value.id, amount, value.unit, formula=value.formula, inputs=inputs)
+    return Claim(value.id, amount, value.unit, evidence, value.formula, inputs)
 
 
 def _entries(comparison: Comparison) -> Iterator[_Entry]:
@@ -145,37 +159,45 @@ def _entries(comparison: Comparison) -> Iterator[_Entry]:
         yield _Entry(restated, _owner(restated))
     for table in comparison.tables:
         for row in table.rows:
-            yield from _row_entries(row, comparison)
+            if table.key in _PEER_ROLES:
+                role = _PEER_ROLES[table.key]
+                yield from (_Entry(value, "" if role == "median" else _owner(value), role) for value in row.values)
+            else:
+                yield from _row_entries(row, table.columns or comparison.columns)
     for breakdown in comparison.breakdowns:
-        for row in breakdown.rows:
-            yield from _row_entries(row, comparison, row.label or row.metric)
-        yield from _row_entries(breakdown.total, comparison)
-        yield from _row_entries(breakdown.difference, comparison)
+        yield from _breakdown_entries(breakdown, comparison.columns)
     for series in comparison.series:
-        for value in (*series.values.values(), *series.originals.values()):
-            yield _Entry(value, series.company.key)
+        for values in (series.values, series.originals, series.adjusted):
+            yield from (_Entry(value, series.company.key) for value in values.values())
     for bridge in comparison.bridges:
-        for value in (bridge.start, *bridge.steps, bridge.end):
-            yield _Entry(value, _owner(value))
+        yield from (_Entry(value, _owner(value)) for value in (bridge.start, *bridge.steps, bridge.end))
     for check in comparison.checks:
-        for side in (check.left, check.right):
-            if side is not None:
-                yield _Entry(side, check.company)
+        yield from (_Entry(side, check.company) for side in (check.left, check.right) if side is not None)
     for peer in peer_ratios(comparison):
         yield _Entry(peer.median, "", "median")
         for gap, value in zip(peer.gaps, peer.values, strict=True):
             yield _Entry(gap, _owner(gap), "gap", base=value)
 
 
-def _row_entries(row: Row, comparison: Comparison, member: str = "") -> Iterator[_Entry]:
-    companies = [column.company.key for column in comparison.columns]
+def _breakdown_entries(breakdown: Breakdown, columns: Sequence[Column]) -> Iterator[_Entry]:
+    own = tuple(column for column in columns if breakdown.company in ("", column.company.key))
+    told = members_with_changes(breakdown, own)
+    for row in told.rows:
+        yield from _row_entries(row, own, row.label, breakdown.metric)
+    yield from _row_entries(told.total, own)
+    for value in told.difference.values:
+        yield _Entry(value, breakdown.company or _owner(value), member=breakdown.axis)
+
+
+def _row_entries(row: Row, columns: Sequence[Column], member: str = "", metric: str = "") -> Iterator[_Entry]:
+    companies = [column.company.key for column in columns]
     for value, company in zip(row.values, companies, strict=True):
-        yield _Entry(value, company, member=member)
+        yield _Entry(value, company, member=member, metric=metric)
     for change, company in zip(row.changes, companies, strict=False):
         if change is not None:
             role: Role = "points" if change.is_points else "change"
-            yield _Entry(change.absolute, company, role, member, change.base)
-            yield _Entry(change.relative, company, "growth", member, change.base)
+            yield _Entry(change.absolute, company, role, member, change.base, metric)
+            yield _Entry(change.relative, company, "growth", member, change.base, metric)
 
 
 def _owner(value: Value) -> str:
@@ -185,7 +207,7 @@ def _owner(value: Value) -> str:
 def _about(entry: _Entry, labels: _Labels) -> About:
     value, base = entry.value, entry.base
     return About(
-        value.metric if base is None else base.metric,
+        entry.metric or (value.metric if base is None else base.metric),
         entry.company,
         value.period,
         value.unit,

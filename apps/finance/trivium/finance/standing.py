@@ -1,115 +1,105 @@
-"""Where each company stands among its peers: the columns that compare, the median of a ratio, the gap to it.
+"""What the narrative needs beside the tables: the columns that compare, distances to the median, members' changes.
 
-Ranks are not stored: whoever reads the companies' values can order them. Not for choosing or aligning the columns of
-a report; that is `analyze`.
+Every number here is a `Value` with its formula and inputs, so that it becomes a claim like any other. Ranks are not
+made: whoever reads the companies' values can order them.
 """
 
 from __future__ import annotations
 
-import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from trivium.finance.analyze.model import Column, Comparison, Status, Table, Value
+from trivium.finance.analyze.changes import base_column, change
+from trivium.finance.analyze.model import Breakdown, Column, Comparison, Row, Status, Table, Value
+from trivium.finance.analyze.peers import align, median
 
-__all__ = ["PEER_RATIOS", "PeerRatio", "peer_columns", "peer_ratios", "statement_values"]
+__all__ = ["PEER_RATIOS", "PeerRatio", "is_statement", "members_with_changes", "peer_columns", "peer_ratios"]
 
 PEER_RATIOS = ("gross_margin", "operating_margin", "net_margin", "return_on_equity")
-"""Ratios whose medians are told in words."""
+"""Ratios whose distance to the median is told in words."""
 
-_APART = ("common_size", "peers")
+_APART = ("common_size", "peer", "quarters")
+_FEWEST_PEERS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class PeerRatio:
-    """One ratio of the companies in their comparable columns.
+    """One ratio of the companies in the columns that compare.
 
     Args:
-        values: one available value a company, in column order; at least three.
-        median: their median, derived.
+        columns: index of the column of each value.
+        values: one available value a company; at least three.
         gaps: value minus median, in the order of `values`.
     """
 
     metric: str
+    columns: tuple[int, ...]
     values: tuple[Value, ...]
     median: Value
     gaps: tuple[Value, ...]
 
 
-def peer_columns(comparison: Comparison) -> tuple[Column, ...]:
-    """Return one column a company: each the nearest to the newest year end that every company has reached."""
-    groups: dict[str, list[Column]] = {}
-    for column in comparison.columns:
-        groups.setdefault(column.company.key, []).append(column)
-    if len(groups) < 2:
-        return ()
-    reached = min(max(column.span.period.end for column in columns) for columns in groups.values())
-    return tuple(
-        min(columns, key=lambda column: abs((column.span.period.end - reached).days)) for columns in groups.values()
-    )
+def is_statement(table: Table) -> bool:
+    """Whether a table holds amounts or ratios in the report's columns: no shares of a total, ranks, other quarters."""
+    return not table.key.startswith(_APART)
 
 
-def statement_values(comparison: Comparison, metric: str) -> dict[int, Value]:
-    """Return a metric's available values by column index, from the first table that has it (common size set apart)."""
-    for table in comparison.tables:
-        if not _stands_apart(table):
-            for row in table.rows:
-                if row.metric == metric:
-                    return {index: value for index, value in enumerate(row.values) if value.is_available}
-    return {}
+def peer_columns(comparison: Comparison) -> tuple[int, ...]:
+    """Return the columns that compare, one a company: the newest of the groups that hold the most companies."""
+    groups = align(comparison.columns)
+    most = max((len(group) for group in groups), default=0)
+    newest = [group for group in groups if len(group) == most][-1:]
+    return newest[0] if newest and most > 1 else ()
 
 
 def peer_ratios(comparison: Comparison) -> tuple[PeerRatio, ...]:
-    """Return the ratios of `PEER_RATIOS` that at least three companies have, with medians and gaps."""
-    chosen = {id(column) for column in peer_columns(comparison)}
+    """Return the ratios of `PEER_RATIOS` that at least three companies have, with the distances to the median."""
+    columns = peer_columns(comparison)
+    rows = {row.metric: row for table in comparison.tables if is_statement(table) for row in table.rows}
     found = []
     for metric in PEER_RATIOS:
-        by_column = statement_values(comparison, metric)
-        pairs = [
-            (column.company.key, by_column[index])
-            for index, column in enumerate(comparison.columns)
-            if id(column) in chosen and index in by_column
-        ]
-        if len(pairs) >= 3:
-            found.append(_peer_ratio(metric, pairs))
+        row = rows.get(metric)
+        known = tuple(index for index in columns if row is not None and row.values[index].is_available)
+        if row is not None and len(known) >= _FEWEST_PEERS:
+            found.append(_peer_ratio(metric, known, tuple(row.values[index] for index in known)))
     return tuple(found)
 
 
-def _peer_ratio(metric: str, pairs: list[tuple[str, Value]]) -> PeerRatio:
-    values = tuple(value for _, value in pairs)
-    middle = statistics.median([_amount(value) for value in values])
-    newest = max((value.period for value in values), key=lambda period: period.end)
-    median = Value(
-        f"peers/{metric}_median/{newest.key}",
-        metric,
-        newest,
-        values[0].unit,
-        middle,
-        Status.DERIVED,
-        formula=f"median({metric})",
-        inputs=values,
-    )
+def members_with_changes(breakdown: Breakdown, columns: tuple[Column, ...]) -> Breakdown:
+    """Return a breakdown whose rows and total carry their changes against the column they are compared with.
+
+    Args:
+        columns: those of the breakdown's company, in the order of its values.
+    """
+    bases = [base_column(columns, index) for index in range(len(columns))]
+
+    def changed(row: Row) -> Row:
+        pairs = zip(bases, row.values, strict=True)
+        changes = tuple(None if base is None else change(row.values[base], value) for base, value in pairs)
+        return replace(row, changes=changes)
+
+    return replace(breakdown, rows=tuple(changed(row) for row in breakdown.rows), total=changed(breakdown.total))
+
+
+def _peer_ratio(metric: str, columns: tuple[int, ...], values: tuple[Value, ...]) -> PeerRatio:
+    middle = median(values)
     gaps = tuple(
         Value(
-            f"{company}/{metric}_against_median/{value.period.key}",
+            f"{value.id}/gap",
             metric,
             value.period,
             value.unit,
-            _amount(value) - middle,
+            _amount(value) - _amount(middle),
             Status.DERIVED,
             formula=f"{metric} - median({metric})",
-            inputs=(value, median),
+            inputs=(value, middle),
         )
-        for company, value in pairs
+        for value in values
     )
-    return PeerRatio(metric, values, median, gaps)
+    return PeerRatio(metric, columns, values, middle, gaps)
 
 
 def _amount(value: Value) -> Decimal:
     if value.amount is None:
         raise ValueError(f"{value.id} has no amount")
     return value.amount
-
-
-def _stands_apart(table: Table) -> bool:
-    return table.key.startswith(_APART)
