@@ -1,0 +1,130 @@
+"""Words for how values move and compare (direction, multiples, medians, ranks) against the claims bound to them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from trivium.finance.check.reading import Bound, Reading, is_of
+from trivium.finance.claims import ClaimContext
+
+__all__ = ["compare_fault", "direction_fault", "limit_fault", "multiple_fault", "rank_fault", "ranked_fault"]
+
+_NEAR = {2: (Decimal("0.95"), Decimal("1.05")), 3: (Decimal("1.95"), Decimal("2.05"))}
+
+
+def direction_fault(reading: Reading, place: int, context: ClaimContext) -> str:
+    """Return a fault unless every bound change that the word is about has its sign."""
+    sign, text = reading.direction(place)[0], reading.tokens[place].text
+    name, company, member, told = (
+        reading.metric(place),
+        reading.company(place),
+        reading.member(place),
+        reading.period(place),
+    )
+    if name is None or company is None:
+        return f"{text!r}: it is not said of what"
+    if name.is_turned:
+        sign = -sign
+    moves = [
+        bound
+        for bound in reading.bound
+        if bound.about.metric in name.metrics
+        and (bound.about.company, bound.about.member) == (company, member)
+        and bound.about.role in ("change", "growth", "points")
+    ]
+    newest = max((bound.about.period.end for bound in moves), default=None)
+    fitting = [
+        bound.value
+        for bound in moves
+        if (bound.about.period.end == newest if told is None else is_of(told, bound.about))
+    ]
+    if any(unit.number.unit == "years" for unit in (reading.tokens[spot] for spot in reading.places("number"))):
+        fitting = [bound.value for bound in moves if bound.value * sign > 0]
+    if not fitting:
+        return f"{text!r}: no bound claim of a change"
+    return "" if all(_agrees(sign, value) for value in fitting) else f"{text!r}: the change goes the other way"
+
+
+def _agrees(sign: int, value: Decimal) -> bool:
+    return value * sign > 0 if sign else abs(value) < Decimal("0.0005")
+
+
+def multiple_fault(reading: Reading, place: int, context: ClaimContext) -> str:
+    """Return a fault unless `doubled`, `more than doubled`, `halved` fit a bound growth."""
+    how, factor = reading.tokens[place].data
+    name, told = reading.metric(place), reading.period(place)
+    for bound in reading.bound:
+        about = bound.about
+        if name is None or about.role != "growth" or about.metric not in name.metrics:
+            continue
+        if told is not None and not is_of(told, about):
+            continue
+        if how == "half":
+            fits = abs(bound.value + Decimal("0.5")) < Decimal("0.025")
+        elif how == "more":
+            fits = bound.value >= factor - 1
+        else:
+            fits = _NEAR[factor][0] <= bound.value < _NEAR[factor][1]
+        if fits and about.company == reading.company(place):
+            return ""
+    return f"{reading.tokens[place].text!r}: follows from no bound growth"
+
+
+def compare_fault(reading: Reading, place: int, context: ClaimContext) -> str:
+    """Return a fault unless `above` or `below` has the sign of a bound distance to the median."""
+    name, company, text = reading.metric(place), reading.company(place), reading.tokens[place].text
+    if not reading.places("median"):
+        return f"{text!r}: compared with what the claims do not say"
+    for bound in reading.bound:
+        about = bound.about
+        if about.role == "gap" and about.company == company and name is not None and about.metric in name.metrics:
+            sign = reading.tokens[place].data
+            return "" if isinstance(sign, int) and bound.value * sign > 0 else f"{text!r}: the gap goes the other way"
+    return f"{text!r}: no bound claim of a gap"
+
+
+def rank_fault(reading: Reading, place: int, context: ClaimContext) -> str:
+    """Return a fault unless the company or segment stands at that place among the bound claims, without a tie."""
+    position, side = reading.tokens[place].data
+    name, text = reading.metric(place), reading.tokens[place].text
+    if name is None:
+        return f"{text!r}: no metric is named for it"
+    if reading.places("member"):
+        subject, field = reading.member(place), _member_of
+        role = "change" if any(spot < place for spot in reading.places("contributed")) else "level"
+    else:
+        subject, field, role = reading.company(place) or "", _company_of, "level"
+    told = reading.period(place)
+    rivals = [
+        bound
+        for bound in reading.bound
+        if bound.about.role == role
+        and bound.about.metric in name.metrics
+        and field(bound)
+        and (field is _company_of or told is None or is_of(told, bound.about))
+    ]
+    values = {field(bound): bound.value for bound in rivals}
+    if len(values) != len(rivals) or subject not in values or len(values) < 2:
+        return f"{text!r}: the bound claims give no ranking"
+    own = values[subject]
+    ahead = sum(value > own if side == "high" else value < own for value in values.values())
+    tied = sum(value == own for value in values.values()) > 1
+    return "" if ahead + 1 == position and not tied else f"{text!r}: {subject} is not at that rank"
+
+
+def _member_of(bound: Bound) -> str:
+    return bound.about.member
+
+
+def _company_of(bound: Bound) -> str:
+    return bound.about.company
+
+
+def ranked_fault(reading: Reading, place: int, context: ClaimContext) -> str:
+    """`ranked` says a rank, or nothing that the claims could show."""
+    return "" if reading.kind(place + 1) == "rank" else f"{reading.tokens[place].text!r} without a rank"
+
+
+def limit_fault(reading: Reading, place: int, context: ClaimContext) -> str:
+    """`up to` makes a bound of a number, which no claim is; only the spread of year ends is told so."""
+    return "" if reading.places("apart") else f"{reading.tokens[place].text!r} makes a bound of a value"

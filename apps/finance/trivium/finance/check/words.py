@@ -1,0 +1,293 @@
+"""The words the checker can read, by what they do in a sentence; a sentence with a word in no list goes.
+
+Two closed vocabularies, English and Chinese, larger than what the templates use, so that a rephrased sentence has a
+chance; words of cause ("driven by", "because") are left out on purpose: numbers do not show causes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "COUNTED",
+    "CURRENCY_PREFIXES",
+    "CURRENCY_WORDS",
+    "METRIC_SYNONYMS",
+    "PHRASES",
+    "SCALE_WORDS",
+    "UNIT_WORDS",
+]
+
+CURRENCY_PREFIXES: dict[str, str] = {
+    "US$": "USD",
+    "HK$": "HKD",
+    "NT$": "TWD",
+    "C$": "CAD",
+    "A$": "AUD",
+    "$": "USD",
+    "€": "EUR",
+    "£": "GBP",
+    "¥": "CNY",
+    "RMB": "CNY",
+    **{
+        code: code
+        for code in [
+            "AUD",
+            "BRL",
+            "CAD",
+            "CHF",
+            "CNY",
+            "DKK",
+            "EUR",
+            "GBP",
+            "HKD",
+            "INR",
+            "JPY",
+            "KRW",
+            "MXN",
+            "NOK",
+            "NZD",
+            "PLN",
+            "RUB",
+            "SAR",
+            "SEK",
+            "SGD",
+            "THB",
+            "TRY",
+            "TWD",
+            "USD",
+            "ZAR",
+        ]
+    },
+}
+
+CURRENCY_WORDS: dict[str, str] = {
+    **{code: code for code in CURRENCY_PREFIXES.values()},
+    "dollars": "USD",
+    "euros": "EUR",
+    "euro": "EUR",
+    "pounds": "GBP",
+    "yuan": "CNY",
+    "yen": "JPY",
+    "美元": "USD",
+    "人民币": "CNY",
+    "元": "CNY",
+    "欧元": "EUR",
+    "英镑": "GBP",
+    "日元": "JPY",
+    "港元": "HKD",
+    "新台币": "TWD",
+    "韩元": "KRW",
+    "澳元": "AUD",
+    "加元": "CAD",
+    "瑞士法郎": "CHF",
+    "丹麦克朗": "DKK",
+}
+
+# Each phrase: (kind, data). Kinds are described in `tokens.Token`.
+_Phrases = dict[str, tuple[str, Any]]
+
+
+def _phrases(kind: str, data: Any, *texts: str) -> _Phrases:
+    return {text.lower(): (kind, data) for line in texts for text in line.split("|")}
+
+
+_CODES: _Phrases = {name.lower(): ("currency", code) for name, code in CURRENCY_WORDS.items()}
+
+_ENGLISH: _Phrases = {
+    **_phrases(
+        "word",
+        None,
+        "the|a|an|and|with|while|is|are|was|were|has|had|have|its|their|it|they|this|that|which|for|also|as|so|on",
+        "the company|companies|among|followed|respectively|year|years|reported|posted|recorded|generated|delivered",
+        "showed|came|amounted|stood|reached|ended|closed|totalled|totaled|moved|turned|went|left|leaving|less|ratio",
+        "relative change|growth rates|the base of growth rates|include|includes|an additional week|fiscal years",
+        "fiscal year|end|ends|different currencies|amounts|figures|reports|approximately|about|roughly|around|where",
+        "per-share figures|are adjusted for|stock split|each|period|showing|when|brought|registered|achieved|position",
+    ),
+    **_phrases("ranked", None, "ranked|ranks"),
+    **_phrases("in", None, "in|during|for|at|as of|as at|by the end of|at the end of|for the year|under"),
+    **_phrases("to", None, "to|reaching"),
+    **_phrases("of", None, "of|worth"),
+    **_phrases("by", None, "by"),
+    **_phrases("limit", None, "up to"),
+    **_phrases("base", None, "from|against|versus|vs|vs.|compared with|compared to|relative to|than|than in"),
+    **_phrases("direction", (1, "verb"), "rose|grew|increased|climbed|advanced|gained|expanded|improved|widened|up"),
+    **_phrases("direction", (1, "verb"), "rising|growing|increasing|rises|grows|strengthened|climbing|widening"),
+    **_phrases("direction", (1, "noun"), "rise|increase|growth|gain|improvement|expansion"),
+    **_phrases("direction", (-1, "verb"), "fell|declined|decreased|dropped|slipped|shrank|contracted|narrowed|down"),
+    **_phrases("direction", (-1, "verb"), "falling|declining|decreasing|deteriorated|worsened|weakened|narrowing"),
+    **_phrases("direction", (-1, "noun"), "decline|decrease|drop|fall|contraction|deterioration"),
+    **_phrases("direction", (0, "verb"), "unchanged|flat|stable|broadly unchanged"),
+    **_phrases("multiple", ("more", 2), "more than doubled"),
+    **_phrases("multiple", ("more", 3), "more than tripled"),
+    **_phrases("multiple", ("near", 2), "doubled"),
+    **_phrases("multiple", ("near", 3), "tripled"),
+    **_phrases("multiple", ("half", 0), "halved"),
+    **_phrases("compare", 1, "above|higher than|more than|ahead of"),
+    **_phrases("compare", -1, "below|lower than|less than|behind"),
+    **_phrases("rank", (1, "high"), "highest|largest|most|biggest|greatest|top"),
+    **_phrases("rank", (1, "low"), "lowest|smallest|least|bottom|last"),
+    **_phrases("median", None, "peer median|median of the peers|median"),
+    **_phrases("contributed", None, "contributed|contributing|accounted for"),
+    **_phrases("restated", None, "restated|was restated"),
+    **_phrases("original", None, "originally reported|first reported|previously reported"),
+    **_phrases("apart", None, "days apart|apart"),
+    **_phrases("state", "absent", "not available"),
+    **_phrases("state", "nm", "not meaningful"),
+    **_phrases("state", "incomparable", "not directly comparable|not comparable"),
+    **_phrases("state", "unranked", "not ranked"),
+    **_phrases("negation", None, "not|no|never|neither|nor|without|none|hardly|barely|cannot|n't|non|nothing|failed"),
+    **_phrases("accounting", "US-GAAP", "US-GAAP|US GAAP|U.S. GAAP"),
+    **_phrases("accounting", "IFRS", "IFRS"),
+    **_phrases("relative", "year", "a year earlier|the prior year|the previous year|year on year|year-on-year"),
+    **_phrases("relative", "quarter", "a quarter earlier|the previous quarter|quarter on quarter|quarter-on-quarter"),
+    **_phrases("minus", None, "minus|negative|a loss of|loss of"),
+}
+
+_CHINESE: _Phrases = {
+    **_phrases(
+        "word",
+        None,
+        "的|和|与|及|以及|并|则|其|其中|该|公司|各公司|在|以|按|实现|报告|录得|约|居|位列|排名|位居|列|中|之中|扣除|后|而|期间",
+        "报告期|截至|截止日|财年截止日|相对变动|增速|含|包含|多出的一周影响|影响|每股数据|已按|股票拆分调整|采用|计价|不同币种的",
+        "金额|数据|有|转为|变为|当期|本期|左右|分别|依次|是|对比基数|余额|时|末|结束于|大约|公布|取得|合并",
+    ),
+    **_phrases("of", None, "为|达到|达"),
+    **_phrases("in", None, "于|在"),
+    **_phrases("to", None, "至|到"),
+    **_phrases("base", None, "由|从|较|比|相比|对比|相较于|相比于"),
+    **_phrases("direction", (1, "verb"), "增长|增加|上升|提升|提高|上涨|扩大|改善|增幅|涨幅|升幅|上行|走高|走阔"),
+    **_phrases("direction", (-1, "verb"), "下降|减少|下滑|降低|收窄|缩小|降幅|跌幅|下跌|回落|萎缩|走低|减幅"),
+    **_phrases("direction", (1, "to"), "增至|升至|提升至|增长至|上升至|增加至|涨至"),
+    **_phrases("direction", (-1, "to"), "降至|减至|下降至|跌至|减少至|下滑至"),
+    **_phrases("direction", (0, "verb"), "持平|基本持平|大致持平|不变"),
+    **_phrases("multiple", ("more", 2), "增长逾一倍|增长超过一倍|翻倍有余"),
+    **_phrases("multiple", ("more", 3), "增长逾两倍|增长超过两倍"),
+    **_phrases("multiple", ("near", 2), "翻番|翻倍|增长一倍"),
+    **_phrases("multiple", ("half", 0), "减半|腰斩"),
+    **_phrases("compare", 1, "高于|超过|高出|高"),
+    **_phrases("compare", -1, "低于|不及|低出|低"),
+    **_phrases("rank", (1, "high"), "最高|最大|最多的|之首|居首|首位|榜首|领先"),
+    **_phrases("rank", (1, "low"), "最低|最小|最少|末位|垫底|之末"),
+    **_phrases("median", None, "同业中位数|中位数|同行中位数"),
+    **_phrases("contributed", None, "贡献|贡献了"),
+    **_phrases("restated", None, "重述|重述为|追溯调整|追溯调整为"),
+    **_phrases("original", None, "原先披露的|原先披露|首次披露的|此前披露的"),
+    **_phrases("apart", None, "最多相差|相差"),
+    **_phrases("state", "absent", "无法取得|不可得|数据缺失"),
+    **_phrases("state", "nm", "无可比意义|不具可比意义"),
+    **_phrases("state", "incomparable", "不可直接比较|不可比"),
+    **_phrases("state", "unranked", "不作排名|未作排名"),
+    **_phrases("negation", None, "不|未|无|没|没有|非|并非|否|未能|并未|从未|毫无|难以|不再|未曾|莫|勿"),
+    **_phrases("accounting", "US-GAAP", "美国公认会计准则|美国会计准则|US-GAAP|US GAAP"),
+    **_phrases("accounting", "IFRS", "国际财务报告准则|IFRS"),
+    **_phrases("relative", "year", "上年同期|上年|去年同期|同比|去年|上一年度|上一财年"),
+    **_phrases("relative", "quarter", "环比|上季度|上一季度"),
+    **_phrases("minus", None, "负|亏损"),
+}
+
+PHRASES: dict[str, _Phrases] = {"en": {**_CODES, **_ENGLISH}, "zh": {**_CODES, **_CHINESE}}
+
+# Names by which a metric is also known; `net loss` and `net cash` are the metric with its sign turned.
+METRIC_SYNONYMS: dict[str, dict[str, tuple[str, bool]]] = {
+    "en": {
+        "net cash": ("net_debt", True),
+        "net loss": ("net_income", True),
+        "operating loss": ("operating_income", True),
+        "top line": ("revenue", False),
+        "operating profit": ("operating_income", False),
+        "net profit": ("net_income", False),
+        "diluted earnings per share": ("eps_diluted", False),
+        "capex": ("capex", False),
+        "cash": ("cash", False),
+    },
+    "zh": {
+        "净现金": ("net_debt", True),
+        "归母净亏损": ("net_income", True),
+        "经营亏损": ("operating_income", True),
+        "归属于母公司股东的净利润": ("net_income", False),
+        "营收": ("revenue", False),
+        "现金及现金等价物": ("cash", False),
+    },
+}
+
+SCALE_WORDS: dict[str, int] = {
+    "hundred million": 8,
+    "ten thousand": 4,
+    "thousand": 3,
+    "million": 6,
+    "billion": 9,
+    "trillion": 12,
+    "mn": 6,
+    "m": 6,
+    "bn": 9,
+    "b": 9,
+    "k": 3,
+    "tn": 12,
+    "万亿": 12,
+    "千亿": 11,
+    "百亿": 10,
+    "十亿": 9,
+    "亿": 8,
+    "千万": 7,
+    "百万": 6,
+    "十万": 5,
+    "万": 4,
+    "千": 3,
+    "百": 2,
+}
+
+UNIT_WORDS: dict[str, str] = {
+    "%": "percent",
+    "percent": "percent",
+    "per cent": "percent",
+    "percentage point": "points",
+    "percentage points": "points",
+    "pp": "points",
+    "ppt": "points",
+    "ppts": "points",
+    "pct": "percent",
+    "basis point": "basis points",
+    "basis points": "basis points",
+    "bps": "basis points",
+    "bp": "basis points",
+    "个百分点": "points",
+    "百分点": "points",
+    "个基点": "basis points",
+    "times": "times",
+    "x": "times",
+    "倍": "times",
+    "day": "days",
+    "days": "days",
+    "天": "days",
+    "日": "days",
+    "week": "weeks",
+    "weeks": "weeks",
+    "周": "weeks",
+    "month": "months",
+    "months": "months",
+    "个月": "months",
+    "quarters": "quarters",
+    "个季度": "quarters",
+    "year": "years",
+    "years": "years",
+    "年": "years",
+    "share": "shares",
+    "shares": "shares",
+    "股": "shares",
+}
+
+COUNTED: dict[str, str] = {
+    "companies": "companies",
+    "peers": "companies",
+    "家公司": "companies",
+    "家": "companies",
+    "segments": "members",
+    "product lines": "members",
+    "products": "members",
+    "regions": "members",
+    "个分部": "members",
+    "个产品线": "members",
+    "个地区": "members",
+}
