@@ -33,6 +33,9 @@ __all__ = [
 ROW_LABEL_NAMESPACE = "urn:trivium:row-label"
 """Namespace of concepts that are only a printed row label, as in a CSV statement."""
 
+STATEMENT_ROLE = "urn:trivium:statement:"
+"""Start of the roles of plain tables; then the statement's kind and the sheet's number: `balance:2`."""
+
 _STANDARD_TAXONOMIES = ("fasb.org/", "xbrl.sec.gov/", "xbrl.ifrs.org/", "www.xbrl.org/", "xbrl.us/")
 
 

@@ -184,7 +184,7 @@ class Mapping:
         rows = [
             fact
             for fact in self._rows.get((period, rule.unit), ())
-            if self.faces.holds(fact, rule.statement) and rule.matches_label(fact.place.row_label)
+            if self.faces.holds(fact, rule.statement) and any(rule.matches_label(label) for label in _labels(fact))
         ]
         if len({fact.value for fact in rows}) != 1:
             return None
@@ -227,6 +227,11 @@ class Mapping:
         if self.faces.is_known and rule.statement in ("income", "balance", "cash_flow"):
             return Message("reason.no_line_on_face", {"statement": rule.statement})
         return Message("reason.not_tagged")
+
+
+def _labels(fact: Fact) -> tuple[str, ...]:
+    """Return what a row may be known by: its label, and in a plain table the label under its heading."""
+    return (fact.place.row_label, fact.concept.name) if fact.concept.is_row_label else (fact.place.row_label,)
 
 
 def most_precise(facts: Sequence[Fact]) -> Fact:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from trivium.finance.analyze.policy import family_name
-from trivium.finance.records import Fact, Filing
+from trivium.finance.records import STATEMENT_ROLE, Fact, Filing
 
 __all__ = ["Faces", "find_faces"]
 
@@ -113,7 +113,7 @@ class Faces:
 def find_faces(filing: Filing) -> Faces:
     """Find the income statement, balance sheet and cash flow statement of a filing."""
     if filing.source.media.startswith("statement-"):
-        return Faces(is_known=False)
+        return _faces_of_sheets(filing)
     tables: dict[int, set[str]] = {}
     for fact in filing.facts:
         if fact.place.table is not None and fact.is_numeric and not fact.dimensions:
@@ -150,6 +150,18 @@ def _goes_on(names: set[str], statement: str, first: set[str]) -> bool:
         is_cut = not {"LiabilitiesAndStockholdersEquity", "ifrs:EquityAndLiabilities"} & first
         return is_cut and len(names & _BALANCE) >= 2
     return len(names & _CASH_FLOW) >= 1 and not names & _CASH_FLOW & first
+
+
+def _faces_of_sheets(filing: Filing) -> Faces:
+    """Return the sheets that name their statement; where none does, the source shows no layout."""
+    tables: dict[str, set[int]] = {}
+    for role in filing.linkbase.statements:
+        statement, _, number = role.removeprefix(STATEMENT_ROLE).rpartition(":")
+        if role.startswith(STATEMENT_ROLE) and statement in _STATEMENTS:
+            tables.setdefault(statement, set()).add(int(number))
+    if not tables:
+        return Faces(is_known=False)
+    return Faces({statement: frozenset(numbers) for statement, numbers in tables.items()})
 
 
 def _faces_by_role(filing: Filing) -> dict[str, frozenset[str]]:

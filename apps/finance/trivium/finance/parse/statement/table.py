@@ -14,6 +14,7 @@ from trivium.finance.parse.statement.columns import Block, Calendar, Column, fin
 from trivium.finance.parse.statement.sheets import Cell, Grid, Unreadable, cell_name
 from trivium.finance.records import (
     ROW_LABEL_NAMESPACE,
+    STATEMENT_ROLE,
     Concept,
     Dimension,
     Fact,
@@ -26,10 +27,7 @@ from trivium.finance.records import (
 )
 from trivium.service.evidence import SheetCell
 
-__all__ = ["STATEMENT_ROLE", "Reading", "listed"]
-
-STATEMENT_ROLE = "urn:trivium:statement:"
-"""Before `income:3` (kind of statement, number of its sheet), the role of the rows of a table that names its kind."""
+__all__ = ["Reading", "listed"]
 
 _SHARES = intern_concept("http://www.xbrl.org/2003/instance", "shares", "xbrli")
 _PURE = Unit((intern_concept("http://www.xbrl.org/2003/instance", "pure", "xbrli"),))
