@@ -34,6 +34,12 @@ _MOST_YEARS = 10
 _MOST_QUARTERS = 8
 _YEARS_A_COMPANY = {2: 3, 3: 3, 4: 2, 5: 2, 6: 2}
 _PEER_AMOUNTS = ("revenue", "operating_income", "net_income", "free_cash_flow", "total_assets", "equity")
+_MAY_REPEAT = {
+    "sales_revenue": "revenue",
+    "net_income_incl_nci": "net_income",
+    "equity_incl_nci": "equity",
+    "current_debt": "current_portion_of_debt",
+}
 _QUARTER_STATEMENTS = ("income_statement", "cash_flow")
 
 Kind = Literal["filing", "periods", "companies"]
@@ -187,7 +193,12 @@ def _quarters(series: Mapping[str, Series]) -> list[Table]:
 def _statement(name: str, columns: tuple[Column, ...], series: Mapping[str, Series]) -> Table:
     lines = layout(name, (column.company.template for column in columns))
     rows = [_row(line, columns, series, is_balance=name == "balance_sheet") for line in lines]
-    kept = tuple(row for row, line in zip(rows, lines, strict=True) if line.is_always_shown or _has_value(row))
+    by_metric = {row.metric: row for row in rows}
+    kept = tuple(
+        row
+        for row, line in zip(rows, lines, strict=True)
+        if line.is_always_shown or (_has_value(row) and not _repeats(row, by_metric))
+    )
     has_dates = any(column.span.kind == "date" for column in columns)
     return Table(name, kept, columns if has_dates else ())
 
@@ -204,6 +215,14 @@ def _value(metric: str, column: Column, series: Series, is_balance: bool) -> Val
     if metric == "shares_outstanding":
         metric = "shares_at_period_end"
     return series.adjusted.get((metric, period)) or series.get(metric, period)
+
+
+def _repeats(row: Row, rows: Mapping[str, Row]) -> bool:
+    """Whether a line would only print another line's amounts again."""
+    other = rows.get(_MAY_REPEAT.get(row.metric, ""))
+    return other is not None and all(
+        value.amount in (None, twin.amount) for value, twin in zip(row.values, other.values, strict=True)
+    )
 
 
 def _has_value(row: Row) -> bool:
