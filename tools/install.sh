@@ -45,7 +45,7 @@ if ! is_current; then
     make_environment "$python"
 fi
 
-say "Installing Trivium: about 210 MB to download the first time, 750 MB on disk"
+say "Installing Trivium: about 220 MB to download the first time, 860 MB on disk"
 if ! { [ -x .venv/bin/uv ] || .venv/bin/pip install --quiet --disable-pip-version-check uv; } ||
     ! .venv/bin/uv pip install --quiet --python .venv/bin/python --compile-bytecode -c constraints.txt -e '.[all,test]'; then
     say "uv could not install everything; going on with pip, which takes longer"

@@ -159,6 +159,7 @@ def test_pages_are_accessible_and_quiet(demo, visitor, language, scheme):
         for path in ("/", "/jobs", job["url"], "/toy/"):
             page.goto(base + path)
             page.get_by_role("heading", level=1).wait_for()
+            page.get_by_role("navigation").get_by_role("link", name="任务" if language == "zh" else "Jobs").wait_for()
             found = axe.Axe().run(page)["violations"]
             serious = [
                 f"{item['id']}: {item['nodes'][0]['html']}"

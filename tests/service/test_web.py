@@ -272,6 +272,23 @@ def test_a_jobs_page_is_permanent_and_escaped(visitor, job):
     assert f'href="/jobs/{job.id}"' in visitor.get("/jobs", headers=HTML).text
 
 
+def test_history_is_told_in_the_visitors_language(visitor, runtime):
+    job = runtime.jobs.submit(app="toy", kind="count", owner=LOCAL_USER, request={})
+    held = runtime.jobs.claim(job.id, "w-1")
+    runtime.jobs.report_progress(held, "counting", 0.5, is_new_stage=True)
+    runtime.jobs.cancel(job.id)
+    text = " ".join(re.sub(r"<[^>]+>", " ", visitor.get(f"/jobs/{job.id}?lang=zh", headers=HTML).text).split())
+    assert "UTC 等待中" in text
+    assert "UTC 运行中 w-1" in text
+    assert "UTC 阶段 计数" in text
+    assert "UTC 已请求停止" in text
+
+
+def test_an_apps_page_fetches_the_bar(visitor):
+    assert "/static/bar.js" in visitor.get("/toy/").text
+    assert visitor.get("/bar?lang=en").text.startswith('<header class="bar">')
+
+
 def test_a_failed_job_shows_its_line_and_reference(visitor, runtime):
     def work(context):
         raise InputError("is empty", where="a.htm")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import jinja2
@@ -12,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from trivium.service.app_spec import AppSpec
-from trivium.service.jobs import Job
+from trivium.service.jobs import Job, JobEvent, JobState
 from trivium.service.text import catalogue
 from trivium.service.visitor import LANGUAGE_COOKIE, language_of
 
-__all__ = ["Tile", "page", "stage_text", "state_text", "tiles"]
+__all__ = ["Line", "Tile", "history", "page", "stage_text", "state_text", "tiles"]
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -33,6 +34,15 @@ class Tile:
     title: str
     summary: str
     install: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a job's history in words."""
+
+    at: datetime
+    what: str
+    detail: str
 
 
 def tiles(specs: Sequence[AppSpec], language: str) -> list[Tile]:
@@ -72,6 +82,17 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
 def state_text(job: Job, language: str) -> str:
     """Return a job's state in words."""
     return catalogue("trivium.service", language)[f"state.{job.state}"]
+
+
+def history(events: Sequence[JobEvent], spec: AppSpec | None, language: str) -> list[Line]:
+    """Put a job's history into the visitor's language."""
+    texts = catalogue("trivium.service", language)
+    lines = []
+    for event in events:
+        what = texts[f"state.{event.what}"] if event.what in set(JobState) else texts[f"event.{event.what}"]
+        detail = stage_text(spec, event.detail, language) if event.what == "stage" else event.detail
+        lines.append(Line(event.at, what, detail))
+    return lines
 
 
 def stage_text(spec: AppSpec | None, stage: str, language: str) -> str:

@@ -25,7 +25,7 @@ from trivium.service.broker import broker_url, connect
 from trivium.service.errors import InputError, NotFoundError, TriviumError, UpstreamError
 from trivium.service.guard import Guard, session_cookie
 from trivium.service.jobs import Job
-from trivium.service.pages import page, stage_text, state_text, tiles
+from trivium.service.pages import history, page, stage_text, state_text, tiles
 from trivium.service.runtime import Runtime
 from trivium.service.sessions import Sessions
 from trivium.service.text import catalogue
@@ -76,6 +76,11 @@ def _add_pages(shell: FastAPI, runtime: Runtime, sessions: Sessions) -> None:
     def icon() -> Response:
         return FileResponse(_STATIC / "trivium.svg", media_type="image/svg+xml")
 
+    @shell.get("/bar", include_in_schema=False)
+    def bar(request: Request) -> Response:
+        """The bar at the top, for the apps' pages, which fetch it (`static/bar.js`)."""
+        return page(request, "bar.html")
+
     @shell.get("/login", include_in_schema=False)
     def login(request: Request, token: str = "") -> Response:
         say = catalogue("trivium.service", language_of(request)).say
@@ -112,7 +117,7 @@ def _job_values(runtime: Runtime, spec: AppSpec | None, job: Job, language: str)
         "state": state_text(job, language),
         "stage": stage_text(spec, job.stage, language),
         "has_page": spec is not None and bool(spec.ui) and not spec.missing,
-        "events": runtime.jobs.events(job.id),
+        "history": history(runtime.jobs.events(job.id), spec, language),
     }
 
 
@@ -169,6 +174,7 @@ def _add_app(shell: FastAPI, spec: AppSpec, runtime: Runtime) -> None:
             theme=gradio_theme(),
             css=getattr(blocks, "trivium_css", None),
             css_paths=[CSS_FILE],
+            head='<script src="/static/bar.js" defer></script>',
             max_file_size=runtime.settings.max_upload_bytes,
             show_error=False,
             footer_links=[],
