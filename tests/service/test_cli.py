@@ -105,3 +105,13 @@ def test_a_wrong_setting_is_one_line(home):
     ended = trivium("doctor", home=home, TRIVIUM_PORT="x")
     assert ended.stderr.startswith("trivium: TRIVIUM_PORT: input should be a valid integer")
     assert ended.stderr.count("\n") == 1
+
+
+def test_tasks_of_light_queues_import_no_page_and_no_model(home):
+    """What a light worker imports for every installed app: neither gradio nor torch."""
+    code = (
+        "from trivium.service.app_spec import installed_apps, resolve\n"
+        "for spec in installed_apps():\n"
+        "    if not spec.missing and any(queue.worker == 'light' for queue in spec.queues): resolve(spec.tasks)"
+    )
+    assert imported_by(code, home) & {"gradio", "torch", "pandas", "numpy"} == set()
