@@ -215,7 +215,8 @@ def _read(path: Path) -> Iterator[Filing]:
 
     for filing in read_path(path):
         for problem in filing.problems:
-            _say(f"{path}: {problem.where}: {problem.what}")
+            where = "" if problem.where == str(path) else f"{problem.where}: "
+            _say(f"{path}: {where}{problem.what}")
         yield filing
 
 
