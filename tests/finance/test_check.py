@@ -165,6 +165,7 @@ def test_true_chinese_sentences_stay(bound, text):
         ("rev24 vega_rev nova_rev", "Nova had the highest revenue of the three companies.", "not at that rank"),
         ("rev24 vega_rev nova_rev", "Apple had the highest revenue of the four companies.", "4 companies"),
         ("rev24 nova_rev", "Apple's revenue was higher than Nova's in FY2024.", "do not say"),
+        ("rev24 nova_rev", "Revenue was highest at Apple ($391.04 billion, FY2024) and at Nova.", "without a rank"),
         # rounding, words
         ("vega_gm", "Gross margin was 12.4% in FY2024.", "no bound claim"),
         ("vega_gm", "Gross margin was 12% in FY2024.", "no bound claim"),

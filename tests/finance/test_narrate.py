@@ -1,21 +1,27 @@
 """The sentences of the templates: their words, their claims, and that the checker tells them from false ones."""
 
+import gzip
 import itertools
 import random
 import re
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from tests.finance.corruptions import KINDS, corrupt
 from tests.finance.invented import change_of, comparison
+from tests.shared_data import FINANCE, needs_finance_data
 
+from trivium.finance.analyze.compare import compare
 from trivium.finance.analyze.model import Company, Comparison, Message, Row, Status, Table
+from trivium.finance.analyze.policy import load_policy
 from trivium.finance.check import check
 from trivium.finance.claims import claims_of, context_of, short_name, values_of
 from trivium.finance.display import Scale
 from trivium.finance.narrate import narrate
 from trivium.finance.narrate.writer import Writer
+from trivium.finance.parse.reader import read_source
 from trivium.service.evidence import Sentence
 from trivium.service.text import catalogue
 
@@ -217,6 +223,21 @@ def test_counts_are_words():
     english, chinese = (Writer(made, language, Scale.MILLION) for language in ("en", "zh"))
     assert [english.count(number) for number in (2, 12, 21)] == ["two", "twelve", "21"]
     assert [chinese.count(number) for number in (2, 10, 12, 20, 35)] == ["两", "十", "十二", "二十", "三十五"]
+
+
+@needs_finance_data
+def test_a_real_filing_is_told_and_every_sentence_stays():
+    name = "10-K_FY2024.htm.gz"  # Apple's: net sales 391,035 and 383,285, net income 93,736 and 96,995 (USD M)
+    filings = read_source(name, gzip.decompress((FINANCE / "sec_ixbrl" / "AAPL" / name).read_bytes()))
+    made = compare(filings, load_policy(), created=date(2026, 1, 5))
+    claims, context = claims_of(values_of(made)), context_of(made)
+    told = {language: narrate(made, language, scale) for language, scale in (("en", "billion"), ("zh", "yi"))}
+    for language, sentences in told.items():
+        assert check(sentences, claims, language, context=context) == (sentences, ())
+    texts = [sentence.text for sentence in told["en"]]
+    assert texts[0] == "Apple's revenue rose 2.0% to $391.04 billion in FY2024 from $383.29 billion in FY2023."
+    assert "Net income fell 3.4% to $93.74 billion in FY2024 from $97.00 billion in FY2023." in texts
+    assert told["zh"][0].text == "2024财年Apple的营业收入为3,910.35亿美元，较2023财年的3,832.85亿美元增长2.0%。"
 
 
 def test_an_unknown_unit_is_refused():

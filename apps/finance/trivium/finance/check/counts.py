@@ -18,11 +18,15 @@ def companies_fault(reading: Reading, place: int, count: int) -> str:
         for bound in reading.bound
         if bound.about.company and (name is None or bound.about.metric in name.metrics)
     }
+    if not reading.places("rank"):
+        return f"{count} companies, without a ranking among them"
     return "" if len(owners) == count else f"{count} companies, but the claims are of {len(owners)}"
 
 
 def members_fault(reading: Reading, place: int, count: int) -> str:
     members = {bound.about.member for bound in reading.bound} - {""}
+    if not reading.places("rank"):
+        return f"{count} segments, without a ranking among them"
     return "" if len(members) == count else f"{count} segments, but the claims are of {len(members)}"
 
 

@@ -9,6 +9,7 @@ from trivium.finance.claims import ClaimContext
 
 __all__ = ["compare_fault", "direction_fault", "limit_fault", "multiple_fault", "rank_fault", "ranked_fault"]
 
+_FLAT = Decimal("0.0005")
 _NEAR = {2: (Decimal("0.95"), Decimal("1.05")), 3: (Decimal("1.95"), Decimal("2.05"))}
 
 
@@ -33,20 +34,22 @@ def direction_fault(reading: Reading, place: int, context: ClaimContext) -> str:
         and bound.about.role in ("change", "growth", "points")
     ]
     newest = max((bound.about.period.end for bound in moves), default=None)
-    fitting = [
-        bound.value
-        for bound in moves
-        if (bound.about.period.end == newest if told is None else is_of(told, bound.about))
-    ]
-    if any(unit.number.unit == "years" for unit in (reading.tokens[spot] for spot in reading.places("number"))):
-        fitting = [bound.value for bound in moves if bound.value * sign > 0]
+    if any(reading.tokens[spot].number.unit == "years" for spot in reading.places("number")):
+        fitting = [bound for bound in moves if bound.value * sign > 0]  # how many they are is counted elsewhere
+    elif told is None:
+        fitting = [bound for bound in moves if bound.about.period.end == newest]
+    else:
+        fitting = [bound for bound in moves if is_of(told, bound.about)]
     if not fitting:
         return f"{text!r}: no bound claim of a change"
-    return "" if all(_agrees(sign, value) for value in fitting) else f"{text!r}: the change goes the other way"
+    return "" if all(_agrees(sign, bound) for bound in fitting) else f"{text!r}: the change goes the other way"
 
 
-def _agrees(sign: int, value: Decimal) -> bool:
-    return value * sign > 0 if sign else abs(value) < Decimal("0.0005")
+def _agrees(sign: int, bound: Bound) -> bool:
+    """Whether a change goes that way; a rate that is shown as 0.0 % goes no way and is told as unchanged."""
+    if bound.about.role == "change":
+        return bound.value * sign > 0
+    return bound.value * sign >= _FLAT if sign else abs(bound.value) < _FLAT
 
 
 def multiple_fault(reading: Reading, place: int, context: ClaimContext) -> str:

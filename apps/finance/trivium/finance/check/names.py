@@ -62,10 +62,14 @@ def relative_fault(reading: Reading, place: int, context: ClaimContext) -> str:
 
 
 def company_fault(reading: Reading, place: int, context: ClaimContext) -> str:
-    """Return a fault unless a bound claim is of the company."""
-    key = reading.tokens[place].data
-    owns = any(bound.about.company == key for bound in reading.bound)
-    return "" if owns else f"{reading.tokens[place].text}: no bound claim is of that company"
+    """Return a fault unless a bound claim is of the company; among ranked companies each needs its own rank."""
+    key, text = reading.tokens[place].data, reading.tokens[place].text
+    if not any(bound.about.company == key for bound in reading.bound):
+        return f"{text}: no bound claim is of that company"
+    ranks = [] if reading.places("member") else reading.places("rank")
+    if ranks and key not in {reading.company(spot) for spot in ranks}:
+        return f"{text}: named among ranked companies without a rank"
+    return ""
 
 
 def member_fault(reading: Reading, place: int, context: ClaimContext) -> str:

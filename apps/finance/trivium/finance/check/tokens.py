@@ -7,6 +7,7 @@ comparison; it knows nothing of the templates that the sentence may have come fr
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from trivium.finance.display import message_text, metric_names
 
 __all__ = ["Lexer", "MetricName", "Token"]
 
+_Meaning = tuple[str, Any]
 _FOLD = str.maketrans("０１２３４５６７８９％－−–＋．＄’", "0123456789%---+.$'")
 _PUNCTUATION = {
     **dict.fromkeys(",，、", "comma"),
@@ -70,11 +72,9 @@ class Lexer:
     def __init__(self, context: ClaimContext, language: str) -> None:
         self.language = language
         exact, folded = _names(context, language)
-        self._exact = exact
-        self._folded = {**PHRASES[language], **folded}
-        edge = "A-Za-z0-9" if language == "en" else "A-Za-z"
-        self._exact_pattern = _alternation(exact, edge, 0)
-        self._folded_pattern = _alternation(self._folded, edge, re.IGNORECASE)
+        edge = string.ascii_letters + (string.digits if language == "en" else "")
+        self._exact = _Phrases(exact, edge)
+        self._folded = _Phrases({**PHRASES[language], **folded}, edge)
 
     def read(self, sentence: str) -> list[Token]:
         """Return the tokens of a sentence in order."""
@@ -103,12 +103,11 @@ class Lexer:
         return Token("unknown", found[0] if found else text[place])
 
     def _dictionary(self, text: str, place: int) -> Iterator[Token]:
-        if found := self._exact_pattern.match(text, place):
-            kind, data = self._exact[found[0]]
-            yield Token(kind, found[0], data)
-        if found := self._folded_pattern.match(text, place):
-            kind, data = self._folded[found[0].lower()]
-            yield Token(kind, found[0], data)
+        for phrases, written in ((self._exact, text), (self._folded, _lowered(text))):
+            found = phrases.match(written, place)
+            if found is not None:
+                phrase, (kind, data) = found
+                yield Token(kind, text[place : place + len(phrase)], data)
 
     def _patterns(self, text: str, place: int) -> Iterator[Token]:
         before = text[place - 1 : place]
@@ -129,9 +128,9 @@ class Lexer:
                 yield Token(kind, text[place : place + found[1]], found[0])
 
 
-def _names(context: ClaimContext, language: str) -> tuple[Mapping[str, tuple[str, Any]], ...]:
-    exact: dict[str, tuple[str, Any]] = {}
-    folded: dict[str, tuple[str, Any]] = {}
+def _names(context: ClaimContext, language: str) -> tuple[dict[str, _Meaning], dict[str, _Meaning]]:
+    exact: dict[str, _Meaning] = {}
+    folded: dict[str, _Meaning] = {}
     turned = METRIC_SYNONYMS[language]
     metrics = {about.metric for about in context.about.values()}
     meanings: dict[str, set[str]] = {}
@@ -154,10 +153,31 @@ def _names(context: ClaimContext, language: str) -> tuple[Mapping[str, tuple[str
     return exact, folded
 
 
-def _alternation(phrases: Mapping[str, object], edge: str, flags: int) -> re.Pattern[str]:
-    parts = []
-    for phrase in sorted(phrases, key=len, reverse=True):
-        before = f"(?<![{edge}])" if re.match(f"[{edge}]", phrase) else ""
-        after = f"(?![{edge}])" if re.search(f"[{edge}]$", phrase) else ""
-        parts.append(f"{before}{re.escape(phrase)}{after}")
-    return re.compile("|".join(parts) or r"(?!)", flags)
+class _Phrases:
+    """Finds the longest known phrase that starts at a place and ends at a word's end.
+
+    Indexed by first character: compiling one pattern of a thousand names would cost more than all the reading.
+    """
+
+    def __init__(self, phrases: Mapping[str, _Meaning], edge: str) -> None:
+        self._meanings = phrases
+        self._edge = edge
+        self._by_first: dict[str, list[str]] = {}
+        for phrase in sorted(phrases, key=len, reverse=True):
+            self._by_first.setdefault(phrase[:1], []).append(phrase)
+
+    def match(self, text: str, place: int) -> tuple[str, _Meaning] | None:
+        for phrase in self._by_first.get(text[place], ()):
+            if text.startswith(phrase, place) and self._is_whole(text, place, place + len(phrase)):
+                return phrase, self._meanings[phrase]
+        return None
+
+    def _is_whole(self, text: str, start: int, end: int) -> bool:
+        is_cut_before = text[start] in self._edge and start > 0 and text[start - 1] in self._edge
+        is_cut_after = text[end - 1] in self._edge and end < len(text) and text[end] in self._edge
+        return not is_cut_before and not is_cut_after
+
+
+def _lowered(text: str) -> str:
+    """Lower case, character by character, so that places stay the same."""
+    return "".join(sign.lower() if len(sign.lower()) == 1 else sign for sign in text)
