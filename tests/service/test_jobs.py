@@ -27,6 +27,11 @@ def test_a_job_is_kept_and_its_id_is_sent(runtime, outbox, clock):
     assert read.created_at == clock.time
 
 
+def test_work_that_can_wait_has_a_queue_of_its_own(runtime, outbox):
+    job = submit(runtime, can_wait=True)
+    assert outbox.sent == [("toy.count", job.id, "toy.low")]
+
+
 def test_what_belongs_to_another_is_not_found(runtime):
     job = submit(runtime)
     with pytest.raises(NotFoundError, match="no such job"):

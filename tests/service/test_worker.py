@@ -110,6 +110,8 @@ def test_jobs_run_fail_and_survive_the_death_of_their_worker(live, settings, tmp
     with running("worker", "--queues", "toy", home=home):
         counted = await_state(live, submit(live, to=3), JobState.DONE)
         assert live.store.read(counted.files[0].sha256) == b"<h1>0, 1, 2</h1>"
+        waiting = live.jobs.submit(app="toy", kind="count", owner="ann", request={"to": 1}, can_wait=True)
+        await_state(live, waiting, JobState.DONE)
         failed = await_state(live, submit(live, kind="fail"), JobState.FAILED)
         assert failed.error == "a.htm: is empty"
 

@@ -174,6 +174,7 @@ class Jobs:
         inputs: Sequence[JobInput] = (),
         title: str = "",
         idempotency_key: str = "",
+        can_wait: bool = False,
     ) -> Job:
         """Record a job and tell the workers. A broker that is down delays the job, it does not lose it.
 
@@ -181,6 +182,7 @@ class Jobs:
             title: how lists call it; the report's title replaces it.
             idempotency_key: the same key from the same owner gives the job that is already there, whatever its
                 state; empty for a job of its own.
+            can_wait: let jobs that people wait for go first.
 
         Returns:
             The job, new or found.
@@ -190,7 +192,7 @@ class Jobs:
             "id": job_id,
             "app": app,
             "kind": kind,
-            "queue": self._queue_of(app, kind),
+            "queue": self._queue_of(app, kind) + (".low" if can_wait else ""),
             "owner": owner,
             "idempotency_key": idempotency_key or job_id,
             "title": title or kind,
@@ -326,7 +328,7 @@ class Jobs:
                 self._note(connection, job.id, "stage", stage)
 
     def finish(self, job: Job, *, title: str, report_sha256: str, files: Sequence[ReportFile]) -> None:
-        """Record the result and end the job, in one transaction.
+        """Record the result and end the job, in one transaction; the names of the files must differ.
 
         Raises:
             LeaseLostError: if the fence is old.
