@@ -24,7 +24,7 @@ check: $(STAMP)
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/lint-imports
-	@.venv/bin/mypy packages/service/trivium apps/finance/trivium tools
+	@.venv/bin/mypy packages/*/trivium apps/*/trivium tools
 	@$(PYTHON) tools/licences.py
 
 bench: $(STAMP)
