@@ -9,5 +9,9 @@ __all__ = ["FORMATS"]
 FORMATS: Mapping[str, tuple[str, str]] = {
     "html": ("text/html", "trivium.finance.report.html:render_html"),
     "json": ("application/json", "trivium.finance.report.json:render_json"),
+    "xlsx": (
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "trivium.finance.report.xlsx:render_xlsx",
+    ),
 }
 """Media type and renderer of each format. A renderer takes (comparison, sentences, claims, *, language, scale)."""
