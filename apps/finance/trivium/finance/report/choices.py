@@ -16,7 +16,7 @@ from trivium.finance.records import Filing, Period
 
 __all__ = ["Choice", "Use", "candidate_key", "candidates", "choices"]
 
-_MOST_CANDIDATES = 25
+_MOST_CANDIDATES = 40
 _BY_USER = frozenset({"reason.chosen_by_user", "reason.override_absent"})
 
 
@@ -84,7 +84,7 @@ def candidates(comparison: Comparison, policy: Policy) -> dict[str, tuple[Filing
         for rule in policy.rules.values():
             key = candidate_key(series, rule)
             if key not in found:
-                period = _newest(series, rule)
+                period = _newest(series, rule, policy)
                 offered = mapping.candidates(rule.key, period, most=_MOST_CANDIDATES) if period else ()
                 found[key] = (filing, tuple(offered))
     return {key: offer for key, offer in found.items() if offer[1]}
@@ -95,14 +95,21 @@ def candidate_key(series: Series, rule: MetricRule) -> str:
     return f"{series.company.key}/{rule.statement}/{rule.unit}"
 
 
-def _newest(series: Series, rule: MetricRule) -> Period | None:
-    """Return the newest period in which the newest filing reports the statement in this unit."""
+def _newest(series: Series, rule: MetricRule, policy: Policy) -> Period | None:
+    """Return the newest period in which the newest filing reports a metric of the rule's statement.
+
+    Each statement has its own: the cover page counts shares on a later day than the balance sheet's.
+    """
     filing = series.filings[-1]
-    is_balance = rule.is_balance
+    alike = {
+        key
+        for key, other in policy.rules.items()
+        if (other.statement, other.is_balance) == (rule.statement, rule.is_balance)
+    }
     reported = [
         value.period
         for value in series.values.values()
-        if value.filing is filing and value.fact is not None and value.period.is_instant == is_balance
+        if value.filing is filing and value.fact is not None and value.metric in alike
     ]
     return max(reported, key=lambda period: (period.end, period.days), default=None)
 
