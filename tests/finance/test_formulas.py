@@ -152,7 +152,8 @@ def test_the_part_due_within_a_year_is_not_counted_twice():
     # The mapping found only the debt note's total, which includes the current portion.
     series = made_series({year(2024): {}}, {END: BALANCES | {"current_portion_of_debt": "100"}})
     key = ("long_term_debt", Period(END))
-    reason = Message("reason.by_proxy", {"concept": "us-gaap:LongTermDebt", "differs": "includes the current part"})
+    values = {"concept": "us-gaap:LongTermDebt", "differs": "includes the current part"}
+    reason = Message("reason.by_proxy", values | {"includes": "current_portion_of_debt"})
     series.values[key] = dataclasses.replace(series.values[key], status=Status.DERIVED, reason=reason)
     derive(series)
     value = series.get("total_debt", Period(END))

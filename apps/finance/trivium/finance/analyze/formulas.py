@@ -36,7 +36,8 @@ class Formula:
         unit: what the result must be: `money`, `shares`, `pure`, ...
         not_for: templates where the result is absent because it would mean nothing.
         only_for: templates that have the metric at all; empty for all.
-        exact, stand_in: a metric that must not, or must, come from a proxy of the mapping policy; empty for none.
+        exact, stand_in: a metric that must not, or must, come from a proxy of the mapping policy that includes
+            another metric; empty for none.
     """
 
     metric: str
@@ -156,7 +157,7 @@ def _apply(formula: Formula, series: Series, period: Period, scope: Scope) -> No
 
 def _is_stand_in(metric: str, scope: Scope) -> bool:
     reason = scope.closing(metric).reason if metric else None
-    return reason is not None and reason.key == "reason.by_proxy"
+    return reason is not None and bool(reason.values.get("includes"))
 
 
 def _says_more(value: Value) -> bool:

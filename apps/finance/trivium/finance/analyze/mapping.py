@@ -216,6 +216,7 @@ class Mapping:
                 line = self._line(fact, rule)
                 if line is not None or rule.notes == "reported":
                     values = {"concept": fact.concept.qname, "differs": proxy.differs}
+                    values |= {"includes": proxy.includes} if proxy.includes else {}
                     return _Choice(line or fact, Status.DERIVED, Message("reason.by_proxy", values), proxy.negate)
         return None
 
@@ -254,6 +255,7 @@ def _order(fact: Fact) -> tuple[int, int]:
 
 
 def _signed(amount: Decimal, rule: MetricRule, choice: _Choice) -> Decimal:
-    if choice.negate or (rule.outflow and choice.fact.concept.is_row_label and amount < 0):
+    # Issuers sign their own concepts, and print plain rows, as the cash flow has them: payments negative.
+    if choice.negate or (rule.outflow and amount < 0 and not choice.fact.concept.is_standard):
         return -amount
     return amount

@@ -34,12 +34,14 @@ class Proxy:
         differs: how it differs, in a few words.
         unless: a metric that, when reported, shows that the proxy would be wrong.
         negate: whether its sign is the other way round.
+        includes: a metric whose amount is in it, so that formulas do not add that one again.
     """
 
     concept: str
     differs: str
     unless: str = ""
     negate: bool = False
+    includes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +102,22 @@ def family_name(concept: Concept) -> str:
     return ""
 
 
-@functools.cache
 def load_policy(path: Path | None = None) -> Policy:
     """Load the shipped policy, with a user's file laid over it metric by metric.
 
     Raises:
         InputError: if the user's file cannot be read or a rule is malformed; names the file, metric and field.
     """
+    # A user's file is read anew each time: it may change while a worker lives.
+    return _load(path) if path is not None else _shipped()
+
+
+@functools.cache
+def _shipped() -> Policy:
+    return _load(None)
+
+
+def _load(path: Path | None) -> Policy:
     shipped = resources.files("trivium.finance.analyze") / "policy.toml"
     tables = tomllib.loads(shipped.read_text(encoding="utf-8"))
     if path is not None:
@@ -114,6 +125,7 @@ def load_policy(path: Path | None = None) -> Policy:
     rules = {key: _rule(key, table, str(path or "policy.toml")) for key, table in tables.items()}
     named = {name for rule in rules.values() for name in (*rule.concepts, *rule.face_concepts)}
     named |= {proxy.concept for rule in rules.values() for proxy in rule.proxies}
+    _check_references(rules, str(path or "policy.toml"))
     return Policy(rules, frozenset(named))
 
 
@@ -125,6 +137,22 @@ def _read_override(path: Path, shipped: dict[str, Any]) -> dict[str, Any]:
             f"the mapping policy cannot be read ({error})", where=str(path), hint="see docs/metrics.md"
         ) from error
     return {key: shipped.get(key, {}) | table for key, table in override.items()}
+
+
+def _check_references(rules: Mapping[str, MetricRule], where: str) -> None:
+    """Refuse a proxy that names an unknown metric, or waits for a metric that waits for it in turn."""
+    for rule in rules.values():
+        for proxy in rule.proxies:
+            for metric in filter(None, (proxy.unless, proxy.includes)):
+                if metric not in rules:
+                    raise InputError(f"[{rule.key}] names the metric {metric!r}, which no rule defines", where=where)
+        waiting, seen = [rule.key], set[str]()
+        while waiting:
+            following = {proxy.unless for proxy in rules[waiting.pop()].proxies if proxy.unless} - seen
+            if rule.key in following:
+                raise InputError(f"[{rule.key}] waits by `unless` for a metric that waits for it", where=where)
+            seen |= following
+            waiting += following
 
 
 def _rule(key: str, table: Any, where: str) -> MetricRule:
@@ -157,6 +185,10 @@ def _rule(key: str, table: Any, where: str) -> MetricRule:
             f"({', '.join(_NOTES)})",
             where=where,
         )
+    for name in ("concepts", "face_concepts", "labels", "not_labels", "proxies"):
+        kind = dict if name == "proxies" else str
+        if not isinstance(table.get(name, []), list) or not all(isinstance(one, kind) for one in table.get(name, ())):
+            raise InputError(f"[{key}] {name} is not a list", where=where, hint=f'write {name} = ["..."]')
     try:
         labels = [tuple(re.compile(text, re.I) for text in table.get(name, ())) for name in ("labels", "not_labels")]
         proxies = tuple(Proxy(**proxy) for proxy in table.get("proxies", ()))

@@ -25,6 +25,8 @@ _PER_SHARE = {
     "EarningsPerShareBasic",
     "EarningsPerShareDiluted",
     "EarningsPerShareBasicAndDiluted",
+    "NetIncomeLossPerOutstandingLimitedPartnershipUnitBasicNetOfTax",
+    "NetIncomeLossPerOutstandingLimitedPartnershipUnitDiluted",
     "ifrs:BasicEarningsLossPerShare",
     "ifrs:DilutedEarningsLossPerShare",
 }
@@ -51,6 +53,7 @@ _INCOME = (
         "ifrs:GrossProfit",
     }
 )
+_OPERATING = {"OperatingIncomeLoss", "OperatingExpenses", "CostsAndExpenses", "ifrs:ProfitLossFromOperatingActivities"}
 _BALANCE_TOTALS = {"Assets", "LiabilitiesAndStockholdersEquity", "ifrs:Assets", "ifrs:EquityAndLiabilities"}
 _BALANCE = _BALANCE_TOTALS | {
     "Liabilities",
@@ -127,7 +130,9 @@ def find_faces(filing: Filing) -> Faces:
 
 def _first_face(tables: Mapping[int, set[str]], statement: str) -> frozenset[int]:
     """Return the first table that reads like the statement, with its parts on the tables right after it."""
-    first = next((number for number, names in sorted(tables.items()) if _reads_like(names, statement)), None)
+    readings = (_reads_like, _reads_like_without_tax)
+    found = (number for reads in readings for number, names in sorted(tables.items()) if reads(names, statement))
+    first = next(found, None)
     if first is None:
         return frozenset()
     near = {number: names for number, names in tables.items() if first < number <= first + _SPREAD}
@@ -142,10 +147,19 @@ def _reads_like(names: set[str], statement: str) -> bool:
     return bool(names & _CASH_FLOW) and any("Operating" in name for name in names & _CASH_FLOW) and len(names) >= 6
 
 
+def _reads_like_without_tax(names: set[str], statement: str) -> bool:
+    """Whether it is the income statement of a company that pays no tax; a note on earnings per share is not."""
+    has_result = bool(names & _NET_INCOME) and bool(names & _PER_SHARE)
+    return (
+        statement == "income" and has_result and bool(names & _OPERATING) and len(names & (_INCOME | _OPERATING)) >= 4
+    )
+
+
 def _goes_on(names: set[str], statement: str, first: set[str]) -> bool:
     """Whether a table near the first one is the same statement again or its next page."""
     if statement == "income":
-        return _reads_like(names, "income") and len(names & _INCOME) >= 0.7 * len(first & _INCOME)
+        reads = _reads_like(names, "income") or _reads_like_without_tax(names, "income")
+        return reads and len(names & _INCOME) >= 0.7 * len(first & _INCOME)
     if statement == "balance":
         is_cut = not {"LiabilitiesAndStockholdersEquity", "ifrs:EquityAndLiabilities"} & first
         return is_cut and len(names & _BALANCE) >= 2
@@ -166,9 +180,10 @@ def _faces_of_sheets(filing: Filing) -> Faces:
 
 def _faces_by_role(filing: Filing) -> dict[str, frozenset[str]]:
     faces: dict[str, frozenset[str]] = {}
-    for rows in filing.linkbase.statements.values():
-        names = {family_name(row.concept) for row in rows}
-        for statement in _STATEMENTS:
-            if statement not in faces and _reads_like(names, statement):
-                faces[statement] = frozenset(row.concept.name for row in rows)
+    for reads in (_reads_like, _reads_like_without_tax):
+        for rows in filing.linkbase.statements.values():
+            names = {family_name(row.concept) for row in rows}
+            for statement in _STATEMENTS:
+                if statement not in faces and reads(names, statement):
+                    faces[statement] = frozenset(row.concept.name for row in rows)
     return faces
