@@ -36,7 +36,12 @@ def parsed(text: str):
 
 
 def data_of(text: str):
-    return json.loads(parsed(text).get_element_by_id("report-data").text)
+    data = json.loads(parsed(text).get_element_by_id("report-data").text)
+    for entry in data["values"]:
+        for key in ("name", "company", "period", "status", "unit", "formula", "reason"):
+            if key in entry:
+                entry[key] = data["words"][entry[key]]
+    return data
 
 
 def value_of(one: Made, metric: str, end: str) -> Value:

@@ -19,6 +19,8 @@ from trivium.service.evidence import Claim, FactAnchor, JsonPointer, Locator, Sh
 
 __all__ = ["Ledger", "plain", "to_script"]
 
+_SHARED = ("name", "company", "period", "status", "unit", "formula", "reason")
+
 
 class Ledger:
     """Collects the values a report shows and writes them once, as JSON.
@@ -78,10 +80,23 @@ class Ledger:
         return self._filings
 
     def to_data(self) -> dict[str, Any]:
-        """Return values, printed tables and filings as JSON-ready data; inputs are positions in `values`."""
+        """Return values, printed tables and filings as JSON-ready data.
+
+        Inputs are positions in `values`; the texts of `_SHARED`, which repeat, are positions in `words`.
+        """
+        words: dict[str, int] = {}
         values = [self._entry(value) for value in self._values.values()]
+        for entry in values:
+            for key in _SHARED:
+                if key in entry:
+                    entry[key] = words.setdefault(entry[key], len(words))
         tables = {f"{filing}.{table}": self._excerpt(*found) for (filing, table), found in self._rows.items()}
-        return {"values": values, "tables": tables, "filings": [self._filing(filing) for filing in self._filings]}
+        return {
+            "values": values,
+            "words": list(words),
+            "tables": tables,
+            "filings": [self._filing(filing) for filing in self._filings],
+        }
 
     def _check(self, value: Value) -> None:
         if value.amount is None:

@@ -6,6 +6,7 @@ marks on a screen and are never printed as numbers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,6 +19,8 @@ _WIDTH, _HEIGHT = 560.0, 230.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 8.0, 8.0, 26.0, 34.0
 
 _LONG_LABEL = 8
+_NARROW = 27.0  # a bar thinner than its number has it upright
+_LABEL = 48.0  # room that a column's label needs
 
 Amounts = Sequence[Decimal | None]
 
@@ -37,7 +40,7 @@ def spark(amounts: Amounts, title: str) -> Html:
         return Html()
     width, height = 120.0, 30.0
     scale = _Scale(amounts, height - 1, 1.0)
-    step = width / len(amounts)
+    step = min(width / len(amounts), 26.0)
     marks = [
         _bar(index * step + 1, scale, amount, min(step - 2, 18), "now" if index == len(amounts) - 1 else "past")
         for index, amount in enumerate(amounts)
@@ -71,7 +74,7 @@ def groups(labels: Sequence[str], given: Sequence[Line], texts: Sequence[Sequenc
     Args:
         texts: the number of each bar, by series and column.
     """
-    scale = _Scale([amount for line in given for amount in line.amounts], _HEIGHT - _BOTTOM, _TOP + 20)
+    scale = _Scale([amount for line in given for amount in line.amounts], _HEIGHT - _BOTTOM, _TOP + 30)
     step = (_WIDTH - _LEFT - _RIGHT) / max(len(labels), 1)
     width = min(step * 0.8 / len(given), 40.0)
     marks: list[Html] = [_axis(scale)]
@@ -82,7 +85,8 @@ def groups(labels: Sequence[str], given: Sequence[Line], texts: Sequence[Sequenc
                 left = _LEFT + step * (index + 0.5) + width * (number - len(given) / 2)
                 marks.append(_bar(left + 1, scale, amount, width - 2, f"bar s{number}"))
                 top = min(scale.at(amount), scale.at(Decimal(0))) - 4
-                marks.append(_text(left + width / 2, top, texts[number][index], "number small"))
+                is_upright = width < _NARROW
+                marks.append(_text(left + width / 2, top, texts[number][index], "number small", is_upright=is_upright))
     marks += [_label(_LEFT + step * (index + 0.5), label) for index, label in enumerate(labels)]
     return _image(title, _WIDTH, _HEIGHT, *marks, class_="chart")
 
@@ -90,17 +94,17 @@ def groups(labels: Sequence[str], given: Sequence[Line], texts: Sequence[Sequenc
 def lines(labels: Sequence[str], given: Sequence[Line], title: str) -> Html:
     """Return lines over the columns, each named beside its last point; dashes tell them apart without colour."""
     scale = _Scale([amount for line in given for amount in line.amounts], _HEIGHT - _BOTTOM, _TOP)
-    right = 205.0
-    step = (_WIDTH - _LEFT - right) / max(len(labels) - 1, 1)
+    left, right = 44.0, 205.0
+    step = (_WIDTH - left - right) / max(len(labels) - 1, 1)
     marks: list[Html] = [_axis(scale)]
+    skipped = math.ceil(_LABEL / step)
     for index, label in enumerate(labels):
-        marks.append(_label(_LEFT + 24 + step * index, label))
+        if (len(labels) - 1 - index) % skipped == 0:
+            marks.append(_label(left + step * index, label))
     heights = _apart([_last_height(scale, line) for line in given])
     for number, (line, height) in enumerate(zip(given, heights, strict=True)):
         points = [
-            (_LEFT + 24 + step * index, scale.at(amount))
-            for index, amount in enumerate(line.amounts)
-            if amount is not None
+            (left + step * index, scale.at(amount)) for index, amount in enumerate(line.amounts) if amount is not None
         ]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         marks.append(tag("polyline", points=path, class_=f"line s{number}"))
@@ -175,7 +179,10 @@ def _bar(left: float, scale: _Scale, amount: Decimal, width: float, class_: str)
     )
 
 
-def _text(x: float, y: float, text: str, class_: str) -> Html:
+def _text(x: float, y: float, text: str, class_: str, *, is_upright: bool = False) -> Html:
+    if is_upright:
+        turned = f"translate({x + 3:.1f} {y:.1f}) rotate(-90)"
+        return tag("text", text, transform=turned, class_=f"{class_} upright")
     return tag("text", text, x=f"{x:.1f}", y=f"{y:.1f}", class_=class_)
 
 

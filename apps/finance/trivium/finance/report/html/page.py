@@ -172,6 +172,9 @@ class _Page:
         listed = ", ".join(names[:_MOST_NAMES])
         if len(names) > _MOST_NAMES:
             listed = self.wording.say("and_more", names=listed, count=len(names) - _MOST_NAMES)
+        if self.comparison.kind == "filing":
+            filing = self.ledger.filings[-1]
+            return f"{listed}: {' '.join(filter(None, (filing.form, self.wording.fiscal(filing))))}".removesuffix(": ")
         spans = self._spans()
         return f"{listed}: {spans[0]}" + (f" – {spans[-1]}" if len(spans) > 1 else "")
 

@@ -2,6 +2,11 @@
 // One report page: numbers in another unit, the way from a number to its source, tables by keyboard, copying as TSV.
 const data = JSON.parse(document.getElementById("report-data").textContent);
 const text = data.texts;
+for (const entry of data.values) {
+  for (const key of ["name", "company", "period", "status", "unit", "formula", "reason"]) {
+    if (key in entry) entry[key] = data.words[entry[key]];
+  }
+}
 const entries = new Map(data.values.map((entry) => [entry.id, entry]));
 const exponents = { full: 0, thousand: 3, wan: 4, million: 6, yi: 8, billion: 9 };
 const decimalsByExponent = { 0: 0, 3: 0, 4: 2, 6: 0, 8: 2, 9: 2 };
@@ -126,7 +131,11 @@ function inPlace(node, change) {
   const before = node?.getBoundingClientRect().top;
   change();
   fitTables();
-  if (node?.isConnected) scrollBy({ top: node.getBoundingClientRect().top - before, behavior: "instant" });
+  if (!node?.isConnected) return;
+  scrollBy({ top: node.getBoundingClientRect().top - before, behavior: "instant" });
+  const isCovered = !panel.hidden && getComputedStyle(panel).position === "fixed" &&
+    node.getBoundingClientRect().bottom > panel.getBoundingClientRect().top;
+  if (isCovered) scrollBy({ top: node.getBoundingClientRect().top - innerHeight / 4, behavior: "instant" });
 }
 
 function fullText(amount) {
@@ -156,9 +165,9 @@ function openPanel(entry, from) {
     entry.reason ? make("p", { className: "reason", textContent: `${text.reason} ${entry.reason}` }) : "",
     ...(entry.notes || []).map((note) => make("p", { className: "reason", textContent: note })),
     ...(entry.source ? sourceParts(entry.source) : [])));
-  inPlace(from, () => { panel.hidden = false; page.classList.add("open"); });
   for (const node of document.querySelectorAll(".chosen")) node.classList.remove("chosen");
   from?.classList.add("chosen");
+  inPlace(from, () => { panel.hidden = false; page.classList.add("open"); });
   panel.focus({ preventScroll: true });
   panel.scrollTop = 0;
 }
