@@ -1,0 +1,1 @@
+"""The dense parts of a decoder block: attention in two forms, rotary positions, norm, feed-forward, caches."""

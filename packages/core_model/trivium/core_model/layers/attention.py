@@ -1,0 +1,172 @@
+"""Grouped-query attention (arXiv 2305.13245), and `attend`, the one place where scores become sums of values.
+
+`attend` has a fast path per device and a plain twin, held equal by a test: masked SDPA everywhere, FlexAttention
+for masks on CUDA (it skips blocks that nobody sees), and `attend_plain`, the formula.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from trivium.core_model.config import ModelConfig
+from trivium.core_model.layers.cache import Cache
+from trivium.core_model.layers.norm import RMSNorm
+from trivium.core_model.layers.rope import rotate, score_temperature
+from trivium.core_model.layers.visibility import Visibility
+
+__all__ = ["GroupedAttention", "attend", "attend_flex", "attend_plain", "attend_sdpa"]
+
+
+class GroupedAttention(nn.Module):
+    """Multi-head attention whose keys and values are shared by groups of query heads.
+
+    Args:
+        config: sizes; `query_key_norm`, `attention_bias` and `memory_slots` add what they name.
+        layer: index under which the cache keeps this layer's keys and values.
+    """
+
+    def __init__(self, config: ModelConfig, layer: int) -> None:
+        super().__init__()
+        self.layer = layer
+        self.num_heads, self.num_kv_heads, self.head_dim = config.num_heads, config.num_kv_heads, config.head_dim
+        self.interleaved = config.rope_interleaved
+        self.scale = config.head_dim**-0.5 * score_temperature(config.rope_scaling)
+        bias = config.attention_bias
+        self.query = nn.Linear(config.dim, config.num_heads * config.head_dim, bias=bias)
+        self.key = nn.Linear(config.dim, config.num_kv_heads * config.head_dim, bias=bias)
+        self.value = nn.Linear(config.dim, config.num_kv_heads * config.head_dim, bias=bias)
+        self.output = nn.Linear(config.num_heads * config.head_dim, config.dim, bias=bias)
+        if config.query_key_norm:
+            self.query_norm: nn.Module = RMSNorm(config.head_dim, config.norm_eps)
+            self.key_norm: nn.Module = RMSNorm(config.head_dim, config.norm_eps)
+        else:
+            self.query_norm = self.key_norm = nn.Identity()
+        self.memory_key = self.memory_value = None
+        if config.memory_slots:
+            slots = (config.num_kv_heads, config.memory_slots, config.head_dim)
+            self.memory_key = nn.Parameter(torch.empty(slots))
+            self.memory_value = nn.Parameter(torch.empty(slots))
+
+    def forward(
+        self,
+        x: torch.Tensor,
+        rotation: tuple[torch.Tensor, torch.Tensor],
+        visibility: Visibility,
+        cache: Cache | None = None,
+    ) -> torch.Tensor:
+        """Mix `(B, T, dim)` along T.
+
+        Args:
+            rotation: cosine and sine of the T tokens.
+            visibility: what each of them may see of the cache and of each other.
+            cache: takes the new keys and values and gives all of them back; None for T tokens alone.
+        """
+        batch, length, _ = x.shape
+        query = self.query_norm(self.query(x).view(batch, length, self.num_heads, self.head_dim)).transpose(1, 2)
+        key = self.key_norm(self.key(x).view(batch, length, self.num_kv_heads, self.head_dim)).transpose(1, 2)
+        value = self.value(x).view(batch, length, self.num_kv_heads, self.head_dim).transpose(1, 2)
+        query = rotate(query, rotation, interleaved=self.interleaved)  # (B, H, T, Dh)
+        key = rotate(key, rotation, interleaved=self.interleaved)  # (B, Hkv, T, Dh)
+        if cache is not None:
+            key, value = cache.update(self.layer, key, value)  # (B, Hkv, S, Dh)
+        if self.memory_key is not None and self.memory_value is not None:
+            key = torch.cat((self.memory_key.expand(batch, -1, -1, -1), key), dim=2)
+            value = torch.cat((self.memory_value.expand(batch, -1, -1, -1), value), dim=2)
+        mixed = attend(query, key, value, visibility, self.scale)  # (B, H, T, Dh)
+        return self.output(mixed.transpose(1, 2).reshape(batch, length, -1))
+
+    @torch.no_grad()
+    def reset(self, std: float, generator: torch.Generator | None = None) -> None:
+        """Draw the memory slots; the projections are drawn as linear layers."""
+        for slots in (self.memory_key, self.memory_value):
+            if slots is not None:
+                slots.normal_(0.0, std, generator=generator)
+
+
+def attend(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, visibility: Visibility, scale: float
+) -> torch.Tensor:
+    """Return `softmax(scale * query key^T) value` over the visible keys.
+
+    Args:
+        query: (B, H, T, Dk).
+        key: (B, Hkv, S, Dk); Hkv divides H, and head h reads key head `h // (H / Hkv)`.
+        value: (B, Hkv, S, Dv).
+        visibility: which of the S keys (memory slots first) each query sees.
+        scale: factor on the scores.
+
+    Returns:
+        (B, H, T, Dv).
+    """
+    if query.is_cuda and visibility.kind == "mask" and query.shape[2] > 1:
+        return attend_flex(query, key, value, visibility, scale)
+    return attend_sdpa(query, key, value, visibility, scale)
+
+
+def attend_sdpa(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, visibility: Visibility, scale: float
+) -> torch.Tensor:
+    """`attend` by torch's fused attention."""
+    grouped = query.shape[1] != key.shape[1]
+    if visibility.kind == "all":
+        return F.scaled_dot_product_attention(query, key, value, scale=scale, enable_gqa=grouped)
+    if visibility.kind == "causal" and not visibility.memory_slots:
+        return F.scaled_dot_product_attention(query, key, value, is_causal=True, scale=scale, enable_gqa=grouped)
+    return F.scaled_dot_product_attention(query, key, value, visibility.mask, scale=scale, enable_gqa=grouped)
+
+
+def attend_plain(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, visibility: Visibility, scale: float
+) -> torch.Tensor:
+    """`attend` as the formula reads: the twin of the fast paths."""
+    group = query.shape[1] // key.shape[1]
+    key, value = key.repeat_interleave(group, dim=1), value.repeat_interleave(group, dim=1)
+    scores = scale * query @ key.transpose(-2, -1)  # (B, H, T, S)
+    return scores.masked_fill(~visibility.mask, float("-inf")).softmax(dim=-1) @ value
+
+
+def attend_flex(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, visibility: Visibility, scale: float
+) -> torch.Tensor:
+    """`attend` by FlexAttention, which computes only blocks in which some query sees some key.
+
+    Compiled on CUDA; on the CPU it runs uncompiled and forward only, for tests.
+    """
+    run = _compiled_flex() if query.is_cuda else _plain_flex()
+    grouped = query.shape[1] != key.shape[1]
+    return run(query, key, value, block_mask=_block_mask(visibility), scale=scale, enable_gqa=grouped)
+
+
+def _block_mask(visibility: Visibility) -> Any:
+    """Return the rule as blocks, made once per forward pass: the visibility object keeps it."""
+    from torch.nn.attention.flex_attention import create_block_mask
+
+    kept = visibility.__dict__.get("block_mask")
+    if kept is not None:
+        return kept
+    queries, keys, slots = visibility.query_positions, visibility.key_positions, visibility.memory_slots
+
+    def sees(b: torch.Tensor, h: torch.Tensor, q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
+        return (k < slots) | visibility.sees(queries[b, q], keys[b, (k - slots).clamp(min=0)])
+
+    batch, length = queries.shape
+    made = create_block_mask(sees, batch, None, length, slots + keys.shape[1], device=queries.device)
+    visibility.__dict__["block_mask"] = made
+    return made
+
+
+@functools.cache
+def _compiled_flex() -> Callable[..., Any]:
+    return torch.compile(_plain_flex(), dynamic=True)
+
+
+def _plain_flex() -> Callable[..., Any]:
+    from torch.nn.attention.flex_attention import flex_attention
+
+    return flex_attention
