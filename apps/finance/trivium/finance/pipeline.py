@@ -114,7 +114,7 @@ def run(
         policy: mapping rules; the shipped ones if None.
 
     Raises:
-        InputError: if no source could be read; the first one's reason.
+        InputError: if no source could be read; names each one and why.
     """
     filings, failures = _parse(request, store, progress)
     progress("analyze", _SHARES["analyze"])
@@ -162,6 +162,9 @@ def _parse(request: CompareRequest, store: Store, progress: Progress) -> tuple[l
             filings += read_source(name, data[name], beside, list(data))
         except InputError as error:
             failures.append(error)
+    if len(failures) > 1 and not filings:
+        named = "; ".join(f"{error.where}: {error.what}" for error in failures)
+        raise InputError(f"none of the {len(wanted)} files could be read: {named}", hint=failures[0].hint)
     if not filings:
         raise failures[0]
     return filings, failures

@@ -1,0 +1,90 @@
+// The panel of a job: asks for its state with the last ETag, waits longer while nothing changes, stops while the tab
+// is hidden, and tells the page when the job has ended. The address in the browser always names the job that is shown.
+const FIRST_MS = 400;
+const LONGEST_MS = 8000;
+let following = 0; // grows with every job that is shown; an older loop sees it and stops
+
+function show(panel, job, clock) {
+  for (const field of panel.querySelectorAll("[data-field]")) {
+    const name = field.dataset.field;
+    if (field.tagName === "PROGRESS") field.value = job.progress;
+    else if (job[name]) field.textContent = job[name];
+    if (field.classList.contains("tf-state")) field.className = `tf-state ${job.state}`;
+  }
+  const stages = [...panel.querySelectorAll("[data-stage]")];
+  const now = stages.findIndex((item) => item.dataset.stage === job.stage);
+  stages.forEach((item, place) => {
+    item.classList.toggle("past", place < now);
+    if (place === now) item.setAttribute("aria-current", "step");
+    else item.removeAttribute("aria-current");
+  });
+  const left = panel.querySelector(".tf-left");
+  if (!left) return;
+  const ran = job.started_at ? (clock - Date.parse(job.started_at)) / 1000 : 0;
+  const seconds = Math.ceil((ran * (1 - job.progress)) / job.progress);
+  left.textContent =
+    job.state === "running" && ran > 1.5 && job.progress > 0.05 ? left.dataset.estimate.replace("{seconds}", seconds) : "";
+}
+
+function follow(panel) {
+  const mine = ++following;
+  const id = panel.dataset.job;
+  let etag = "";
+  let wait = FIRST_MS;
+  let timer = 0;
+
+  async function ask() {
+    timer = 0;
+    if (mine !== following || document.hidden) return;
+    try {
+      const answer = await fetch(`/api/jobs/${id}`, { headers: etag ? { "If-None-Match": etag } : {} });
+      if (answer.status === 401 || answer.status === 404) return;
+      if (answer.status === 200) {
+        etag = answer.headers.get("ETag");
+        const job = await answer.json();
+        if (mine !== following) return;
+        show(panel, job, Date.parse(answer.headers.get("Date")) || Date.now());
+        wait = FIRST_MS;
+        if (job.is_final) {
+          trigger("submit", { job: id });
+          return;
+        }
+      } else {
+        wait = Math.min(wait * 1.5, LONGEST_MS);
+      }
+    } catch (error) {
+      wait = LONGEST_MS; // the server is away for a moment; the page stays as it is
+    }
+    timer = setTimeout(ask, wait);
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && !timer) ask();
+  });
+  ask();
+}
+
+function start() {
+  const panel = element.querySelector(".tf-job");
+  if (!panel) return;
+  const address = new URL(location.href);
+  if (address.searchParams.get("job") !== panel.dataset.shown) {
+    address.searchParams.set("job", panel.dataset.shown);
+    history.pushState({}, "", address);
+    panel.scrollIntoView({ block: "start" });
+  }
+  if (panel.dataset.job) follow(panel);
+  else following += 1;
+}
+
+element.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-cancel]");
+  if (!button) return;
+  button.disabled = true;
+  const answer = await fetch(`/api/jobs/${button.dataset.cancel}/cancel`, { method: "POST" });
+  if (answer.ok) button.textContent = button.dataset.cancelling;
+  else button.disabled = false;
+});
+window.addEventListener("popstate", () => location.reload());
+watch("value", start);
+start();
