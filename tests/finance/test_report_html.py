@@ -26,6 +26,7 @@ from trivium.finance.report.html.charts import spark, waterfall_bar
 from trivium.finance.report.html.markup import Html, escape, tag
 from trivium.finance.report.ledger import plain, to_script
 from trivium.finance.report.sources import Tables, printed_exponent
+from trivium.finance.report.wording import Wording
 from trivium.service.evidence import Sentence
 
 EVERY_KIND = [(QORVANE, "en", Scale.MILLION), (SEVERAL, "zh", Scale.YI), (BANK, "en", Scale.FULL)]
@@ -326,6 +327,17 @@ def test_peers_stand_side_by_side_with_rank_and_median():
     values, ranks, middle = [Decimal(one) for one in cells[0:6:2]], cells[1:6:2], Decimal(cells[6])
     assert middle == sorted(values)[1]
     assert [int(rank) for rank in ranks] == [1 + sum(other > one for other in values) for one in values]
+
+
+def test_formulas_are_told_in_words():
+    wording = Wording(made().comparison, "en", Scale.MILLION)
+    assert wording.formula("(revenue - cost_of_revenue) / avg(total_assets)") == (
+        "(Revenue − Cost of revenue) ÷ average(Total assets)"
+    )
+    assert wording.formula("[Other revenue] + [cash]") == "[Other revenue] + [cash]"
+    assert wording.formula("revenue[FY2024] - revenue[9M FY2024]") == "Revenue[FY2024] − Revenue[9M FY2024]"
+    chinese = Wording(made().comparison, "zh", Scale.YI)
+    assert chinese.formula("rank(net_margin, higher is better)") == "排名(净利率, 越高越好)"
 
 
 def test_markup_escapes_text_and_keeps_markup():

@@ -12,7 +12,7 @@ from trivium.service.text import catalogue
 
 __all__ = ["Wording"]
 
-_NAME = re.compile(r"[a-z][a-z_]*[a-z]")
+_NAME = re.compile(r"\[[^\]]*\]|(?:higher|lower) is better|[a-z][a-z_]*[a-z]")  # what stands in brackets is a label
 _OPERATORS = {" - ": " − ", " * ": " × ", " / ": " ÷ "}
 _ROLES = ("change", "relative_change", "common_size")
 
@@ -116,7 +116,8 @@ class Wording:
 
     def _named(self, found: re.Match[str]) -> str:
         names = metric_names(found[0], self.language)
-        return names[0] if names else self._texts.get(f"report.function_{found[0]}", found[0])
+        key = found[0].replace(" ", "_")
+        return names[0] if names else self._texts.get(f"report.function_{key}", found[0])
 
     def unit(self, unit: str, scale: Scale | None = None) -> str:
         """Return what a unit is called in a table head: `USD million`, `%`, `x`, `days`, `USD per share`."""

@@ -16,7 +16,7 @@ from trivium.finance.standing import members_with_changes
 
 __all__ = ["Tables", "grid"]
 
-_MANY = 8
+_MANY = 11
 _VERY_MANY = 15
 
 
