@@ -13,5 +13,9 @@ FORMATS: Mapping[str, tuple[str, str]] = {
         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         "trivium.finance.report.xlsx:render_xlsx",
     ),
+    "docx": (
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "trivium.finance.report.docx:render_docx",
+    ),
 }
 """Media type and renderer of each format. A renderer takes (comparison, sentences, claims, *, language, scale)."""
