@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+from sqlalchemy.engine import URL
+from tests.service.postgres import database, server
 
-from trivium.service import migrate
+from trivium.service import migrate, tables
 from trivium.service.app_spec import AppSpec, Queue
+from trivium.service.database import Database
 from trivium.service.errors import UpstreamError
 from trivium.service.runtime import Runtime, open_runtime
 from trivium.service.settings import Settings
@@ -59,18 +65,57 @@ def outbox() -> Outbox:
     return Outbox()
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[URL]:
+    """A real PostgreSQL server; see `postgres.py`."""
+    with server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: URL) -> Iterator[str]:
+    """A database at this release's schema that tests share one after the other."""
+    with database(postgres) as url:
+        opened = Database(url)
+        migrate.upgrade(opened)
+        opened.close()
+        yield url
+
+
+@pytest.fixture
+def database_kind() -> str:
+    """`sqlite`; a module whose tests run on both overrides it with `sqlite` and `postgresql`."""
+    return "sqlite"
+
+
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    for name in ("DATABASE_URL", "REDIS_URL", "APPS", "PORT", "HOST"):
-        monkeypatch.delenv(f"TRIVIUM_{name}", raising=False)
+    for name in [name for name in os.environ if name.startswith("TRIVIUM_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("TRIVIUM_HOME", str(tmp_path / "home"))
     return Settings()
 
 
 @pytest.fixture
-def runtime(settings: Settings, clock: Clock, outbox: Outbox) -> Iterator[Runtime]:
-    opened = open_runtime(settings, apps=(TOY,), publish=outbox)
+def migrated(settings: Settings, database_kind: str, request: pytest.FixtureRequest) -> Settings:
+    """Settings whose database is at this release's schema, and empty."""
+    settings.prepare_home()
+    if database_kind == "postgresql":
+        url = request.getfixturevalue("migrated_postgres")
+        settings = settings.model_copy(update={"database_url": SecretStr(url)})
+    opened = Database(settings.database)
+    migrate.upgrade(opened)
+    if database_kind == "postgresql":
+        with opened.write() as connection:
+            names = ", ".join(table.name for table in tables.metadata.sorted_tables)
+            connection.execute(text(f"TRUNCATE {names}"))
+    opened.close()
+    return settings
+
+
+@pytest.fixture
+def runtime(migrated: Settings, clock: Clock, outbox: Outbox) -> Iterator[Runtime]:
+    opened = open_runtime(migrated, apps=(TOY,), publish=outbox)
     opened.jobs._now = clock
-    migrate.upgrade(opened.database)
     yield opened
     opened.close()

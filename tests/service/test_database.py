@@ -1,33 +1,46 @@
-"""The database's rules, and migrations up, down and up again."""
+"""The database's rules, and migrations up, down and up again, on SQLite and on a real PostgreSQL."""
 
+import subprocess
+import sys
 import threading
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from sqlalchemy import insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError
+from tests.service.postgres import database as empty_database
 
 from trivium.service import migrate, tables
 from trivium.service.database import Database
 from trivium.service.errors import InputError, UpstreamError
 
 
-@pytest.fixture
-def database(settings):
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(settings, request):
+    """An empty database without any table."""
     settings.prepare_home()
-    opened = Database(settings.database)
-    yield opened
-    opened.close()
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            url = settings.database
+        else:
+            url = stack.enter_context(empty_database(request.getfixturevalue("postgres")))
+        opened = Database(url)
+        yield opened
+        opened.close()
 
 
 def names(database: Database) -> set[str]:
     return set(inspect(database.engine).get_table_names())
 
 
-def test_sqlite_rules_are_on(database):
+def test_sqlite_rules_are_on(settings):
+    settings.prepare_home()
+    database = Database(settings.database)
     with database.read() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+    database.close()
 
 
 def test_up_down_and_up_again_without_drift(database):
@@ -86,7 +99,7 @@ def test_writers_wait_for_each_other(database):
     def add_one() -> None:
         for _ in range(20):
             with database.write() as connection:
-                value = int(connection.execute(select(tables.lease.c.holder)).scalar_one())
+                value = int(connection.execute(select(tables.lease.c.holder).with_for_update()).scalar_one())
                 connection.execute(tables.lease.update().values(holder=str(value + 1)))
 
     threads = [threading.Thread(target=add_one) for _ in range(4)]
@@ -98,12 +111,51 @@ def test_writers_wait_for_each_other(database):
         assert connection.execute(select(tables.lease.c.holder)).scalar_one() == "80"
 
 
+def test_readers_see_one_state(database):
+    migrate.upgrade(database)
+    with database.read() as reader:
+        assert reader.execute(select(tables.lease)).all() == []
+        with database.write() as writer:
+            writer.execute(insert(tables.lease).values(name="n", holder="0", until=datetime.now(UTC)))
+        assert reader.execute(select(tables.lease)).all() == []
+
+
+@pytest.mark.slow
+def test_two_that_upgrade_at_once_upgrade_once(database):
+    """Not SQLite's own lock alone: on PostgreSQL the second would make the same tables."""
+    # Alembic keeps its running context in a module, so two upgrades at once are two processes.
+    code = "import sys; from trivium.service import migrate as m, database as d; m.upgrade(d.Database(sys.argv[1]))"
+    url = database.engine.url.render_as_string(hide_password=False)
+    started = [subprocess.Popen([sys.executable, "-c", code, url], stderr=subprocess.PIPE) for _ in range(2)]
+    assert [process.communicate()[1] for process in started] == [b"", b""]
+    assert [process.returncode for process in started] == [0, 0]
+    assert migrate.pending(database) == []
+
+
 def test_reading_changes_nothing(database):
     migrate.upgrade(database)
     with database.read() as connection:
         connection.execute(insert(tables.lease).values(name="n", holder="0", until=datetime.now(UTC)))
     with database.read() as connection:
         assert connection.execute(select(tables.lease)).all() == []
+
+
+def test_a_server_that_is_away(tmp_path):
+    database = Database(f"postgresql://trivium:kettle@/none?host={tmp_path}")
+    with pytest.raises(UpstreamError, match="could not be used") as refused, database.read():
+        pass
+    assert "kettle" not in refused.value.line
+
+
+def test_a_database_of_another_kind_is_refused():
+    with pytest.raises(InputError, match="TRIVIUM_DATABASE_URL: mysql is no database of ours; use sqlite or postgres"):
+        Database("mysql://root@localhost/trivium")
+
+
+def test_a_missing_driver_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(InputError, match=r"needs the module psycopg; pip install 'trivium\[postgres\]'"):
+        Database("postgresql+psycopg://localhost/trivium")
 
 
 def test_a_database_that_cannot_be_opened(tmp_path):

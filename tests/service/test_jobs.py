@@ -1,4 +1,4 @@
-"""Jobs: states, leases, fences, recovery, all with a clock that moves when told."""
+"""Jobs: states, leases, fences, recovery, all with a clock that moves when told, on SQLite and on PostgreSQL."""
 
 import pytest
 
@@ -7,6 +7,11 @@ from trivium.service.evidence import ReportFile
 from trivium.service.jobs import Job, JobInput, JobState, LeaseLostError
 
 FILE = ReportFile("report.html", "text/html", "a" * 64, 5)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_kind(request):
+    return request.param
 
 
 def submit(runtime, **fields) -> Job:

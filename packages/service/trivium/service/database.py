@@ -1,7 +1,11 @@
 """The database: SQLite in WAL mode by default, PostgreSQL by URL, with one way to read and one way to write.
 
+Readers see one state from their first statement to their last (a snapshot in WAL mode, REPEATABLE READ on PostgreSQL).
 Writers on SQLite begin with BEGIN IMMEDIATE, so that two of them queue up (for `busy_timeout`) instead of failing
-halfway. Times go in and come out as aware UTC. Tables are in `tables.py`, their history in `migrate.py`.
+halfway. Writers on PostgreSQL run side by side at READ COMMITTED: one that reads a row in order to change it reads it
+with `with_for_update()`, which SQLite needs not and ignores; a guarded UPDATE needs nothing.
+
+Times go in and come out as aware UTC. Tables are in `tables.py`, their history in `migrate.py`.
 """
 
 from __future__ import annotations
@@ -12,14 +16,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, DateTime, Dialect, Engine, TypeDecorator, create_engine, event
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from trivium.service.errors import UpstreamError
+from trivium.service.errors import InputError, UpstreamError
 
 __all__ = ["Database", "UtcDateTime", "utc_now"]
 
 _BUSY_TIMEOUT_MS = 15_000
+_CONNECT_TIMEOUT_S = 10
+_DRIVER = "postgresql+psycopg"
+_SETTING = "TRIVIUM_DATABASE_URL"
 
 
 def utc_now() -> datetime:
@@ -54,10 +62,13 @@ class Database:
 
     Args:
         url: SQLAlchemy URL, password included.
+
+    Raises:
+        InputError: if the URL names neither SQLite nor PostgreSQL, or the driver is not installed.
     """
 
     def __init__(self, url: str) -> None:
-        self.engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        self.engine = _engine(url)
         if self.engine.dialect.name == "sqlite":
             _apply_sqlite_rules(self.engine)
 
@@ -68,9 +79,12 @@ class Database:
         Raises:
             UpstreamError: if the database cannot be reached.
         """
-        with self._connect() as connection, connection.begin() as transaction:
-            yield connection
-            transaction.rollback()
+        with self._connect() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin() as transaction:
+                yield connection
+                transaction.rollback()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -97,6 +111,20 @@ class Database:
             raise UpstreamError(
                 f"the database could not be used ({error.orig})", where=self.engine.url.render_as_string()
             ) from error
+
+
+def _engine(url: str) -> Engine:
+    name = make_url(url).get_backend_name()
+    try:
+        if name == "sqlite":
+            return create_engine(url)
+        if name == "postgresql":
+            server = {"connect_timeout": _CONNECT_TIMEOUT_S}
+            return create_engine(make_url(url).set(drivername=_DRIVER), pool_pre_ping=True, connect_args=server)
+    except ModuleNotFoundError as error:
+        hint = "pip install 'trivium[postgres]'"
+        raise InputError(f"PostgreSQL needs the module {error.name}", where=_SETTING, hint=hint) from error
+    raise InputError(f"{name} is no database of ours", where=_SETTING, hint="use sqlite or postgresql+psycopg")
 
 
 def _apply_sqlite_rules(engine: Engine) -> None:

@@ -17,7 +17,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from trivium.service.app import SPEC
 from trivium.service.app_spec import AppSpec, installed_apps, resolve
@@ -28,6 +28,7 @@ from trivium.service.tables import metadata
 __all__ = ["check", "downgrade", "drift", "owners", "pending", "upgrade"]
 
 _VERSION_TABLE = "service_alembic_version"
+_UPGRADE_LOCK = 0x54726976  # any number of our own
 
 
 def owners() -> tuple[AppSpec, ...]:
@@ -36,8 +37,10 @@ def owners() -> tuple[AppSpec, ...]:
 
 
 def upgrade(database: Database, specs: Iterable[AppSpec] | None = None) -> None:
-    """Run what is missing of every owner's branch, in one transaction where the database allows it."""
+    """Run what is missing of every owner's branch, in one transaction; whoever comes second waits and finds it done."""
     with database.write() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
         command.upgrade(_config(connection, specs), "heads")
 
 

@@ -58,8 +58,9 @@ class Sessions:
             login_token.c.used_at.is_(None),
             login_token.c.expires_at > now,
         )
+        link = select(login_token.c.subject).where(*usable).with_for_update()  # two visitors, one link: one gets in
         with self._database.write() as connection:
-            subject = connection.execute(select(login_token.c.subject).where(*usable)).scalar_one_or_none()
+            subject = connection.execute(link).scalar_one_or_none()
             if subject is None:
                 return None
             connection.execute(update(login_token).where(*usable).values(used_at=now))
