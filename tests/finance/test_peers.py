@@ -124,7 +124,7 @@ def test_what_makes_columns_less_comparable_is_noted():
     first, second = compare_notes(columns)
     assert first.notes == ()
     assert second.notes == (
-        Message("note.period_end_gap", {"days": "36", "company": "A Inc."}),
+        Message("note.ends_later", {"days": "36", "company": "A Inc."}),
         Message("note.weeks_differ", {"weeks": "53", "base_weeks": "52"}),
         Message("note.mixed_accounting", {"accounting": "IFRS", "other": "US-GAAP"}),
         Message("note.other_currency", {"currency": "EUR", "other": "USD"}),

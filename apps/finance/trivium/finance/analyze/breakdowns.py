@@ -311,15 +311,31 @@ def _rows(
         if choice is not None:
             for member, label in zip(choice[1], _labels(*choice, totals), strict=True):
                 labels.setdefault(member.name, label)
-    rows = []
+    # An issuer may rename a member between filings: members with one label that never meet are one row.
+    groups: dict[str, list[str]] = {}
     for name, label in labels.items():
+        same = groups.setdefault(_folded(label), [])
+        if any(_meet(chosen, name, other) for other in same):
+            same = groups.setdefault(name, [])
+        same.append(name)
+    rows = []
+    for names in groups.values():
         values = []
         for total, choice in zip(totals, chosen, strict=True):
-            found = next((one for one in choice[1] if one.name == name), None) if choice else None
+            found = next((one for one in choice[1] if one.name in names), None) if choice else None
             filing = choice[0].filing if choice else None
-            values.append(_value(series, f"{metric}.{axis}.{name}", metric, total, found, filing))
-        rows.append(Row(metric, tuple(values), label=label, level=1))
+            values.append(_value(series, f"{metric}.{axis}.{names[0]}", metric, total, found, filing))
+        rows.append(Row(metric, tuple(values), label=labels[names[0]], level=1))
     return tuple(rows)
+
+
+def _folded(label: str) -> str:
+    return re.sub(r"\W+", " ", label.replace("&", " and ")).strip().lower()
+
+
+def _meet(chosen: Sequence[tuple[_Pool, list[_Member]] | None], name: str, other: str) -> bool:
+    """Whether both members stand in one column."""
+    return any({name, other} <= {member.name for member in choice[1]} for choice in chosen if choice)
 
 
 def _labels(pool: _Pool, members: Sequence[_Member], totals: Sequence[Value]) -> list[str]:

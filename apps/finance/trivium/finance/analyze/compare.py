@@ -187,6 +187,7 @@ def _quarters(series: Mapping[str, Series]) -> list[Table]:
     if len(columns) < 2:
         return []
     tables = [_statement(name, columns, series) for name in _QUARTER_STATEMENTS]
+    tables = [table for table in tables if any(value.is_available for value in table.rows[0].values)]
     return [replace(with_changes(table, columns), key=f"quarters_{table.key}", columns=columns) for table in tables]
 
 
@@ -230,7 +231,8 @@ def _has_value(row: Row) -> bool:
 
 
 def _ratios(columns: tuple[Column, ...], series: Mapping[str, Series]) -> Table:
-    computed = [compute_ratios(series[column.company.key], column.span) for column in columns]
+    on_one_basis = {key: replace(one, values=one.values | one.adjusted) for key, one in series.items()}
+    computed = [compute_ratios(on_one_basis[column.company.key], column.span) for column in columns]
     rows = [Row(values[0].metric, values) for values in zip(*computed, strict=True)]
     return Table("ratios", tuple(row for row in rows if _has_value(row) or len(columns) == 1))
 

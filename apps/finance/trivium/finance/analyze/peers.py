@@ -186,7 +186,8 @@ def _differences(first: Column, column: Column) -> list[Message]:
     notes = []
     gap = (column.span.period.end - first.span.period.end).days
     if gap:
-        notes.append(Message("note.period_end_gap", {"days": str(gap), "company": first.company.name}))
+        key = "note.ends_later" if gap > 0 else "note.ends_earlier"
+        notes.append(Message(key, {"days": str(abs(gap)), "company": first.company.name}))
     if column.span.weeks != first.span.weeks:
         notes.append(
             Message("note.weeks_differ", {"weeks": str(column.span.weeks), "base_weeks": str(first.span.weeks)})

@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from trivium.finance.analyze.formulas import SHARES_METRIC
 from trivium.finance.analyze.model import Message, Series, Status, Value
 from trivium.finance.records import Period
 
 __all__ = ["Split", "adjust_for_splits", "find_splits"]
 
 _SHARE_METRICS = ("shares_basic", "shares_diluted")
+_COUNTS = ("shares_outstanding", "shares_issued", SHARES_METRIC)
 _PER_SHARE_METRICS = ("eps_basic", "eps_diluted", "dividends_per_share")
 _TOLERANCE = Decimal("0.002")
 _LARGEST = 50
@@ -35,15 +37,21 @@ class Split:
 
 def find_splits(series: Series) -> tuple[Split, ...]:
     """Return the splits that restated share counts reveal, oldest first: ratios of whole numbers up to 50 to 1."""
-    found: dict[tuple[Decimal, int], Split] = {}
+    seen: list[tuple[int, int, Split]] = []
     for (metric, _), before in series.originals.items():
         after = series.values.get((metric, before.period))
         if metric not in _SHARE_METRICS or after is None or not before.amount or not after.amount:
             continue
         factor = _whole_ratio(after.amount / before.amount)
         if factor is not None and before.filing is not None and after.filing is not None:
-            found.setdefault((factor, series.filings.index(after.filing)), Split(factor, before, after))
-    return tuple(split for _, split in sorted(found.items(), key=lambda item: item[0][1]))
+            indexes = series.filings.index(after.filing), series.filings.index(before.filing)
+            seen.append((*indexes, Split(factor, before, after)))
+    # Many periods reveal one split: a filing from before a split that is known already tells of that split again.
+    found: list[tuple[int, Split]] = []
+    for since, from_filing, split in sorted(seen, key=lambda one: one[:2]):
+        if all(known <= from_filing for known, _ in found):
+            found.append((since, split))
+    return tuple(split for _, split in found)
 
 
 def adjust_for_splits(series: Series) -> None:
@@ -52,9 +60,10 @@ def adjust_for_splits(series: Series) -> None:
         assert split.after.filing is not None
         since = series.filings.index(split.after.filing)
         for (metric, period), value in series.values.items():
-            if value.filing is None or series.filings.index(value.filing) >= since or value.amount is None:
+            filing = value.filing or next((one.filing for one in value.inputs if metric == SHARES_METRIC), None)
+            if filing is None or series.filings.index(filing) >= since or value.amount is None:
                 continue
-            if metric in (*_SHARE_METRICS, *_PER_SHARE_METRICS, "shares_outstanding", "shares_issued"):
+            if metric in (*_SHARE_METRICS, *_PER_SHARE_METRICS, *_COUNTS):
                 current = series.adjusted.get((metric, period), value)
                 series.adjusted[metric, period] = _adjusted(current, split, metric, period)
 

@@ -26,7 +26,8 @@ _RATIOS = (
     "cash_conversion",
 )
 _FLAT = Decimal("0.0005")
-_MOST_TOLD = 4
+_FEW = 2
+_MANY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def _high_low(writer: Writer, metric: str, indexes: Sequence[int]) -> Iterator[S
         fields[f"{place}_period"] = writer.span(standing.column.span)
     values = [standing.value for standing in standings]
     yield writer.say("high_low", values, **fields)
-    if len(standings) > 2:
+    if len(standings) >= _MANY:
         second = standings[1]
         yield writer.say(
             "second_highest",
@@ -102,11 +103,11 @@ def _high_low(writer: Writer, metric: str, indexes: Sequence[int]) -> Iterator[S
 
 
 def _medians(writer: Writer) -> Iterator[Sentence]:
-    """Each company's distance to the median; with many companies only the two that are farthest on either side."""
+    """Each company's distance to the median; of more than two only those that are farthest on either side."""
     for peer in peer_ratios(writer.comparison):
         ends = (min(peer.gaps, key=amount), max(peer.gaps, key=amount))
         for index, gap, value in zip(peer.columns, peer.gaps, peer.values, strict=True):
-            if len(peer.gaps) > _MOST_TOLD and gap not in ends:
+            if len(peer.gaps) > _FEW and gap not in ends:
                 continue
             column = writer.columns[index]
             if abs(amount(gap)) < _FLAT:
