@@ -83,9 +83,20 @@ def test_periods_that_are_refused(inside, what):
     assert period_of(inside) == what
 
 
-def test_a_context_without_a_period():
-    given = context("c", "2024-12-31").replace("xbrli:period", "xbrli:other")
-    assert resources(given).broken == {"c": "it has no period"}
+@pytest.mark.parametrize(
+    ("written", "instead", "what"),
+    [
+        ("xbrli:period>", "xbrli:other>", "it does not have one period"),
+        ("</xbrli:context>", "<xbrli:period/></xbrli:context>", "it does not have one period"),
+        # Without its entity a context would lose the segment inside it: a part would read as the whole.
+        ("xbrli:entity>", "xbrli:other>", "it does not name one entity"),
+        ("0000001234", " ", "it does not name one entity"),
+        ("</xbrli:context>", "<xbrli:entity/></xbrli:context>", "it does not name one entity"),
+    ],
+)
+def test_contexts_that_are_refused(written, instead, what):
+    given = context("c", "2024-12-31", member("ex:RegionAxis", "ex:NorthMember")).replace(written, instead)
+    assert resources(given).broken == {"c": what}
 
 
 def test_dimensions_are_sorted_by_axis_whatever_their_order():
@@ -163,6 +174,7 @@ def unit_of(inside: str) -> str:
         (UNITS["eps"], "USD/shares"),
         ("<xbrli:measure>iso4217:USD</xbrli:measure><xbrli:measure>ex:day</xbrli:measure>", "USD*day"),
         ("", "it has no measure"),
+        (UNITS["eps"] + UNITS["usd"], "it has more than its divide"),
         ("<xbrli:divide/>", "its divide lacks a numerator or a denominator"),
         ("<xbrli:measure>iso4127:USD</xbrli:measure>", "the prefix of 'iso4127:USD' is not declared"),
     ],

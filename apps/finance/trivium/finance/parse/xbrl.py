@@ -135,10 +135,14 @@ def decimals_of(value: Decimal | None, decimals: str | None, precision: str | No
 
 
 def _read_context(element: etree._Element) -> XbrlContext:
-    identifier = element.findtext(f"{XBRLI}entity/{XBRLI}identifier", "").strip()
-    period = element.find(f"{XBRLI}period")
-    if period is None:
-        raise ValueError("it has no period")
+    # Both are mandatory: where the entity is lost, so are the dimensions inside it.
+    entities, periods = element.findall(f"{XBRLI}entity"), element.findall(f"{XBRLI}period")
+    identifier = entities[0].findtext(f"{XBRLI}identifier", "").strip() if entities else ""
+    if len(entities) != 1 or not identifier:
+        raise ValueError("it does not name one entity")
+    if len(periods) != 1:
+        raise ValueError("it does not have one period")
+    period = periods[0]
     dimensions = [
         _read_dimension(member)
         for container in element.iter(f"{XBRLI}segment", f"{XBRLI}scenario")
@@ -204,6 +208,8 @@ def _read_unit(element: etree._Element) -> Unit:
     divide = element.find(f"{XBRLI}divide")
     if divide is None:
         unit = Unit(_measures(element))
+    elif len(element) > 1:
+        raise ValueError("it has more than its divide")
     else:
         above, below = divide.find(f"{XBRLI}unitNumerator"), divide.find(f"{XBRLI}unitDenominator")
         if above is None or below is None:
