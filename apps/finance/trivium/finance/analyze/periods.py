@@ -82,8 +82,11 @@ def _is_annual(filing: Filing) -> bool:
     return filing.fiscal_period == "FY" or filing.form.upper().startswith(("10-K", "20-F", "40-F"))
 
 
-def _ends_a_year(period: Period, filing: Filing) -> bool:
-    """Whether a year-long span of a quarterly filing ends where its year to date begins, give or take years."""
+def _fiscal_years_back(period: Period, filing: Filing) -> int | None:
+    """Return how many fiscal years before a quarterly filing's own a year-long span lies.
+
+    It must end where the year to date begins, give or take whole years; None where it is twelve other months.
+    """
     to_date = [
         fact.period
         for fact in filing.facts
@@ -91,9 +94,10 @@ def _ends_a_year(period: Period, filing: Filing) -> bool:
     ]
     start = max(to_date, key=lambda one: one.days).start if to_date else None
     if start is None:
-        return False
-    distance = (start - period.end).days % 365.25
-    return min(distance, 365.25 - distance) < 21
+        return None
+    distance = (start - period.end).days
+    years = round(distance / 365.25)
+    return years + 1 if years >= 0 and abs(distance - years * 365.25) < 21 else None
 
 
 def _label(period: Period, filing: Filing) -> Span | None:
@@ -101,8 +105,10 @@ def _label(period: Period, filing: Filing) -> Span | None:
     end = filing.period_end or period.end
     years_back = round((end - period.end).days / 365.25)
     own_year = filing.fiscal_year or end.year
-    if period.days in _YEAR and (_is_annual(filing) or _ends_a_year(period, filing)):
-        return Span("year", f"FY{own_year - years_back}", period, own_year - years_back)
+    if period.days in _YEAR:
+        back = years_back if _is_annual(filing) else _fiscal_years_back(period, filing)
+        if back is not None:
+            return Span("year", f"FY{own_year - back}", period, own_year - back)
     fiscal_year = own_year - years_back
     is_same_season = abs((end - period.end).days - 365.25 * years_back) < 21
     quarter = {"Q1": 1, "Q2": 2, "Q3": 3, "FY": 4}.get(filing.fiscal_period) if is_same_season else None
