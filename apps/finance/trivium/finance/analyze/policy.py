@@ -136,7 +136,7 @@ def _read_override(path: Path, shipped: dict[str, Any]) -> dict[str, Any]:
         raise InputError(
             f"the mapping policy cannot be read ({error})", where=str(path), hint="see docs/metrics.md"
         ) from error
-    return {key: shipped.get(key, {}) | table for key, table in override.items()}
+    return {key: shipped.get(key, {}) | table if isinstance(table, dict) else table for key, table in override.items()}
 
 
 def _check_references(rules: Mapping[str, MetricRule], where: str) -> None:
