@@ -17,5 +17,6 @@ FORMATS: Mapping[str, tuple[str, str]] = {
         "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
         "trivium.finance.report.docx:render_docx",
     ),
+    "pdf": ("application/pdf", "trivium.finance.report.pdf:render_pdf"),
 }
 """Media type and renderer of each format. A renderer takes (comparison, sentences, claims, *, language, scale)."""
