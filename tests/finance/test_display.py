@@ -30,6 +30,7 @@ def test_each_kind_in_prose():
     assert prose(Decimal("-1234567890"), "CNY", Scale.YI, "zh") == "-12.35亿元"
     assert prose(Decimal("-1234567890"), "USD", Scale.BILLION, "en") == "-$1.23 billion"
     assert prose(Decimal("6.075"), "USD/shares", Scale.BILLION, "en") == "$6.08"
+    assert prose(Decimal("0.016"), "USD/shares", Scale.BILLION, "en") == "$0.016"
     assert prose(Decimal("0.4621"), "pure", Scale.FULL, "en") == "46.2%"
     assert prose(Decimal("0.866"), "times", Scale.FULL, "zh") == "0.87倍"
     assert prose(Decimal(1), "days", Scale.FULL, "en") == "1 day"

@@ -61,6 +61,8 @@ Kind = Literal["money", "per_share", "shares", "ratio", "points", "times", "days
 
 _AMOUNTS = ("money", "shares", "other")
 _SCALE_PLACES = {0: 0, 3: 0, 4: 2, 6: 0, 8: 2, 9: 2}
+_SMALL_PER_SHARE = Decimal("0.1")
+_MOST_PER_SHARE = 4
 _KIND_PLACES = {"per_share": 2, "ratio": 1, "points": 1, "times": 2, "days": 0}
 
 
@@ -75,8 +77,16 @@ def kind_of(unit: str) -> Kind:
 
 
 def places(kind: Kind, exponent: int = 0) -> int:
-    """Return the decimals shown for a kind of number; `exponent` is the scale's power of ten, for amounts."""
+    """Return the decimals shown at least for a kind of number; `exponent` is the scale's power of ten, for amounts."""
     return _SCALE_PLACES[exponent] if kind in _AMOUNTS else _KIND_PLACES[kind]
+
+
+def _places_of(value: Decimal, kind: Kind) -> int:
+    """Return the decimals shown for one number: a per-share value below 0.1 keeps up to four (a dividend of $0.016)."""
+    if kind != "per_share" or abs(value) >= _SMALL_PER_SHARE:
+        return places(kind)
+    exponent = value.normalize().as_tuple().exponent
+    return min(max(places(kind), -exponent if isinstance(exponent, int) else 0), _MOST_PER_SHARE)
 
 
 def rounded(value: Decimal, decimals: int) -> Decimal:
@@ -106,7 +116,7 @@ def prose(value: Decimal, unit: str, scale: Scale, language: str) -> str:
         fill = {"sign": sign, "number": digits, "scale": texts[f"unit.scale_{scale}"]}
         return _amount(texts, kind, unit, fill)
     shown = value * 100 if kind == "ratio" else value
-    sign, digits = _parts(shown, places(kind))
+    sign, digits = _parts(shown, _places_of(shown, kind))
     if kind == "per_share":
         return _amount(texts, "money", unit.removesuffix("/shares"), {"sign": sign, "number": digits, "scale": ""})
     key = {"ratio": "percent", "times": "times", "days": "day" if digits == "1" else "days"}[kind]
@@ -124,7 +134,8 @@ def cell(value: Decimal, unit: str, scale: Scale) -> str:
     kind = kind_of(unit)
     if kind in _AMOUNTS:
         return _in_parentheses(*_parts(value.scaleb(-scale.exponent), places(kind, scale.exponent)))
-    sign, digits = _parts(value * 100 if kind == "ratio" else value, places(kind))
+    shown = value * 100 if kind == "ratio" else value
+    sign, digits = _parts(shown, _places_of(shown, kind))
     return _in_parentheses(sign, digits + {"ratio": "%", "times": "x"}.get(kind, ""))
 
 

@@ -35,10 +35,17 @@ function rounded(value, shift, places) {
   return { isNegative: value.startsWith("-") && digits !== 0n, number };
 }
 
+function perSharePlaces(value) {
+  if (!/^-?0*\.0/.test(value)) return 2;  // from 0.1 on
+  const part = value.split(".")[1].replace(/0+$/, "");
+  return Math.min(Math.max(2, part.length), 4);
+}
+
 function shown(value, unit, scaleName) {
   const kind = kindOf(unit);
   const exponent = exponents[scaleName];
-  const [shift, places, suffix] = byKind[kind] || [-exponent, decimalsByExponent[exponent], ""];
+  const [shift, least, suffix] = byKind[kind] || [-exponent, decimalsByExponent[exponent], ""];
+  const places = kind === "per_share" ? perSharePlaces(value) : least;
   const { isNegative, number } = rounded(value, shift, places);
   return isNegative ? `(${number}${suffix})` : number + suffix;
 }
