@@ -115,6 +115,7 @@ def test_a_truetype_font_of_the_machine_is_embedded_in_part():
 
 
 def test_without_a_font_the_viewer_is_asked_for_one(monkeypatch):
+    monkeypatch.delenv(fonts.VARIABLE, raising=False)
     monkeypatch.setattr(fonts, "_found", lambda: iter(()))
     fonts._chinese_font.cache_clear()
     try:
