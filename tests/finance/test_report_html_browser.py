@@ -112,6 +112,20 @@ def test_the_unit_switch_rewrites_every_amount_and_no_ratio(opened, scale):
     }[scale.value]  # fmt: skip
 
 
+def test_shares_can_be_shown_as_they_were_reported(opened):
+    # Qorvane split 10 for 1 in fiscal 2024; its year to June 2021 stands only in a filing from before.
+    cell = opened.locator('[data-value][data-claim="QRVN/eps_diluted/2020-07-01..2021-06-30@split"]').first
+    adjusted = Decimal(cell.get_attribute("data-value"))
+    opened.locator("#basis").select_option("reported")
+    reported = opened.locator('[data-value][data-claim="QRVN/eps_diluted/2020-07-01..2021-06-30"]').first
+    assert Decimal(reported.get_attribute("data-value")) == adjusted * 10
+    assert reported.text_content() == f"{adjusted * 10:.2f}"
+    reported.press("Enter")
+    assert "us-gaap:EarningsPerShareDiluted" in opened.locator("#panel").text_content()
+    opened.locator("#basis").select_option("adjusted")
+    assert Decimal(cell.get_attribute("data-value")) == adjusted
+
+
 def test_enter_opens_the_source_and_escape_comes_back(opened):
     cell_ = in_table(opened, REVENUE)
     cell_.focus()

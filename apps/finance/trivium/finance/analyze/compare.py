@@ -265,7 +265,20 @@ def _notes(series: Sequence[Series]) -> tuple[Message, ...]:
     currencies = {one.company.currency for one in series if one.company.currency}
     if len(currencies) > 1:
         notes.append(Message("note.mixed_currencies", {"currencies": ", ".join(sorted(currencies))}))
-    return tuple(notes)
+    return (*_chosen_concepts(series), *notes)
+
+
+def _chosen_concepts(series: Sequence[Series]) -> list[Message]:
+    """Name every concept that a user chose in place of the policy's."""
+    chosen: dict[tuple[str, str], str] = {}
+    for one in series:
+        for (metric, _), value in one.values.items():
+            if value.reason is not None and value.reason.key in ("reason.chosen_by_user", "reason.override_absent"):
+                chosen[one.company.key, metric] = value.reason.values["concept"]
+    return [
+        Message("note.chosen_concept", {"company": company, "metric": metric, "concept": concept})
+        for (company, metric), concept in chosen.items()
+    ]
 
 
 def _problems(filings: Sequence[Filing]) -> tuple[tuple[str, str], ...]:

@@ -235,7 +235,15 @@ class _Page:
         ]
         skip = tag("a", self.wording.say("skip"), href="#main", class_="skip")
         label = tag("label", self.wording.say("unit_switch"), " ", tag("select", *options, id="unit"))
-        return tag("div", skip, tag("span", self._title(), class_="running"), label, class_="toolbar", role="banner")
+        title = tag("span", self._title(), class_="running")
+        return tag("div", skip, title, self._basis_switch(), label, class_="toolbar", role="banner")
+
+    def _basis_switch(self) -> Html:
+        """Return the switch between shares after and before splits, where a split came between the columns."""
+        if not any(series.adjusted for series in self.comparison.series):
+            return Html()
+        options = [tag("option", self.wording.say(f"basis_{basis}"), value=basis) for basis in ("adjusted", "reported")]
+        return tag("label", self.wording.say("basis_switch"), " ", tag("select", *options, id="basis"))
 
     def _data(self) -> dict[str, object]:
         return {

@@ -60,6 +60,19 @@ function rescale(next) {
   fitTables();
 }
 
+// --- shares as reported, or on today's basis; changes beside them stay on today's ---
+function rebase(basis) {
+  for (const node of document.querySelectorAll('[data-value][data-claim$="@split"], [data-adjusted]')) {
+    node.dataset.adjusted ??= node.dataset.claim;
+    const adjusted = entries.get(node.dataset.adjusted);
+    const entry = basis === "reported" ? data.values[adjusted.inputs[0]] : adjusted;
+    node.dataset.claim = entry.id;
+    node.dataset.value = entry.amount;
+    node.classList.toggle("derived", entry === adjusted);
+    node.textContent = shown(entry.amount, entry.unit, scale);
+  }
+}
+
 // --- the Source panel ---
 const page = document.getElementById("page");
 const panel = document.getElementById("panel");
@@ -332,6 +345,7 @@ for (const table of document.querySelectorAll("table.grid")) {
   if (first) first.tabIndex = 0;
 }
 document.getElementById("unit").addEventListener("change", (event) => rescale(event.target.value));
+document.getElementById("basis")?.addEventListener("change", (event) => rebase(event.target.value));
 addEventListener("resize", fitTables);
 addEventListener("beforeprint", () => { for (const part of document.querySelectorAll("details")) part.open = true; });
 fitTables();
