@@ -29,8 +29,8 @@ INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
 SHARD_BYTES = 2 * 1024**3
 # A mapped file counts as memory page by page as it is read; it is opened anew after this many bytes.
-OPEN_BYTES = 32 * 1024**2
-PIECE_BYTES = 8 * 1024**2
+OPEN_BYTES = 16 * 1024**2
+PIECE_BYTES = 4 * 1024**2
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "float16": torch.float16, "bfloat16": torch.bfloat16}
 # Left behind by old versions of transformers; computed, not stored.
 _COMPUTED = ("rotary_emb.inv_freq",)

@@ -24,10 +24,19 @@ from trivium.core_model.moe.experts import Experts, LowRankExperts
 from trivium.core_model.moe.layer import MixtureOfExperts
 from trivium.core_model.moe.router import Router, Routing
 
-__all__ = ["Block", "Decoder", "DecoderOutput", "NextTokenModule", "empty_decoder", "new_decoder", "next_token_loss"]
+__all__ = [
+    "Block",
+    "Decoder",
+    "DecoderOutput",
+    "NextTokenModule",
+    "empty_decoder",
+    "new_decoder",
+    "next_token_loss",
+    "reset_module",
+]
 
 # Modules with weights of their own beside those of linear layers.
-_DRAWN = (GroupedAttention, LatentAttention, Rotary, Router, Experts, LowRankExperts)
+_DRAWN = (RMSNorm, GroupedAttention, LatentAttention, Rotary, Router, Experts, LowRankExperts)
 
 
 @dataclass(frozen=True)
@@ -182,14 +191,7 @@ class Decoder(nn.Module):
         """Draw all weights anew from a normal distribution with `config.init_std`; norms become one."""
         generator = torch.Generator(self.embedding.weight.device).manual_seed(seed)
         for module in self.modules():
-            if isinstance(module, nn.Linear | nn.Embedding):
-                module.weight.normal_(0.0, self.config.init_std, generator=generator)
-                if isinstance(module, nn.Linear) and module.bias is not None:
-                    nn.init.zeros_(module.bias)
-            elif isinstance(module, RMSNorm):
-                module.reset()
-            elif isinstance(module, _DRAWN):
-                module.reset(self.config.init_std, generator)
+            reset_module(module, self.config.init_std, generator)
 
     def _visibility(
         self,
@@ -267,6 +269,17 @@ def empty_decoder(config: ModelConfig, *, dtype: torch.dtype, device: torch.devi
         if isinstance(module, Router) and module.bias is not None:
             module.bias.zero_()
     return decoder
+
+
+@torch.no_grad()
+def reset_module(module: nn.Module, std: float, generator: torch.Generator | None) -> None:
+    """Draw the weights that a module itself holds, not those of its children; biases become zero, norms one."""
+    if isinstance(module, nn.Linear | nn.Embedding):
+        module.weight.normal_(0.0, std, generator=generator)
+        if isinstance(module, nn.Linear) and module.bias is not None:
+            module.bias.zero_()
+    elif isinstance(module, _DRAWN):
+        module.reset(std, generator)
 
 
 def next_token_loss(logits: torch.Tensor, labels: torch.Tensor, *, shift: int = 1, ignore: int = -100) -> torch.Tensor:

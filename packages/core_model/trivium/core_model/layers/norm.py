@@ -26,6 +26,7 @@ class RMSNorm(nn.Module):
         """Norm `(..., dim)`; low precision is squared and averaged in float32."""
         return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
 
-    def reset(self) -> None:
-        """Set the scale to one."""
-        nn.init.ones_(self.weight)
+    @torch.no_grad()
+    def reset(self, std: float = 0.0, generator: torch.Generator | None = None) -> None:
+        """Set the scale to one, whatever the arguments."""
+        self.weight.fill_(1.0)
