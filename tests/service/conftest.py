@@ -48,8 +48,10 @@ class Outbox:
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, str]] = []
         self.is_away = False
+        self.asked = 0
 
     def __call__(self, task: str, job_id: str, queue: str) -> None:
+        self.asked += 1
         if self.is_away:
             raise UpstreamError("nobody answers", where="broker")
         self.sent.append((task, job_id, queue))

@@ -78,7 +78,7 @@ def test_an_app_that_is_not_enabled_is_no_command(home):
 def test_db_upgrade_then_nothing_to_do(home):
     applied = trivium("db", "upgrade", home=home).stdout
     assert applied.startswith("Applied ")
-    assert "service_0001" in applied
+    assert "service_0002" in applied
     assert trivium("db", "upgrade", home=home).stdout == "Nothing to do.\n"
 
 
@@ -115,3 +115,42 @@ def test_tasks_of_light_queues_import_no_page_and_no_model(home):
         "    if not spec.missing and any(queue.worker == 'light' for queue in spec.queues): resolve(spec.tasks)"
     )
     assert imported_by(code, home) & {"gradio", "torch", "pandas", "numpy"} == set()
+
+
+def test_jobs_from_the_terminal(home):
+    """One job's whole life as an operator sees it; no broker runs, so its message waits for one."""
+    trivium("db", "upgrade", home=home)
+    code = (
+        "from trivium.service.runtime import open_runtime; from trivium.service.settings import current_settings\n"
+        "runtime = open_runtime(current_settings(), publish=lambda *message: None)\n"
+        "print(runtime.jobs.submit(app='toy', kind='count', owner='ann', request={}, title='Two filings').id)"
+    )
+    made = subprocess.run([sys.executable, "-c", code], env=environment(home), capture_output=True, text=True)
+    job_id = made.stdout.strip()
+    assert trivium("jobs", "list", home=home).stdout.split()[0] == job_id
+    assert trivium("jobs", "list", "--state", "failed", home=home).stdout == ""
+    assert "cancelled" in trivium("jobs", "cancel", job_id, home=home).stdout
+    assert "queued" in trivium("jobs", "retry", job_id, home=home).stdout
+    shown = trivium("jobs", "show", job_id, home=home).stdout
+    assert [word for word in ("ann", "0 of 3", "cancelled", "retry") if word not in shown] == []
+    purged = trivium("jobs", "purge", "--dry-run", "--days", "1", home=home)
+    assert purged.stdout == "Would remove 0 jobs that ended over 1 days ago: 0 files, 0 bytes.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("show", "nose"), "trivium: nose: no such job\n"),
+        (("purge",), "trivium: TRIVIUM_JOB_RETENTION_DAYS: jobs are kept for ever; set it, or give --days\n"),
+        (
+            ("list", "--state", "lost"),
+            "trivium: --state: 'lost' is no state of a job; "
+            "use queued, running, done, failed, cancelled, quarantined\n",
+        ),
+    ],
+)
+def test_what_cannot_be_done_with_jobs_is_one_line(tmp_path_factory, arguments, error):
+    home = tmp_path_factory.mktemp("home")
+    trivium("db", "upgrade", home=home)
+    ended = trivium("jobs", *arguments, home=home)
+    assert (ended.returncode, ended.stderr) == (1, error)

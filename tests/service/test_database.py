@@ -14,6 +14,7 @@ from tests.service.postgres import database as empty_database
 from trivium.service import migrate, tables
 from trivium.service.database import Database
 from trivium.service.errors import InputError, UpstreamError
+from trivium.service.jobs import Jobs
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -54,6 +55,41 @@ def test_up_down_and_up_again_without_drift(database):
     assert migrate.drift(database) == []
 
 
+def test_jobs_of_the_previous_schema_keep_their_history(database):
+    migrate.upgrade(database)
+    migrate.downgrade(database, "service_0001")
+    now = "2026-01-02 03:04:05+00:00" if database.engine.dialect.name == "postgresql" else "2026-01-02 03:04:05"
+    with database.write() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO service_job (id, app, kind, queue, owner, idempotency_key, title, request, inputs, state, "
+                "created_at) VALUES ('j', 'toy', 'count', 'toy', 'ann', 'j', 'Two', '{}', '[]', 'queued', :now)"
+            ),
+            {"now": now},
+        )
+        for what, detail in (("queued", ""), ("running", "host:7"), ("stage", "parse")):
+            connection.execute(
+                text("INSERT INTO service_job_event (job_id, at, what, detail) VALUES ('j', :now, :what, :detail)"),
+                {"now": now, "what": what, "detail": detail},
+            )
+    history = text("SELECT what, detail, stage, worker FROM service_job_event ORDER BY id")
+    for _ in range(2):
+        migrate.upgrade(database)
+        jobs = Jobs(database, publish=lambda *message: None, queue_of=lambda app, kind: app)
+        assert jobs.get("j").state == "queued"
+        with database.read() as connection:
+            assert connection.execute(history).all() == [
+                ("queued", "", "", ""), ("running", "", "", "host:7"), ("stage", "", "parse", ""),
+            ]  # fmt: skip
+        migrate.downgrade(database, "service_0001")
+    with database.read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM service_job")).scalar() == 1
+        details = connection.execute(text("SELECT detail FROM service_job_event ORDER BY id")).scalars().all()
+    assert details == ["", "host:7", "parse"]
+    migrate.upgrade(database)
+    assert Jobs(database, publish=print, queue_of=lambda app, kind: app).claim("j", "w").attempts == 1
+
+
 def test_drift_names_what_differs(database):
     migrate.upgrade(database)
     with database.write() as connection:
@@ -62,7 +98,7 @@ def test_drift_names_what_differs(database):
 
 
 def test_an_older_schema_is_refused(database):
-    with pytest.raises(InputError, match=r"it lacks .*service_0001.*; run: trivium db upgrade"):
+    with pytest.raises(InputError, match=r"it lacks .*service_0002.*; run: trivium db upgrade"):
         migrate.check(database)
     migrate.upgrade(database)
     migrate.check(database)

@@ -79,7 +79,7 @@ def test_progress_is_written_for_each_stage_but_not_for_each_call(runtime):
 
     job = submit(runtime)
     run_job(job.id, work, runtime=runtime)
-    assert [event.detail for event in runtime.jobs.events(job.id) if event.what == "stage"] == ["parse", "analyze"]
+    assert [event.stage for event in runtime.jobs.events(job.id) if event.what == "stage"] == ["parse", "analyze"]
     assert runtime.jobs.get(job.id).version < 20
 
 

@@ -1,6 +1,8 @@
 """The blob store: by content, whole or not at all."""
 
 import hashlib
+import os
+import time
 
 import pytest
 
@@ -29,9 +31,9 @@ def test_chunks_become_one_blob_under_its_hash(store):
 
 def test_the_same_content_is_stored_once(store):
     store.put(b"abc")
-    before = store.path(ABC).stat().st_mtime_ns
+    before = store.path(ABC).stat().st_ino
     store.put(b"abc")
-    assert store.path(ABC).stat().st_mtime_ns == before
+    assert store.path(ABC).stat().st_ino == before
     assert len(files_in(store)) == 1
 
 
@@ -76,3 +78,56 @@ def test_what_is_no_stored_hash_is_not_found(store, name):
 
 def test_empty_content_is_a_blob(store):
     assert store.put(b"").sha256 == hashlib.sha256(b"").hexdigest()
+
+
+def age(store, sha256, seconds):
+    moment = time.time() - seconds
+    os.utime(store.path(sha256), (moment, moment))
+
+
+def test_a_blob_that_nobody_wants_is_discarded(store):
+    store.put(b"abc")
+    assert store.discard(ABC, unused_s=60) is None  # just stored
+    age(store, ABC, 61)
+    assert store.unused_size(ABC, unused_s=60) == 3
+    assert store.discard(ABC, unused_s=60) == 3
+    assert ABC not in store
+    assert store.discard(ABC, unused_s=60) is None
+
+
+@pytest.mark.parametrize("want", ["put", "keep"])
+def test_a_blob_that_is_wanted_again_stays(store, want):
+    store.put(b"abc")
+    age(store, ABC, 61)
+    assert (store.put(b"abc") if want == "put" else store.keep(ABC)).size == 3
+    assert store.discard(ABC, unused_s=60) is None
+    assert store.read(ABC) == b"abc"
+
+
+def test_a_blob_wanted_while_it_is_moved_aside_comes_back(store, monkeypatch):
+    """The moment between the first look and the move: someone keeps the blob there."""
+    store.put(b"abc")
+    age(store, ABC, 61)
+    first_look = store.unused_size
+
+    def look_then_keep(sha256, *, unused_s):
+        size = first_look(sha256, unused_s=unused_s)
+        store.keep(sha256)
+        return size
+
+    monkeypatch.setattr(store, "unused_size", look_then_keep)
+    assert store.discard(ABC, unused_s=60) is None
+    assert store.read(ABC) == b"abc"
+
+
+def test_what_a_killed_purge_moved_aside_comes_back(store):
+    store.put(b"abc")
+    (store.root / "outgoing").mkdir()
+    store.path(ABC).replace(store.root / "outgoing" / ABC)
+    store.restore_outgoing()
+    assert store.read(ABC) == b"abc"
+
+
+def test_what_is_not_there_cannot_be_kept(store):
+    with pytest.raises(NotFoundError, match="no such content in the store"):
+        store.keep(ABC)

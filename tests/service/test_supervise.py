@@ -144,7 +144,10 @@ def test_pages_are_accessible_and_quiet(demo, visitor, language, scheme):
         missing("Chromium")
     axe = pytest.importorskip("axe_core_python.sync_playwright")
     playwright = pytest.importorskip("playwright.sync_api")
-    job = visitor.get("/api/jobs").json()[0]
+    job = next(job for job in visitor.get("/api/jobs").json() if job["title"] == "Counted to 3")
+    body = {"app": "toy", "kind": "fail", "title": "Fails"}
+    failing = visitor.post("/api/jobs", json=body, headers={"idempotency-key": "axe"}).json()
+    wait_for(lambda: visitor.get(f"/api/jobs/{failing['id']}").json()["is_final"], seconds=30)
     base = str(visitor.base_url).rstrip("/")
     cookie = {"name": next(iter(visitor.cookies)), "value": next(iter(visitor.cookies.values())), "url": base}
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
@@ -156,7 +159,7 @@ def test_pages_are_accessible_and_quiet(demo, visitor, language, scheme):
         requests, errors = [], []
         page.on("request", lambda request: requests.append(request.url))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        for path in ("/", "/jobs", job["url"], "/toy/"):
+        for path in ("/", "/jobs", job["url"], failing["url"], "/toy/"):
             page.goto(base + path)
             page.get_by_role("heading", level=1).wait_for()
             page.get_by_role("navigation").get_by_role("link", name="任务" if language == "zh" else "Jobs").wait_for()
@@ -167,9 +170,26 @@ def test_pages_are_accessible_and_quiet(demo, visitor, language, scheme):
                 if item["impact"] in ("serious", "critical")
             ]
             assert serious == [], path
+        page.goto(base + job["url"])
+        _press(page, "作为新任务重做" if language == "zh" else "Replay as a new job")
+        page.wait_for_url(lambda url: url.startswith(f"{base}/jobs/") and url != base + job["url"])
+        page.get_by_role(
+            "link", name="这是较早任务的重做" if language == "zh" else "A replay of an earlier job"
+        ).wait_for()
         browser.close()
     assert [url for url in requests if not url.startswith((base, "data:", "blob:"))] == []
     assert errors == []
+
+
+def _press(page, name: str) -> None:
+    """Find a button with the Tab key alone, and press it with Enter."""
+    button = page.get_by_role("button", name=name)
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if button.evaluate("element => element === document.activeElement"):
+            page.keyboard.press("Enter")
+            return
+    pytest.fail(f"the Tab key does not reach {name!r}")
 
 
 @pytest.mark.slow

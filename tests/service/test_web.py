@@ -13,7 +13,9 @@ from tests.service.suite import PLUGINS
 from trivium.service import migrate
 from trivium.service.app_spec import enabled_apps
 from trivium.service.errors import InputError, UpstreamError
+from trivium.service.estimate import Estimate
 from trivium.service.evidence import Report, ReportFile
+from trivium.service.pages import remaining_text
 from trivium.service.runner import run_job
 from trivium.service.runtime import LOCAL_USER, open_runtime
 from trivium.service.sessions import Sessions
@@ -270,6 +272,83 @@ def test_a_jobs_page_is_permanent_and_escaped(visitor, job):
     assert f'href="/toy/?job={job.id}"' in text
     assert f'href="/files/{job.id}/r%C3%A9sum%C3%A9%201.html?inline=1"' in text
     assert f'href="/jobs/{job.id}"' in visitor.get("/jobs", headers=HTML).text
+
+
+def button(text: str, action: str) -> bool:
+    return re.search(rf'<form method="post" action="{re.escape(action)}">', text) is not None
+
+
+def test_forms_cancel_retry_and_replay_without_a_script(visitor, runtime):
+    job = runtime.jobs.submit(app="toy", kind="count", owner=LOCAL_USER, request={"to": 2}, title="Two")
+    url = f"/jobs/{job.id}"
+    waiting = visitor.get(url, headers=HTML).text
+    assert [button(waiting, f"{url}/{verb}") for verb in ("cancel", "retry", "replay")] == [True, False, False]
+    assert button(visitor.get("/jobs", headers=HTML).text, f"{url}/cancel")
+    answer = visitor.post(f"{url}/cancel", headers=HTML, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, url)
+    ended = visitor.get(url, headers=HTML).text
+    assert [button(ended, f"{url}/{verb}") for verb in ("cancel", "retry", "replay")] == [False, True, True]
+    assert button(visitor.get("/jobs", headers=HTML).text, f"{url}/retry")
+    assert "tried again by its owner" in visitor.post(f"{url}/retry", headers=HTML).text
+    assert runtime.jobs.get(job.id).state == "queued"
+
+
+def test_a_double_click_on_replay_gives_one_job(visitor, runtime, job):
+    page = visitor.get(f"/jobs/{job.id}", headers=HTML).text
+    key = re.search(r'name="key" value="([0-9a-f]{32})"', page).group(1)
+    places = {
+        visitor.post(f"/jobs/{job.id}/replay", data={"key": key}, follow_redirects=False).headers["location"]
+        for _ in range(2)
+    }
+    assert len(places) == 1
+    again = visitor.get(places.pop(), headers=HTML).text
+    assert f'<a href="/jobs/{job.id}">A replay of an earlier job</a>' in again
+
+
+@pytest.mark.parametrize("verb", ["cancel", "retry", "replay"])
+def test_forms_of_other_sites_and_for_other_owners_do_nothing(visitor, runtime, verb):
+    other = runtime.jobs.submit(app="toy", kind="count", owner="ann", request={})
+    own = runtime.jobs.submit(app="toy", kind="count", owner=LOCAL_USER, request={})
+    assert visitor.post(f"/jobs/{other.id}/{verb}").status_code == 404
+    assert visitor.post(f"/jobs/{own.id}/{verb}", headers={"origin": "http://evil.example"}).status_code == 403
+    assert visitor.post(f"/api/jobs/{other.id}/{verb}").status_code == 404
+    assert {runtime.jobs.get(other.id).version, runtime.jobs.get(own.id).version} == {1}
+
+
+def test_a_done_job_is_replayed_by_api_but_not_retried(visitor, runtime, job):
+    refused = visitor.post(f"/api/jobs/{job.id}/retry")
+    assert refused.status_code == 400
+    assert refused.json()["error"].endswith("the job is done; replay it to do the same work as a new job")
+    again = visitor.post(f"/api/jobs/{job.id}/replay", headers={"idempotency-key": "again"})
+    assert (again.status_code, again.json()["origin"]) == (201, job.id)
+
+
+def test_the_remaining_time_is_told_once_three_jobs_are_done(visitor, runtime):
+    for _ in range(3):
+        earlier = runtime.jobs.submit(app="toy", kind="wait", owner=LOCAL_USER, request={})
+        run_job(earlier.id, lambda context: Report("", "en"), runtime=runtime)
+    job = runtime.jobs.submit(app="toy", kind="wait", owner=LOCAL_USER, request={})
+    state = visitor.get(f"/api/jobs/{job.id}")
+    assert state.json()["remaining_text"] == "takes about 10 s once it starts"
+    assert 0 <= state.json()["remaining_s"] < 5
+    assert visitor.get(f"/api/jobs/{job.id}", headers={"if-none-match": state.headers["etag"]}).status_code == 304
+    assert "开始后约需 10 秒" in visitor.get(f"/jobs/{job.id}?lang=zh", headers=HTML).text
+    visitor.get("/?lang=en")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_late", "text"),
+    [
+        (0.0, False, "about 10 s left"),
+        (41.0, False, "about 50 s left"),
+        (60.1, False, "about 2 min left"),
+        (3601.0, False, "about 2 h left"),
+        (5.0, True, "takes longer than usual, at least 10 s more"),
+    ],
+)
+def test_times_are_rounded_up(runtime, seconds, is_late, text):
+    job = runtime.jobs.claim(runtime.jobs.submit(app="toy", kind="count", owner="ann", request={}).id, "w")
+    assert remaining_text(job, Estimate(seconds, 3, is_late=is_late), "en") == text
 
 
 def test_history_is_told_in_the_visitors_language(visitor, runtime):

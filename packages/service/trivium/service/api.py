@@ -5,6 +5,7 @@ Everything here lies behind the guard, and every job is looked up for its owner:
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -16,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from trivium.service.app_spec import AppSpec
 from trivium.service.errors import NotFoundError
 from trivium.service.jobs import Job, JobInput
-from trivium.service.pages import stage_text, state_text
+from trivium.service.pages import remaining_text, stage_text, state_text
 from trivium.service.runtime import Runtime
 from trivium.service.visitor import language_of, owner_of
 
@@ -66,7 +67,7 @@ def submit(
 ) -> dict[str, Any]:
     """Queue a job; the same `Idempotency-Key` gives the same job."""
     runtime: Runtime = request.app.state.runtime
-    inputs = [JobInput(item.name, item.sha256, runtime.store.path(item.sha256).stat().st_size) for item in body.inputs]
+    inputs = [JobInput(item.name, item.sha256, runtime.store.keep(item.sha256).size) for item in body.inputs]
     job = runtime.jobs.submit(
         app=body.app,
         kind=body.kind,
@@ -94,10 +95,12 @@ def state(request: Request, job_id: str, if_none_match: Annotated[str, Header()]
     runtime: Runtime = request.app.state.runtime
     language = language_of(request)
     job = runtime.jobs.get(job_id, owner=owner_of(request))
-    headers = {"ETag": f'"{job.version}-{language}"', "Cache-Control": "no-cache"}
+    answer = _state(runtime, job, language)
+    told = sha256(answer["remaining_text"].encode()).hexdigest()[:8]  # changes by itself, in coarse steps
+    headers = {"ETag": f'"{job.version}-{language}-{told}"', "Cache-Control": "no-cache"}
     if if_none_match == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    return JSONResponse(_state(runtime, job, language), headers=headers)
+    return JSONResponse(answer, headers=headers)
 
 
 @router.post("/api/jobs/{job_id}/cancel")
@@ -105,6 +108,23 @@ def cancel(request: Request, job_id: str) -> dict[str, Any]:
     """Ask a job to stop."""
     runtime: Runtime = request.app.state.runtime
     return _state(runtime, runtime.jobs.cancel(job_id, owner=owner_of(request)), language_of(request))
+
+
+@router.post("/api/jobs/{job_id}/retry")
+def retry(request: Request, job_id: str) -> dict[str, Any]:
+    """Have a job without a result tried again, with a full count of attempts."""
+    runtime: Runtime = request.app.state.runtime
+    return _state(runtime, runtime.jobs.retry(job_id, owner=owner_of(request)), language_of(request))
+
+
+@router.post("/api/jobs/{job_id}/replay", status_code=201)
+def replay(
+    request: Request, job_id: str, idempotency_key: Annotated[str, Header(max_length=120)] = ""
+) -> dict[str, Any]:
+    """Do the same work, with the same files, as a new job; the same `Idempotency-Key` gives the same job."""
+    runtime: Runtime = request.app.state.runtime
+    job = runtime.jobs.replay(job_id, owner=owner_of(request), idempotency_key=idempotency_key)
+    return _state(runtime, job, language_of(request))
 
 
 @router.get("/files/{job_id}/{name}")
@@ -127,6 +147,7 @@ def file(request: Request, job_id: str, name: str, inline: bool = False) -> Resp
 
 def _state(runtime: Runtime, job: Job, language: str) -> dict[str, Any]:
     spec: AppSpec | None = next((spec for spec in runtime.apps if spec.name == job.app), None)
+    estimate = runtime.jobs.estimate(job)
     return {
         "id": job.id,
         "app": job.app,
@@ -138,7 +159,10 @@ def _state(runtime: Runtime, job: Job, language: str) -> dict[str, Any]:
         "stage": job.stage,
         "stage_text": stage_text(spec, job.stage, language),
         "progress": round(job.progress, 4),
+        "remaining_s": round(estimate.remaining_s, 1) if estimate else None,
+        "remaining_text": remaining_text(job, estimate, language),
         "attempts": job.attempts,
+        "origin": job.origin,
         "cancel_requested": job.cancel_requested,
         "error": job.error,
         "error_reference": job.error_reference,

@@ -62,6 +62,8 @@ class AppSpec:
         tasks: module that defines the Celery tasks `<name>.<kind>`.
         tables: module that adds tables to `trivium.service.tables.metadata`.
         migrations: `package:folder`; the folder's `versions/` is an Alembic branch labelled with `name`.
+        blobs: `module:function`, called with a connection, yields the hashes of blobs that the owner's tables refer to;
+            retention leaves them alone.
         samples: `module:function`, called with a folder, writes sample files there and returns their paths.
         seed: `module:function`, called with a `Runtime` and those paths when `trivium demo` is ready.
     """
@@ -81,6 +83,7 @@ class AppSpec:
     tasks: str = ""
     tables: str = ""
     migrations: str = ""
+    blobs: str = ""
     samples: str = ""
     seed: str = ""
 

@@ -20,6 +20,7 @@ from trivium.service.app_spec import AppSpec
 from trivium.service.broker import broker_url
 from trivium.service.errors import UpstreamError
 from trivium.service.jobs import Publish
+from trivium.service.recovery import again
 from trivium.service.settings import Settings
 
 __all__ = ["TASK_TIME_LIMIT_S", "create_celery", "publisher", "queue_names"]
@@ -46,6 +47,7 @@ def create_celery(url: str, specs: Iterable[AppSpec] = (), *, processes: int = 2
         task_acks_late=True,
         # A lost child's message is acknowledged: the lease sweeper runs the job again, and counts its attempts.
         task_reject_on_worker_lost=False,
+        worker_lost_wait=1.0,  # then a dead child's place takes the next message; its job is the sweeper's
         task_time_limit=TASK_TIME_LIMIT_S,
         task_create_missing_queues=False,
         task_queues=[Queue(name, routing_key=name) for spec in specs for name in queue_names(spec)],
@@ -63,8 +65,11 @@ def create_celery(url: str, specs: Iterable[AppSpec] = (), *, processes: int = 2
 
 
 def queue_names(spec: AppSpec) -> list[str]:
-    """List the broker's queues of an app, the urgent one of each pair first."""
-    return [name for queue in spec.queues for name in (queue.name, f"{queue.name}.low")]
+    """List the broker's queues of an app in the order in which they are served.
+
+    Of each queue: jobs that were interrupted, jobs that people wait for, jobs that can wait.
+    """
+    return [name for queue in spec.queues for name in (again(queue.name), queue.name, f"{queue.name}.low")]
 
 
 def publisher(settings: Settings) -> Publish:

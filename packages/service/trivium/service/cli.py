@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
+from trivium.service import jobs_cli
 from trivium.service.app_spec import AppSpec, enabled_apps, require, resolve
 from trivium.service.errors import InputError, TriviumError
 
@@ -58,6 +59,7 @@ app = typer.Typer(
 db = typer.Typer(name="db", help="The database.", no_args_is_help=True)
 config = typer.Typer(name="config", help="The settings.", no_args_is_help=True)
 app.add_typer(db)
+app.add_typer(jobs_cli.app)
 app.add_typer(config)
 
 

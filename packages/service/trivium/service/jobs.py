@@ -2,8 +2,9 @@
 
 A job is `queued`, then `running` under a lease, then `done`, `failed`, `cancelled` or `quarantined` (started too
 often). Whoever runs it holds a fence number; a write with an older fence changes nothing and raises `LeaseLostError`,
-so that a worker which was thought dead cannot overwrite its successor. Running is in `runner.py`, recovery is called
-by `sweeper.py`.
+so that a worker which was thought dead cannot overwrite its successor. Its owner can have a job without a result tried
+again, or any job done anew as another job. Running is in `runner.py`; `recovery.py` tells what is lost, `sweeper.py`
+asks for it, `retention.py` removes what is old.
 
     job = runtime.jobs.submit(app="finance", kind="compare", owner=owner, request={...}, inputs=(JobInput(...),))
     runtime.jobs.get(job.id, owner=owner).state
@@ -13,129 +14,27 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from trivium.service import tables
+from trivium.service import recovery, tables
 from trivium.service.database import Database, utc_now
-from trivium.service.errors import NotFoundError, UpstreamError
+from trivium.service.errors import InputError, NotFoundError, UpstreamError
+from trivium.service.estimate import Estimate, Estimates
 from trivium.service.evidence import ReportFile
+from trivium.service.holders import shown
+from trivium.service.job import Job, JobEvent, JobInput, JobPolicy, JobState, LeaseLostError
 
-__all__ = [
-    "Job",
-    "JobEvent",
-    "JobInput",
-    "JobPolicy",
-    "JobState",
-    "Jobs",
-    "LeaseLostError",
-    "Publish",
-]
+__all__ = ["Job", "JobEvent", "JobInput", "JobPolicy", "JobState", "Jobs", "LeaseLostError", "Publish"]
 
 log = structlog.get_logger(__name__)
 
 Publish = Callable[[str, str, str], None]
 """Send `(task name, job id, queue)` to the broker; raises `UpstreamError` when it cannot be reached."""
-
-
-class JobState(StrEnum):
-    """Where a job stands."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    QUARANTINED = "quarantined"
-
-    @property
-    def is_final(self) -> bool:
-        """Whether nothing more will happen to the job by itself."""
-        return self not in (JobState.QUEUED, JobState.RUNNING)
-
-
-class LeaseLostError(Exception):
-    """Somebody else holds the job now, or it has ended: stop, and write nothing more."""
-
-
-@dataclass(frozen=True, slots=True)
-class JobPolicy:
-    """How long things may take, in seconds, and how often a job may start."""
-
-    lease_s: float = 6.0
-    renew_s: float = 2.0
-    sweep_s: float = 1.0
-    republish_s: float = 30.0
-    max_attempts: int = 3
-
-
-@dataclass(frozen=True, slots=True)
-class JobInput:
-    """One file of a job, by the hash of its content in the blob store; size in bytes."""
-
-    name: str
-    sha256: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class JobEvent:
-    """One line of a job's history."""
-
-    at: datetime
-    what: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One job as it stood when it was read.
-
-    Args:
-        request: what the user asked for, as JSON; its meaning is the app's.
-        stage: key of the stage that runs, `parse`; empty before the first.
-        progress: share of the work done, 0 to 1.
-        attempts: how often it was started.
-        fence: number that a write by its runner must carry.
-        report_sha256: blob with the report as JSON; empty until done.
-        error: one line for the user; empty unless failed or quarantined.
-        error_reference: id that the log carries too.
-        version: grows with every visible change.
-    """
-
-    id: str
-    app: str
-    kind: str
-    queue: str
-    owner: str
-    title: str
-    request: Mapping[str, Any]
-    inputs: tuple[JobInput, ...]
-    state: JobState
-    stage: str
-    progress: float
-    attempts: int
-    fence: int
-    cancel_requested: bool
-    report_sha256: str
-    error: str
-    error_reference: str
-    version: int
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    files: tuple[ReportFile, ...] = field(default=())
-
-    @property
-    def task(self) -> str:
-        """Name of the Celery task that runs it."""
-        return f"{self.app}.{self.kind}"
 
 
 class Jobs:
@@ -161,6 +60,7 @@ class Jobs:
         self._queue_of = queue_of
         self.policy = policy or JobPolicy()
         self._now = now
+        self._estimates = Estimates(database, now=lambda: self._now())
 
     # -- for those who ask for work -----------------------------------------------------------------------------
 
@@ -187,32 +87,23 @@ class Jobs:
         Returns:
             The job, new or found.
         """
-        job_id, now = secrets.token_hex(8), self._now()
         values = {
-            "id": job_id,
             "app": app,
             "kind": kind,
             "queue": self._queue_of(app, kind) + (".low" if can_wait else ""),
             "owner": owner,
-            "idempotency_key": idempotency_key or job_id,
             "title": title or kind,
             "request": dict(request),
             "inputs": [{"name": item.name, "sha256": item.sha256, "size": item.size} for item in inputs],
-            "state": JobState.QUEUED,
-            "created_at": now,
-            "published_at": now,
         }
         try:
             with self._database.write() as connection:
-                connection.execute(insert(tables.job).values(values))
-                self._note(connection, job_id, JobState.QUEUED)
+                job_id = self._insert(connection, values, idempotency_key)
         except IntegrityError:
             if not idempotency_key:
                 raise
             return self._by_key(app, owner, idempotency_key)
-        job = self.get(job_id)
-        self._send([job])
-        return job
+        return self._sent(job_id)
 
     def get(self, job_id: str, *, owner: str | None = None) -> Job:
         """Read a job with its result files.
@@ -224,23 +115,26 @@ class Jobs:
             NotFoundError: if there is none, or it is someone else's.
         """
         with self._database.read() as connection:
-            row = connection.execute(select(tables.job).where(tables.job.c.id == job_id)).first()
-            if row is None or (owner is not None and row.owner != owner):
-                raise NotFoundError("no such job", where=job_id[:32])
+            row = self._found(connection, select(tables.job).where(tables.job.c.id == job_id), job_id, owner)
             return _job(row, _files(connection, job_id))
 
-    def recent(self, *, owner: str | None = None, app: str = "", limit: int = 100) -> list[Job]:
+    def recent(
+        self, *, owner: str | None = None, app: str = "", state: JobState | None = None, limit: int = 100
+    ) -> list[Job]:
         """Read jobs, newest first, without their files.
 
         Args:
             owner: only this owner's; None for everyone's.
             app: only this app's; empty for all.
+            state: only those in this state; None for all.
         """
         query = select(tables.job).order_by(tables.job.c.created_at.desc(), tables.job.c.id).limit(limit)
         if owner is not None:
             query = query.where(tables.job.c.owner == owner)
         if app:
             query = query.where(tables.job.c.app == app)
+        if state is not None:
+            query = query.where(tables.job.c.state == state)
         with self._database.read() as connection:
             return [_job(row) for row in connection.execute(query)]
 
@@ -249,7 +143,12 @@ class Jobs:
         event = tables.job_event
         query = select(event).where(event.c.job_id == job_id).order_by(event.c.id)
         with self._database.read() as connection:
-            return [JobEvent(row.at, row.what, row.detail) for row in connection.execute(query)]
+            rows = connection.execute(query)
+            return [JobEvent(row.at, row.what, row.detail, row.stage, row.worker) for row in rows]
+
+    def estimate(self, job: Job) -> Estimate | None:
+        """Estimate how long a job still takes; None when it has ended, or too few of its kind have."""
+        return self._estimates.of(job)
 
     def cancel(self, job_id: str, *, owner: str | None = None) -> Job:
         """Ask a job to stop: at once when it waits, at its next sign of progress when it runs.
@@ -257,19 +156,62 @@ class Jobs:
         Raises:
             NotFoundError: if there is none, or it is someone else's.
         """
-        self.get(job_id, owner=owner)
-        job, now = tables.job, self._now()
         with self._database.write() as connection:
-            waiting = update(job).where(job.c.id == job_id, job.c.state == JobState.QUEUED)
-            ended = {"state": JobState.CANCELLED, "finished_at": now, "fence": job.c.fence + 1}
-            if connection.execute(waiting.values(version=job.c.version + 1, **ended)).rowcount:
+            row = self._locked(connection, job_id, owner)
+            if row.state == JobState.QUEUED:
+                ended = {"finished_at": self._now(), "fence": row.fence + 1}
+                self._set(connection, row, JobState.CANCELLED, **ended)
                 self._note(connection, job_id, JobState.CANCELLED)
-            else:
-                running = update(job).where(job.c.id == job_id, job.c.state == JobState.RUNNING)
-                asked = running.where(~job.c.cancel_requested).values(cancel_requested=True, version=job.c.version + 1)
-                if connection.execute(asked).rowcount:
-                    self._note(connection, job_id, "cancel")
+            elif row.state == JobState.RUNNING and not row.cancel_requested:
+                self._set(connection, row, JobState.RUNNING, cancel_requested=True)
+                self._note(connection, job_id, "cancel", stage=row.stage)
         return self.get(job_id)
+
+    def retry(self, job_id: str, *, owner: str | None = None) -> Job:
+        """Have a job without a result tried again, with a full count of attempts; one that waits or runs is left alone.
+
+        What the job did `once` stays done.
+
+        Raises:
+            NotFoundError: if there is none, or it is someone else's.
+            InputError: if it is done.
+        """
+        fresh = {
+            "attempts": 0, "stage": "", "stage_at": None, "progress": 0.0, "cancel_requested": False, "error": "",
+            "error_reference": "", "started_at": None, "finished_at": None, "published_at": self._now(), "sends": 1,
+        }  # fmt: skip
+        with self._database.write() as connection:
+            row = self._locked(connection, job_id, owner)
+            if row.state == JobState.DONE:
+                raise InputError("the job is done", where=job_id, hint="replay it to do the same work as a new job")
+            is_over = JobState(row.state).can_retry
+            if is_over:
+                self._set(connection, row, JobState.QUEUED, fence=row.fence + 1, **fresh)
+                self._note(connection, job_id, "retry")
+        return self._sent(job_id) if is_over else self.get(job_id)
+
+    def replay(self, job_id: str, *, owner: str | None = None, idempotency_key: str = "") -> Job:
+        """Do the same work, with the same files, as a new job of the same owner.
+
+        Args:
+            idempotency_key: as for `submit`.
+
+        Raises:
+            NotFoundError: if there is none, or it is someone else's.
+        """
+        copied = ("app", "kind", "queue", "owner", "title", "request", "inputs")
+        with self._database.read() as connection:
+            row = self._found(connection, select(tables.job).where(tables.job.c.id == job_id), job_id, owner)
+        try:
+            with self._database.write() as connection:
+                row = self._locked(connection, job_id, owner)  # retention waits, or was first
+                values = {name: getattr(row, name) for name in copied}
+                new_id = self._insert(connection, values | {"origin": job_id}, idempotency_key)
+        except IntegrityError:
+            if not idempotency_key:
+                raise
+            return self._by_key(row.app, row.owner, idempotency_key)
+        return self._sent(new_id)
 
     # -- for the one who runs it --------------------------------------------------------------------------------
 
@@ -291,6 +233,7 @@ class Jobs:
                 lease_until=now + timedelta(seconds=self.policy.lease_s),
                 started_at=now,
                 stage="",
+                stage_at=now,
                 progress=0.0,
                 version=job.c.version + 1,
             )
@@ -298,7 +241,7 @@ class Jobs:
         with self._database.write() as connection:
             if not connection.execute(take).rowcount:
                 return None
-            self._note(connection, job_id, JobState.RUNNING, holder)
+            self._note(connection, job_id, JobState.RUNNING, worker=shown(holder))
         return self.get(job_id)
 
     def renew(self, job: Job) -> bool:
@@ -322,10 +265,34 @@ class Jobs:
         Raises:
             LeaseLostError: if the fence is old.
         """
+        began = {"stage_at": self._now()} if is_new_stage else {}
         with self._database.write() as connection:
-            self._fenced(connection, job, stage=stage, progress=progress, version=tables.job.c.version + 1)
+            self._fenced(connection, job, stage=stage, progress=progress, version=tables.job.c.version + 1, **began)
             if is_new_stage:
-                self._note(connection, job.id, "stage", stage)
+                self._note(connection, job.id, "stage", stage=stage)
+
+    def once(self, job: Job, name: str, write: Callable[[Connection], object]) -> bool:
+        """Write to the database under the job's fence, once in the job's life, however often it is started.
+
+        Args:
+            name: of this effect within the job; at most 120 characters.
+            write: makes the changes on the connection it is given; they are committed together with the name.
+
+        Returns:
+            Whether it was written now; False when an earlier start of the job had done it.
+
+        Raises:
+            LeaseLostError: if the fence is old; nothing is written.
+        """
+        effect = tables.job_effect
+        with self._database.write() as connection:
+            self._fenced(connection, job, fence=job.fence)  # locks the row: the fence holds until the commit
+            known = select(effect.c.name).where(effect.c.job_id == job.id, effect.c.name == name)
+            if connection.execute(known).first():
+                return False
+            connection.execute(insert(effect).values(job_id=job.id, name=name, at=self._now()))
+            write(connection)
+        return True
 
     def finish(self, job: Job, *, title: str, report_sha256: str, files: Sequence[ReportFile]) -> None:
         """Record the result and end the job, in one transaction; the names of the files must differ.
@@ -361,28 +328,28 @@ class Jobs:
     # -- for the sweeper ----------------------------------------------------------------------------------------
 
     def recover(self) -> list[Job]:
-        """Put jobs whose lease ran out back into the queue, end those that cannot go on, and publish again.
+        """Put jobs whose runner is lost back into the queue, end those that cannot go on, publish lost messages again.
 
         Returns:
             The jobs that were published again.
         """
-        now = self._now()
-        with self._database.write() as connection:
-            job = tables.job
-            lost = and_(job.c.state == JobState.RUNNING, job.c.lease_until < now)
-            rows = connection.execute(select(job).where(lost)).all()
-            again = [row.id for row in rows if self._recover_one(connection, row)]
-            stale = or_(
-                job.c.published_at.is_(None),
-                job.c.published_at < now - timedelta(seconds=self.policy.republish_s),
-            )
-            unheard = select(job.c.id).where(job.c.state == JobState.QUEUED, stale, job.c.id.not_in(again))
-            again += connection.execute(unheard).scalars().all()
-            if again:
-                connection.execute(update(job).where(job.c.id.in_(again)).values(published_at=now))
-        jobs = [self.get(job_id) for job_id in again]
+        now, messages = self._now(), []
+        with self._database.read() as connection:
+            lost = recovery.lost(connection, now)
+            unheard = recovery.unheard(connection, now, self.policy)
+        for job_id, cause in lost.items():
+            with self._database.write() as connection:
+                outcome = recovery.requeue(connection, job_id, cause, now, self.policy)
+                if outcome:
+                    event, queue = outcome
+                    self._note(connection, job_id, event.what, event.detail, stage=event.stage, worker=event.worker)
+                    messages += [recovery.Unheard(job_id, queue)] if queue else []
+        if unheard:
+            with self._database.write() as connection:
+                messages += recovery.resend(connection, unheard, now)
+        jobs = [(self.get(item.job_id), item.queue) for item in messages]
         self._send(jobs)
-        return jobs
+        return [job for job, _ in jobs]
 
     def hold(self, name: str, holder: str, *, seconds: float) -> bool:
         """Take or keep a named lease of which there is one holder at a time.
@@ -406,15 +373,52 @@ class Jobs:
 
     # -- private ------------------------------------------------------------------------------------------------
 
-    def _send(self, jobs: Iterable[Job]) -> None:
-        for job in jobs:
+    def _insert(self, connection: Connection, values: Mapping[str, Any], idempotency_key: str) -> str:
+        """Insert a job that waits, and return its id."""
+        job_id, now = secrets.token_hex(8), self._now()
+        own = {"id": job_id, "idempotency_key": idempotency_key or job_id, "state": JobState.QUEUED}
+        connection.execute(insert(tables.job).values(**values, **own, created_at=now, published_at=now, sends=1))
+        self._note(connection, job_id, JobState.QUEUED)
+        return job_id
+
+    def _sent(self, job_id: str) -> Job:
+        """Send the message of a job that begins to wait, and return the job."""
+        job = self.get(job_id)
+        self._send([(job, job.queue)])
+        return job
+
+    def _send(self, jobs: Iterable[tuple[Job, str]]) -> None:
+        """Send messages; once the broker refuses one, the rest is left to the sweeper, which asks every second."""
+        unsent = list(jobs)
+        while unsent:
+            job, queue = unsent[0]
             try:
-                self._publish(job.task, job.id, job.queue)
+                self._publish(job.task, job.id, queue)
             except UpstreamError as error:
-                log.warning("job.publish_failed", job_id=job.id, error=error.line, reference=error.reference)
-                unsent = update(tables.job).where(tables.job.c.id == job.id).values(published_at=None)
+                log.warning("job.publish_failed", jobs=len(unsent), error=error.line, reference=error.reference)
+                ids = [job.id for job, _ in unsent]
+                waits = update(tables.job).where(tables.job.c.id.in_(ids), tables.job.c.state == JobState.QUEUED)
                 with self._database.write() as connection:
-                    connection.execute(unsent)
+                    connection.execute(waits.values(published_at=None, sends=0))
+                return
+            unsent.pop(0)
+
+    def _locked(self, connection: Connection, job_id: str, owner: str | None) -> Row[Any]:
+        """Read a job's row and keep others from changing it until the transaction ends."""
+        query = select(tables.job).where(tables.job.c.id == job_id).with_for_update()
+        return self._found(connection, query, job_id, owner)
+
+    @staticmethod
+    def _found(connection: Connection, query: Select[Any], job_id: str, owner: str | None) -> Row[Any]:
+        row = connection.execute(query).first()
+        if row is None or (owner is not None and row.owner != owner):
+            raise NotFoundError("no such job", where=job_id[:32])
+        return row
+
+    @staticmethod
+    def _set(connection: Connection, row: Row[Any], state: JobState, **values: Any) -> None:
+        change = update(tables.job).where(tables.job.c.id == row.id)
+        connection.execute(change.values(state=state, version=row.version + 1, **values))
 
     def _by_key(self, app: str, owner: str, key: str) -> Job:
         job = tables.job
@@ -422,26 +426,6 @@ class Jobs:
         with self._database.read() as connection:
             job_id = connection.execute(query).scalar_one()
         return self.get(job_id)
-
-    def _recover_one(self, connection: Connection, row: Row[Any]) -> bool:
-        """Return whether the job goes back into the queue."""
-        job = tables.job
-        values: dict[str, Any] = {"fence": row.fence + 1, "lease_until": None, "version": row.version + 1}
-        if row.cancel_requested:
-            state, detail = JobState.CANCELLED, ""
-        elif row.attempts >= self.policy.max_attempts:
-            reference = secrets.token_hex(4)
-            state = JobState.QUARANTINED
-            detail = f"the worker died {row.attempts} times while it ran this job"
-            values |= {"error": detail, "error_reference": reference}
-            log.error("job.quarantined", job_id=row.id, attempts=row.attempts, reference=reference)
-        else:
-            state, detail = JobState.QUEUED, f"{row.lease_owner} did not renew its lease"
-        if state.is_final:
-            values["finished_at"] = self._now()
-        connection.execute(update(job).where(job.c.id == row.id).values(state=state, **values))
-        self._note(connection, row.id, state if state.is_final else "recovered", detail)
-        return not state.is_final
 
     def _end(self, connection: Connection, job: Job, state: JobState, *, detail: str = "", **values: Any) -> None:
         version = tables.job.c.version + 1
@@ -455,9 +439,11 @@ class Jobs:
         if not connection.execute(update(row).where(held).values(**values)).rowcount:
             raise LeaseLostError(f"job {job.id}: fence {job.fence} no longer holds")
 
-    def _note(self, connection: Connection, job_id: str, what: str, detail: str = "") -> None:
-        values = {"job_id": job_id, "at": self._now(), "what": str(what), "detail": detail}
-        connection.execute(insert(tables.job_event).values(values))
+    def _note(
+        self, connection: Connection, job_id: str, what: str, detail: str = "", *, stage: str = "", worker: str = ""
+    ) -> None:
+        values = {"what": str(what), "detail": detail, "stage": stage, "worker": worker}
+        connection.execute(insert(tables.job_event).values(job_id=job_id, at=self._now(), **values))
 
 
 def _job(row: Row[Any], files: tuple[ReportFile, ...] = ()) -> Job:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,11 +14,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from trivium.service.app_spec import AppSpec
+from trivium.service.estimate import Estimate
 from trivium.service.jobs import Job, JobEvent, JobState
-from trivium.service.text import catalogue
+from trivium.service.text import Catalogue, catalogue
 from trivium.service.visitor import LANGUAGE_COOKIE, language_of
 
-__all__ = ["Line", "Tile", "history", "page", "stage_text", "state_text", "tiles"]
+__all__ = ["Line", "Tile", "history", "page", "remaining_text", "stage_text", "state_text", "tiles"]
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -42,6 +44,8 @@ class Line:
 
     at: datetime
     what: str
+    stage: str
+    worker: str
     detail: str
 
 
@@ -84,14 +88,25 @@ def state_text(job: Job, language: str) -> str:
     return catalogue("trivium.service", language)[f"state.{job.state}"]
 
 
+def remaining_text(job: Job, estimate: Estimate | None, language: str) -> str:
+    """Say in coarse steps how long a job still takes; empty when nobody can tell."""
+    if estimate is None:
+        return ""
+    texts = catalogue("trivium.service", language)
+    time = _about(estimate.remaining_s, texts)
+    if job.state == JobState.QUEUED:
+        return texts.say("estimate.queued", time=time)
+    return texts.say("estimate.late" if estimate.is_late else "estimate.running", time=time)
+
+
 def history(events: Sequence[JobEvent], spec: AppSpec | None, language: str) -> list[Line]:
     """Put a job's history into the visitor's language."""
     texts = catalogue("trivium.service", language)
     lines = []
     for event in events:
         what = texts[f"state.{event.what}"] if event.what in set(JobState) else texts[f"event.{event.what}"]
-        detail = stage_text(spec, event.detail, language) if event.what == "stage" else event.detail
-        lines.append(Line(event.at, what, detail))
+        detail = texts.get(f"recovered.{event.detail}", event.detail)
+        lines.append(Line(event.at, what, stage_text(spec, event.stage, language), event.worker, detail))
     return lines
 
 
@@ -100,6 +115,15 @@ def stage_text(spec: AppSpec | None, stage: str, language: str) -> str:
     if spec is None or not stage:
         return stage
     return catalogue(spec.package, language).get(f"stage.{stage}", stage)
+
+
+def _about(seconds: float, texts: Catalogue) -> str:
+    """Return a length of time in words: steps of 10 seconds, of minutes, of hours, always rounded up."""
+    for unit, step, most in (("seconds", 10, 60), ("minutes", 60, 3600)):
+        if seconds <= most:
+            count = max(math.ceil(seconds / step), 1) * (step if unit == "seconds" else 1)
+            return texts.say(f"estimate.{unit}", count=count)
+    return texts.say("estimate.hours", count=math.ceil(seconds / 3600))
 
 
 @functools.cache

@@ -10,9 +10,7 @@ A thread renews the lease while the function works. A message for a job that run
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -21,9 +19,11 @@ from types import TracebackType
 from typing import Any
 
 import structlog
+from sqlalchemy import Connection
 
 from trivium.service.errors import TriviumError
 from trivium.service.evidence import Report
+from trivium.service.holders import this_process
 from trivium.service.jobs import Job, JobInput, Jobs, LeaseLostError
 from trivium.service.runtime import Runtime, current_runtime
 from trivium.service.store import BlobStore
@@ -87,17 +87,32 @@ class JobContext:
         self._jobs.report_progress(self.job, stage, min(max(share, 0.0), 1.0), is_new_stage=stage != last_stage)
         self._reported = (stage, now)
 
+    def once(self, name: str, write: Callable[[Connection], object]) -> bool:
+        """Write to the database once in the job's life, however often it is started.
+
+        Args:
+            name: of this effect within the job.
+            write: makes the changes on the connection it is given; they are committed together with the name.
+
+        Returns:
+            Whether it was written now; False when an earlier start of the job had done it.
+
+        Raises:
+            LeaseLostError: if another worker has the job now. Let it through.
+        """
+        return self._jobs.once(self.job, name, write)
+
 
 def run_job(job_id: str, function: Callable[[JobContext], Report], *, runtime: Runtime | None = None) -> None:
     """Claim the job, call the function, and record its report or its error.
 
     Args:
         function: does the work; may raise a `TriviumError`, whose line becomes the job's message. It must be safe
-            to run twice: its effects are blobs, and the database rows that `finish` writes under the fence.
+            to run twice: its effects are blobs, what it does `once`, and the rows that `finish` writes under the fence.
         runtime: None for the one of this process.
     """
     runtime = runtime or current_runtime()
-    job = runtime.jobs.claim(job_id, f"{socket.gethostname()}:{os.getpid()}")
+    job = runtime.jobs.claim(job_id, this_process())
     with structlog.contextvars.bound_contextvars(job_id=job_id):
         if job is None:
             log.info("job.dropped")

@@ -50,6 +50,7 @@ def open_runtime(
     Args:
         apps: the enabled apps; None for what the settings say.
         publish: how to reach the broker; None for Celery on the deployment's broker.
+        policy: None for the one that the settings give.
 
     Raises:
         InputError: if a setting cannot be used.
@@ -68,6 +69,7 @@ def open_runtime(
 
         publish = publisher(settings)
     database = Database(settings.database)
+    policy = policy or JobPolicy(max_attempts=settings.job_attempts)
     jobs = Jobs(database, publish=publish, queue_of=queue_of, policy=policy)
     return Runtime(settings, specs, database, BlobStore(settings.home / "blobs"), jobs)
 

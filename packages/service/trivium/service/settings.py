@@ -52,6 +52,12 @@ class Settings(BaseSettings):
     port: int = Field(default=7860, ge=1, le=65535, description="Port of the web server.")
     apps: str = Field(default="", description="Apps to show and start, separated by commas; empty for all.")
     light_processes: int = Field(default=2, ge=1, le=64, description="Processes of a light worker.")
+    job_attempts: int = Field(
+        default=3, ge=1, le=1000, description="Starts of a job whose worker dies before it is set aside."
+    )
+    job_retention_days: int = Field(
+        default=0, ge=0, le=36500, description="Days that jobs and their files are kept after they ended; 0 for ever."
+    )
     max_upload_mib: int = Field(
         default=1024, ge=1, description="Largest upload, all files of one drop together, in MiB."
     )

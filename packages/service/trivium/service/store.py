@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -138,6 +139,58 @@ class BlobStore:
         """
         return self.path(sha256).open("rb")
 
+    def keep(self, sha256: str) -> Blob:
+        """Say that a blob is wanted from now on, so that a purge at this moment leaves it; return its hash and size.
+
+        Raises:
+            NotFoundError: if there is no such blob.
+        """
+        path = self._path(sha256)
+        try:
+            os.utime(path)
+            return Blob(sha256, path.stat().st_size)
+        except FileNotFoundError:
+            raise NotFoundError("no such content in the store", where=sha256[:16]) from None
+
+    def unused_size(self, sha256: str, *, unused_s: float) -> int | None:
+        """Return the size of a blob that nobody stored or kept for so many seconds; None for any other."""
+        try:
+            status = self._path(sha256).stat()
+        except FileNotFoundError:
+            return None
+        return status.st_size if time.time() - status.st_mtime > unused_s else None
+
+    def discard(self, sha256: str, *, unused_s: float) -> int | None:
+        """Remove a blob that nobody stored or kept for so many seconds.
+
+        It is moved aside first and looked at there: whoever stores the same content meanwhile either touched it before,
+        and it goes back, or did not find it, and writes its own.
+
+        Returns:
+            Its size; None when it stays, or was not there.
+        """
+        if self.unused_size(sha256, unused_s=unused_s) is None:
+            return None
+        place, aside = self._path(sha256), self.root / "outgoing" / sha256
+        aside.parent.mkdir(mode=0o700, exist_ok=True)
+        try:
+            place.replace(aside)
+            status = aside.stat()
+            if time.time() - status.st_mtime <= unused_s:
+                aside.replace(place)
+                return None
+            aside.unlink()
+        except FileNotFoundError:  # someone else removes it or puts it back
+            return None
+        return status.st_size
+
+    def restore_outgoing(self) -> None:
+        """Put back what a purge that was killed had moved aside."""
+        for aside in sorted((self.root / "outgoing").glob("*")):
+            place = self._path(aside.name)
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            aside.replace(place)
+
     def __contains__(self, sha256: str) -> bool:
         return self._path(sha256).is_file()
 
@@ -148,7 +201,9 @@ class BlobStore:
 
     def _move_in(self, part: Path, place: Path) -> None:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not place.exists():
+        try:
+            os.utime(place)  # it is there already; a purge sees that it is wanted again
+        except FileNotFoundError:
             part.chmod(0o600)
             part.replace(place)
             _sync_folder(place.parent)

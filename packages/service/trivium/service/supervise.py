@@ -41,6 +41,7 @@ log = structlog.get_logger(__name__)
 _STOP_S = 15.0
 _READY_S = 120.0
 _RESTARTS = 5
+_WATCH_S = 0.2
 _RESTART_WINDOW_S = 60.0
 _PORTS_TRIED = 50
 _LARGEST_LOG_BYTES = 20 * 1024 * 1024
@@ -219,7 +220,7 @@ def _hand_out_samples(settings: Settings, apps: tuple[AppSpec, ...], say: Say) -
 
 def _watch(children: list[_Child], broker: EmbeddedBroker | None) -> None:
     while True:
-        time.sleep(0.5)
+        time.sleep(_WATCH_S)
         if broker and broker.poll() is not None:
             log.error("broker.died", code=broker.poll())
             broker.start()
@@ -229,9 +230,12 @@ def _watch(children: list[_Child], broker: EmbeddedBroker | None) -> None:
 
 
 def _restart(child: _Child) -> None:
+    """Start a child again; one that ends by itself again and again will not get better."""
     assert child.process is not None
     log.error("child.died", child=child.name, code=child.process.returncode)
     child.signal(signal.SIGKILL)  # what is left of its group
+    if child.process.returncode == -signal.SIGKILL:  # from outside: an operator, or a machine short of memory
+        child.starts.clear()
     recent = [start for start in child.starts if time.monotonic() - start < _RESTART_WINDOW_S]
     if len(recent) > _RESTARTS:
         raise UpstreamError(f"keeps dying: {_last_line(child.log_file)}", where=child.name)

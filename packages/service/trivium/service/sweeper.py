@@ -10,27 +10,51 @@ import os
 import secrets
 import socket
 import threading
+import time
 
 import structlog
 
 from trivium.service.errors import TriviumError
+from trivium.service.retention import purge
 from trivium.service.runtime import Runtime
 
-__all__ = ["sweep_forever", "sweep_once"]
+__all__ = ["purge_in_background", "sweep_forever", "sweep_once"]
 
 log = structlog.get_logger(__name__)
 
 _LEASE = "sweeper"
+_PURGE_LEASE = "retention"
+_PURGE_EVERY_S = 3600.0
 
 
 def sweep_forever(runtime: Runtime, stop: threading.Event) -> None:
     """Sweep every `sweep_s` until told to stop. A database that is away is logged and asked again."""
     holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    next_purge = time.monotonic()
     while not stop.wait(runtime.jobs.policy.sweep_s):
         try:
-            sweep_once(runtime, holder)
+            if sweep_once(runtime, holder) and time.monotonic() >= next_purge:
+                next_purge = time.monotonic() + _PURGE_EVERY_S
+                purge_in_background(runtime, holder)
         except TriviumError as error:
             log.warning("sweeper.failed", error=error.line, reference=error.reference)
+
+
+def purge_in_background(runtime: Runtime, holder: str) -> threading.Thread | None:
+    """Start a purge beside the sweeping, which must not wait for it; None when it is off or runs elsewhere."""
+    days = runtime.settings.job_retention_days
+    if not days or not runtime.jobs.hold(_PURGE_LEASE, holder, seconds=_PURGE_EVERY_S):
+        return None
+
+    def work() -> None:
+        try:
+            purge(runtime, days=days)
+        except TriviumError as error:
+            log.warning("retention.failed", error=error.line, reference=error.reference)
+
+    thread = threading.Thread(target=work, name="retention", daemon=True)
+    thread.start()
+    return thread
 
 
 def sweep_once(runtime: Runtime, holder: str) -> bool:

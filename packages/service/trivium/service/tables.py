@@ -11,7 +11,7 @@ from sqlalchemy.types import Boolean
 
 from trivium.service.database import UtcDateTime
 
-__all__ = ["job", "job_event", "job_file", "lease", "login_token", "metadata", "session"]
+__all__ = ["blob_expiry", "job", "job_effect", "job_event", "job_file", "lease", "login_token", "metadata", "session"]
 
 metadata = MetaData(
     naming_convention={
@@ -51,9 +51,14 @@ job = Table(
     Column("published_at", UtcDateTime),  # null: not known to be on the broker
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
+    Column("origin", String(32), nullable=False, server_default=""),  # job that this one replays, which may be gone
+    Column("stage_at", UtcDateTime),  # when the stage began
+    Column("sends", Integer, nullable=False, server_default="1"),  # messages on the broker since it last began to wait
     UniqueConstraint("app", "owner", "idempotency_key"),
     Index(None, "state", "lease_until"),
+    Index(None, "state", "published_at"),
     Index(None, "owner", "created_at"),
+    Index(None, "app", "kind", "finished_at"),
 )
 
 job_event = Table(
@@ -62,8 +67,10 @@ job_event = Table(
     Column("id", Integer, primary_key=True),
     Column("job_id", String(32), ForeignKey("service_job.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("at", UtcDateTime, nullable=False),
-    Column("what", String(20), nullable=False),  # a state, or `stage`, `recovered`, `cancel`
+    Column("what", String(20), nullable=False),  # a state, or `stage`, `recovered`, `cancel`, `retry`
     Column("detail", Text, nullable=False, server_default=""),
+    Column("stage", String(60), nullable=False, server_default=""),
+    Column("worker", String(120), nullable=False, server_default=""),
 )
 
 job_file = Table(
@@ -75,6 +82,21 @@ job_file = Table(
     Column("media_type", String(120), nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("size", Integer, nullable=False),
+)
+
+job_effect = Table(  # what a job has done and must not do again, whoever runs it next
+    "service_job_effect",
+    metadata,
+    Column("job_id", String(32), ForeignKey("service_job.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(120), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+blob_expiry = Table(  # blobs of purged jobs, which go unless something else refers to them
+    "service_blob_expiry",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("since", UtcDateTime, nullable=False),
 )
 
 lease = Table(

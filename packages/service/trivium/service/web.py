@@ -10,12 +10,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Form, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
@@ -25,7 +25,7 @@ from trivium.service.broker import broker_url, connect
 from trivium.service.errors import InputError, NotFoundError, TriviumError, UpstreamError
 from trivium.service.guard import Guard, session_cookie
 from trivium.service.jobs import Job
-from trivium.service.pages import history, page, stage_text, state_text, tiles
+from trivium.service.pages import history, page, remaining_text, stage_text, state_text, tiles
 from trivium.service.runtime import Runtime
 from trivium.service.sessions import Sessions
 from trivium.service.text import catalogue
@@ -99,7 +99,13 @@ def _add_pages(shell: FastAPI, runtime: Runtime, sessions: Sessions) -> None:
     def jobs(request: Request) -> Response:
         language = language_of(request)
         rows = [
-            {"job": job, "app": _app_title(specs.get(job.app), job.app, language), "state": state_text(job, language)}
+            {
+                "job": job,
+                "app": _app_title(specs.get(job.app), job.app, language),
+                "state": state_text(job, language),
+                "stage": stage_text(specs.get(job.app), job.stage, language),
+                "remaining": remaining_text(job, runtime.jobs.estimate(job), language),
+            }
             for job in runtime.jobs.recent(owner=owner_of(request))
         ]
         return page(request, "jobs.html", rows=rows)
@@ -109,6 +115,23 @@ def _add_pages(shell: FastAPI, runtime: Runtime, sessions: Sessions) -> None:
         job = runtime.jobs.get(job_id, owner=owner_of(request))
         return page(request, "job.html", **_job_values(runtime, specs.get(job.app), job, language_of(request)))
 
+    @shell.post("/jobs/{job_id}/cancel", include_in_schema=False)
+    def cancel(request: Request, job_id: str) -> Response:
+        return _see(runtime.jobs.cancel(job_id, owner=owner_of(request)))
+
+    @shell.post("/jobs/{job_id}/retry", include_in_schema=False)
+    def retry(request: Request, job_id: str) -> Response:
+        return _see(runtime.jobs.retry(job_id, owner=owner_of(request)))
+
+    @shell.post("/jobs/{job_id}/replay", include_in_schema=False)
+    def replay(request: Request, job_id: str, key: Annotated[str, Form(max_length=64)] = "") -> Response:
+        return _see(runtime.jobs.replay(job_id, owner=owner_of(request), idempotency_key=key))
+
+
+def _see(job: Job) -> Response:
+    """Answer a form: go to the job's page, so that a reload sends nothing twice."""
+    return RedirectResponse(f"/jobs/{job.id}", status_code=303)
+
 
 def _job_values(runtime: Runtime, spec: AppSpec | None, job: Job, language: str) -> dict[str, Any]:
     return {
@@ -117,7 +140,9 @@ def _job_values(runtime: Runtime, spec: AppSpec | None, job: Job, language: str)
         "state": state_text(job, language),
         "stage": stage_text(spec, job.stage, language),
         "has_page": spec is not None and bool(spec.ui) and not spec.missing,
+        "remaining": remaining_text(job, runtime.jobs.estimate(job), language),
         "history": history(runtime.jobs.events(job.id), spec, language),
+        "replay_key": secrets.token_hex(16),  # of this page: a second click gives the same job
     }
 
 

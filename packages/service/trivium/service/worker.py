@@ -49,17 +49,11 @@ def run_worker(settings: Settings, queues: Sequence[str] = (), *, parent: int = 
     runtime = open_runtime(settings)
     migrate.check(runtime.database)
     runtime.close()  # the children open their own: connections do not survive a fork
-    app = create_celery(broker_url(settings), specs, processes=settings.light_processes)
-    app.loader.import_default_modules()
-    wanted = [name for spec in specs for name in queue_names(spec) if not queues or name.partition(".")[0] in queues]
     follow_parent(parent)
     command = [sys.executable, "-m", "trivium.service.cli", "sweeper", "--parent", str(os.getpid())]
-    sweeper = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-    log.info("worker.started", queues=wanted, processes=settings.light_processes)
+    sweeper = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # first: it looks for lost jobs while we import
     try:
-        app.worker_main(
-            ["worker", "--queues", ",".join(wanted), "--without-gossip", "--without-mingle", "-l", "WARNING"]
-        )
+        _work(settings, specs, queues)
     finally:
         sweeper.terminate()
         sweeper.wait()
@@ -80,6 +74,14 @@ def run_sweeper(settings: Settings, *, parent: int = 0) -> None:
         sweep_forever(runtime, stop)
     finally:
         runtime.close()
+
+
+def _work(settings: Settings, specs: Sequence[AppSpec], queues: Sequence[str]) -> None:
+    app = create_celery(broker_url(settings), specs, processes=settings.light_processes)
+    app.loader.import_default_modules()
+    wanted = [name for spec in specs for name in queue_names(spec) if not queues or name.partition(".")[0] in queues]
+    log.info("worker.started", queues=wanted, processes=settings.light_processes)
+    app.worker_main(["worker", "--queues", ",".join(wanted), "--without-gossip", "--without-mingle", "-l", "WARNING"])
 
 
 def _serving(specs: Sequence[AppSpec], queues: Sequence[str]) -> list[AppSpec]:

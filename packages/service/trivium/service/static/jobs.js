@@ -49,12 +49,3 @@ function follow(element) {
 }
 
 for (const element of document.querySelectorAll("[data-job]")) follow(element);
-
-for (const button of document.querySelectorAll("[data-cancel]")) {
-  button.addEventListener("click", async () => {
-    button.disabled = true;
-    const answer = await fetch(`/api/jobs/${button.dataset.cancel}/cancel`, { method: "POST" });
-    if (answer.ok) button.textContent = button.dataset.cancelling;
-    else button.disabled = false;
-  });
-}

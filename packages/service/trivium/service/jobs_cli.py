@@ -1,0 +1,140 @@
+"""`trivium jobs`: list, look at, cancel, retry, replay and purge the jobs of a deployment, as its operator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trivium.service.errors import InputError
+
+if TYPE_CHECKING:
+    from trivium.service.job import Job
+    from trivium.service.runtime import Runtime
+
+__all__ = ["app"]
+
+app = typer.Typer(name="jobs", help="The jobs of all apps.", no_args_is_help=True)
+_Id = Annotated[str, typer.Argument(help="Id of the job.")]
+
+
+@app.command("list")
+def list_jobs(
+    app_name: Annotated[str, typer.Option("--app", help="Only this app's.")] = "",
+    state: Annotated[str, typer.Option(help="Only those in this state.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10000, help="How many, newest first.")] = 50,
+) -> None:
+    """List jobs, newest first.
+
+    Example: trivium jobs list --state failed
+    """
+    from trivium.service.job import JobState
+
+    if state and state not in set(JobState):
+        raise InputError(f"{state!r} is no state of a job", where="--state", hint=f"use {', '.join(JobState)}")
+    with _runtime() as runtime:
+        for job in runtime.jobs.recent(app=app_name, state=JobState(state) if state else None, limit=limit):
+            typer.echo(_line(job))
+
+
+@app.command()
+def show(job_id: _Id) -> None:
+    """Show a job with its history.
+
+    Example: trivium jobs show 0123456789abcdef
+    """
+    from trivium.service.pages import remaining_text
+
+    with _runtime() as runtime:
+        job = runtime.jobs.get(job_id)
+        typer.echo(_line(job))
+        remaining = remaining_text(job, runtime.jobs.estimate(job), "en")
+        where = f"{job.stage or 'before the first stage'}, {job.progress:.0%}" if not job.state.is_final else ""
+        facts = {
+            "owner": job.owner,
+            "attempts": f"{job.attempts} of {runtime.jobs.policy.max_attempts}",
+            "stage": f"{where}, {remaining}".strip(", "),
+            "replays": job.origin,
+            "error": f"{job.error} (reference {job.error_reference})" if job.error else "",
+            "files": ", ".join(file.name for file in job.files),
+        }
+        for name, value in facts.items():
+            if value:
+                typer.echo(f"  {name:9} {value}")
+        for event in runtime.jobs.events(job.id):
+            words = (f"{event.at:%Y-%m-%d %H:%M:%S}", event.what, event.stage, event.worker, event.detail)
+            typer.echo("  " + "  ".join(word for word in words if word))
+
+
+@app.command()
+def cancel(job_id: _Id) -> None:
+    """Stop a job: at once when it waits, at its next sign of progress when it runs.
+
+    Example: trivium jobs cancel 0123456789abcdef
+    """
+    with _runtime() as runtime:
+        job = runtime.jobs.cancel(job_id)
+        typer.echo(_line(job) + ("  asked to stop" if job.cancel_requested and not job.state.is_final else ""))
+
+
+@app.command()
+def retry(job_id: _Id) -> None:
+    """Have a job that failed, was cancelled or was set aside tried again.
+
+    Example: trivium jobs retry 0123456789abcdef
+    """
+    with _runtime() as runtime:
+        typer.echo(_line(runtime.jobs.retry(job_id)))
+
+
+@app.command()
+def replay(job_id: _Id) -> None:
+    """Do a job's work anew, with the same files, as a new job of the same owner.
+
+    Example: trivium jobs replay 0123456789abcdef
+    """
+    with _runtime() as runtime:
+        typer.echo(_line(runtime.jobs.replay(job_id)))
+
+
+@app.command()
+def purge(
+    days: Annotated[int | None, typer.Option(min=1, help="Instead of TRIVIUM_JOB_RETENTION_DAYS.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+) -> None:
+    """Remove jobs that ended long ago, with the files that nothing else needs.
+
+    Example: trivium jobs purge --dry-run --days 365
+    """
+    from trivium.service import retention
+
+    with _runtime() as runtime:
+        kept = days or runtime.settings.job_retention_days
+        if not kept:
+            hint = "set it, or give --days"
+            raise InputError("jobs are kept for ever", where="TRIVIUM_JOB_RETENTION_DAYS", hint=hint)
+        done = retention.purge(runtime, days=kept, is_dry_run=dry_run)
+    verb = "Would remove" if dry_run else "Removed"
+    typer.echo(f"{verb} {done.jobs} jobs that ended over {kept} days ago: {done.blobs} files, {done.bytes:,} bytes.")
+
+
+@contextmanager
+def _runtime() -> Iterator[Runtime]:
+    from trivium.service import logs, migrate
+    from trivium.service.runtime import open_runtime
+    from trivium.service.settings import current_settings
+
+    settings = current_settings()
+    logs.configure(settings.log_level)
+    runtime = open_runtime(settings)
+    try:
+        migrate.check(runtime.database)
+        yield runtime
+    finally:
+        runtime.close()
+
+
+def _line(job: Job) -> str:
+    return f"{job.id}  {job.created_at:%Y-%m-%d %H:%M}  {job.app}.{job.kind}  {job.state:11}  {job.title}"

@@ -1,0 +1,137 @@
+"""Retention: what is old goes with its blobs, what anything else needs stays. On SQLite and on PostgreSQL."""
+
+import os
+import time
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from trivium.service import retention, sweeper, tables
+from trivium.service.app_spec import AppSpec
+from trivium.service.errors import NotFoundError
+from trivium.service.evidence import ReportFile
+from trivium.service.jobs import Job, JobInput
+from trivium.service.retention import Purged, purge
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_kind(request):
+    return request.param
+
+
+def put(runtime, content: bytes) -> str:
+    """Store a blob that nobody has touched for two days."""
+    sha256 = runtime.store.put(content).sha256
+    moment = time.time() - 2 * 86400
+    os.utime(runtime.store.path(sha256), (moment, moment))
+    return sha256
+
+
+def finished(runtime, source: bytes, result: bytes) -> Job:
+    """A job that is done: one input, one file, a report."""
+    inputs = (JobInput("a.htm", put(runtime, source), len(source)),)
+    job = runtime.jobs.submit(app="toy", kind="count", owner="ann", request={}, inputs=inputs)
+    held = runtime.jobs.claim(job.id, "w")
+    file = ReportFile("r.html", "text/html", put(runtime, result), len(result))
+    runtime.jobs.finish(held, title="", report_sha256=put(runtime, b"report " + result), files=(file,))
+    return runtime.jobs.get(job.id)
+
+
+def after(clock, days: float):
+    return clock.time + timedelta(days=days)
+
+
+def test_off_means_off(runtime, clock):
+    job = finished(runtime, b"s", b"r")
+    assert purge(runtime, days=0, now=after(clock, 9999)) == Purged(0, 0, 0)
+    assert runtime.jobs.get(job.id).files
+
+
+def test_old_jobs_go_with_history_files_and_blobs(runtime, clock):
+    old = finished(runtime, b"12345", b"123")
+    blobs = [old.inputs[0].sha256, old.files[0].sha256, old.report_sha256]
+    clock.forward(5 * 86400)
+    young = finished(runtime, b"abcde", b"abc")
+    would = purge(runtime, days=3, is_dry_run=True, now=clock.time)
+    assert would == Purged(1, 3, 5 + 3 + 10)
+    assert runtime.jobs.get(old.id).files
+    assert purge(runtime, days=3, now=clock.time) == would
+    with pytest.raises(NotFoundError):
+        runtime.jobs.get(old.id)
+    assert runtime.jobs.events(old.id) == []
+    assert [sha256 in runtime.store for sha256 in blobs] == [False] * 3
+    assert runtime.store.read(young.files[0].sha256) == b"abc"
+    assert purge(runtime, days=3, now=clock.time) == Purged(0, 0, 0)
+
+
+def test_what_another_job_needs_stays_until_that_one_goes(runtime, clock):
+    first = finished(runtime, b"same", b"first")
+    clock.forward(86400)
+    second = finished(runtime, b"same", b"second")
+    assert purge(runtime, days=3, is_dry_run=True, now=after(clock, 2.5)) == Purged(1, 2, 5 + 12)
+    assert purge(runtime, days=3, now=after(clock, 2.5)) == Purged(1, 2, 5 + 12)
+    assert first.inputs[0].sha256 in runtime.store
+    assert purge(runtime, days=3, now=after(clock, 3.5)) == Purged(1, 3, 4 + 6 + 13)
+    assert second.inputs[0].sha256 not in runtime.store
+
+
+def test_what_waits_or_runs_is_never_old(runtime, clock):
+    waiting = runtime.jobs.submit(app="toy", kind="count", owner="ann", request={})
+    running = runtime.jobs.submit(app="toy", kind="count", owner="ann", request={})
+    runtime.jobs.claim(running.id, "w")
+    assert purge(runtime, days=1, now=after(clock, 9999)) == Purged(0, 0, 0)
+    assert {job.id for job in runtime.jobs.recent()} == {waiting.id, running.id}
+
+
+def test_a_replay_keeps_the_files_of_a_job_that_goes(runtime, clock):
+    old = finished(runtime, b"12345", b"123")
+    again = runtime.jobs.replay(old.id)
+    assert purge(runtime, days=3, now=after(clock, 4)) == Purged(1, 2, 3 + 10)
+    assert runtime.store.read(runtime.jobs.get(again.id).inputs[0].sha256) == b"12345"
+
+
+def test_blobs_wanted_today_wait_for_another_day(runtime, clock):
+    old = finished(runtime, b"12345", b"123")
+    runtime.store.put(b"12345")  # someone uploads the same file, and has not submitted yet
+    assert purge(runtime, days=3, now=after(clock, 4)) == Purged(1, 2, 3 + 10)
+    assert old.inputs[0].sha256 in runtime.store
+    put(runtime, b"12345")
+    assert purge(runtime, days=3, now=after(clock, 4)) == Purged(0, 1, 5)
+
+
+def test_blobs_of_a_purge_that_was_killed_go_with_the_next(runtime, clock, monkeypatch):
+    finished(runtime, b"12345", b"123")
+    monkeypatch.setattr(retention, "_purge_blobs", lambda runtime: [])
+    assert purge(runtime, days=3, now=after(clock, 4)) == Purged(1, 0, 0)
+    monkeypatch.undo()
+    assert purge(runtime, days=3, now=after(clock, 4)) == Purged(0, 3, 18)
+    with runtime.database.read() as connection:
+        assert connection.execute(select(tables.blob_expiry)).all() == []
+
+
+def test_what_an_apps_table_refers_to_stays(runtime, clock, monkeypatch):
+    old = finished(runtime, b"12345", b"123")
+    spec = AppSpec(name="toy", help="", package="trivium.service", blobs="some:function")
+    monkeypatch.setattr(retention, "installed_apps", lambda: (spec,))
+    monkeypatch.setattr(retention, "resolve", lambda dotted: lambda connection: [old.files[0].sha256])
+    assert purge(runtime, days=3, is_dry_run=True, now=after(clock, 4)) == Purged(1, 2, 5 + 10)
+    assert purge(runtime, days=3, now=after(clock, 4)) == Purged(1, 2, 5 + 10)
+    assert runtime.store.read(old.files[0].sha256) == b"123"
+
+
+def test_more_than_a_batch(runtime, clock, monkeypatch):
+    monkeypatch.setattr(retention, "_BATCH", 2)
+    for number in range(5):
+        finished(runtime, f"source {number}".encode(), f"result {number}".encode())
+    assert purge(runtime, days=3, now=after(clock, 4)).jobs == 5
+
+
+def test_the_sweeper_purges_when_told_to(runtime, clock):
+    finished(runtime, b"12345", b"123")
+    assert sweeper.purge_in_background(runtime, "s") is None
+    settings = runtime.settings.model_copy(update={"job_retention_days": 1})
+    object.__setattr__(runtime, "settings", settings)
+    sweeper.purge_in_background(runtime, "s").join()
+    assert runtime.jobs.recent() == []  # the clock of these jobs stands in the past
+    assert sweeper.purge_in_background(runtime, "another") is None
