@@ -134,6 +134,16 @@ def test_another_concept_is_kept_and_the_files_are_compared_again(runtime, done)
         actions.use_concept(runtime, "bob", done.id, "TVMK", "capex", "us-gaap:Depreciation")
 
 
+def test_a_stopped_job_runs_again(runtime, samples):
+    stopped = runtime.jobs.cancel(submit(runtime, [samples[PAIR[0]]], scale="wan").id, owner=OWNER)
+    assert stopped.state is JobState.CANCELLED
+    again = actions.run_again(runtime, OWNER, stopped.id)
+    assert (again.inputs, again.request["scale"]) == (stopped.inputs, "wan")
+    asked = {"ticker": "AAPL", "forms": ["10-K"], "years": 1, "contact": "a@b.org"}
+    fetch = actions.submit_fetch(runtime, OWNER, EN, asked, CHOICES)
+    assert actions.run_again(runtime, OWNER, fetch.id).kind == "fetch"
+
+
 # -- what the page shows --------------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from trivium.service.errors import InputError
 from trivium.service.jobs import Job, JobInput
 from trivium.service.runtime import Runtime
 
-__all__ = ["EXTRA_FORMATS", "clear_concept", "problems_of", "submit_fetch", "submit_files", "use_concept"]
+__all__ = ["EXTRA_FORMATS", "clear_concept", "problems_of", "run_again", "submit_fetch", "submit_files", "use_concept"]
 
 EXTRA_FORMATS = tuple(name for name in FORMATS if name not in ("html", "json"))
 """What a visitor may leave out; the page itself needs the other two."""
@@ -115,6 +115,15 @@ def clear_concept(runtime: Runtime, owner: str, job_id: str, company: str, metri
     return _again(runtime, owner, job)
 
 
+def run_again(runtime: Runtime, owner: str, job_id: str) -> Job:
+    """Do what a job was asked for once more, with the concepts chosen by now.
+
+    Raises:
+        NotFoundError: if there is no such job of this owner.
+    """
+    return _again(runtime, owner, runtime.jobs.get(job_id, owner=owner))
+
+
 def problems_of(runtime: Runtime, job: Job) -> list[str]:
     """Return what a report says went unread or was left out, one line each."""
     if not job.report_sha256:
@@ -133,11 +142,9 @@ def _request(runtime: Runtime, owner: str, choices: Mapping[str, Any]) -> dict[s
 
 
 def _again(runtime: Runtime, owner: str, job: Job) -> Job:
-    """Submit the job's files again: those it was given, or those it fetched."""
+    """Submit the job's files again: those it was given, or those it fetched; it fetches when it has none."""
     fetched = [file for file in job.files if not file.name.startswith("comparison.")]
     inputs = job.inputs or tuple(JobInput(file.name, file.sha256, file.size) for file in fetched)
-    known = {name: job.request[name] for name in ("formats", "language", "scale") if name in job.request}
-    request = known | {"overrides": overrides.overrides_of(runtime.database, owner)}
-    return runtime.jobs.submit(
-        app="finance", kind="compare", owner=owner, request=request, inputs=inputs, title=job.title
-    )
+    kind = "compare" if inputs else job.kind
+    request = dict(job.request) | {"overrides": overrides.overrides_of(runtime.database, owner)}
+    return runtime.jobs.submit(app="finance", kind=kind, owner=owner, request=request, inputs=inputs, title=job.title)

@@ -77,6 +77,12 @@ function start() {
   else following += 1;
 }
 
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-again]");
+  if (!button) return;
+  button.disabled = true;
+  trigger("select", { job: button.dataset.again });
+});
 element.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-cancel]");
   if (!button) return;

@@ -175,6 +175,7 @@ class _Page:
         quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         demo.load(self.open, None, every, **quick)
         parts.job_panel.submit(self.ended, None, every, **quick)
+        parts.job_panel.select(self.again, None, every, **quick)
         parts.go.click(None, js=_COMPARE)
         parts.drop.submit(self.compare, choices, every, **quick)
         asked = [parts.ticker, parts.forms, parts.years, parts.contact]
@@ -216,6 +217,15 @@ class _Page:
             return self._job(job, words) | self._past(request, words)
 
         return self._answer(words, show)
+
+    def again(self, event: gr.EventData, request: gr.Request) -> Updates:
+        """Run a failed or cancelled job once more."""
+        words = Words(language_of(request))
+        job_id = str(event.job)
+        return self._answer(
+            words,
+            lambda: self._submitted(actions.run_again(self.runtime, owner_of(request), job_id), request, words),
+        )
 
     def compare(
         self, language: str, scale: str, formats: list[str], event: gr.EventData, request: gr.Request

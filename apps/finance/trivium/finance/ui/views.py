@@ -120,10 +120,10 @@ def progress(job: Job, words: Words, problems: Sequence[str] = ()) -> str:
         reference = escape(words.say("page.error_reference", reference=job.error_reference))
         lines.append(
             f'<div class="tf-alert" role="alert"><strong>{escape(words["page.failed"])}</strong> '
-            f"{escape(job.error)} <small>{reference}</small></div>"
+            f"{escape(job.error)} <small>{reference}</small></div>{_again(job, words)}"
         )
     elif job.state is JobState.CANCELLED:
-        lines.append(f'<p class="tf-note">{escape(words["page.cancelled"])}</p>')
+        lines.append(f'<p class="tf-note">{escape(words["page.cancelled"])}</p>{_again(job, words)}')
     if problems:
         items = "".join(f"<li>{escape(line)}</li>" for line in problems)
         lines.append(f'<div class="tf-note"><b>{escape(words["page.names_unread"])}</b><ul>{items}</ul></div>')
@@ -143,6 +143,13 @@ def _running(job: Job, words: Words) -> str:
         f'<ol class="tf-stages" aria-label="{escape(words["page.stages"])}">{items}</ol>'
         f'<button type="button" class="tf-button plain" data-cancel="{escape(job.id)}" '
         f'data-cancelling="{escape(words["page.cancelling"])}">{escape(words["page.cancel"])}</button>'
+    )
+
+
+def _again(job: Job, words: Words) -> str:
+    return (
+        f'<button type="button" class="tf-button plain" data-again="{escape(job.id)}">'
+        f"{escape(words['page.again'])}</button>"
     )
 
 
