@@ -22,8 +22,13 @@ CASES = {
     "filing": ("FWHS_10-K_FY2024",),
     "periods": ("TVMK_10-K_FY2023", "TVMK_10-K_FY2024"),
     "companies": ("FWHS_10-K_FY2024", "QRVN_10-K_FY2024", "TVMK_10-K_FY2024"),
+    "quarters": ("QRVN_10-K_FY2023", "QRVN_10-Q_FY2024Q1", "QRVN_10-Q_FY2024Q2", "QRVN_10-Q_FY2024Q3"),
+    "apart": ("BRKF_10-K_FY2024", "QRVN_10-Q_FY2024Q1"),
 }
-"""The sample filings of each kind of comparison, by the start of their file names."""
+"""The sample filings of each comparison, by the start of their file names.
+
+`quarters` has a split, derived quarters and trailing twelve months; in `apart` no two columns compare.
+"""
 
 CREATED = datetime.date(2025, 3, 31)
 
@@ -39,7 +44,7 @@ class Case:
 
 @functools.cache
 def compared(kind: str) -> Comparison:
-    """Return the comparison of a kind: `filing`, `periods` or `companies`."""
+    """Return one of the comparisons of `CASES`."""
     filings = [filing for start in CASES[kind] for filing in _filings(start)]
     return compare(filings, load_policy(), created=CREATED)
 

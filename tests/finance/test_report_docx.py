@@ -72,6 +72,11 @@ def test_every_key_leads_to_a_source():
     assert re.search(r"FY2024 B \S+", sources[0])
 
 
+def test_companies_whose_periods_do_not_compare_have_no_peers():
+    assert "Peers" in _texts(_document("companies"), "Heading 1")
+    assert "Peers" not in _texts(_document("apart"), "Heading 1")
+
+
 def test_head_rows_repeat_and_pages_are_numbered():
     document = _document("periods")
     assert all(table.rows[0]._tr.trPr.find(qn("w:tblHeader")) is not None for table in document.tables)

@@ -7,11 +7,13 @@ import openpyxl
 import pytest
 from tests.finance.report_cases import CREATED, case, compared, told
 from tests.finance.workbooks import converted, needs_soffice, without_results
+from tests.shared_data import FINANCE, needs_finance_data
 
 from trivium.finance.analyze.compare import compare
 from trivium.finance.analyze.model import Status, Value
 from trivium.finance.analyze.policy import load_policy
 from trivium.finance.display import Scale
+from trivium.finance.parse.reader import read_path
 from trivium.finance.records import Period
 from trivium.finance.report.xlsx import make_book, render_xlsx
 from trivium.finance.report.xlsx.formulas import excel_formula
@@ -181,13 +183,13 @@ def test_a_formula_of_unknown_shape_is_refused():
         excel_formula(_value("c", 2024, "a / z", (A,)), lambda given: "A", missing="n/a", meaningless="nm")
 
 
-@needs_soffice
-@pytest.mark.slow
-@pytest.mark.parametrize(("kind", "language"), [("filing", "en"), ("periods", "zh"), ("companies", "en")])
-def test_calculation_gives_every_number_of_the_report_and_no_error_value(kind, language, tmp_path):
-    one = case(kind, language)
-    book, content = make_book(one.comparison, one.sentences, one.claims, language=language, scale=Scale.MILLION)
-    path = converted(without_results(content), "report.xlsx", "xlsx:Calc MS Excel 2007 XML", tmp_path)
+def _made(one, language):
+    return make_book(one.comparison, one.sentences, one.claims, language=language, scale=Scale.MILLION)
+
+
+def _assert_calculated(book, content, folder):
+    """Every formula, calculated anew, gives the number of the report, and no cell an error value."""
+    path = converted(without_results(content), "report.xlsx", "xlsx:Calc MS Excel 2007 XML", folder)
     workbook = openpyxl.load_workbook(path, data_only=True)
     formulas = 0
     for (sheet, row, column), placed in book.placed.items():
@@ -204,6 +206,29 @@ def test_calculation_gives_every_number_of_the_report_and_no_error_value(kind, l
     texts = [cell.value for sheet in workbook for row in sheet.iter_rows() for cell in row]
     errors = ("#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#N/A", "#NUM!", "Err:")
     assert [text for text in texts if isinstance(text, str) and text.startswith(errors)] == []
+
+
+@needs_soffice
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "language"), [("quarters", "en"), ("periods", "zh"), ("companies", "en")])
+def test_calculation_gives_every_number_of_the_report_and_no_error_value(kind, language, tmp_path):
+    _assert_calculated(*_made(case(kind, language), language), tmp_path)
+
+
+def test_companies_whose_periods_do_not_compare_have_no_peers():
+    _, workbook = _book(case("apart"))
+    assert "Income statement" in workbook.sheetnames
+    assert "Peers" not in workbook.sheetnames
+
+
+@needs_soffice
+@needs_finance_data
+@pytest.mark.slow
+def test_calculation_of_two_real_annual_reports(tmp_path):
+    folder = FINANCE / "sec_ixbrl" / "KO"
+    filings = [filing for year in (2023, 2024) for filing in read_path(folder / f"10-K_FY{year}.htm.gz")]
+    one = told(compare(filings, load_policy(), created=CREATED))
+    _assert_calculated(*_made(one, "en"), tmp_path)
 
 
 @needs_soffice

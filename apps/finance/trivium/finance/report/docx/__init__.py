@@ -92,7 +92,7 @@ class _Writer:
             case Paragraph(text, is_note):
                 self.text(text, "Note" if is_note else "Body Text")
             case Finding(text, keys):
-                marks = [link(f"source-{first}", key_text(first, last), is_raised=True) for first, last in keys]
+                marks = [link(f"source_{first}", key_text(first, last), is_raised=True) for first, last in keys]
                 self._paragraph("List Bullet", run(text), *_with_commas(marks))
             case Grid():
                 if block.caption:
@@ -107,7 +107,7 @@ class _Writer:
         self._paragraph(style, run(text))
 
     def _reference(self, entry: Reference) -> None:
-        start = bookmark(entry.key, f"source-{entry.key}", run(f"{entry.key}", is_bold=True))
+        start = bookmark(entry.key, f"source_{entry.key}", run(f"{entry.key}", is_bold=True))
         texts = run(f"\t{entry.name}. {'; '.join(entry.lines)}")
         self._paragraph("Source", start, texts)
 

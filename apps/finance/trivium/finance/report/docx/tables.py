@@ -68,7 +68,7 @@ def _row(line: Line, grid: Grid, styles: Mapping[str, str], widths: Sequence[int
         style = styles["Table Text" if place <= grid.num_texts else "Table Number"]
         cells.append(_cell(run(one.text, is_bold=is_bold), style, widths[place], is_ruled=is_bold))
     if grid.has_keys:
-        mark = link(f"source-{line.key}", str(line.key)) if line.key else ""
+        mark = link(f"source_{line.key}", str(line.key)) if line.key else ""
         cells.append(_cell(mark, styles["Table Number"], widths[-1], is_ruled=is_bold))
     return f"<w:tr>{properties}{''.join(cells)}</w:tr>"
 

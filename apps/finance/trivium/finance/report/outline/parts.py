@@ -31,9 +31,10 @@ class Parts:
     def blocks(self) -> Iterator[Block]:
         """Yield every part with its heading."""
         comparison, say = self._comparison, self._wording.say
-        if any(table.key == "peer_medians" for table in comparison.tables):
+        groups = [group for group in align(comparison.columns) if len(group) > 1]
+        if groups and any(table.key == "peer_medians" for table in comparison.tables):
             yield Heading(say("part_peers"))
-            yield self._peers()
+            yield self._peers(groups[-1])
         if comparison.breakdowns:
             yield Heading(say("part_breakdowns"))
             for breakdown in comparison.breakdowns:
@@ -52,10 +53,9 @@ class Parts:
     def _named(self, company: str, name: str) -> str:
         return f"{company}: {name}" if self._grids.has_companies and company else name
 
-    def _peers(self) -> Grid:
-        """Return the newest group of columns that compare: values, median, ranks."""
+    def _peers(self, group: Sequence[int]) -> Grid:
+        """Return a group of columns that compare: values, median, ranks."""
         comparison, words = self._comparison, self._wording
-        group = [group for group in align(comparison.columns) if len(group) > 1][-1]
         rows = {row.metric: row for table in comparison.tables if is_statement(table) for row in table.rows}
         medians = next(table.rows for table in comparison.tables if table.key == "peer_medians")
         ranks = {row.metric: row for table in comparison.tables if table.key == "peer_ranks" for row in table.rows}

@@ -36,8 +36,9 @@ class PartSheets:
             yield self._breakdowns()
         if comparison.bridges:
             yield self._bridges()
-        if any(table.key == "peer_medians" for table in comparison.tables):
-            yield self._peers()
+        groups = [group for group in align(comparison.columns) if len(group) > 1]
+        if groups and any(table.key == "peer_medians" for table in comparison.tables):
+            yield self._peers(groups)
         if comparison.checks:
             yield self._checks()
         if comparison.restated:
@@ -179,10 +180,9 @@ class PartSheets:
             Text(reason, "note"),
         )
 
-    def _peers(self) -> Sheet:
+    def _peers(self, groups: Sequence[tuple[int, ...]]) -> Sheet:
         comparison, words = self._comparison, self._wording
-        groups = [group for group in align(comparison.columns) if len(group) > 1]
-        most = max((len(group) for group in groups), default=0)
+        most = max(len(group) for group in groups)
         widths = (KEY_WIDTH, NAME_WIDTH, UNIT_WIDTH, *[VALUE_WIDTH] * (2 * most + 1))
         sheet = self._sheet("peers", widths, (0, 2))
         rows = {row.metric: row for table in comparison.tables if is_statement(table) for row in table.rows}

@@ -6,8 +6,7 @@ powers of a thousand only, so 万 and 亿 show a literal point: one decimal of �
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from trivium.finance.display import Scale, kind_of
 
@@ -41,8 +40,7 @@ def number_format(unit: str, scale: Scale, *, is_points: bool = False) -> str:
     return f"{shown}_);({shown});{shown}_)"
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """What decides a cell's format.
 
     Args:
@@ -71,13 +69,14 @@ class Styles:
 
     def __call__(self, look: Look) -> Any:
         """Return the workbook's format for a look."""
-        if look not in self._made:
-            self._made[look] = self._workbook.add_format(self._properties(look))
-        return self._made[look]
+        made = self._made.get(look)
+        if made is None:
+            made = self._made[look] = self._workbook.add_format(self._properties(look))
+        return made
 
     def quoted(self, look: Look) -> Any:
         """Return the format of a text that starts like a formula: Excel keeps it a text when it is edited."""
-        return self(replace(look, is_quoted=True))
+        return self(look._replace(is_quoted=True))
 
     def _properties(self, look: Look) -> dict[str, Any]:
         found: dict[str, Any] = {"font_name": self._font, "font_size": 9, "valign": "vcenter", **_ROLES[look.role]}
