@@ -27,7 +27,6 @@ from trivium.finance.parse.xbrl import (
     decimals_of,
     exact_decimal,
     qname_to_concept,
-    read_resources,
 )
 from trivium.finance.records import Fact, Filing, Linkbase, Place, Problem, Source, Unit
 from trivium.service.errors import InputError
@@ -61,8 +60,9 @@ def read_inline(name: str, documents: Sequence[tuple[str, bytes]], companion: Co
         InputError: if a document cannot be parsed, or no fact can be read at all.
     """
     parts = [_Part("" if len(documents) == 1 else part, data) for part, data in documents]
-    reading = _Reading(read_resources(element for part in parts for element in part.resources))
+    reading = _Reading(Contexts())
     for part in parts:
+        reading.contexts.add(part.resources, part.common_scope)
         reading.collect_texts(part)
     for part in parts:
         reading.read_facts(part)
@@ -123,11 +123,11 @@ class _Part:
         self.layout = TableLayout(root)
         self.nsmap: dict[str | None, str] = dict(root.nsmap)
         # Prefixes are nearly always declared on the root only; then no element needs a look-up of its own.
-        self._has_one_scope = data.count(b"xmlns") == len(self.nsmap)
+        self.common_scope = self.nsmap if data.count(b"xmlns") == len(self.nsmap) else None
 
     def scope(self, element: etree._Element) -> dict[str | None, str]:
         """Return the prefixes in scope at an element."""
-        return self.nsmap if self._has_one_scope else dict(element.nsmap)
+        return dict(element.nsmap) if self.common_scope is None else self.common_scope
 
     def unread(self) -> Iterator[Problem]:
         """Say how many numeric facts stand in the part of a broken document that was not read."""

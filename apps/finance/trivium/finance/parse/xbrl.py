@@ -46,14 +46,18 @@ class Contexts:
     broken: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def add(self, elements: Iterable[etree._Element]) -> None:
-        """Read context and unit elements; a broken one becomes a problem, and so do the facts that use it."""
+    def add(self, elements: Iterable[etree._Element], nsmap: Mapping[str | None, str] | None = None) -> None:
+        """Read context and unit elements; a broken one becomes a problem, and so do the facts that use it.
+
+        Args:
+            nsmap: the prefixes in scope at all of them; looked up element by element when not given.
+        """
         for element in elements:
             element_id = element.get("id", "")
             is_context = element.tag == f"{XBRLI}context"
             try:
                 if is_context:
-                    self._keep(self.contexts, element_id, _read_context(element), "context")
+                    self._keep(self.contexts, element_id, _read_context(element, nsmap), "context")
                 else:
                     self._keep(self.units, element_id, _read_unit(element), "unit")
             except ValueError as error:
@@ -102,6 +106,9 @@ def exact_decimal(text: str, scale: int = 0, *, is_negative: bool = False) -> De
     """
     if not -100 <= scale <= 100:
         raise ValueError(f"scale {scale} is out of range")
+    if scale >= 0 and text.isascii() and text.isdigit():
+        whole = int(text) * 10**scale
+        return Decimal(-whole if is_negative else whole)
     # Decimal() alone would take underscores, full-width digits and NaN.
     if not _DECIMAL.fullmatch(text):
         raise ValueError(f"{text!r} is not a decimal number")
@@ -134,7 +141,7 @@ def decimals_of(value: Decimal | None, decimals: str | None, precision: str | No
     return (int(stated) - value.adjusted() - 1 if value else None), False
 
 
-def _read_context(element: etree._Element) -> XbrlContext:
+def _read_context(element: etree._Element, nsmap: Mapping[str | None, str] | None) -> XbrlContext:
     # Both are mandatory: where the entity is lost, so are the dimensions inside it.
     entities, periods = element.findall(f"{XBRLI}entity"), element.findall(f"{XBRLI}period")
     identifier = entities[0].findtext(f"{XBRLI}identifier", "").strip() if entities else ""
@@ -144,7 +151,7 @@ def _read_context(element: etree._Element) -> XbrlContext:
         raise ValueError("it does not have one period")
     period = periods[0]
     dimensions = [
-        _read_dimension(member)
+        _read_dimension(member, member.nsmap if nsmap is None else nsmap)
         for container in element.iter(f"{XBRLI}segment", f"{XBRLI}scenario")
         for member in container.iterchildren(etree.Element)
     ]
@@ -186,8 +193,7 @@ def _read_date(text: str, *, is_end: bool) -> date:
     return day
 
 
-def _read_dimension(element: etree._Element) -> Dimension:
-    nsmap = element.nsmap
+def _read_dimension(element: etree._Element, nsmap: Mapping[str | None, str]) -> Dimension:
     if element.tag == f"{XBRLDI}explicitMember":
         axis = qname_to_concept(element.get("dimension", ""), nsmap)
         return Dimension(axis, member=qname_to_concept(element.text or "", nsmap))
