@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from tests.shared_data import FINANCE
-
 __all__ = ["FINANCE", "arguments", "filing_name", "filings", "require_data", "setting", "verdict"]
+
+
+# The same folder that tests/shared_data.py names, without what tests need: peers run in environments of their own.
+FINANCE = Path(os.environ.get("TRIVIUM_SHARED") or Path(__file__).resolve().parents[2] / "shared") / "data" / "finance"
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:
