@@ -45,7 +45,7 @@ class EvidenceSheets:
                 Text(words.period(company, value.period), "note"),
                 Text(words.unit(value.unit), "note"),
                 Amount(value),
-                Text(words.formula(value.formula), "note"),
+                Text(words.formula(value.formula), "note", 1),
             )
         return sheet
 

@@ -163,11 +163,11 @@ class PartSheets:
                 Amount(check.right),
                 Computed(check.difference, unit, f"{left}-{right}"),
                 Computed(check.tolerance, unit),
-                Text(words.say(check.verdict), "total" if check.verdict == "fails" else "row"),
+                Text(words.say(check.verdict), "total" if check.verdict == "fails" else "row", 1),
                 Computed(words.say(check.verdict), "", live) if check.verdict != "not_applicable" else None,
             ]
         else:
-            cells[4] = Text(words.say(check.verdict), "note")
+            cells[4] = Text(words.say(check.verdict), "note", 1)
         sheet.put(
             number,
             0,

@@ -13,7 +13,7 @@ from trivium.finance.report.xlsx.styles import Role
 
 __all__ = ["FIRST_VALUE", "RowSheets", "changed_columns", "heading"]
 
-KEY_WIDTH, NAME_WIDTH, LABEL_WIDTH, UNIT_WIDTH, VALUE_WIDTH = 30.0, 38.0, 44.0, 15.0, 12.5
+KEY_WIDTH, NAME_WIDTH, LABEL_WIDTH, UNIT_WIDTH, VALUE_WIDTH = 30.0, 38.0, 36.0, 15.0, 12.5
 FIRST_VALUE = 4
 """Column of the first value, after key, name, printed label and unit."""
 
