@@ -5,6 +5,8 @@
 
 PYTHON := .venv/bin/python
 STAMP := .venv/.installed
+# What the apps with a page need; a full installation is one, too.
+PAGES := .venv/.installed-pages
 APPS ?=
 PORT ?=
 ARGS ?=
@@ -12,9 +14,14 @@ ARGS ?=
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt tools/install.sh
-	@sh tools/install.sh
+	@sh tools/install.sh all,test
+	@touch $(PAGES) $(STAMP)
 
-demo: $(STAMP)
+$(PAGES): pyproject.toml constraints.txt tools/install.sh
+	@sh tools/install.sh finance
+	@touch $(PAGES)
+
+demo: $(PAGES)
 	@TRIVIUM_APPS="$(APPS)" .venv/bin/trivium demo $(if $(PORT),--port $(PORT))
 
 test: $(STAMP)

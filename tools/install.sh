@@ -1,7 +1,10 @@
 #!/bin/sh
-# Make .venv/ with the first Python that works (3.13, 3.12, 3.11) and install the project in it, tests included.
-# Run by `make install`; asks for nothing and never for root. TRIVIUM_PYTHON names another interpreter.
+# Make .venv/ with the first Python that works (3.13, 3.12, 3.11) and install the project in it.
+# Run by `make install` and `make demo` with the extras to install; asks for nothing and never for root.
+# TRIVIUM_PYTHON names another interpreter.
 set -eu
+
+extras=${1:?give the extras to install, such as all,test}
 
 say() { printf '%s\n' "$*"; }
 
@@ -45,10 +48,15 @@ if ! is_current; then
     make_environment "$python"
 fi
 
-say "Installing Trivium: about 220 MB to download the first time, 860 MB on disk"
-if ! { [ -x .venv/bin/uv ] || .venv/bin/pip install --quiet --disable-pip-version-check uv; } ||
-    ! .venv/bin/uv pip install --quiet --python .venv/bin/python --compile-bytecode -c constraints.txt -e '.[all,test]'; then
+case "$extras" in
+all*) say "Installing Trivium with its models: about 3.2 GB to download the first time, 6.3 GB on disk" ;;
+*) say "Installing Trivium: about 200 MB to download the first time, 700 MB on disk" ;;
+esac
+pip() { .venv/bin/pip install --quiet --disable-pip-version-check -c constraints.txt "$@"; }
+# torch comes by pip, which finds wheels on a local disk or mirror where pip is set up for one; uv does not look there.
+case "$extras" in all*) pip torch ;; esac
+if ! { [ -x .venv/bin/uv ] || pip uv; } ||
+    ! .venv/bin/uv pip install --quiet --python .venv/bin/python --compile-bytecode -c constraints.txt -e ".[$extras]"; then
     say "uv could not install everything; going on with pip, which takes longer"
-    .venv/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,test]'
+    pip -e ".[$extras]"
 fi
-touch .venv/.installed
