@@ -42,7 +42,7 @@ def test_a_comparison_always_writes_json(runtime, samples):
     assert [file.name for file in job.files] == ["comparison.json"]
     told = document(runtime, job)
     assert (told["language"], told["scale"], told["companies"][0]["key"]) == ("zh", "yi", "BRKF")
-    stages = [event.detail for event in runtime.jobs.events(job.id) if event.what == "stage"]
+    stages = [event.stage for event in runtime.jobs.events(job.id) if event.what == "stage"]
     assert stages == ["parse", "analyze", "narrate", "check", "report"]
 
 
@@ -99,7 +99,7 @@ def test_fetched_filings_are_compared_and_kept(runtime, sec):
     assert [file.name for file in job.files] == ["comparison.json", "10-K_2024-12-28.htm"]
     assert document(runtime, job)["companies"][0]["key"] == "QRVN"
     assert set(sec.agents) == {"Trivium Jane Doe jane@example.com"}
-    stages = [event.detail for event in runtime.jobs.events(job.id) if event.what == "stage"]
+    stages = [event.stage for event in runtime.jobs.events(job.id) if event.what == "stage"]
     assert stages[:2] == ["fetch", "parse"]
 
 

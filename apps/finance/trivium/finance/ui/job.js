@@ -19,11 +19,14 @@ function show(panel, job, clock) {
     else item.removeAttribute("aria-current");
   });
   const left = panel.querySelector(".tf-left");
-  if (!left) return;
+  if (left) left.textContent = job.remaining_text || ownEstimate(left, job, clock);
+}
+
+// The platform tells from earlier jobs how long is left; the first ones have only their own pace to go by.
+function ownEstimate(left, job, clock) {
   const ran = job.started_at ? (clock - Date.parse(job.started_at)) / 1000 : 0;
-  const seconds = Math.ceil((ran * (1 - job.progress)) / job.progress);
-  left.textContent =
-    job.state === "running" && ran > 1.5 && job.progress > 0.05 ? left.dataset.estimate.replace("{seconds}", seconds) : "";
+  if (job.state !== "running" || ran < 1.5 || job.progress < 0.05) return "";
+  return left.dataset.estimate.replace("{seconds}", Math.ceil((ran * (1 - job.progress)) / job.progress));
 }
 
 function follow(panel) {
