@@ -34,8 +34,11 @@ check: $(STAMP)
 	@.venv/bin/mypy packages/*/trivium apps/*/trivium tools
 	@$(PYTHON) tools/licences.py
 
+# The peers that our reader is measured beside live in an environment of their own.
 bench: $(STAMP)
-	@for script in benchmarks/*.py; do echo "== $$script"; $(PYTHON) "$$script" $(ARGS) || exit 1; done
+	@[ -x .venv-bench/bin/python ] || $(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/pip install --quiet --disable-pip-version-check arelle-release edgartools
+	@$(PYTHON) benchmarks/report.py --peers .venv-bench/bin/python $(ARGS)
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

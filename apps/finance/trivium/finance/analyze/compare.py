@@ -16,6 +16,7 @@ from trivium.finance.analyze.breakdowns import breakdowns
 from trivium.finance.analyze.bridges import bridges
 from trivium.finance.analyze.changes import common_size, with_changes
 from trivium.finance.analyze.company import company_key, group_by_company
+from trivium.finance.analyze.duplicates import inconsistent_duplicates
 from trivium.finance.analyze.identities import check_breakdowns, check_identities
 from trivium.finance.analyze.layouts import STATEMENT_TABLES, Line, layout
 from trivium.finance.analyze.model import Check, Column, Comparison, Message, Row, Series, Span, Table, Value
@@ -261,7 +262,7 @@ def _notes(series: Sequence[Series]) -> tuple[Message, ...]:
     ]
     accounting = {one.company.accounting for one in series if one.company.accounting}
     if len(accounting) > 1:
-        notes.append(Message("note.mixed_accounting", {"standards": ", ".join(sorted(accounting))}))
+        notes.append(Message("note.several_accounting", {"standards": ", ".join(sorted(accounting))}))
     currencies = {one.company.currency for one in series if one.company.currency}
     if len(currencies) > 1:
         notes.append(Message("note.mixed_currencies", {"currencies": ", ".join(sorted(currencies))}))
@@ -283,5 +284,7 @@ def _chosen_concepts(series: Sequence[Series]) -> list[Message]:
 
 def _problems(filings: Sequence[Filing]) -> tuple[tuple[str, str], ...]:
     return tuple(
-        (filing.source.name, f"{problem.where}: {problem.what}") for filing in filings for problem in filing.problems
+        (filing.source.name, f"{problem.where}: {problem.what}")
+        for filing in filings
+        for problem in (*filing.problems, *inconsistent_duplicates(filing))
     )
