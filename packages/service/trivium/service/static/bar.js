@@ -2,7 +2,7 @@
 "use strict";
 
 (async () => {
-  const answer = await fetch("/bar");
+  const answer = await fetch(`/bar${location.search}`);
   if (!answer.ok) return;
   const holder = document.createElement("template");
   holder.innerHTML = await answer.text(); // our own server's template, escaped there
