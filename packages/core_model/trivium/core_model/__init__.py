@@ -1,8 +1,9 @@
 """The core: a mixture-of-experts decoder that reads like the paper, and checkpoints in the layouts others use.
 
-    from trivium.core_model import Tokenizer, from_pretrained, generate
+    from trivium.core_model import Tokenizer, from_pretrained, generate_text
     model = from_pretrained("folder", dtype=torch.bfloat16, device="cuda")
     logits = model(input_ids).logits
+    texts = generate_text(model, Tokenizer.from_folder("folder"), ["Once upon a time"])
 
 Importing this package imports neither torch nor transformers; a name is resolved when it is first used.
 """
@@ -19,10 +20,10 @@ _LAZY = {
     "from_pretrained": "checkpoint",
     "save_pretrained": "checkpoint",
     "Sampling": "generate",
-    "generate": "generate",
+    "generate_text": "generate",
     "Tokenizer": "tokenizer",
-    "upcycle": "upcycle",
-    "upcycle_low_rank": "upcycle",
+    "upcycle": "upcycling",
+    "upcycle_low_rank": "upcycling",
 }
 
 __all__ = ["ModelConfig", "RopeScaling", *_LAZY]

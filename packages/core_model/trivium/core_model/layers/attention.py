@@ -20,6 +20,9 @@ from trivium.core_model.layers.norm import RMSNorm
 from trivium.core_model.layers.rope import rotate, score_temperature
 from trivium.core_model.layers.visibility import Visibility
 
+# Narrower heads are not compiled by FlexAttention.
+FLEX_LEAST_WIDTH = 16
+
 __all__ = ["GroupedAttention", "attend", "attend_flex", "attend_plain", "attend_sdpa"]
 
 
@@ -104,7 +107,8 @@ def attend(
     Returns:
         (B, H, T, Dv).
     """
-    if query.is_cuda and visibility.kind == "mask" and query.shape[2] > 1:
+    is_wide = min(query.shape[3], value.shape[3]) >= FLEX_LEAST_WIDTH
+    if query.is_cuda and visibility.kind == "mask" and query.shape[2] > 1 and is_wide:
         return attend_flex(query, key, value, visibility, scale)
     return attend_sdpa(query, key, value, visibility, scale)
 

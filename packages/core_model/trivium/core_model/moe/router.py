@@ -2,7 +2,7 @@
 
     # T tokens, E experts, K chosen per token, D model width, G groups
 
-Two ways of scoring, as options of one router, always in float32:
+Two ways of scoring, as options of one router, in float32 at least:
 - `softmax` over all experts, the K largest, divided by their sum (Mixtral, arXiv 2401.04088; Qwen3-MoE)
 - `sigmoid` per expert; a bias, learned from loads and not from the loss, takes part in the choice only; tokens
   choose within their best groups; weights are divided by their sum and scaled (DeepSeek-V3, arXiv 2412.19437,
@@ -56,7 +56,8 @@ class Router(nn.Module):
 
     def forward(self, x_TD: torch.Tensor) -> Routing:
         """Route `(T, D)` tokens."""
-        logits_TE = F.linear(x_TD.float(), self.weight.float())
+        precise = torch.promote_types(x_TD.dtype, torch.float32)
+        logits_TE = F.linear(x_TD.to(precise), self.weight.to(precise))
         scores_TE = logits_TE.sigmoid() if self.config.router_scores == "sigmoid" else logits_TE.softmax(dim=-1)
         choice_TE = scores_TE if self.bias is None else scores_TE + self.bias
         expert_ids_TK = choose_experts(

@@ -8,7 +8,7 @@ from tests.core_model.small import KINDS, small_config
 
 from trivium.core_model.checkpoint import from_pretrained, save_pretrained
 from trivium.core_model.decoder import new_decoder, next_token_loss
-from trivium.core_model.upcycle import upcycle, upcycle_low_rank
+from trivium.core_model.upcycling import upcycle, upcycle_low_rank
 from trivium.service.errors import InputError
 
 DENSE = [kind for kind in KINDS if "experts" not in kind]
@@ -85,7 +85,7 @@ def test_smollm2_upcycled_says_the_same(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("smollm2")
     write_smollm2(folder)
-    dense = from_pretrained(folder)
+    dense = from_pretrained(folder, dtype=torch.float32)
     assert sum(parameter.numel() for parameter in dense.parameters()) == 134_515_008
     tokenizer = Tokenizer.from_folder(folder)
     tokens = torch.tensor([tokenizer.encode_chat([{"role": "user", "content": "What is the capital of France?"}])])
@@ -93,7 +93,7 @@ def test_smollm2_upcycled_says_the_same(tmp_path_factory):
         expected = dense(tokens).logits
         low_rank = upcycle_low_rank(dense, num_experts=8, experts_per_token=2, rank=16, seed=0)
         assert torch.equal(low_rank(tokens).logits, expected)
-        assert sum(parameter.numel() for parameter in low_rank.parameters()) == 159_026_688
+        assert sum(parameter.numel() for parameter in low_rank.parameters()) == 158_983_488
         del low_rank
         copied = upcycle(dense, num_experts=4, experts_per_token=2, seed=0)
-        assert (copied(tokens).logits - expected).abs().max() <= 1e-3
+        assert (copied(tokens).logits - expected).abs().max() <= 2e-4  # of logits up to 38

@@ -1,0 +1,75 @@
+"""The same models on a GPU: FlexAttention, grouped products and decoding against the CPU's plain twins."""
+
+import pytest
+import torch
+from tests.core_model.small import KINDS, small_config
+
+from trivium.core_model.checkpoint import from_pretrained, save_pretrained
+from trivium.core_model.decoder import new_decoder, next_token_loss
+from trivium.core_model.generate import Sampling, generate
+from trivium.core_model.layers.attention import attend_flex, attend_plain
+from trivium.core_model.layers.visibility import Visibility
+
+pytestmark = [
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+    pytest.mark.filterwarnings("default"),  # torch's compiler warns about itself
+]
+
+
+def random(*shape: int, seed: int) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).cuda()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("heads", "kv_heads", "key_dim", "value_dim"), [(8, 2, 64, 64), (8, 8, 96, 64), (8, 1, 80, 64)]
+)
+@pytest.mark.parametrize("slots", [0, 16])
+def test_flex_equals_the_formula_forward_and_backward(heads, kv_heads, key_dim, value_dim, slots):
+    query = random(2, heads, 300, key_dim, seed=0).requires_grad_()
+    key = random(2, kv_heads, 300 + slots, key_dim, seed=1).requires_grad_()
+    value = random(2, kv_heads, 300 + slots, value_dim, seed=2).requires_grad_()
+    positions = torch.arange(300).expand(2, 300).clone().cuda()
+    positions[1] = (positions[1] - 40).clamp(min=-1)
+    rule = Visibility(positions, positions, 100, 8, slots)
+    results = []
+    for form in (attend_flex, attend_plain):
+        out = form(query, key, value, rule, key_dim**-0.5)
+        real = out * (positions >= 0)[:, None, :, None]
+        results.append((real, *torch.autograd.grad(real.square().sum(), (query, key, value))))
+    for fast, plain in zip(*results, strict=True):
+        assert (fast - plain).abs().max() <= 2e-3 * plain.abs().max()  # TF32 may be used in either
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_logits_and_gradients_equal_the_cpu(kind, tmp_path):
+    settings = (
+        {"head_dim": 16} if "latent" not in kind else {"nope_dim": 16, "rope_dim": 16, "value_dim": 16, "kv_rank": 16}
+    )
+    cpu = new_decoder(small_config(kind, **settings), seed=1)
+    save_pretrained(cpu, tmp_path)
+    cpu = from_pretrained(tmp_path)
+    gpu = from_pretrained(tmp_path, device="cuda")
+    tokens = torch.randint(3, 97, (2, 40), generator=torch.Generator().manual_seed(0))
+    losses = []
+    for model, place in ((cpu, "cpu"), (gpu, "cuda")):
+        logits = model(tokens.to(place)).logits
+        loss = next_token_loss(logits, tokens.to(place))
+        loss.backward()
+        losses.append((logits.detach().cpu(), {name: value.grad.cpu() for name, value in model.named_parameters()}))
+    assert (losses[0][0] - losses[1][0]).abs().max() <= 2e-3
+    for name, expected in losses[0][1].items():
+        assert (losses[1][1][name] - expected).abs().max() <= 5e-3 * expected.abs().max() + 1e-5, name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_cached_decoding_equals_uncached_on_the_gpu(kind):
+    decoder = new_decoder(small_config(kind, eos_ids=()), seed=2, device="cuda", dtype=torch.bfloat16)
+    prompt = torch.randint(3, 97, (9,), generator=torch.Generator().manual_seed(0)).tolist()
+    new = generate(decoder, [prompt], Sampling(max_new_tokens=12))[0].token_ids
+    with torch.inference_mode():
+        logits = decoder(torch.tensor([[*prompt, *new]]).cuda()).logits[0, 8:-1].float()
+    best = logits.max(dim=-1).values
+    chosen = logits.gather(1, torch.tensor(new).cuda()[:, None])[:, 0]
+    assert ((best - chosen) <= 0.1).float().mean() >= 0.9  # bfloat16: near ties may fall either way
