@@ -138,6 +138,7 @@ def doctor() -> None:
 @app.command()
 def worker(
     queues: Annotated[str, typer.Option(help="Queues to work on, separated by commas; all when empty.")] = "",
+    sweeper: Annotated[bool, typer.Option(help="Look for lost jobs beside the work.")] = True,
     parent: _Parent = 0,
 ) -> None:
     """Work on jobs until stopped.
@@ -146,7 +147,8 @@ def worker(
     """
     from trivium.service.worker import run_worker
 
-    run_worker(_logged_settings(), [name.strip() for name in queues.split(",") if name.strip()], parent=parent)
+    names = [name.strip() for name in queues.split(",") if name.strip()]
+    run_worker(_logged_settings(), names, parent=parent, with_sweeper=sweeper)
 
 
 @app.command()
@@ -180,7 +182,7 @@ def web(parent: _Parent = 0) -> None:
 
 @app.command(hidden=True)
 def sweeper(parent: _Parent = 0) -> None:
-    """Put jobs of dead workers back on the road; started by `worker`.
+    """Put jobs of dead workers back on the road; started by `up`, `demo` and `worker`.
 
     Example: trivium sweeper
     """

@@ -168,7 +168,7 @@ def free_port(host: str, port: int, say: Say) -> int:
 
 
 def _children(settings: Settings, apps: tuple[AppSpec, ...]) -> list[_Child]:
-    """One web server, and one worker for the light queues; model workers come with the apps that have models."""
+    """One web server, one worker for each kind of queue that the apps have, one sweeper for all of them."""
     environment = {
         **os.environ,
         "TRIVIUM_HOME": str(settings.home),
@@ -183,8 +183,10 @@ def _children(settings: Settings, apps: tuple[AppSpec, ...]) -> list[_Child]:
         working = [spec for spec in apps if spec.tasks and not spec.missing]
         queues = [queue.name for spec in working for queue in spec.queues if queue.worker == kind]
         if queues:
-            arguments = ["worker", "--queues", ",".join(queues)]
+            arguments = ["worker", "--no-sweeper", "--queues", ",".join(queues)]
             children.append(_Child(f"worker-{kind}", arguments, environment, logs / f"worker-{kind}.log"))
+    if len(children) > 1:
+        children.append(_Child("sweeper", ["sweeper"], environment, logs / "sweeper.log"))
     return children
 
 

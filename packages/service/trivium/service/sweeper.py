@@ -1,7 +1,8 @@
-"""The sweeper: puts jobs of dead workers back on the road, in a process of its own beside each worker.
+"""The sweeper: puts jobs of dead workers back on the road, in a process of its own.
 
-However many sweepers run, one holds the lease row and works; another takes over when it stops renewing. Run by
-`trivium worker`; not a thread of the worker, because a worker forks children at any time.
+However many sweepers run, one holds the lease row and works; another takes over when it stops renewing. `trivium up`
+runs one, which outlives its workers; each `trivium worker` elsewhere runs one beside it. Not a thread of the worker,
+because a worker forks children at any time.
 """
 
 from __future__ import annotations
@@ -31,13 +32,14 @@ def sweep_forever(runtime: Runtime, stop: threading.Event) -> None:
     """Sweep every `sweep_s` until told to stop. A database that is away is logged and asked again."""
     holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     next_purge = time.monotonic()
-    while not stop.wait(runtime.jobs.policy.sweep_s):
+    while not stop.is_set():
         try:
             if sweep_once(runtime, holder) and time.monotonic() >= next_purge:
                 next_purge = time.monotonic() + _PURGE_EVERY_S
                 purge_in_background(runtime, holder)
         except TriviumError as error:
             log.warning("sweeper.failed", error=error.line, reference=error.reference)
+        stop.wait(runtime.jobs.policy.sweep_s)
 
 
 def purge_in_background(runtime: Runtime, holder: str) -> threading.Thread | None:

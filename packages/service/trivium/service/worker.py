@@ -32,12 +32,13 @@ __all__ = ["run_sweeper", "run_worker"]
 log = structlog.get_logger(__name__)
 
 
-def run_worker(settings: Settings, queues: Sequence[str] = (), *, parent: int = 0) -> None:
+def run_worker(settings: Settings, queues: Sequence[str] = (), *, parent: int = 0, with_sweeper: bool = True) -> None:
     """Work until told to stop (SIGTERM: finish the running jobs, at most ten seconds).
 
     Args:
         queues: names of queues; none for those of every enabled app.
         parent: process to end with; 0 for none.
+        with_sweeper: run one beside it; not needed where `trivium up` runs one.
 
     Raises:
         InputError: if a queue is unknown, an extra is missing, or the schema is not this release's.
@@ -50,6 +51,9 @@ def run_worker(settings: Settings, queues: Sequence[str] = (), *, parent: int = 
     migrate.check(runtime.database)
     runtime.close()  # the children open their own: connections do not survive a fork
     follow_parent(parent)
+    if not with_sweeper:
+        _work(settings, specs, queues)
+        return
     command = [sys.executable, "-m", "trivium.service.cli", "sweeper", "--parent", str(os.getpid())]
     sweeper = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # first: it looks for lost jobs while we import
     try:

@@ -1,0 +1,13 @@
+"""The app's spec."""
+
+from trivium.service.app_spec import AppSpec, Queue
+
+SPEC = AppSpec(
+    name="chaos",
+    help="Leaves countable effects.",
+    package="chaos",
+    queues=(Queue("chaos"),),
+    tasks="chaos.tasks",
+    tables="chaos.tables",
+    migrations="chaos:migrations",
+)
