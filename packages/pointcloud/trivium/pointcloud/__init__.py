@@ -1,0 +1,1 @@
+"""Points to boxes, tokens and deviations: readers, geometry, detector, simulator, evaluation."""

@@ -1,0 +1,1 @@
+"""Images to tokens and findings: encoders, heads, evidence maps, question answering."""
