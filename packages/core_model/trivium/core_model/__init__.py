@@ -14,6 +14,7 @@ from typing import Any
 from trivium.core_model.config import ModelConfig, RopeScaling
 
 _LAZY = {
+    "ModalityEncoder": "encoder",
     "Decoder": "decoder",
     "new_decoder": "decoder",
     "next_token_loss": "decoder",
