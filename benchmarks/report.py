@@ -1,55 +1,91 @@
-"""Run every benchmark and write docs/benchmarks.md: command, verdict and full output of each.
+"""Run benchmarks and write docs/benchmarks.md: command, verdict and full output of each.
 
-Run: `python benchmarks/report.py --peers .venv-bench/bin/python` . Exit code 1 if any of them fails.
+Run: `python benchmarks/report.py --peers .venv-bench/bin/python` for all that this machine can run. `--only speed.py`
+runs some and leaves the other sections as they are; `--record speed.py OUTPUT` takes the output of a run on another
+machine, first line its command. Exit code 1 if any of them fails.
 """
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
-from setting import arguments, setting
+from setting import arguments
 
 HERE = Path(__file__).resolve().parent
-RUNS = (
+# In the order of the document. What needs a GPU is recorded, never run from here.
+RUNS: tuple[tuple[str, ...], ...] = (
     ("facts.py",),
     ("metrics.py",),
     ("mutations.py", "--count", "500", "--edits", "300"),
     ("speed.py",),
     ("checker.py",),
 )
+RECORDED: tuple[str, ...] = ()
 HEAD = """# Benchmarks
 
 Written by `benchmarks/report.py`; every figure has its command, machine, versions, seed and date beside it.
-`benchmarks/README.md` says what each one measures, `docs/data.md` where the filings come from.
+`benchmarks/README.md` says what each one measures, `docs/data.md` where the data come from.
 """
 
 
 def main() -> int:
-    """Run, write, and return the worst exit code."""
+    """Run or record, write, and return the worst exit code."""
     parser = arguments(__doc__)
     parser.add_argument("--peers", default="", metavar="PYTHON", help="interpreter with arelle-release and edgartools")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="benchmarks to run; all if not given")
+    parser.add_argument("--record", nargs=2, metavar=("NAME", "OUTPUT"), help="take a run's output from a file")
     parser.add_argument("--out", type=Path, default=HERE.parent / "docs" / "benchmarks.md", help="file to write")
     options = parser.parse_args()
-    rows, sections, worst = [], [], 0
-    for script, *extra in RUNS:
-        words = [script, *extra, "--seed", str(options.seed)]
-        words += ["--peers", options.peers] if script == "speed.py" and options.peers else []
+    names = [words[0] for words in RUNS]
+    if unknown := set(options.only) - set(names):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; known: {', '.join(names)}")
+    if options.record and options.record[0] not in RECORDED:
+        parser.error(f"{options.record[0]} is not among those that are recorded: {', '.join(RECORDED)}")
+    sections, worst = _sections(options.out), 0
+    if options.record:
+        name, output = options.record[0], Path(options.record[1]).read_text(encoding="utf-8").strip()
+        sections[name] = _section(name, output)
+    for name, *extra in [] if options.record else RUNS:
+        if options.only and name not in options.only:
+            continue
+        words = [name, *extra, "--seed", str(options.seed)]
+        words += ["--peers", options.peers] if name == "speed.py" and options.peers else []
         print(f"== benchmarks/{' '.join(words)}", flush=True)
-        done = subprocess.run(
-            [sys.executable, str(HERE / words[0]), *words[1:]], capture_output=True, text=True, check=False
-        )
+        command = [sys.executable, str(HERE / name), *words[1:]]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         print(done.stdout + done.stderr, flush=True)
         worst = max(worst, min(done.returncode, 1))
-        command = "python benchmarks/" + " ".join("PEERS" if word == options.peers else word for word in words)
-        last = (done.stdout.strip().splitlines() or ["no output"])[-1]
-        rows.append(f"| `{command}` | {last} |")
-        sections.append(f"## {script}\n\n```\n$ {command}\n{done.stdout.strip()}\n```\n")
-    table = "\n".join(["| command | verdict |", "|---|---|", *rows])
-    options.out.write_text(f"{HEAD}\n{setting()}\n\n{table}\n\n" + "\n".join(sections), encoding="utf-8")
-    print(f"wrote {options.out.name}: {len(rows)} benchmarks, {'all passed' if not worst else 'some failed'}")
+        shown = " ".join("PEERS" if word == options.peers else word for word in words)
+        sections[name] = _section(name, f"python benchmarks/{shown}\n{done.stdout.strip() or 'no output'}")
+        _write(options.out, sections, [*names, *RECORDED])  # at once: the next one may take long
+    _write(options.out, sections, [*names, *RECORDED])
+    print(f"wrote {options.out.name}: {len(sections)} benchmarks, {'some of these failed' if worst else 'all passed'}")
     return worst
+
+
+def _section(name: str, output: str) -> str:
+    """Return one section; the output's first line is the command."""
+    return f"## {name}\n\n```\n$ {output}\n```\n"
+
+
+def _sections(document: Path) -> dict[str, str]:
+    """Read the sections of the document, by name."""
+    text = document.read_text(encoding="utf-8") if document.exists() else ""
+    return {part.split("\n", 1)[0]: f"## {part.rstrip()}\n" for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]}
+
+
+def _write(document: Path, sections: dict[str, str], order: list[str]) -> None:
+    """Write those of the sections that still have a benchmark, with a table of verdicts before them."""
+    kept = [sections[name] for name in order if name in sections]
+    rows = []
+    for section in kept:
+        lines = section.split("```")[1].strip().splitlines()
+        rows.append(f"| `{lines[0].removeprefix('$ ')}` | {lines[-1].replace('|', '/')} |")
+    table = "\n".join(["| command | verdict |", "|---|---|", *rows])
+    document.write_text(f"{HEAD}\n{table}\n\n" + "\n".join(kept), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Where and when a figure was measured: one line that every benchmark prints first, and the real filings they use."""
+"""Where and when a figure was measured: one line that every benchmark prints first, and the real data they use."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["FINANCE", "arguments", "filing_name", "filings", "require_data", "setting", "verdict"]
+__all__ = ["DATA", "FINANCE", "arguments", "filing_name", "filings", "require_data", "setting", "verdict"]
 
 
 # The same folder that tests/shared_data.py names, without what tests need: peers run in environments of their own.
-FINANCE = Path(os.environ.get("TRIVIUM_SHARED") or Path(__file__).resolve().parents[2] / "shared") / "data" / "finance"
+DATA = Path(os.environ.get("TRIVIUM_SHARED") or Path(__file__).resolve().parents[2] / "shared") / "data"
+FINANCE = DATA / "finance"
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:
@@ -37,10 +38,11 @@ def setting(packages: Iterable[str] = ("lxml",), seed: int | None = None) -> str
     )
 
 
-def require_data() -> None:
-    """Leave with exit code 2 where the real filings are not there."""
-    if not FINANCE.is_dir():
-        sys.exit(f"no real filings at {FINANCE}; docs/data.md says where to get them (TRIVIUM_SHARED names the folder)")
+def require_data(folder: Path = FINANCE) -> Path:
+    """Return the folder; leave where the real data are not there."""
+    if not folder.is_dir():
+        sys.exit(f"no data at {folder}; docs/data.md says where to get them (TRIVIUM_SHARED names the folder)")
+    return folder
 
 
 def filings() -> list[Path]:

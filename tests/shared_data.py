@@ -1,4 +1,4 @@
-"""Where the real data lies that some tests read: beside the checkout, or where `TRIVIUM_SHARED` says."""
+"""Where the real data lie that some tests read: beside the checkout, or where `TRIVIUM_SHARED` says."""
 
 import os
 from pathlib import Path
@@ -6,6 +6,13 @@ from pathlib import Path
 import pytest
 
 SHARED = Path(os.environ.get("TRIVIUM_SHARED") or Path(__file__).resolve().parents[2] / "shared")
-FINANCE = SHARED / "data" / "finance"
+DATA = SHARED / "data"
+FINANCE = DATA / "finance"
 
-needs_finance_data = pytest.mark.skipif(not FINANCE.is_dir(), reason=f"no real filings at {FINANCE}")
+
+def needs_data(area: str) -> pytest.MarkDecorator:
+    """Skip a test where the data of an area (`finance`, `maintenance`, `corpus`...) are absent."""
+    return pytest.mark.skipif(not (DATA / area).is_dir(), reason=f"no real data at {DATA / area}")
+
+
+needs_finance_data = needs_data("finance")
