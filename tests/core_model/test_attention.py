@@ -58,9 +58,13 @@ def test_flex_attention_equals_the_formula(slots):
     query, key, value = random(2, 4, 20, 16), random(2, 2, 20 + slots, 16, seed=1), random(2, 2, 20 + slots, 16, seed=2)
     positions = torch.arange(20).expand(2, 20).clone()
     positions[1] = (torch.arange(20) - 4).clamp(min=-1)
-    rule = Visibility(positions, positions, 6, 2, slots)
-    got = attend_flex(query, key, value, rule, 0.25)
-    assert torch.allclose(got, attend_plain(query, key, value, rule, 0.25), atol=1e-6)
+    documents = (torch.arange(20) >= 12).long().expand(2, 20)
+    for rule in (
+        Visibility(positions, positions, 6, 2, slots),
+        Visibility(positions, positions, 0, 0, slots, documents=documents),
+    ):
+        got = attend_flex(query, key, value, rule, 0.25)
+        assert torch.allclose(got, attend_plain(query, key, value, rule, 0.25), atol=1e-6)
 
 
 # -- rotary positions -----------------------------------------------------------------------------------------------

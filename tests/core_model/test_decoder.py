@@ -51,6 +51,21 @@ def test_embeddings_in_place_of_ids():
         decoder()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_documents_in_one_row_are_as_if_alone(kind):
+    decoder = new_decoder(small_config(kind, num_mtp_layers=1), seed=1, dtype=torch.float64)
+    first, second = ids(1, 9), ids(1, 7, seed=1)
+    documents = torch.tensor([[0] * 9 + [1] * 7])
+    positions = torch.tensor([[*range(9), *range(7)]])
+    packed = decoder(torch.cat((first, second), 1), positions=positions, documents=documents, look_ahead=True)
+    alone = [decoder(tokens, look_ahead=True) for tokens in (first, second)]
+    assert torch.allclose(packed.logits, torch.cat([out.logits for out in alone], 1), atol=1e-10)
+    assert torch.allclose(packed.ahead[0][:, :8], alone[0].ahead[0], atol=1e-10)
+    assert torch.allclose(packed.ahead[0][:, 9:], alone[1].ahead[0], atol=1e-10)
+    with pytest.raises(ValueError, match="documents need positions and no cache"):
+        decoder(first, documents=documents[:, :9])
+
+
 @pytest.mark.parametrize("kind", ["grouped", "latent-experts"])
 def test_look_ahead_follows_the_paper(kind):
     """Equations 21-23 of arXiv 2412.19437, written out for two steps."""

@@ -142,6 +142,7 @@ class Decoder(nn.Module):
         inputs_embeds: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
         positions: torch.Tensor | None = None,
+        documents: torch.Tensor | None = None,
         cache: Cache | None = None,
         keep_logits: int = 0,
         look_ahead: bool = False,
@@ -153,6 +154,8 @@ class Decoder(nn.Module):
             inputs_embeds: (B, T, D), tokens of any modality in place of embedded ids.
             attention_mask: (B, T), or (B, tokens in the cache + T); 0 for padding, on either side.
             positions: (B, T) int64, -1 for padding, where they do not follow from mask and cache.
+            documents: (B, T) int64, which document each token belongs to; tokens see only their own. Give `positions`
+                that begin anew in each document, and no cache.
             cache: takes the new tokens and shows the old ones; None for T tokens alone.
             keep_logits: compute logits of the last so many tokens only; 0 for all.
             look_ahead: also predict further tokens with the multi-token prediction modules; needs `input_ids`.
@@ -161,12 +164,16 @@ class Decoder(nn.Module):
             Logits in the model's dtype, and what training and tests need beside them.
 
         Raises:
-            ValueError: if neither or both of ids and embeddings are given.
+            ValueError: if neither or both of ids and embeddings are given, or documents without positions.
         """
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give either input_ids or inputs_embeds")
+        if documents is not None and (positions is None or cache is not None):
+            raise ValueError("documents need positions and no cache")
         x = self.embedding(input_ids) if inputs_embeds is None else inputs_embeds
         visibility = self._visibility(x, attention_mask, positions, cache)
+        if documents is not None:
+            visibility = dataclasses.replace(visibility, documents=documents)
         rotation = self.rotary(visibility.query_positions, x.dtype)
         routings = []
         for block in self.layers:
@@ -237,6 +244,7 @@ class Decoder(nn.Module):
                 visibility,
                 query_positions=visibility.query_positions[:, :length],
                 key_positions=visibility.key_positions[:, :length],
+                documents=None if visibility.documents is None else visibility.documents[:, :length],
             )
             hidden, routing = module(hidden[:, :length], self.embedding(input_ids[:, step:]), rotation, visibility)
             ahead.append(self.project(module.norm(hidden)))

@@ -155,9 +155,14 @@ def _block_mask(visibility: Visibility) -> Any:
     if kept is not None:
         return kept
     queries, keys, slots = visibility.query_positions, visibility.key_positions, visibility.memory_slots
+    documents = visibility.documents
 
     def sees(b: torch.Tensor, h: torch.Tensor, q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
-        return (k < slots) | visibility.sees(queries[b, q], keys[b, (k - slots).clamp(min=0)])
+        place = (k - slots).clamp(min=0)
+        seen = visibility.sees(queries[b, q], keys[b, place])
+        if documents is not None:
+            seen = seen & (documents[b, q] == documents[b, place])
+        return (k < slots) | seen
 
     batch, length = queries.shape
     made = create_block_mask(sees, batch, None, length, slots + keys.shape[1], device=queries.device)

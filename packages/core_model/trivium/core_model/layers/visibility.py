@@ -1,8 +1,9 @@
-"""Which key a query may see, from positions alone: causal, window, global tokens, memory slots, padding.
+"""Which key a query may see, from positions alone: causal, window, global tokens, memory slots, padding, documents.
 
 A query at position p sees a key at position k when `0 <= k <= p` and either `p - k < window` or
 `k < global_tokens`. Memory slots lie before all other keys and are always seen; they read nothing, so nothing
 leaks from the future. With a window w and g global and memory slots the cost of attention is O(n (w + g)).
+Where several documents share a row, a query sees keys of its own document only; positions begin anew in each.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Visibility:
         memory_slots: keys that lie before the S others.
         kind: `causal` when queries and keys are the same unpadded tokens, `all` when every query sees every key;
             both spare the mask. `mask` for everything else.
+        documents: (B, T) int64 where queries and keys are the same tokens of several documents; None for one.
     """
 
     query_positions: torch.Tensor
@@ -35,12 +37,15 @@ class Visibility:
     global_tokens: int = 0
     memory_slots: int = 0
     kind: str = "mask"
+    documents: torch.Tensor | None = None
 
     @functools.cached_property
     def mask(self) -> torch.Tensor:
         """True where a query sees a key, `(B, 1, T, memory_slots + S)` bool."""
         query, key = self.query_positions[:, :, None], self.key_positions[:, None, :]
         seen = self.sees(query, key)
+        if self.documents is not None:
+            seen &= self.documents[:, :, None] == self.documents[:, None, :]
         if self.memory_slots:
             batch, length, _ = seen.shape
             seen = torch.cat((seen.new_ones(batch, length, self.memory_slots), seen), dim=2)
