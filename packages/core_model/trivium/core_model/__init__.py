@@ -11,10 +11,12 @@ Importing this package imports neither torch nor transformers; a name is resolve
 import importlib
 from typing import Any
 
-from trivium.core_model.config import ModelConfig, RopeScaling
+from trivium.core_model.config import BalanceConfig, ModelConfig, RopeScaling
 
 _LAZY = {
+    "Balancer": "moe.balance",
     "ModalityEncoder": "encoder",
+    "MultimodalDecoder": "multimodal",
     "Decoder": "decoder",
     "new_decoder": "decoder",
     "next_token_loss": "decoder",
@@ -27,7 +29,7 @@ _LAZY = {
     "upcycle_low_rank": "upcycling",
 }
 
-__all__ = ["ModelConfig", "RopeScaling", *_LAZY]
+__all__ = ["BalanceConfig", "ModelConfig", "RopeScaling", *_LAZY]
 
 
 def __getattr__(name: str) -> Any:

@@ -31,6 +31,6 @@ class ModalityEncoder(Protocol):
 
         Returns:
             tokens: (B, N, D), of a floating dtype, with gradient where the encoder learns. Items with fewer than N
-                tokens are filled up at the end with any finite values.
-            mask: (B, N) bool on the same device, True for real tokens; a real one never follows a filler.
+                tokens are filled up with anything.
+            mask: (B, N) bool on the same device, True for real tokens: these alone are read, in their order.
         """
