@@ -35,6 +35,7 @@ def test_settings_survive_json(kind):
         ({**EXPERTS, "num_groups": 3}, r"num_groups \(3\) must divide num_experts \(8\); use one of 1, 2, 4, 8"),
         ({**EXPERTS, "groups_per_token": 5}, r"groups_per_token \(5\) must lie in 1..num_groups \(4\)"),
         ({**EXPERTS, "experts_per_token": 5}, r"experts_per_token \(5\) is more than the 4 experts in 2 of 4 groups"),
+        ({**EXPERTS, "score_mass": 0.0}, "score_mass is 0.0; use a share above 0"),
         ({**EXPERTS, "dense_layers": (3,)}, r"dense_layers names \[3\], but layers are 0..2"),
     ],
 )

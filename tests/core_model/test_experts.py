@@ -1,14 +1,13 @@
-"""Routing by hand, grouped experts against a loop, balance against its definitions."""
+"""Routing by hand, grouped experts against a loop."""
 
 import pytest
 import torch
 from tests.core_model.small import small_config
 from torch.nn import functional as F
 
-from trivium.core_model.moe.balance import auxiliary_loss, expert_loads, max_violation, update_bias, utilisation
 from trivium.core_model.moe.experts import Experts, LowRankExperts, fits_grouped, grouped_linear, looped_linear
 from trivium.core_model.moe.layer import MixtureOfExperts
-from trivium.core_model.moe.router import Router, Routing, choose_experts
+from trivium.core_model.moe.router import Router, choose_experts, leave_unneeded
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -54,6 +53,38 @@ def test_the_bias_gets_no_gradient():
     layer = MixtureOfExperts(small_config("experts"))
     assert "router.bias" in layer.state_dict()
     assert "router.bias" not in dict(layer.named_parameters())
+
+
+def test_a_token_takes_experts_until_they_hold_the_mass():
+    # shares of both tokens, best first: 0.6, 0.2, 0.1 and 0.3, 0.3, 0.2
+    scores = torch.tensor([[0.1, 0.6, 0.2, 0.1], [0.3, 0.2, 0.2, 0.3]])
+    chosen = torch.tensor([[0.6, 0.2, 0.1], [0.3, 0.3, 0.2]])
+    assert leave_unneeded(chosen, scores, 0.55).tolist() == [[False, True, True], [False, False, True]]
+    assert leave_unneeded(chosen, scores, 0.7).tolist() == [[False, False, True], [False, False, False]]
+    assert leave_unneeded(chosen, scores, 1e-9).tolist() == [[False, True, True], [False, True, True]]
+
+
+@pytest.mark.parametrize("scoring", ["softmax", "sigmoid"])
+def test_fewer_experts_for_peaked_scores(scoring):
+    config = small_config("experts", router_scores=scoring, num_groups=1, groups_per_token=1, experts_per_token=4)
+    layers = [MixtureOfExperts(config), MixtureOfExperts(config.replace(score_mass=0.6))]
+    for layer in layers:
+        layer.router.reset(0.4, torch.Generator().manual_seed(0))
+        layer.experts.reset(0.2, torch.Generator().manual_seed(1))
+        layer.shared = None
+    x = random(1, 50, 32)
+    (_, full), (out, routing) = (layer(x) for layer in layers)
+    used = routing.expert_ids_TK < 8
+    counts = used.sum(dim=1)
+    assert 1 <= int(counts.min()) < int(counts.max()) <= 4
+    assert torch.equal(routing.expert_ids_TK[used], full.expert_ids_TK[used])
+    assert torch.equal(routing.weights_TK[~used], torch.zeros(int((~used).sum())))
+    assert torch.allclose(routing.weights_TK.sum(dim=1), torch.full((50,), 2.5))
+    # An unused slot costs nothing: the layer equals one that is told the used slots one by one.
+    for token in range(50):
+        ids, weights = routing.expert_ids_TK[token, used[token]], routing.weights_TK[token, used[token]]
+        alone = layers[1].experts(x[:, token], ids[None], weights[None])
+        assert torch.allclose(out[0, token], alone[0], atol=1e-6)
 
 
 # -- experts --------------------------------------------------------------------------------------------------------
@@ -129,39 +160,3 @@ def test_shared_experts_see_every_token():
     flat = x.flatten(0, 1)
     routed = layer.experts(flat, routing.expert_ids_TK, routing.weights_TK)
     assert torch.allclose(out.flatten(0, 1), routed + layer.shared(flat), atol=1e-6)
-
-
-# -- balance --------------------------------------------------------------------------------------------------------
-
-
-def test_loads_and_measures_by_hand():
-    loads = expert_loads(torch.tensor([[0, 1], [0, 2], [0, 1]]), 4)
-    assert loads.tolist() == [3, 2, 1, 0]
-    assert utilisation(loads) == 0.5  # mean 1.5 of at most 3
-    assert max_violation(loads) == 1.0
-    assert utilisation(torch.tensor([4, 4])) == 1.0
-
-
-def test_bias_moves_towards_the_mean():
-    bias = torch.zeros(4)
-    update_bias(bias, torch.tensor([3, 2, 1, 2]), 0.001)
-    assert bias.tolist() == pytest.approx([-0.001, 0.0, 0.001, 0.0])
-
-
-def test_auxiliary_loss_is_least_when_even():
-    def loss(ids):
-        scores = F.one_hot(torch.tensor(ids), 4).float() + 0.1
-        return float(auxiliary_loss(Routing(scores, scores, torch.tensor(ids)[:, None], scores[:, :1])))
-
-    assert loss([0, 1, 2, 3]) == pytest.approx(1.0)
-    assert loss([0, 0, 0, 0]) == pytest.approx(4 * 1.1 / 1.4)
-
-
-def test_auxiliary_loss_equals_transformers():
-    pytest.importorskip("transformers")
-    from transformers.models.mixtral.modeling_mixtral import load_balancing_loss_func
-
-    logits = random(50, 6)
-    scores = logits.softmax(dim=-1)
-    routing = Routing(logits, scores, choose_experts(scores, 2), scores[:, :2])
-    assert float(auxiliary_loss(routing)) == pytest.approx(float(load_balancing_loss_func((logits,), 6, 2)), abs=1e-6)

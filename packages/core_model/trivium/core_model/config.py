@@ -11,7 +11,7 @@ from typing import Any
 
 from trivium.service.errors import InputError
 
-__all__ = ["FAMILIES", "ModelConfig", "RopeScaling"]
+__all__ = ["FAMILIES", "BalanceConfig", "ModelConfig", "RopeScaling"]
 
 FAMILIES = ("trivium", "llama", "mixtral", "qwen3_moe", "deepseek_v3")
 
@@ -121,7 +121,9 @@ class ModelConfig:
     num_experts: int = 0
     """Routed experts of a mixture-of-experts layer; 0 for a dense model."""
     experts_per_token: int = 0
-    """Experts each token is sent to."""
+    """Experts each token is sent to, at most."""
+    score_mass: float = 1.0
+    """A token takes its experts, best first, until they hold this share of its scores; 1 for always all."""
     expert_dim: int = 0
     """Width inside one routed or shared expert."""
     num_shared_experts: int = 0
@@ -278,8 +280,67 @@ class ModelConfig:
                 f"experts_per_token ({self.experts_per_token}) is more than the {reachable} experts "
                 f"in {self.groups_per_token} of {self.num_groups} groups"
             )
+        if not 0 < self.score_mass <= 1:
+            raise InputError(f"score_mass is {self.score_mass}", hint="use a share above 0, up to 1 for all experts")
         if strange := [layer for layer in self.dense_layers if not 0 <= layer < self.num_layers]:
             raise InputError(f"dense_layers names {strange}, but layers are 0..{self.num_layers - 1}")
+
+
+@dataclass(frozen=True)
+class BalanceConfig:
+    """How training keeps experts evenly loaded; methods can be combined, and the default asks for none.
+
+    Raises:
+        InputError: if two values do not fit; the message names both.
+    """
+
+    auxiliary_weight: float | None = None
+    """Weight of the load-balancing loss, per layer; None for the model's `aux_loss_weight`."""
+    sequence_weight: float = 0.0
+    """Weight of the same loss within each sequence (DeepSeek-V3: 0.0001)."""
+    z_weight: float = 0.0
+    """Weight of the loss on large router logits (ST-MoE: 0.001)."""
+    bias_speed: float = 0.0
+    """Step of the router biases, once per optimizer step (DeepSeek-V3: 0.001); needs `router_bias`."""
+    capacity_start: float = 0.0
+    """Progressive capacity: slots an expert serves at the first step, over an even share; 0 for all that come."""
+    capacity_end: float = 0.0
+    """Where it has risen to, in a straight line, after `capacity_steps`; from then on all are served."""
+    capacity_steps: int = 0
+    """Optimizer steps until every slot is served."""
+
+    def __post_init__(self) -> None:
+        for name in ("auxiliary_weight", "sequence_weight", "z_weight", "bias_speed", "capacity_start"):
+            if (getattr(self, name) or 0.0) < 0:
+                raise InputError(f"{name} is {getattr(self, name)}", hint="use 0 for none")
+        if self.capacity_start:
+            _positive(self, "capacity_steps")
+            if self.capacity_end < self.capacity_start:
+                raise InputError(
+                    f"capacity_end ({self.capacity_end}) must not be below capacity_start ({self.capacity_start})"
+                )
+        elif self.capacity_end or self.capacity_steps:
+            raise InputError(
+                "capacity_end and capacity_steps mean something only with a start", hint="set capacity_start"
+            )
+
+    def capacity_factor(self, step: int) -> float:
+        """Return the capacity at an optimizer step, counted from 0; 0 for all that come."""
+        if not self.capacity_start or step >= self.capacity_steps:
+            return 0.0
+        return self.capacity_start + (self.capacity_end - self.capacity_start) * step / self.capacity_steps
+
+    def check(self, model: ModelConfig) -> None:
+        """Compare with the model that is to be trained.
+
+        Raises:
+            InputError: if the model lacks what a method needs.
+        """
+        if self.bias_speed and not model.router_bias:
+            raise InputError(
+                f"bias_speed ({self.bias_speed}) moves router biases, and the model has router_bias = False",
+                hint="set router_bias in the model, or bias_speed to 0",
+            )
 
 
 def _positive(thing: object, name: str) -> None:

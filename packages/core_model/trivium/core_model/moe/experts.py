@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from trivium.core_model.config import ModelConfig
 from trivium.core_model.layers.feed_forward import FeedForward
-from trivium.core_model.moe.balance import expert_loads
+from trivium.core_model.moe.loads import expert_loads
 
 __all__ = ["Experts", "LowRankExperts", "fits_grouped", "grouped_linear", "looped_linear"]
 
@@ -136,20 +136,22 @@ def fits_grouped(x_RD: torch.Tensor, weight_EFD: torch.Tensor) -> bool:
 
 
 class _Rows:
-    """The T * K (token, choice) pairs in the order of their experts, and the way back."""
+    """The (token, slot) pairs that an expert serves, in the order of their experts, and the way back."""
 
     def __init__(self, expert_ids_TK: torch.Tensor, num_experts: int) -> None:
         self.shape = expert_ids_TK.shape
-        self.order_R = expert_ids_TK.flatten().argsort(stable=True)
-        self.back_R = torch.empty_like(self.order_R)
-        self.back_R[self.order_R] = torch.arange(self.order_R.numel(), device=self.order_R.device)
         self.loads_E = expert_loads(expert_ids_TK, num_experts)
+        order_R = expert_ids_TK.flatten().argsort(stable=True)
+        self.back_R = torch.empty_like(order_R)
+        self.back_R[order_R] = torch.arange(order_R.numel(), device=order_R.device)
+        self.order_R = order_R[: int(self.loads_E.sum())]  # slots that nobody serves come last
 
     def sort(self, x_TD: torch.Tensor) -> torch.Tensor:
-        """Copy each token K times, sorted by expert: `(R, D)`."""
+        """Copy each token once per expert that serves it, sorted by expert: `(R, D)`."""
         return x_TD[self.order_R // self.shape[1]]
 
     def sum(self, out_RD: torch.Tensor, weights_TK: torch.Tensor) -> torch.Tensor:
         """Bring rows back to their tokens and add them up by weight: `(T, D)`, in a fixed order of addition."""
-        out_TKD = out_RD[self.back_R].unflatten(0, self.shape)
+        unserved = self.back_R.numel() - len(out_RD)
+        out_TKD = F.pad(out_RD, (0, 0, 0, unserved))[self.back_R].unflatten(0, self.shape)
         return (out_TKD * weights_TK.to(out_RD.dtype)[..., None]).sum(dim=1)

@@ -27,8 +27,8 @@ class MixtureOfExperts(nn.Module):
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, Routing]:
         """Map `(B, T, D)` to the same shape, and say how the B * T tokens were routed."""
         x_TD = x.flatten(0, 1)
-        routing = self.router(x_TD)
-        out_TD = self.experts(x_TD, routing.expert_ids_TK, routing.weights_TK)
+        routing = self.router(x_TD, num_sequences=x.shape[0])
+        out_TD = self.experts(x_TD, routing.served_ids, routing.weights_TK)
         if self.shared is not None:
             out_TD = out_TD + self.shared(x_TD)
         return out_TD.view_as(x), routing

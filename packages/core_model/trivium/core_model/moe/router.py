@@ -1,12 +1,14 @@
 """Who computes what: scores of all experts, and the few that each token is sent to.
 
-    # T tokens, E experts, K chosen per token, D model width, G groups
+    # T tokens, E experts, K slots per token, D model width, G groups
 
-Two ways of scoring, as options of one router, in float32 at least:
+Ways of scoring and choosing, as options of one router, in float32 at least:
 - `softmax` over all experts, the K largest, divided by their sum (Mixtral, arXiv 2401.04088; Qwen3-MoE)
 - `sigmoid` per expert; a bias, learned from loads and not from the loss, takes part in the choice only; tokens
   choose within their best groups; weights are divided by their sum and scaled (DeepSeek-V3, arXiv 2412.19437,
   equations 12-16)
+- either of them with fewer than K experts for a token whose scores are peaked: best first, until their shares of
+  all scores reach `score_mass` (as in arXiv 2403.07652, with K as the bound)
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from trivium.core_model.config import ModelConfig
+from trivium.core_model.moe.capacity import drop_beyond
 
-__all__ = ["Router", "Routing", "choose_experts"]
+__all__ = ["Router", "Routing", "choose_experts", "leave_unneeded"]
 
 
 @dataclass(frozen=True)
@@ -29,14 +32,25 @@ class Routing:
     Args:
         logits_TE: before the scoring function, float32.
         scores_TE: after it, without bias, float32.
-        expert_ids_TK: the chosen, best first, int64.
-        weights_TK: their shares of the output, float32.
+        expert_ids_TK: the chosen, best first, int64; E in a slot that the token does not need.
+        weights_TK: their shares of the output, float32; 0 where no expert serves the slot.
+        dropped_TK: bool, slots turned away by a full expert; None when every choice is served.
+        num_sequences: the tokens are this many sequences of equal length, one after the other.
     """
 
     logits_TE: torch.Tensor
     scores_TE: torch.Tensor
     expert_ids_TK: torch.Tensor
     weights_TK: torch.Tensor
+    dropped_TK: torch.Tensor | None = None
+    num_sequences: int = 1
+
+    @property
+    def served_ids(self) -> torch.Tensor:
+        """The experts that compute, `(T, K)`: as chosen, with E in dropped slots."""
+        if self.dropped_TK is None:
+            return self.expert_ids_TK
+        return self.expert_ids_TK.masked_fill(self.dropped_TK, self.scores_TE.shape[1])
 
 
 class Router(nn.Module):
@@ -44,6 +58,8 @@ class Router(nn.Module):
 
     Attributes:
         bias: (E,) float32 buffer when the model has one, else None; changed by `moe.balance`, never by gradients.
+        capacity_factor: in training, an expert serves at most this many times its even share of the slots; 0 for
+            all that come. Set by `moe.balance`.
     """
 
     bias: torch.Tensor | None
@@ -51,25 +67,36 @@ class Router(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
+        self.capacity_factor = 0.0
         self.weight = nn.Parameter(torch.empty(config.num_experts, config.dim))
         self.register_buffer("bias", torch.zeros(config.num_experts) if config.router_bias else None)
 
-    def forward(self, x_TD: torch.Tensor) -> Routing:
-        """Route `(T, D)` tokens."""
+    def forward(self, x_TD: torch.Tensor, num_sequences: int = 1) -> Routing:
+        """Route `(T, D)` tokens of so many sequences."""
+        config = self.config
         precise = torch.promote_types(x_TD.dtype, torch.float32)
         logits_TE = F.linear(x_TD.to(precise), self.weight.to(precise))
-        scores_TE = logits_TE.sigmoid() if self.config.router_scores == "sigmoid" else logits_TE.softmax(dim=-1)
+        scores_TE = logits_TE.sigmoid() if config.router_scores == "sigmoid" else logits_TE.softmax(dim=-1)
         choice_TE = scores_TE if self.bias is None else scores_TE + self.bias
         expert_ids_TK = choose_experts(
             choice_TE,
-            self.config.experts_per_token,
-            num_groups=self.config.num_groups,
-            groups_per_token=self.config.groups_per_token,
+            config.experts_per_token,
+            num_groups=config.num_groups,
+            groups_per_token=config.groups_per_token,
         )
         weights_TK = scores_TE.gather(1, expert_ids_TK)
-        if self.config.normalize_weights:
+        if config.score_mass < 1:
+            unneeded_TK = leave_unneeded(weights_TK, scores_TE, config.score_mass)
+            expert_ids_TK = expert_ids_TK.masked_fill(unneeded_TK, config.num_experts)
+            weights_TK = weights_TK.masked_fill(unneeded_TK, 0.0)
+        if config.normalize_weights:
             weights_TK = weights_TK / (weights_TK.sum(dim=-1, keepdim=True) + 1e-20)
-        return Routing(logits_TE, scores_TE, expert_ids_TK, weights_TK * self.config.route_scale)
+        weights_TK = weights_TK * config.route_scale
+        dropped_TK = None
+        if self.training and self.capacity_factor:
+            dropped_TK = drop_beyond(expert_ids_TK, weights_TK, config.num_experts, self.capacity_factor)
+            weights_TK = weights_TK.masked_fill(dropped_TK, 0.0)
+        return Routing(logits_TE, scores_TE, expert_ids_TK, weights_TK, dropped_TK, num_sequences)
 
     @torch.no_grad()
     def reset(self, std: float, generator: torch.Generator | None = None) -> None:
@@ -106,3 +133,18 @@ def choose_experts(
         )
         choice_TE = choice_TGe.masked_fill(~kept[..., None], float("-inf")).flatten(1)
     return choice_TE.topk(experts_per_token, dim=-1).indices
+
+
+def leave_unneeded(chosen_TK: torch.Tensor, scores_TE: torch.Tensor, mass: float) -> torch.Tensor:
+    """Say which slots a token does not need, as those before them hold `mass` of all its scores.
+
+    Args:
+        chosen_TK: scores of the chosen, in the order in which they are taken.
+        scores_TE: all scores, none negative.
+        mass: between 0 and 1.
+
+    Returns:
+        (T, K) bool; never True for the first slot.
+    """
+    share_TK = chosen_TK / scores_TE.sum(dim=-1, keepdim=True).clamp(min=1e-20)
+    return share_TK.cumsum(dim=-1) - share_TK >= mass
