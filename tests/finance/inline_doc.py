@@ -5,6 +5,7 @@ Amounts in rows are in millions; None leaves the cell out. What a test expects i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -183,7 +184,7 @@ def _row(row: Row, periods: Sequence[str], unit: str) -> str:
 def _amount(concept: str, amount: Decimal, context_ref: str, unit: str) -> str:
     name = concept.rpartition(":")[2]
     sign = {"sign": "-"} if amount < 0 else {}
-    if "PerShare" in name or "PerOutstanding" in name:
+    if re.search(r"Per(Basic|Diluted)?Share|PerOutstanding", name):
         per_share = "eurps" if unit == "eur" else "eps"
         return number(concept, f"{abs(amount):,f}", context_ref, per_share, scale="0", decimals="2", **sign)
     if name.startswith(_SHARE_COUNTS):

@@ -126,16 +126,35 @@ def test_a_proxy_waits_where_another_metric_shows_it_to_be_wrong():
     assert told(value(made([*income, minorities], cash=CASH[1:]), "net_income"))[1] == "absent"
 
 
+def test_a_proxy_on_the_face_goes_before_one_in_a_note():
+    # A bank prints cash and due from banks; the end of its cash flow statement counts deposits with banks as well.
+    everything = "CashCashEquivalentsRestrictedCashAndRestrictedCashEquivalents"
+    extra = number(everything, "343", f"p{CLOSE}")
+    balance = [row for row in BALANCE if row[1] != "CashAndCashEquivalentsAtCarryingValue"]
+    balance += [("Deposits", "Deposits", 90, 80), ("Total liabilities", "Liabilities", 95, 85)]
+    face: Row = ("Cash and due from banks", "CashAndDueFromBanks", 20, 18)
+    assert told(value(made(balance=[face, *balance], extra=extra), "cash", DAY))[::2] == (20, "CashAndDueFromBanks")
+    assert told(value(made(balance=balance, extra=extra), "cash", DAY)) == (343, "derived", everything)
+
+
+def test_one_kind_of_several_is_the_metric_only_where_it_stands_alone():
+    notes: Row = ("Convertible notes", "ConvertibleLongTermNotesPayable", 120, 110)
+    loans: Row = ("Term loans", "LongTermLoansPayable", 400, 390)
+    found = value(made(balance=[notes, *BALANCE]), "long_term_debt", DAY)
+    assert told(found) == (120, "derived", "ConvertibleLongTermNotesPayable")
+    assert told(value(made(balance=[notes, loans, *BALANCE]), "long_term_debt", DAY))[1] == "absent"
+
+
 def test_a_concept_in_a_note_is_what_its_rule_says():
     note: list[Row] = [
         ("Research", "ResearchAndDevelopmentExpense", 7, 7),
-        ("Operating income", "OperatingIncomeLoss", 8, 8),
+        ("Revenue of contracts", "RevenueFromContractWithCustomerExcludingAssessedTax", 8, 8),
         ("Taxes paid", "IncomeTaxesPaidNet", 9, 9),
     ]
-    source = made(notes=[note])
+    source = made([("Operating income", "OperatingIncomeLoss", 8, 8), *INCOME[1:]], notes=[note])
     assert told(value(source, "research_and_development")) == (7, "derived", "ResearchAndDevelopmentExpense")
     assert value(source, "research_and_development").reason.key == "reason.from_note"  # type: ignore[union-attr]
-    assert told(value(source, "operating_income"))[1] == "absent"
+    assert told(value(source, "revenue"))[1] == "absent"
     assert told(value(source, "income_taxes_paid")) == (9, "reported", "IncomeTaxesPaidNet")
 
 

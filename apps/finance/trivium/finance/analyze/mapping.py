@@ -209,15 +209,20 @@ class Mapping:
         return _Choice(lines[0], Status.DERIVED, Message("reason.by_row_label", values))
 
     def _by_proxy(self, rule: MetricRule, period: Period) -> _Choice | None:
-        for proxy in rule.proxies:
+        found = [
+            (proxy, fact, self._line(fact, rule))
+            for proxy in rule.proxies
+            for fact in self._by_name.get((proxy.concept, period, rule.unit), ())
+        ]
+        num_parts = len({fact.value for proxy, fact, line in found if proxy.part and line is not None})
+        for proxy, fact, line in sorted(found, key=lambda one: one[2] is None):
+            if (line is None and rule.notes != "reported") or (proxy.part and num_parts > 1):
+                continue
             if proxy.unless and self._choose(self.policy[proxy.unless], period) is not None:
                 continue
-            for fact in self._by_name.get((proxy.concept, period, rule.unit), ()):
-                line = self._line(fact, rule)
-                if line is not None or rule.notes == "reported":
-                    values = {"concept": fact.concept.qname, "differs": proxy.differs}
-                    values |= {"includes": proxy.includes} if proxy.includes else {}
-                    return _Choice(line or fact, Status.DERIVED, Message("reason.by_proxy", values), proxy.negate)
+            values = {"concept": fact.concept.qname, "differs": proxy.differs}
+            values |= {"includes": proxy.includes} if proxy.includes else {}
+            return _Choice(line or fact, Status.DERIVED, Message("reason.by_proxy", values), proxy.negate)
         return None
 
     def _why_absent(self, rule: MetricRule, period: Period) -> Message:

@@ -35,6 +35,7 @@ class Proxy:
         unless: a metric that, when reported, shows that the proxy would be wrong.
         negate: whether its sign is the other way round.
         includes: a metric whose amount is in it, so that formulas do not add that one again.
+        part: whether it is one kind of several; where a face shows two kinds, neither is the metric.
     """
 
     concept: str
@@ -42,6 +43,7 @@ class Proxy:
     unless: str = ""
     negate: bool = False
     includes: str = ""
+    part: bool = False
 
 
 @dataclass(frozen=True, slots=True)
