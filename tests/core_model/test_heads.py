@@ -70,12 +70,12 @@ def test_quantiles_never_cross_and_learn_the_distribution():
     wild = torch.randn(100, 3, generator=torch.Generator().manual_seed(0)) * 50
     assert (head(wild).diff(dim=-1) >= 0).all()
     assert head(wild).shape == (100, 2, 3)
-    targets = torch.rand(4000, 2, generator=torch.Generator().manual_seed(1)) * 10
-    optimizer = torch.optim.Adam(head.parameters(), lr=0.1)
-    for _ in range(300):
-        optimizer.zero_grad()
-        pinball_loss(head(torch.zeros(4000, 3)), targets, head.quantiles).backward()
-        optimizer.step()
+    targets = torch.linspace(0, 10, 201)[:, None].expand(-1, 2)
+    for _ in range(400):
+        head.zero_grad()
+        pinball_loss(head(torch.zeros(1, 3)), targets, head.quantiles).backward()
+        with torch.no_grad():
+            head.project.bias -= head.project.bias.grad
     learned = head(torch.zeros(1, 3))[0].detach()
     assert torch.allclose(learned, torch.tensor([0.5, 5.0, 9.5]).expand(2, 3), atol=0.4)  # uniform on 0..10
 

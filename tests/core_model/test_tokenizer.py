@@ -103,3 +103,12 @@ def test_what_is_missing_is_named(tmp_path):
 @pytest.mark.skipif(not CORPUS.is_dir(), reason=f"no corpus at {CORPUS}")
 def test_the_command_makes_the_shipped_vocabulary():
     assert json.loads(train(CORPUS).core.to_str()) == json.loads(BUILTIN.core.to_str())
+
+
+def test_a_document_begins_and_ends_and_its_marks_are_letters():
+    tokenizer = Tokenizer.builtin()
+    ids = tokenizer.encode_document("a <|image|> b")
+    assert ids[0] == ids[-1] == tokenizer.eos_id
+    assert tokenizer.placeholders["image"] not in ids
+    assert tokenizer.decode(ids[1:-1], skip_special=False) == "a <|image|> b"
+    assert tokenizer.encode("<|image|>") == [tokenizer.placeholders["image"]]

@@ -101,6 +101,20 @@ class Tokenizer:
         finally:
             self.core.encode_special_tokens = False
 
+    def encode_document(self, text: str) -> list[int]:
+        """Turn a whole text into ids for training: begin token, text, end token; `<|...|>` in it are letters.
+
+        The end token also begins a text where the vocabulary has no begin token, and what the vocabulary lacks is
+        left out: so the first token of a text can be predicted too.
+        """
+        self.core.encode_special_tokens = True
+        try:
+            ids = list(self.core.encode(text, add_special_tokens=False).ids)
+        finally:
+            self.core.encode_special_tokens = False
+        end = [] if self.eos_id is None else [self.eos_id]
+        return [*(end if self.bos_id is None else [self.bos_id]), *ids, *end]
+
     def decode(self, ids: Sequence[int], *, skip_special: bool = True) -> str:
         """Turn ids into text; bytes that are not whole characters become U+FFFD."""
         return str(self.core.decode(list(ids), skip_special_tokens=skip_special))
