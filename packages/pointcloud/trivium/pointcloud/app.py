@@ -8,4 +8,5 @@ SPEC = AppSpec(
     package="trivium.pointcloud",
     extra="pointcloud",
     needs=("torch", "open3d"),
+    cli="trivium.pointcloud.cli:app",
 )

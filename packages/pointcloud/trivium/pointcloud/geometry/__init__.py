@@ -1,0 +1,1 @@
+"""Geometry in torch: CPU and CUDA, fp32 and fp64, no operator of our own."""

@@ -1,0 +1,71 @@
+"""Points as text, one a line: XYZ, TXT and CSV, separated by blanks, commas, semicolons or tabs.
+
+A first line of names (`x,y,z,intensity`) is honoured; without one, the first three columns are x, y, z and further
+ones are called `column_4` onwards. Lines that begin with `#` or `//` are comments.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from trivium.pointcloud.io.source import MAX_BYTES, NotFinite, finish, load, numbers, save
+from trivium.pointcloud.records import Array, PointCloud
+from trivium.service.errors import InputError
+
+__all__ = ["read", "write"]
+
+_BLANKS = bytes.maketrans(b",;\t", b"   ")
+
+
+def read(path: str | Path, *, not_finite: NotFinite = "drop", limit: int = MAX_BYTES) -> PointCloud:
+    """Read a text file of points; gzip is fine.
+
+    Raises:
+        InputError: if a line has another number of columns than the first, or a word is not a number.
+    """
+    where = str(path)
+    data = load(path, limit=limit)
+    if b"\0" in data[:4096]:
+        raise InputError("is not text", where=where)
+    raw = data.removeprefix(b"\xef\xbb\xbf").translate(_BLANKS).splitlines()
+    places = [at for at, line in enumerate(raw) if line.strip() and not line.lstrip().startswith((b"#", b"//"))]
+    if not places:
+        raise InputError("holds no point", where=where)
+    head = raw[places[0]].split()
+    names = [word.decode("utf-8", "replace").strip("\"'").lower() for word in head] if _is_head(head) else []
+    places = places[1:] if names else places
+    for at in places:
+        if len(raw[at].split()) != len(head):
+            raise InputError(f"{len(raw[at].split())} columns, {len(head)} before", where=f"{where}, line {at + 1}")
+    if len(head) < 3:
+        raise InputError(f"{len(head)} columns; needs x, y and z", where=where)
+    table = numbers(b" ".join([raw[at] for at in places]), where).reshape(-1, len(head))
+    names = names or ["x", "y", "z", *(f"column_{at}" for at in range(4, len(head) + 1))]
+    if any(names.count(name) != 1 for name in "xyz"):
+        raise InputError(f"needs columns x, y and z once each; has {', '.join(names)[:80]}", where=where)
+    xyz = table[:, [names.index(name) for name in "xyz"]]
+    fields = {name: table[:, at] for at, name in enumerate(names) if name not in ("x", "y", "z")}
+    return finish(xyz, fields, not_finite, where)
+
+
+def write(path: str | Path, cloud: PointCloud) -> None:
+    """Write points and one-column fields: CSV with a line of names for `.csv`, else blanks and x, y, z first."""
+    is_csv = str(path).removesuffix(".gz").endswith(".csv")
+    columns: dict[str, Array] = {"x": cloud.xyz[:, 0], "y": cloud.xyz[:, 1], "z": cloud.xyz[:, 2]}
+    columns |= {name: values for name, values in cloud.fields.items() if values.ndim == 1}
+    separator = "," if is_csv else " "
+    lines = [separator.join(columns)] if is_csv else []
+    lines += [
+        separator.join(map(repr, row)) for row in zip(*(values.tolist() for values in columns.values()), strict=True)
+    ]
+    save(path, "".join(f"{line}\n" for line in lines).encode())
+
+
+def _is_head(words: list[bytes]) -> bool:
+    try:
+        np.array(words, dtype="S").astype(np.float64)
+    except ValueError:
+        return True
+    return False

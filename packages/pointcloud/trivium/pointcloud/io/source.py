@@ -1,0 +1,111 @@
+"""Bytes of a file from a stranger: bounded in size, gzip undone, failures in one line. For all readers."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from trivium.pointcloud.records import Array, PointCloud
+from trivium.service.errors import InputError
+
+__all__ = ["MAX_BYTES", "MAX_POINTS", "NotFinite", "finish", "load", "numbers", "save", "stem"]
+
+MAX_BYTES = 2 * 1024**3
+"""Largest file, decompressed."""
+
+MAX_POINTS = 100_000_000
+"""Most points, vertices or faces that a header may announce."""
+
+_MAX_WORD = 64
+
+NotFinite = Literal["drop", "keep", "refuse"]
+"""What becomes of points with a coordinate that is NaN or infinite. Organised clouds mark missing returns by NaN."""
+
+
+def load(path: str | Path, *, limit: int = MAX_BYTES) -> bytes:
+    """Return the bytes of a file, decompressed when they are gzip.
+
+    Raises:
+        InputError: if it cannot be read, is empty, or is larger than `limit` bytes decompressed.
+    """
+    where = str(path)
+    try:
+        with open(path, "rb") as file:
+            data = file.read(limit + 1)
+        if data[:2] == b"\x1f\x8b":
+            with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+                data = stream.read(limit + 1)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(f"the gzip stream is damaged ({error})", where=where, hint="fetch the file again") from error
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror or error})", where=where) from error
+    if not data:
+        raise InputError("the file is empty", where=where)
+    if len(data) > limit:
+        raise InputError(f"larger than {limit / 2**20:,.0f} MiB decompressed", where=where, hint="thin the cloud out")
+    return data
+
+
+def save(path: str | Path, data: bytes) -> None:
+    """Write bytes, as gzip when the name ends in `.gz`; the same bytes give the same file."""
+    Path(path).write_bytes(gzip.compress(data, mtime=0) if str(path).endswith(".gz") else data)
+
+
+def stem(path: str | Path) -> str:
+    """Return `scan` for `scan.pcd` and `scan.pcd.gz`."""
+    name = Path(path).name
+    return Path(name.removesuffix(".gz")).stem
+
+
+def numbers(text: bytes, where: str) -> np.ndarray:
+    """Return the numbers of a text, float64.
+
+    Raises:
+        InputError: if a word is not a number.
+    """
+    words = text.split()
+    if not words:
+        return np.empty(0)
+    longest = max(words, key=len)
+    try:
+        if len(longest) > _MAX_WORD:  # numpy gives every word the room of the longest
+            raise ValueError
+        return np.array(words).astype(np.float64)
+    except ValueError:
+        word = next((word for word in words if not _is_number(word)), longest)
+        raise InputError(f"{word[:40].decode('ascii', 'replace')!r} is not a number", where=where) from None
+
+
+def finish(xyz: np.ndarray, fields: dict[str, Array], not_finite: NotFinite, where: str) -> PointCloud:
+    """Make the cloud, with the rule for points that are not finite applied.
+
+    Raises:
+        InputError: if there are such points and the rule is `refuse`.
+    """
+    # Arrays over the bytes of the file cannot be written to, which torch warns of.
+    xyz, fields = (
+        np.require(xyz, requirements="W"),
+        {name: np.require(v, requirements="W") for name, v in fields.items()},
+    )
+    if not_finite == "keep":
+        return PointCloud(xyz, fields)
+    is_finite = np.isfinite(xyz).all(axis=1)
+    lost = int(len(xyz) - is_finite.sum())
+    if lost == 0:
+        return PointCloud(xyz, fields)
+    if not_finite == "refuse":
+        raise InputError(f"{lost:,} of {len(xyz):,} points have a coordinate that is not finite", where=where)
+    return PointCloud(xyz[is_finite], {name: column[is_finite] for name, column in fields.items()}, dropped=lost)
+
+
+def _is_number(word: bytes) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
