@@ -28,7 +28,7 @@ from trivium.finance.parse.xbrl import (
     exact_decimal,
     qname_to_concept,
 )
-from trivium.finance.records import Fact, Filing, Linkbase, Place, Problem, Source, Unit
+from trivium.finance.records import Concept, Fact, Filing, Linkbase, Place, Problem, Source, Unit
 from trivium.service.errors import InputError
 from trivium.service.evidence import FactAnchor
 
@@ -108,15 +108,17 @@ def resolve_anchor(documents: Sequence[tuple[str, bytes]], anchor: FactAnchor) -
 
 
 class _Part:
-    """One document of the set with its inline elements in document order."""
+    """One document of the set with its inline elements, each with its local name, in document order."""
 
     def __init__(self, name: str, data: bytes) -> None:
         self.name = name
         self.data = data = to_utf8(data, name)
         self.document: Document = load(data, name)
         root = self.document.root
-        wanted = [f"{{{namespace}}}{tag}" for namespace in IX_NAMESPACES for tag in (*_FACT_TAGS, *_TEXT_TAGS)]
-        self.elements = [element for element in root.iter(*wanted) if self.document.is_trusted(element)]
+        used = [namespace for namespace in IX_NAMESPACES if namespace.encode() in data]
+        wanted = [f"{{{namespace}}}{tag}" for namespace in used for tag in (*_FACT_TAGS, *_TEXT_TAGS)]
+        found = root.iter(*wanted) if wanted else ()
+        self.elements = [(_local(element), element) for element in found if self.document.is_trusted(element)]
         self.resources = [
             element for element in root.iter(f"{XBRLI}context", f"{XBRLI}unit") if self.document.is_trusted(element)
         ]
@@ -124,15 +126,25 @@ class _Part:
         self.nsmap: dict[str | None, str] = dict(root.nsmap)
         # Prefixes are nearly always declared on the root only; then no element needs a look-up of its own.
         self.common_scope = self.nsmap if data.count(b"xmlns") == len(self.nsmap) else None
+        self._concepts: dict[str, Concept] = {}
 
-    def scope(self, element: etree._Element) -> dict[str | None, str]:
-        """Return the prefixes in scope at an element."""
-        return dict(element.nsmap) if self.common_scope is None else self.common_scope
+    def concept(self, element: etree._Element, name: str) -> Concept:
+        """Return the concept that a prefixed name means at an element.
+
+        Raises:
+            ValueError: if it is no name, or its prefix is not declared.
+        """
+        if self.common_scope is None:
+            return qname_to_concept(name, element.nsmap)
+        known = self._concepts.get(name)
+        if known is None:
+            known = self._concepts[name] = qname_to_concept(name, self.common_scope)
+        return known
 
     def unread(self) -> Iterator[Problem]:
         """Say how many numeric facts stand in the part of a broken document that was not read."""
         if not self.document.is_whole:
-            read = sum(1 for element in self.elements if _local(element) in ("nonFraction", "fraction"))
+            read = sum(1 for kind, _ in self.elements if kind in ("nonFraction", "fraction"))
             missed = len(_START_OF_FACT.findall(self.data)) - read
             yield Problem(self.name or "document", f"{missed} numeric facts stand after the damage and were not read")
 
@@ -152,14 +164,13 @@ class _Reading:
 
     def collect_texts(self, part: _Part) -> None:
         """Index continuations first: a fact's text may go on in another document of the set."""
-        for element in part.elements:
-            if _local(element) == "continuation" and element.get("id"):
+        for kind, element in part.elements:
+            if kind == "continuation" and element.get("id"):
                 self.continuations.setdefault(element.get("id"), element)
 
     def read_facts(self, part: _Part) -> None:
         """Read every fact of a document, in order."""
-        for element in part.elements:
-            kind = _local(element)
+        for kind, element in part.elements:
             try:
                 if kind == "tuple":
                     raise ValueError(f"tuple {element.get('name')} was not read: tuples are not supported")
@@ -174,12 +185,14 @@ class _Reading:
     def attach_footnotes(self, parts: Sequence[_Part]) -> None:
         """Give each fact the texts of its footnotes, by relationship (1.1) or by the fact's own reference (1.0)."""
         links: dict[str, list[str]] = {}
-        for element in (element for part in parts for element in part.elements):
-            if _local(element) == "relationship":
-                for source in element.get("fromRefs", "").split():
-                    links.setdefault(source, []).extend(element.get("toRefs", "").split())
-            elif element.get("footnoteRefs") and element.get("id"):
-                links.setdefault(element.get("id"), []).extend(element.get("footnoteRefs").split())
+        for part in parts:
+            has_own = b"footnoteRefs" in part.data
+            for kind, element in part.elements:
+                if kind == "relationship":
+                    for source in element.get("fromRefs", "").split():
+                        links.setdefault(source, []).extend(element.get("toRefs", "").split())
+                elif has_own and element.get("footnoteRefs") and element.get("id"):
+                    links.setdefault(element.get("id"), []).extend(element.get("footnoteRefs").split())
         for fact in self.facts if links else ():
             targets = dict.fromkeys(links.get(fact.fact_id, ()))
             fact.footnotes = tuple(self.footnotes[target] for target in targets if target in self.footnotes)
@@ -192,7 +205,6 @@ class _Reading:
     def _read_fact(self, part: _Part, element: etree._Element, kind: str, number: str) -> Fact:
         if element.get("target"):
             raise ValueError(f"it belongs to the other target document {element.get('target')!r} and was left out")
-        scope = part.scope(element)
         name, context_id = element.get("name"), element.get("contextRef")
         if not name or not context_id:
             raise ValueError("it lacks a name or a contextRef")
@@ -204,21 +216,21 @@ class _Reading:
         locator = FactAnchor(part.name, fact_id)
         fact = Fact(
             fact_id=fact_id,
-            concept=qname_to_concept(name, scope),
+            concept=part.concept(element, name),
             period=context.period,
             unit=None,
             value=None,
-            place=Place(locator, spot.table, spot.row, spot.column, spot.row_label) if spot else Place(locator),
+            place=Place(locator, *spot) if spot else Place(locator),
             dimensions=context.dimensions,
         )
         if kind == "nonNumeric":
-            return self._with_text(fact, element, scope)
+            return self._with_text(fact, element, part)
         fact.unit = self._unit(element)
         if element.get(XSI_NIL) in ("true", "1"):
             return fact
         if kind == "fraction":
-            return self._with_quotient(fact, element, scope)
-        return self._with_number(fact, element, scope)
+            return self._with_quotient(fact, element, part)
+        return self._with_number(fact, element, part)
 
     def _unique_id(self, part: _Part, element: etree._Element, number: str) -> str:
         """Return the element's id, or the fact's number where it has none or another fact took it already."""
@@ -235,32 +247,32 @@ class _Reading:
             raise ValueError(f"its unit {unit_id!r} {self.contexts.broken.get(unit_id or '', 'is not there')}")
         return unit
 
-    def _with_number(self, fact: Fact, element: etree._Element, scope: dict[str | None, str]) -> Fact:
+    def _with_number(self, fact: Fact, element: etree._Element, part: _Part) -> Fact:
         fact.printed = folded(self._own_text(element))
-        fact.value = _number(element, fact.printed, scope)
+        fact.value = _number(element, fact.printed, part)
         fact.decimals, fact.is_exact = decimals_of(fact.value, element.get("decimals"), element.get("precision"))
         return fact
 
-    def _with_quotient(self, fact: Fact, element: etree._Element, scope: dict[str | None, str]) -> Fact:
+    def _with_quotient(self, fact: Fact, element: etree._Element, part: _Part) -> Fact:
         parts: dict[str, tuple[str, Decimal]] = {}
         for child in element.iter(etree.Element):
             if child is not element and _local(child) in ("numerator", "denominator"):
                 printed = folded(self._own_text(child))
-                parts[_local(child)] = printed, _number(child, printed, scope)
+                parts[_local(child)] = printed, _number(child, printed, part)
         if parts.keys() != {"numerator", "denominator"} or not parts["denominator"][1]:
             raise ValueError("a fraction needs a numerator and a denominator other than 0")
         (above, numerator), (below, denominator) = parts["numerator"], parts["denominator"]
         fact.printed, fact.value = f"{above}/{below}", numerator / denominator
         return fact
 
-    def _with_text(self, fact: Fact, element: etree._Element, scope: dict[str | None, str]) -> Fact:
+    def _with_text(self, fact: Fact, element: etree._Element, part: _Part) -> Fact:
         if element.get(XSI_NIL) in ("true", "1"):
             return fact
         text = self._text(element)
         form = element.get("format")
         fact.printed = fact.text = folded(text)
         if form:
-            concept = qname_to_concept(form, scope)
+            concept = part.concept(element, form)
             fact.text = transform(concept.namespace, concept.name, text)
         return fact
 
@@ -286,13 +298,13 @@ class _Reading:
         return "".join(_included(element))
 
 
-def _number(element: etree._Element, printed: str, scope: dict[str | None, str]) -> Decimal:
+def _number(element: etree._Element, printed: str, part: _Part) -> Decimal:
     form, sign, scale = element.get("format"), element.get("sign"), element.get("scale", "0")
     if sign not in (None, "-"):
         raise ValueError(f"its sign is {sign!r}; only '-' is allowed")
     text = printed
     if form:
-        concept = qname_to_concept(form, scope)
+        concept = part.concept(element, form)
         text = transform(concept.namespace, concept.name, printed)
     elif not _PLAIN_NUMBER.fullmatch(text):
         raise ValueError(f"{printed!r} is not a plain number without sign, and no format says how to read it")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -12,8 +13,7 @@ XHTML = "{http://www.w3.org/1999/xhtml}"
 _TABLE, _ROW, _CELLS = f"{XHTML}table", f"{XHTML}tr", (f"{XHTML}td", f"{XHTML}th")
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(NamedTuple):
     """Numbers of table, row and cell, all from 0 in document order, and the row's label."""
 
     table: int
@@ -32,8 +32,8 @@ class TableLayout:
 
     def __init__(self, root: etree._Element) -> None:
         self._table_numbers = {table: number for number, table in enumerate(root.iter(_TABLE))}
-        self._rows: dict[etree._Element, tuple[int, int, str]] = {}
-        self._columns: dict[etree._Element, int] = {}
+        self._rows: dict[etree._Element, tuple[int, int]] = {}
+        self._spots: dict[etree._Element, Spot] = {}
 
     def spot(self, element: etree._Element) -> Spot | None:
         """Return the innermost table cell the element stands in, or None outside tables."""
@@ -48,26 +48,30 @@ class TableLayout:
             row = row.getparent()
         if row is None or cell is None:
             return None
+        if cell not in self._spots:
+            self._look_at(row, cell.getparent())
+        return self._spots[cell]
+
+    def _look_at(self, row: etree._Element, parent: etree._Element) -> None:
+        """Number the cells of a row; damaged pages have them in another element, which then is their parent."""
         if row not in self._rows:
             self._number_rows(row)
-        table, number, label = self._rows[row]
-        if cell not in self._columns:
-            self._columns.update((one, column) for column, one in enumerate(cell.getparent().iterchildren(*_CELLS)))
-        return Spot(table, number, self._columns[cell], label)
+        table, number = self._rows[row]
+        label = _label(row.iterchildren(*_CELLS))
+        for column, cell in enumerate(parent.iterchildren(*_CELLS)):
+            self._spots[cell] = Spot(table, number, column, label)
 
     def _number_rows(self, row: etree._Element) -> None:
         table = next(row.iterancestors(_TABLE), None)
         if table is None:
-            self._rows[row] = (-1, 0, _label(row))
+            self._rows[row] = (-1, 0)
             return
-        rows = [one for one in table.iter(_ROW) if next(one.iterancestors(_TABLE)) is table]
-        for number, one in enumerate(rows):
-            self._rows[one] = (self._table_numbers[table], number, _label(one))
+        rows = table.iter(_ROW)
+        if next(table.iterdescendants(_TABLE), None) is not None:
+            rows = (one for one in rows if next(one.iterancestors(_TABLE)) is table)
+        number_of_table = self._table_numbers[table]
+        self._rows.update((one, (number_of_table, number)) for number, one in enumerate(rows))
 
 
-def _label(row: etree._Element) -> str:
-    for cell in row.iterchildren(*_CELLS):
-        text = folded("".join(cell.itertext()))
-        if text:
-            return text
-    return ""
+def _label(cells: Iterable[etree._Element]) -> str:
+    return next(filter(None, (folded("".join(cell.itertext())) for cell in cells)), "")

@@ -5,6 +5,7 @@ Source: XBRL 2.1 (contexts 4.7, units 4.8, decimals and precision 4.6), XBRL Dim
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ __all__ = ["FOREVER", "Contexts", "XbrlContext", "decimals_of", "exact_decimal",
 XBRLI = "{http://www.xbrl.org/2003/instance}"
 XBRLDI = "{http://xbrl.org/2006/xbrldi}"
 XSI_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+_ENTITY, _IDENTIFIER, _PERIOD = f"{XBRLI}entity", f"{XBRLI}identifier", f"{XBRLI}period"
+_SEGMENT, _SCENARIO, _EXPLICIT = f"{XBRLI}segment", f"{XBRLI}scenario", f"{XBRLDI}explicitMember"
+_INSTANT, _START, _END = f"{XBRLI}instant", f"{XBRLI}startDate", f"{XBRLI}endDate"
 FOREVER = Period(end=date.max, start=date.min)
 _DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(T[0-9:.]+)?(Z|[+-][0-9]{2}:[0-9]{2})?")
 _YEARS = range(1800, 2201)
@@ -142,20 +146,24 @@ def decimals_of(value: Decimal | None, decimals: str | None, precision: str | No
 
 
 def _read_context(element: etree._Element, nsmap: Mapping[str | None, str] | None) -> XbrlContext:
+    parts: dict[object, list[etree._Element]] = {_ENTITY: [], _PERIOD: []}
+    for child in element:
+        parts.get(child.tag, []).append(child)
     # Both are mandatory: where the entity is lost, so are the dimensions inside it.
-    entities, periods = element.findall(f"{XBRLI}entity"), element.findall(f"{XBRLI}period")
-    identifier = entities[0].findtext(f"{XBRLI}identifier", "").strip() if entities else ""
-    if len(entities) != 1 or not identifier:
+    entity = {child.tag: child for one in parts[_ENTITY] for child in one}
+    identifier = (entity[_IDENTIFIER].text or "").strip() if _IDENTIFIER in entity else ""
+    if len(parts[_ENTITY]) != 1 or not identifier:
         raise ValueError("it does not name one entity")
-    if len(periods) != 1:
+    if len(parts[_PERIOD]) != 1:
         raise ValueError("it does not have one period")
-    period = periods[0]
+    period = parts[_PERIOD][0]
     dimensions = [
         _read_dimension(member, member.nsmap if nsmap is None else nsmap)
-        for container in element.iter(f"{XBRLI}segment", f"{XBRLI}scenario")
+        for container in element.iter(_SEGMENT, _SCENARIO)
         for member in container.iterchildren(etree.Element)
     ]
-    dimensions.sort(key=lambda dimension: dimension.text)
+    if len(dimensions) > 1:
+        dimensions.sort(key=lambda dimension: dimension.text)
     axes = [dimension.axis for dimension in dimensions]
     if len(set(axes)) < len(axes):
         raise ValueError(f"it names an axis twice ({', '.join(dimension.text for dimension in dimensions)})")
@@ -163,21 +171,22 @@ def _read_context(element: etree._Element, nsmap: Mapping[str | None, str] | Non
 
 
 def _read_period(period: etree._Element) -> Period:
-    children = list(period.iterchildren(etree.Element))
-    texts = {child.tag: (child.text or "").strip() for child in children}
-    if texts.keys() == {f"{XBRLI}instant"} and len(children) == 1:
-        return Period(end=_read_date(texts[f"{XBRLI}instant"], is_end=True))
+    stated = [(child.tag, (child.text or "").strip()) for child in period.iterchildren(etree.Element)]
+    texts = dict(stated)
+    if texts.keys() == {_INSTANT} and len(stated) == 1:
+        return Period(end=_read_date(texts[_INSTANT], is_end=True))
     if texts.keys() == {f"{XBRLI}forever"}:
         return FOREVER
-    if texts.keys() != {f"{XBRLI}startDate", f"{XBRLI}endDate"} or len(children) != 2:
+    if texts.keys() != {_START, _END} or len(stated) != 2:
         raise ValueError("its period is neither one instant nor a start and an end")
-    start, end = texts[f"{XBRLI}startDate"], texts[f"{XBRLI}endDate"]
+    start, end = texts[_START], texts[_END]
     span = Period(start=_read_date(start, is_end=False), end=_read_date(end, is_end=True))
     if span.days < 1:
         raise ValueError(f"its period ends before it starts ({span.key})")
     return span
 
 
+@functools.lru_cache(maxsize=4096)
 def _read_date(text: str, *, is_end: bool) -> date:
     """Read an XBRL date; a time of midnight at an end means the day before (XBRL 2.1, 4.7.2)."""
     match = _DATE.fullmatch(text)
@@ -194,7 +203,7 @@ def _read_date(text: str, *, is_end: bool) -> date:
 
 
 def _read_dimension(element: etree._Element, nsmap: Mapping[str | None, str]) -> Dimension:
-    if element.tag == f"{XBRLDI}explicitMember":
+    if element.tag == _EXPLICIT:
         axis = qname_to_concept(element.get("dimension", ""), nsmap)
         return Dimension(axis, member=qname_to_concept(element.text or "", nsmap))
     if element.tag == f"{XBRLDI}typedMember":
