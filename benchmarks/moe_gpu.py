@@ -1,0 +1,269 @@
+"""A whole mixture-of-experts block on one GPU, bf16, beside its peers in one process: forward, and with backward.
+
+Shape: T 16384 tokens, D 2048, F 1024, E 64 experts, top-8, softmax scores normalised over the chosen. A block is
+router, dispatch, experts and combine. Peers: transformers' Qwen3-MoE block (grouped_mm, plain and compiled), our own
+layer on `torch.nn.functional.grouped_mm`, a dense SwiGLU of equal active FLOPs, and a square product as the ceiling.
+FLOPs are counted as 6 D F K T forward and three times that with backward; router and permutation count nothing.
+Run: `python benchmarks/moe_gpu.py --seed 1`; `--parts` times the pieces of ours; `--small` is for trying the script.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import sys
+from collections.abc import Callable
+
+import torch
+from setting import arguments, setting
+from torch import nn
+
+from trivium.core_model.config import ModelConfig
+from trivium.core_model.kernels.experts import fused_experts
+from trivium.core_model.kernels.rows import gather_rows, sum_rows
+from trivium.core_model.kernels.slots import sort_slots
+from trivium.core_model.kernels.swiglu import weighted_swiglu, weighted_swiglu_backward
+from trivium.core_model.layers.feed_forward import FeedForward
+from trivium.core_model.moe.layer import MixtureOfExperts
+
+SIZES = {"tokens": 16384, "dim": 2048, "width": 1024, "experts": 64, "chosen": 8}
+SMALL = {"tokens": 64, "dim": 32, "width": 16, "experts": 8, "chosen": 2}
+PACKAGES = ("torch", "triton", "transformers")
+
+
+class Fused(nn.Module):
+    """Our layer's router and weights, with the fused path of the experts."""
+
+    def __init__(self, layer: MixtureOfExperts) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x_TD: torch.Tensor) -> torch.Tensor:
+        routing = self.layer.router(x_TD)
+        experts = self.layer.experts
+        return fused_experts(x_TD, routing.served_ids, routing.weights_TK, experts.gate_up, experts.down)
+
+
+class Plain(nn.Module):
+    """Our layer as it stands."""
+
+    def __init__(self, layer: MixtureOfExperts) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x_TD: torch.Tensor) -> torch.Tensor:
+        return self.layer(x_TD[None])[0][0]
+
+
+class Peer(nn.Module):
+    """A block of transformers, fed with (T, D)."""
+
+    def __init__(self, block: nn.Module) -> None:
+        super().__init__()
+        self.block = block
+
+    def forward(self, x_TD: torch.Tensor) -> torch.Tensor:
+        out = self.block(x_TD[None])
+        return (out[0] if isinstance(out, tuple) else out).flatten(0, -2)
+
+
+def main() -> int:
+    parser = arguments(__doc__)
+    parser.add_argument("--small", action="store_true", help="tiny sizes, float32, on the CPU: to try the script")
+    parser.add_argument("--parts", action="store_true", help="time the pieces of our path, too")
+    parser.add_argument("--skew", type=float, default=0.0, help="Zipf exponent of the load over experts; 0 is balanced")
+    options = parser.parse_args()
+    sizes = SMALL if options.small else SIZES
+    device, dtype = ("cpu", torch.float32) if options.small else ("cuda", torch.bfloat16)
+    name = "CPU" if options.small else torch.cuda.get_device_name()
+    print(setting(PACKAGES, options.seed) + f", {name}")
+    print(", ".join(f"{key} {value}" for key, value in sizes.items()) + f", Zipf exponent {options.skew}")
+    torch.manual_seed(options.seed)
+    layer = _layer(sizes, options.skew, options.seed).to(device, dtype)
+    x_TD = torch.randn(sizes["tokens"], sizes["dim"], device=device, dtype=dtype)
+    flops = 6 * sizes["dim"] * sizes["width"] * sizes["chosen"] * sizes["tokens"]
+    if not options.small:
+        _ceiling()
+    error = _error(layer, x_TD)
+    print(
+        f"  relative error against float64, 512 tokens: ours {error[0]:.1e}, plain grouped_mm {error[1]:.1e}",
+        flush=True,
+    )
+    if options.parts and not options.small:
+        _parts(layer, x_TD)
+    blocks: dict[str, Callable[[], nn.Module]] = {
+        "ours": lambda: Fused(layer),
+        "ours, compiled": lambda: torch.compile(Fused(layer)),
+        "plain grouped_mm": lambda: Plain(layer),
+        "transformers grouped_mm": lambda: _peer(sizes, layer).to(device, dtype),
+        "transformers grouped_mm, compiled": lambda: torch.compile(_peer(sizes, layer).to(device, dtype)),
+        "dense of equal FLOPs": lambda: FeedForward(sizes["dim"], sizes["width"] * sizes["chosen"]).to(device, dtype),
+    }
+    if options.small:
+        blocks = {key: make for key, make in blocks.items() if "compiled" not in key}
+    times: dict[str, tuple[float, float]] = {}
+    for key, make in blocks.items():
+        try:
+            times[key] = _measure(make(), x_TD)
+        except Exception as reason:  # a peer that fails must not take the others' figures along
+            print(f"  {key:36} failed: {type(reason).__name__}: {str(reason)[:200]}", flush=True)
+            continue
+        forward, both = times[key]
+        line = f"  {key:36} forward {forward:7.2f} ms {flops / forward / 1e9:5.0f} TFLOP/s"
+        print(f"{line}   with backward {both:7.2f} ms {3 * flops / both / 1e9:5.0f} TFLOP/s", flush=True)
+        gc.collect()
+    print(_verdict(times))
+    return 0
+
+
+def _layer(sizes: dict[str, int], skew: float, seed: int) -> MixtureOfExperts:
+    config = ModelConfig(
+        vocab_size=128,
+        dim=sizes["dim"],
+        num_layers=1,
+        num_heads=4,
+        num_kv_heads=4,
+        head_dim=sizes["dim"] // 4,
+        hidden_dim=sizes["width"],
+        num_experts=sizes["experts"],
+        experts_per_token=sizes["chosen"],
+        expert_dim=sizes["width"],
+        router_bias=bool(skew),
+    )
+    layer = MixtureOfExperts(config)
+    generator = torch.Generator().manual_seed(seed)
+    for module in layer.modules():
+        if hasattr(module, "reset"):
+            module.reset(0.02, generator)
+    if skew:
+        rank = torch.arange(1, sizes["experts"] + 1).float()
+        layer.router.bias.copy_(rank.pow(-skew) * 0.02)
+    return layer
+
+
+def _peer(sizes: dict[str, int], layer: MixtureOfExperts) -> nn.Module:
+    from transformers import Qwen3MoeConfig
+    from transformers.models.qwen3_moe.modeling_qwen3_moe import Qwen3MoeSparseMoeBlock
+
+    config = Qwen3MoeConfig(
+        hidden_size=sizes["dim"],
+        moe_intermediate_size=sizes["width"],
+        num_experts=sizes["experts"],
+        num_experts_per_tok=sizes["chosen"],
+        norm_topk_prob=True,
+        num_hidden_layers=1,
+        experts_implementation="grouped_mm",
+    )
+    block = Qwen3MoeSparseMoeBlock(config)
+    with torch.no_grad():
+        block.gate.weight.copy_(layer.router.weight)
+        block.experts.gate_up_proj.copy_(layer.experts.gate_up)
+        block.experts.down_proj.copy_(layer.experts.down)
+    return Peer(block)
+
+
+def _measure(block: nn.Module, x_TD: torch.Tensor) -> tuple[float, float]:
+    """Return the median ms of the forward pass, and of forward and backward."""
+    leaf = x_TD.clone().requires_grad_()
+    upstream = torch.randn_like(x_TD)
+
+    def forward() -> None:
+        with torch.no_grad():
+            block(x_TD)
+
+    def both() -> None:
+        leaf.grad = None
+        block.zero_grad(set_to_none=True)
+        block(leaf).backward(upstream)
+
+    return _median_ms(forward), _median_ms(both)
+
+
+def _median_ms(work: Callable[[], object], warm: int = 5, times: int = 20) -> float:
+    for _ in range(warm):
+        work()
+    if not torch.cuda.is_available():
+        return float("nan")
+    found = []
+    for _ in range(times):
+        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        start.record()
+        work()
+        end.record()
+        torch.cuda.synchronize()
+        found.append(start.elapsed_time(end))
+    return statistics.median(found)
+
+
+def _ceiling() -> None:
+    a, b = (torch.randn(8192, 8192, device="cuda", dtype=torch.bfloat16) for _ in range(2))
+    product = _median_ms(lambda: a @ b)
+    source = torch.empty(2**30, device="cuda", dtype=torch.int8).random_()
+    target = torch.empty_like(source)
+    copy = _median_ms(lambda: target.copy_(source))
+    print(
+        f"  ceilings: {2 * 8192**3 / product / 1e9:.0f} TFLOP/s, {2 * 2**30 / copy / 1e9:.2f} TB/s copied", flush=True
+    )
+
+
+def _error(layer: MixtureOfExperts, x_TD: torch.Tensor) -> tuple[float, float]:
+    """Return the relative errors of our two paths against the experts in float64."""
+    part_TD = x_TD[:512]
+    with torch.no_grad():
+        routing = layer.router(part_TD)
+        truth_TD = torch.zeros(part_TD.shape, dtype=torch.float64, device=part_TD.device)
+        for expert in range(layer.experts.down.shape[0]):
+            token, slot = (routing.served_ids == expert).nonzero(as_tuple=True)
+            gate, up = (part_TD[token].double() @ layer.experts.gate_up[expert].double().T).chunk(2, dim=-1)
+            out = (nn.functional.silu(gate) * up) @ layer.experts.down[expert].double().T
+            truth_TD.index_add_(0, token, routing.weights_TK[token, slot].double()[:, None] * out)
+        return tuple(
+            float((form(part_TD).double() - truth_TD).norm() / truth_TD.norm()) for form in (Fused(layer), Plain(layer))
+        )
+
+
+def _parts(layer: MixtureOfExperts, x_TD: torch.Tensor) -> None:
+    """Time each piece of our path."""
+    product = nn.functional.grouped_mm
+    with torch.no_grad():
+        routing = layer.router(x_TD)
+        ids, weights_S = routing.served_ids, routing.weights_TK.flatten().contiguous()
+        gate_up, down = layer.experts.gate_up, layer.experts.down
+        order = sort_slots(ids, len(down))
+        x_RD = gather_rows(x_TD, order)
+        gate_up_R2F = product(x_RD, gate_up.transpose(1, 2), offs=order.ends)
+        h_RF = weighted_swiglu(gate_up_R2F, weights_S, order)
+        out_RD = product(h_RF, down.transpose(1, 2), offs=order.ends)
+        pieces: dict[str, Callable[[], object]] = {
+            "router": lambda: layer.router(x_TD),
+            "sort": lambda: sort_slots(ids, len(down)),
+            "gather": lambda: gather_rows(x_TD, order),
+            "product gate, up": lambda: product(x_RD, gate_up.transpose(1, 2), offs=order.ends),
+            "activation": lambda: weighted_swiglu(gate_up_R2F, weights_S, order),
+            "product down": lambda: product(h_RF, down.transpose(1, 2), offs=order.ends),
+            "sum": lambda: sum_rows(out_RD, order, len(x_TD)),
+            "product dh": lambda: product(out_RD, down, offs=order.ends),
+            "activation backward": lambda: weighted_swiglu_backward(h_RF, gate_up_R2F, weights_S, order),
+            "product ddown": lambda: product(out_RD.t(), h_RF, offs=order.ends),
+            "product dx": lambda: product(gate_up_R2F, gate_up, offs=order.ends),
+            "product dgate_up": lambda: product(gate_up_R2F.t(), x_RD, offs=order.ends),
+        }
+        for name, piece in pieces.items():
+            print(f"    {name:20} {_median_ms(piece):6.3f} ms", flush=True)
+
+
+def _verdict(times: dict[str, tuple[float, float]]) -> str:
+    ours = [times[key] for key in ("ours", "ours, compiled") if key in times]
+    if not ours:
+        return "FAIL: ours did not run"
+    forward, both = (min(column) for column in zip(*ours, strict=True))
+    peer = times.get("transformers grouped_mm, compiled", (float("nan"),) * 2)
+    eager = times.get("transformers grouped_mm", (float("nan"),) * 2)
+    return (
+        f"ours forward {peer[0] / forward:.2f} x transformers compiled (target 1.4); "
+        f"with backward {eager[1] / both:.2f} x transformers grouped_mm (target 1.9), {peer[1] / both:.2f} x compiled"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

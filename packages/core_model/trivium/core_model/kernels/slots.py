@@ -1,0 +1,85 @@
+"""Put (token, slot) pairs in the order of their experts by counting, on the device and without a host's look.
+
+    # T tokens, K slots per token, S = T * K pairs, E experts, B blocks of pairs
+
+Three passes: each block counts its pairs per expert; a scan over the small table of counts says where each block's
+pairs of an expert begin; each block writes its pairs there. The order is that of a stable sort.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import triton
+import triton.language as tl
+
+__all__ = ["SortedSlots", "sort_slots", "sort_slots_plain"]
+
+_TABLE = 16384  # elements of one block's one-hot table, which lie in registers
+
+
+@dataclass(frozen=True)
+class SortedSlots:
+    """Pairs sorted by expert; those that no expert serves come last.
+
+    Args:
+        slot_of_row: (S,) int32, the pair `t * K + k` that each row holds.
+        row_of_slot: (S,) int32, its inverse.
+        ends: (E,) int32, where each expert's rows end; rows from `ends[-1]` on are not served.
+    """
+
+    slot_of_row: torch.Tensor
+    row_of_slot: torch.Tensor
+    ends: torch.Tensor
+
+
+def sort_slots(expert_ids_TK: torch.Tensor, num_experts: int) -> SortedSlots:
+    """Sort the pairs of `(T, K)` int64 expert ids, E for a pair that nobody serves."""
+    ids_S = expert_ids_TK.flatten()
+    slots = ids_S.numel()
+    columns = triton.next_power_of_2(num_experts + 1)
+    block = max(_TABLE // columns, 16)
+    blocks = triton.cdiv(slots, block)
+    counts_BE = torch.empty(blocks, columns, dtype=torch.int32, device=ids_S.device)
+    _count[(blocks,)](ids_S, counts_BE, slots, BLOCK=block, COLUMNS=columns)
+    ends_E = counts_BE.sum(dim=0, dtype=torch.int32).cumsum(0, dtype=torch.int32)
+    first_BE = counts_BE.cumsum(0, dtype=torch.int32) - counts_BE
+    first_BE[:, 1:] += ends_E[:-1]
+    slot_of_row = torch.empty(slots, dtype=torch.int32, device=ids_S.device)
+    row_of_slot = torch.empty_like(slot_of_row)
+    _place[(blocks,)](ids_S, first_BE, slot_of_row, row_of_slot, slots, BLOCK=block, COLUMNS=columns)
+    return SortedSlots(slot_of_row, row_of_slot, ends_E[:num_experts])
+
+
+def sort_slots_plain(expert_ids_TK: torch.Tensor, num_experts: int) -> SortedSlots:
+    """`sort_slots` by a stable sort: its plain twin."""
+    ids_S = expert_ids_TK.flatten()
+    order = ids_S.argsort(stable=True)
+    ends = torch.bincount(ids_S, minlength=num_experts + 1)[:num_experts].cumsum(0)
+    return SortedSlots(order.int(), order.argsort().int(), ends.int())
+
+
+@triton.jit
+def _count(ids, counts, slots, BLOCK: tl.constexpr, COLUMNS: tl.constexpr):
+    pid = tl.program_id(0)
+    slot = pid * BLOCK + tl.arange(0, BLOCK)
+    expert = tl.load(ids + slot, mask=slot < slots, other=COLUMNS).to(tl.int32)
+    column = tl.arange(0, COLUMNS)
+    found = tl.sum((expert[:, None] == column[None, :]).to(tl.int32), axis=0)
+    tl.store(counts + pid * COLUMNS + column, found)
+
+
+@triton.jit
+def _place(ids, first, slot_of_row, row_of_slot, slots, BLOCK: tl.constexpr, COLUMNS: tl.constexpr):
+    pid = tl.program_id(0)
+    slot = pid * BLOCK + tl.arange(0, BLOCK)
+    is_real = slot < slots
+    expert = tl.load(ids + slot, mask=is_real, other=COLUMNS).to(tl.int32)
+    column = tl.arange(0, COLUMNS)
+    is_own = (expert[:, None] == column[None, :]).to(tl.int32)
+    # Pairs of the same expert before this one in the block, and before the block.
+    before = tl.sum((tl.cumsum(is_own, axis=0) - is_own) * is_own, axis=1)
+    row = before + tl.load(first + pid * COLUMNS + expert, mask=is_real, other=0)
+    tl.store(slot_of_row + row, slot, mask=is_real)
+    tl.store(row_of_slot + slot, row, mask=is_real)

@@ -1,0 +1,115 @@
+"""Checks of the kernels against their plain twins; each returns the largest difference, relative to the largest value.
+
+`python tests/core_model/kernel_checks.py` prints them as JSON. Without a GPU set `TRITON_INTERPRET=1` before Triton is
+first imported, which is why `test_kernels.py` runs this file in a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import torch
+from torch.nn import functional as F
+
+from trivium.core_model.kernels.experts import fused_experts
+from trivium.core_model.kernels.rows import gather_rows, gather_rows_plain, sum_rows, sum_rows_plain
+from trivium.core_model.kernels.slots import SortedSlots, sort_slots, sort_slots_plain
+from trivium.core_model.kernels.swiglu import weighted_swiglu, weighted_swiglu_backward, weighted_swiglu_plain
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def draw(*shape: int, seed: int) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(DEVICE)
+
+
+def choices(tokens: int, slots: int, experts: int, seed: int) -> torch.Tensor:
+    """Draw experts; the third serves nobody, and one slot in E + 1 is served by nobody."""
+    ids_TK = torch.randint(0, experts + 1, (tokens, slots), generator=torch.Generator().manual_seed(seed))
+    return ids_TK.where(ids_TK != 2, 1).to(DEVICE)
+
+
+def distance(found: Sequence[torch.Tensor], truth: Sequence[torch.Tensor]) -> float:
+    pairs = zip(found, truth, strict=True)
+    return max(float((one - two).abs().max() / two.abs().max().clamp(min=1e-30)) for one, two in pairs)
+
+
+def served(x_RD: torch.Tensor, order: SortedSlots) -> torch.Tensor:
+    return x_RD[: int(order.ends[-1])]
+
+
+def sorting(tokens: int, slots: int, experts: int) -> float:
+    ids_TK = choices(tokens, slots, experts, seed=0)
+    pairs = zip(vars_of(sort_slots(ids_TK, experts)), vars_of(sort_slots_plain(ids_TK, experts)), strict=True)
+    return 0.0 if all(torch.equal(one, two) for one, two in pairs) else 1.0
+
+
+def vars_of(order: SortedSlots) -> tuple[torch.Tensor, ...]:
+    return order.slot_of_row, order.row_of_slot, order.ends
+
+
+def copying() -> float:
+    order = sort_slots_plain(choices(37, 3, 5, seed=1), 5)
+    x_TD, out_RD = draw(37, 1100, seed=2), draw(111, 1100, seed=3)
+    out_RD[int(order.ends[-1]) :] = torch.nan  # what a grouped product leaves there
+    found = gather_rows(x_TD, order), sum_rows(out_RD, order, 37)
+    return distance(found, (gather_rows_plain(x_TD, order), sum_rows_plain(out_RD, order, 37)))
+
+
+def activation() -> float:
+    order = sort_slots_plain(choices(37, 3, 5, seed=4), 5)
+    gate_up, weights = draw(111, 2 * 1100, seed=5).requires_grad_(), draw(111, seed=6).requires_grad_()
+    upstream = draw(111, 1100, seed=7)
+    truth = weighted_swiglu_plain(gate_up, weights, order)
+    real = torch.arange(111, device=DEVICE) < order.ends[-1]
+    truths = torch.autograd.grad((truth * upstream * real[:, None]).sum(), (gate_up, weights))
+    with torch.no_grad():
+        found = weighted_swiglu(gate_up, weights, order)
+        dgate_up, dweights, again = weighted_swiglu_backward(upstream, gate_up, weights, order)
+    values = distance((found, again), (truth, truth))
+    return max(values, distance((served(dgate_up, order), dweights), (served(truths[0], order), truths[1])))
+
+
+def whole() -> float:
+    tokens, slots, experts, dim, width = 29, 3, 5, 24, 16
+    ids_TK = choices(tokens, slots, experts, seed=8)
+    x, weights = draw(tokens, dim, seed=9), draw(tokens, slots, seed=10)
+    gate_up, down = draw(experts, 2 * width, dim, seed=11), draw(experts, dim, width, seed=12)
+    leaves = [leaf.to(dtype).requires_grad_() for leaf, dtype in zip((x, weights, gate_up, down), types(), strict=True)]
+    upstream = draw(tokens, dim, seed=13)
+    results = []
+    for form in (fused_experts, looped_experts):
+        out = form(leaves[0], ids_TK, *leaves[1:])
+        results.append((out, *torch.autograd.grad((out.float() * upstream).sum(), leaves)))
+    return distance([value.float() for value in results[0]], [value.float() for value in results[1]])
+
+
+def types() -> list[torch.dtype]:
+    """Of tokens, weights and matrices: a GPU multiplies groups in bfloat16 only."""
+    precise = torch.float32 if DEVICE == "cpu" else torch.bfloat16
+    return [precise, torch.float32, precise, precise]
+
+
+def looped_experts(x_TD, ids_TK, weights_TK, gate_up, down) -> torch.Tensor:
+    """The formula, expert after expert."""
+    total = torch.zeros(x_TD.shape, device=DEVICE)
+    for expert in range(len(down)):
+        token, slot = (ids_TK == expert).nonzero(as_tuple=True)
+        gate, up = (x_TD[token].float() @ gate_up[expert].float().T).chunk(2, dim=-1)
+        out = (F.silu(gate) * up) @ down[expert].float().T
+        total = total.index_add(0, token, weights_TK[token, slot][:, None] * out)
+    return total.to(x_TD.dtype)
+
+
+CHECKS = {
+    "sorting": lambda: sorting(300, 4, 9),
+    "sorting one token": lambda: sorting(1, 2, 3),
+    "sorting for many experts": lambda: sorting(70, 8, 200),
+    "copying": copying,
+    "activation": activation,
+    "whole": whole,
+}
+
+if __name__ == "__main__":
+    print(json.dumps({name: check() for name, check in CHECKS.items()}))
