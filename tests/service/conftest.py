@@ -24,6 +24,9 @@ TOY = AppSpec(
     name="toy",
     help="An app for tests.",
     package="trivium.service",
+    roles={"player": ("toy.read", "toy.run"), "watcher": ("toy.read",)},
+    permissions=("toy.read", "toy.run", "toy.post", "toy.sign"),
+    persons_only=("toy.sign",),
     queues=(Queue("toy"),),
     tasks="tests.service.toy_tasks",
 )

@@ -11,14 +11,15 @@ from structlog.testing import capture_logs
 from tests.service.suite import PLUGINS
 
 from trivium.service import migrate
+from trivium.service.access import open_access
 from trivium.service.app_spec import enabled_apps
 from trivium.service.errors import InputError, UpstreamError
 from trivium.service.estimate import Estimate
 from trivium.service.evidence import Report, ReportFile
 from trivium.service.pages import remaining_text
+from trivium.service.permission import OPEN
 from trivium.service.runner import run_job
 from trivium.service.runtime import LOCAL_USER, open_runtime
-from trivium.service.sessions import Sessions
 from trivium.service.settings import Settings
 from trivium.service.web import create_web
 
@@ -38,7 +39,7 @@ def site(tmp_path_factory):
         door = create_web(runtime)
         shell = door.app
 
-        @shell.get("/toy-crash")
+        @shell.get("/toy-crash", dependencies=[OPEN])
         def crash() -> None:
             raise ZeroDivisionError("secret detail")
 
@@ -57,9 +58,16 @@ def stranger(site):
 
 
 @pytest.fixture
-def visitor(site, runtime):
+def access(runtime):
+    opened = open_access(runtime.settings, runtime.apps, runtime.database)
+    opened.first()
+    return opened
+
+
+@pytest.fixture
+def visitor(site, access):
     client = TestClient(site[1], base_url=HOST, raise_server_exceptions=False, headers={"accept-language": "en"})
-    token = Sessions(runtime.database).make_link_token(LOCAL_USER)
+    token = access.sessions.make_link_token(LOCAL_USER)
     assert client.get("/login", params={"token": token}).status_code == 200
     return client
 
@@ -122,11 +130,11 @@ def test_a_stranger_is_told_how_to_log_in(stranger):
     assert stranger.get("/api/jobs").json() == {"error": "This page needs a login."}
 
 
-def test_a_login_link_works_once(stranger, runtime):
-    token = Sessions(runtime.database).make_link_token(LOCAL_USER)
+def test_a_login_link_works_once(stranger, access):
+    token = access.sessions.make_link_token(LOCAL_USER)
     answer = stranger.get("/login", params={"token": token}, headers=HTML)
     cookie = answer.headers["set-cookie"]
-    assert re.match(r"trivium_session_7860=\S{43}; HttpOnly; Max-Age=2592000; Path=/; SameSite=strict$", cookie)
+    assert re.match(r"trivium_session_7860=\S{43}; HttpOnly; Max-Age=604800; Path=/; SameSite=strict$", cookie)
     assert 'content="0;url=/"' in answer.text
     assert stranger.get("/", headers=HTML).status_code == 200
     stranger.cookies.clear()
@@ -415,9 +423,8 @@ def test_an_app_submits_in_its_visitors_name(visitor, runtime):
     assert runtime.jobs.get(job_id, owner=LOCAL_USER).request == {"to": 4}
 
 
-def test_a_session_that_ended_is_out(visitor, runtime):
-    sessions = Sessions(runtime.database)
+def test_a_session_that_ended_is_out(visitor, access):
     token = visitor.cookies["trivium_session_7860"]
-    assert sessions.subject_of(token) == LOCAL_USER
-    sessions.log_out(token)
-    assert sessions.subject_of(token) is None
+    assert access.sessions.principal_of(token).id == LOCAL_USER
+    access.sessions.end(token)
+    assert access.sessions.principal_of(token) is None

@@ -1,6 +1,7 @@
 """The shell's API and files: job state by polling with an ETag, streaming uploads, downloads of results.
 
-Everything here lies behind the guard, and every job is looked up for its owner: what is someone else's is 404.
+Everything here lies behind the guard. Every job is looked up for its owner and its app's permission (`<app>.read` to
+look, `<app>.run` to do something): what is someone else's, or for another role, is 404.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from trivium.service.app_spec import AppSpec
 from trivium.service.errors import NotFoundError
 from trivium.service.jobs import Job, JobInput
 from trivium.service.pages import remaining_text, stage_text, state_text
+from trivium.service.permission import SIGNED_IN, check_app, own_job, readable_apps
 from trivium.service.runtime import Runtime
-from trivium.service.visitor import language_of, owner_of
+from trivium.service.visitor import language_of, owner_of, principal_of
 
 __all__ = ["router"]
 
-router = APIRouter()
+router = APIRouter(tags=["jobs"], dependencies=[SIGNED_IN])
 
 # A result file is shown as if from a site of its own: its scripts run, and reach neither us nor the network.
 _SANDBOX = (
@@ -55,6 +57,8 @@ class JobBody(BaseModel):
 async def upload(request: Request, name: Annotated[str, Query(min_length=1, max_length=255)]) -> dict[str, Any]:
     """Store the body of the request, as it streams in, and return its hash and size."""
     runtime: Runtime = request.app.state.runtime
+    if not principal_of(request).may(*(spec.run_permission for spec in runtime.apps)):
+        raise NotFoundError("there is no app here that you may give files to")
     with runtime.store.writer(max_bytes=runtime.settings.max_upload_bytes, name=name) as writer:
         async for chunk in request.stream():
             await run_in_threadpool(writer.write, chunk)
@@ -67,6 +71,8 @@ def submit(
 ) -> dict[str, Any]:
     """Queue a job; the same `Idempotency-Key` gives the same job."""
     runtime: Runtime = request.app.state.runtime
+    if body.app in {spec.name for spec in runtime.apps}:
+        check_app(request, body.app, to_run=True)
     inputs = [JobInput(item.name, item.sha256, runtime.store.keep(item.sha256).size) for item in body.inputs]
     job = runtime.jobs.submit(
         app=body.app,
@@ -85,7 +91,7 @@ def recent(request: Request, app: str = "", limit: Annotated[int, Query(ge=1, le
     """List the caller's jobs, newest first, without their files."""
     runtime: Runtime = request.app.state.runtime
     language = language_of(request)
-    jobs = runtime.jobs.recent(owner=owner_of(request), app=app, limit=limit)
+    jobs = runtime.jobs.recent(owner=owner_of(request), app=app, apps=readable_apps(request), limit=limit)
     return [_state(runtime, job, language) for job in jobs]
 
 
@@ -94,7 +100,7 @@ def state(request: Request, job_id: str, if_none_match: Annotated[str, Header()]
     """Return a job's state; 304 when it is what the caller has already."""
     runtime: Runtime = request.app.state.runtime
     language = language_of(request)
-    job = runtime.jobs.get(job_id, owner=owner_of(request))
+    job = own_job(request, job_id)
     answer = _state(runtime, job, language)
     told = sha256(answer["remaining_text"].encode()).hexdigest()[:8]  # changes by itself, in coarse steps
     headers = {"ETag": f'"{job.version}-{language}-{told}"', "Cache-Control": "no-cache"}
@@ -107,6 +113,7 @@ def state(request: Request, job_id: str, if_none_match: Annotated[str, Header()]
 def cancel(request: Request, job_id: str) -> dict[str, Any]:
     """Ask a job to stop."""
     runtime: Runtime = request.app.state.runtime
+    own_job(request, job_id, to_run=True)
     return _state(runtime, runtime.jobs.cancel(job_id, owner=owner_of(request)), language_of(request))
 
 
@@ -114,6 +121,7 @@ def cancel(request: Request, job_id: str) -> dict[str, Any]:
 def retry(request: Request, job_id: str) -> dict[str, Any]:
     """Have a job without a result tried again, with a full count of attempts."""
     runtime: Runtime = request.app.state.runtime
+    own_job(request, job_id, to_run=True)
     return _state(runtime, runtime.jobs.retry(job_id, owner=owner_of(request)), language_of(request))
 
 
@@ -123,6 +131,7 @@ def replay(
 ) -> dict[str, Any]:
     """Do the same work, with the same files, as a new job; the same `Idempotency-Key` gives the same job."""
     runtime: Runtime = request.app.state.runtime
+    own_job(request, job_id, to_run=True)
     job = runtime.jobs.replay(job_id, owner=owner_of(request), idempotency_key=idempotency_key)
     return _state(runtime, job, language_of(request))
 
@@ -131,7 +140,7 @@ def replay(
 def file(request: Request, job_id: str, name: str, inline: bool = False) -> Response:
     """Send a result file: as a download, or shown in a sandbox of its own with `?inline=1`."""
     runtime: Runtime = request.app.state.runtime
-    job = runtime.jobs.get(job_id, owner=owner_of(request))
+    job = own_job(request, job_id)
     found = next((item for item in job.files if item.name == name), None)
     if found is None:
         raise NotFoundError("the job has no such file", where=name[:100])

@@ -1,13 +1,16 @@
-"""The platform's own spec: the role `admin`, the tables of jobs and sessions. Admin can never sign a report."""
+"""The platform's own spec: the role `admin`, the tables of jobs, accounts and sessions. Admin can never sign."""
 
 from trivium.service.app_spec import AppSpec
 
+_PERMISSIONS = ("service.people", "service.keys", "service.operations")
+
 SPEC = AppSpec(
     name="service",
-    help="Jobs, store, sessions and the web shell that every app shares.",
+    help="Jobs, store, accounts and the web shell that every app shares.",
     package="trivium.service",
-    roles={"admin": ("service.jobs.read", "service.jobs.manage")},
-    permissions=("service.jobs.read", "service.jobs.manage"),
+    roles={"admin": _PERMISSIONS},
+    permissions=_PERMISSIONS,
+    persons_only=_PERMISSIONS,
     tables="trivium.service.tables",
     migrations="trivium.service:migrations",
 )

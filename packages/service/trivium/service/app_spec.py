@@ -52,18 +52,23 @@ class AppSpec:
         package: import name, `trivium.finance`; its locale holds `app.title` and `app.summary` for the home page.
         extra: the extra of the distribution that brings what it needs; empty when the base is enough.
         needs: top-level modules that the extra brings; one that is absent means "not installed".
-        roles: permissions that each role has.
-        permissions: every permission the app asks for.
+        roles: permissions that each role has; a person is given `<name>:<role>`. `admin` is the platform's alone.
+        permissions: every permission the app asks for, each `<name>.<verb>`. `<name>.read` opens the app's page and
+            shows a person's own jobs there, `<name>.run` submits jobs; without them nobody can.
+        persons_only: permissions that no API key may hold, such as signing.
         queues: its queues; jobs go to the first unless `routes` names another for their kind.
         routes: queue name by kind of job.
         cli: `module:attribute` of a Typer application.
         ui: `module:function`, called with a `Runtime`, returns a `gradio.Blocks`.
-        api: `module:attribute` of a FastAPI router.
+        api: `module:attribute` of a FastAPI router; each of its routes states what it needs with `permission.needs`.
+        api_prefix: path of that router; `/api/<name>` when empty.
         tasks: module that defines the Celery tasks `<name>.<kind>`.
         tables: module that adds tables to `trivium.service.tables.metadata`.
         migrations: `package:folder`; the folder's `versions/` is an Alembic branch labelled with `name`.
         blobs: `module:function`, called with a connection, yields the hashes of blobs that the owner's tables refer to;
             retention leaves them alone.
+        sweep: `module:function`, called with a `Runtime` about once a second by the one elected sweeper; short, and
+            without a model: it looks for what was lost on the way.
         samples: `module:function`, called with a folder, writes sample files there and returns their paths.
         seed: `module:function`, called with a `Runtime` and those paths when `trivium demo` is ready.
     """
@@ -75,27 +80,49 @@ class AppSpec:
     needs: tuple[str, ...] = ()
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     permissions: tuple[str, ...] = ()
+    persons_only: tuple[str, ...] = ()
     queues: tuple[Queue, ...] = ()
     routes: Mapping[str, str] = field(default_factory=dict)
     cli: str = ""
     ui: str = ""
     api: str = ""
+    api_prefix: str = ""
     tasks: str = ""
     tables: str = ""
     migrations: str = ""
     blobs: str = ""
+    sweep: str = ""
     samples: str = ""
     seed: str = ""
 
     def __post_init__(self) -> None:
-        unknown = {permission for granted in self.roles.values() for permission in granted} - set(self.permissions)
+        granted = {permission for permissions in self.roles.values() for permission in permissions}
+        unknown = (granted | set(self.persons_only)) - set(self.permissions)
         if unknown:
             raise ValueError(
                 f"{self.name}: roles grant permissions that are not declared: {', '.join(sorted(unknown))}"
             )
+        # What follows is why no role of one owner, `admin` included, can ever grant what is another's.
+        foreign = [permission for permission in self.permissions if not permission.startswith(f"{self.name}.")]
+        if foreign:
+            raise ValueError(f"{self.name}: permissions begin with {self.name}. and these do not: {', '.join(foreign)}")
+        if "admin" in self.roles and self.name != "service":
+            raise ValueError(f"{self.name}: the role admin is the platform's")
+        if self.api_prefix and not (self.api_prefix.startswith("/") and self.api_prefix.strip("/")):
+            raise ValueError(f"{self.name}: api_prefix {self.api_prefix!r} is not a path such as /v1")
         strangers = set(self.routes.values()) - {queue.name for queue in self.queues}
         if strangers:
             raise ValueError(f"{self.name}: routes name queues that are not declared: {', '.join(sorted(strangers))}")
+
+    @property
+    def read_permission(self) -> str:
+        """What opens the app's page and shows a person's jobs in it."""
+        return f"{self.name}.read"
+
+    @property
+    def run_permission(self) -> str:
+        """What submits the app's jobs."""
+        return f"{self.name}.run"
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -86,9 +86,11 @@ class EmbeddedBroker:
 
     Args:
         home: the deployment's home folder.
+        appendfsync: when its log reaches the disk: `everysec`, or `always` before each answer.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, appendfsync: str = "everysec") -> None:
+        self._appendfsync = appendfsync
         self._folder = home / "valkey"
         self._home = home
         self._process: subprocess.Popen[bytes] | None = None
@@ -161,7 +163,7 @@ class EmbeddedBroker:
             "requirepass": password,
             "dir": str(self._folder),
             "appendonly": "yes",
-            "appendfsync": "everysec",
+            "appendfsync": self._appendfsync,
             "save": '""',
             "maxmemory-policy": "noeviction",
             "daemonize": "no",

@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from trivium.service import jobs_cli
+from trivium.service import jobs_cli, keys_cli, people_cli
 from trivium.service.app_spec import AppSpec, enabled_apps, require, resolve
 from trivium.service.errors import InputError, TriviumError
 
@@ -60,6 +60,8 @@ db = typer.Typer(name="db", help="The database.", no_args_is_help=True)
 config = typer.Typer(name="config", help="The settings.", no_args_is_help=True)
 app.add_typer(db)
 app.add_typer(jobs_cli.app)
+app.add_typer(keys_cli.app)
+app.add_typer(people_cli.app)
 app.add_typer(config)
 
 
@@ -152,21 +154,19 @@ def worker(
 
 
 @app.command()
-def login() -> None:
-    """Print a one-time login link for the running suite.
+def login(
+    break_glass: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Let this admin in, as admin only, when nothing else does; it is logged."),
+    ] = "",
+) -> None:
+    """Print a one-time login link for the running suite's first user.
 
-    Example: trivium login
+    Example: trivium login --break-glass ann
     """
-    from trivium.service import migrate
-    from trivium.service.database import Database
-    from trivium.service.settings import current_settings
-    from trivium.service.supervise import login_link, running_port
+    from trivium.service.people_cli import print_login_link
 
-    settings = current_settings()
-    settings = settings.model_copy(update={"port": running_port(settings)})
-    database = Database(settings.database)
-    migrate.check(database)
-    typer.echo(login_link(settings, database))
+    print_login_link(break_glass)
 
 
 @app.command(hidden=True)

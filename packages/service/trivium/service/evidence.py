@@ -13,7 +13,18 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["Claim", "Evidence", "FactAnchor", "JsonPointer", "Locator", "Report", "ReportFile", "Sentence", "SheetCell"]
+__all__ = [
+    "Claim",
+    "Evidence",
+    "FactAnchor",
+    "ImageRegion",
+    "JsonPointer",
+    "Locator",
+    "Report",
+    "ReportFile",
+    "Sentence",
+    "SheetCell",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +55,38 @@ class JsonPointer:
     pointer: str
 
 
-Locator = FactAnchor | SheetCell | JsonPointer
-_KINDS: dict[str, type[FactAnchor] | type[SheetCell] | type[JsonPointer]] = {
+@dataclass(frozen=True, slots=True)
+class ImageRegion:
+    """A rectangle of an image, in pixels of the source as stored: its left upper corner and its extent.
+
+    Args:
+        x: column of the leftmost pixel, from 0.
+        y: row of the uppermost pixel, from 0.
+        width: columns, at least 1.
+        height: rows, at least 1.
+        frame: of a multi-frame image, from 0.
+
+    Raises:
+        ValueError: if the rectangle is empty or begins outside the image.
+    """
+
+    x: int
+    y: int
+    width: int
+    height: int
+    frame: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.x, self.y, self.frame) < 0 or min(self.width, self.height) < 1:
+            raise ValueError(f"image region {self.x},{self.y} {self.width}x{self.height} is empty or outside the image")
+
+
+Locator = FactAnchor | SheetCell | JsonPointer | ImageRegion
+_KINDS: dict[str, type[FactAnchor] | type[SheetCell] | type[JsonPointer] | type[ImageRegion]] = {
     "fact": FactAnchor,
     "cell": SheetCell,
     "json": JsonPointer,
+    "image": ImageRegion,
 }
 
 

@@ -1,14 +1,16 @@
 """The door of the web server, in front of every page, API, upload and file, Gradio's own routes included.
 
-Plain ASGI, so that nothing is parsed before it may be: session, origin of unsafe requests, size of the body, security
-headers, request id and access log. What is open to everybody is listed in `OPEN`.
+Plain ASGI, so that nothing is parsed before it may be: who it is (session or API key), origin of unsafe requests, size
+of the body, the permission of mounted pages, security headers, request id and access log. What a single route needs is
+stated beside the route (`permission.py`), and what is open to everybody is what says so there.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from urllib.parse import urlsplit
 
 import anyio.to_thread
@@ -19,13 +21,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from trivium.service.sessions import Sessions
+from trivium.service.access import Access
+from trivium.service.errors import TriviumError
+from trivium.service.keys import key_in
+from trivium.service.roles import Principal
 
 __all__ = ["Guard", "session_cookie"]
 
 log = structlog.get_logger(__name__)
 
-OPEN = ("/login", "/healthz", "/readyz", "/static/", "/favicon.ico")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_BODY_BYTES = 16 * 1024 * 1024
 _TOO_LARGE = "the request is larger than this server takes; for uploads see TRIVIUM_MAX_UPLOAD_MIB"
@@ -42,24 +46,31 @@ class Guard:
 
     Args:
         app: what is behind the door.
-        sessions: whose session a cookie is.
+        access: whose a session or a key is.
         cookie: name of the session cookie.
+        open_paths: what strangers may ask for; one that ends with `/` stands for all below it.
+        mounts: permission by path of each mounted app.
         max_upload_bytes: largest body of an upload; other bodies stop at 16 MiB.
-        refuse: makes the answer to a visitor without a session.
+        refuse: makes the answer to a stranger (401) or to somebody without the permission (404).
     """
 
     def __init__(
         self,
         app: ASGIApp,
         *,
-        sessions: Sessions,
+        access: Access,
         cookie: str,
+        open_paths: Collection[str],
+        mounts: Mapping[str, str],
         max_upload_bytes: int,
-        refuse: Callable[[Request], Response],
+        refuse: Callable[[Request, int], Response],
     ) -> None:
         self.app = app
-        self._sessions = sessions
+        self._access = access
         self._cookie = cookie
+        self._open = frozenset(path for path in open_paths if not path.endswith("/"))
+        self._open_below = tuple(path for path in open_paths if path.endswith("/"))
+        self._mounts = dict(mounts)
         self._max_upload_bytes = max_upload_bytes
         self._refuse = refuse
 
@@ -96,12 +107,37 @@ class Guard:
             return JSONResponse({"error": "Content-Length is not a number"}, 400)
         if int(length) > self._limit(request.url.path):
             return _too_large()
+        try:
+            principal = await self._identify(request)
+        except TriviumError as error:  # the database is away; the shell, which answers errors, is not asked
+            log.warning("guard.failed", error=error.line, reference=error.reference)
+            return JSONResponse({"error": "this cannot be looked up at the moment", "reference": error.reference}, 503)
+        request.state.principal = principal
+        if principal is None:
+            return None if self._is_open(request.url.path) else self._refuse(request, 401)
+        structlog.contextvars.bind_contextvars(user=principal.id)
+        wanted = self._mounts.get(f"/{request.url.path.split('/')[1]}")
+        return self._refuse(request, 404) if wanted and not principal.may(wanted) else None
+
+    async def _identify(self, request: Request) -> Principal | None:
+        """Return whose key or session the request brings. A key that is wrong is not saved by a cookie."""
+        request.state.session_token = ""
+        key = key_in(request.headers)
+        if key is not None:
+            keys = self._access.keys
+            return keys.remembered(key) or await anyio.to_thread.run_sync(keys.principal_of, key)
         token = request.cookies.get(self._cookie, "")
-        user = await anyio.to_thread.run_sync(self._sessions.subject_of, token) if token else None
-        request.state.user = user or ""
-        if user or _is_open(request.url.path):
+        if not token:
             return None
-        return self._refuse(request)
+        sessions, is_action = self._access.sessions, _is_action(request)
+        found = sessions.remembered(token, is_action=is_action) or await anyio.to_thread.run_sync(
+            partial(sessions.principal_of, token, is_action=is_action)
+        )
+        request.state.session_token = token if found else ""
+        return found
+
+    def _is_open(self, path: str) -> bool:
+        return path in self._open or path.startswith(self._open_below)
 
     def _limit(self, path: str) -> int:
         return self._max_upload_bytes if path.endswith(_UPLOAD_PATHS) else _MAX_BODY_BYTES
@@ -147,8 +183,10 @@ class _Answer:
         say("request", method=self._scope["method"], path=self._scope["path"], status=self.status, took_ms=took_ms)
 
 
-def _is_open(path: str) -> bool:
-    return any(path == name or (name.endswith("/") and path.startswith(name)) for name in OPEN)
+def _is_action(request: Request) -> bool:
+    """Whether a person did something: sent a form, opened a page. What a page asks for by itself is none."""
+    mode = request.headers.get("sec-fetch-mode")  # programs do not send it
+    return request.method not in _SAFE or mode is None or mode == "navigate"
 
 
 def _is_same_origin(headers: Headers) -> bool:

@@ -13,7 +13,7 @@ asks for it, `retention.py` removes what is old.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -119,13 +119,20 @@ class Jobs:
             return _job(row, _files(connection, job_id))
 
     def recent(
-        self, *, owner: str | None = None, app: str = "", state: JobState | None = None, limit: int = 100
+        self,
+        *,
+        owner: str | None = None,
+        app: str = "",
+        apps: Collection[str] | None = None,
+        state: JobState | None = None,
+        limit: int = 100,
     ) -> list[Job]:
         """Read jobs, newest first, without their files.
 
         Args:
             owner: only this owner's; None for everyone's.
             app: only this app's; empty for all.
+            apps: only those of these apps; None for all.
             state: only those in this state; None for all.
         """
         query = select(tables.job).order_by(tables.job.c.created_at.desc(), tables.job.c.id).limit(limit)
@@ -133,6 +140,8 @@ class Jobs:
             query = query.where(tables.job.c.owner == owner)
         if app:
             query = query.where(tables.job.c.app == app)
+        if apps is not None:
+            query = query.where(tables.job.c.app.in_(apps))
         if state is not None:
             query = query.where(tables.job.c.state == state)
         with self._database.read() as connection:

@@ -15,11 +15,24 @@ from starlette.responses import HTMLResponse, Response
 
 from trivium.service.app_spec import AppSpec
 from trivium.service.estimate import Estimate
+from trivium.service.forms import form_token
 from trivium.service.jobs import Job, JobEvent, JobState
+from trivium.service.roles import Principal
 from trivium.service.text import Catalogue, catalogue
-from trivium.service.visitor import LANGUAGE_COOKIE, language_of
+from trivium.service.visitor import LANGUAGE_COOKIE, language_of, visitor_of
 
-__all__ = ["Line", "Tile", "history", "page", "remaining_text", "stage_text", "state_text", "tiles"]
+__all__ = [
+    "Line",
+    "Tile",
+    "app_title",
+    "history",
+    "message",
+    "page",
+    "remaining_text",
+    "stage_text",
+    "state_text",
+    "tiles",
+]
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -49,11 +62,11 @@ class Line:
     detail: str
 
 
-def tiles(specs: Sequence[AppSpec], language: str) -> list[Tile]:
-    """Describe the apps that have a page, in the visitor's language."""
+def tiles(specs: Sequence[AppSpec], language: str, visitor: Principal) -> list[Tile]:
+    """Describe the apps that have a page which the visitor may open, in the visitor's language."""
     described = []
     for spec in specs:
-        if spec.ui:
+        if spec.ui and visitor.may(spec.read_permission):
             texts = catalogue(spec.package, language)
             install = spec.install_line if spec.missing else ""
             described.append(Tile(spec.name, texts["app.title"], texts["app.summary"], install))
@@ -70,6 +83,8 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         .get_template(template)
         .render(
             say=texts.say,
+            visitor=visitor_of(request),
+            form=form_token(request),
             language=language,
             html_language="zh-CN" if language == "zh" else "en",
             other_language=other,
@@ -81,6 +96,26 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
     if request.query_params.get("lang") == language:
         response.set_cookie(LANGUAGE_COOKIE, language, max_age=_YEAR_S, samesite="lax", path="/")
     return response
+
+
+def message(
+    request: Request,
+    heading: str,
+    text: str,
+    *,
+    status: int = 200,
+    forward: str = "",
+    reference: str = "",
+) -> Response:
+    """Render a page that says one thing, and goes on to `forward` by itself."""
+    return page(
+        request, "message.html", status=status, heading=heading, text=text, forward=forward, reference=reference
+    )
+
+
+def app_title(spec: AppSpec | None, name: str, language: str) -> str:
+    """Return the app's title; its name when the app has no page or is switched off."""
+    return catalogue(spec.package, language)["app.title"] if spec is not None and spec.ui else name
 
 
 def state_text(job: Job, language: str) -> str:

@@ -14,13 +14,11 @@ from trivium.service.app_spec import AppSpec, enabled_apps
 from trivium.service.database import Database
 from trivium.service.errors import InputError
 from trivium.service.jobs import JobPolicy, Jobs, Publish
+from trivium.service.roles import LOCAL_USER
 from trivium.service.settings import Settings, current_settings
 from trivium.service.store import BlobStore
 
 __all__ = ["LOCAL_USER", "Runtime", "current_runtime", "open_runtime"]
-
-LOCAL_USER = "local"
-"""The one user of a deployment without accounts: whoever opened the one-time login link."""
 
 
 @dataclass(frozen=True, slots=True)

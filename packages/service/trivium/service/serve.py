@@ -7,6 +7,7 @@ import os
 import structlog
 import uvicorn
 
+from trivium.service.access import check_listening, open_access
 from trivium.service.lifeline import follow_parent
 from trivium.service.runtime import open_runtime
 from trivium.service.settings import Settings
@@ -23,12 +24,13 @@ def serve_web(settings: Settings, *, parent: int = 0) -> None:
     """Serve until told to stop, or until the process `parent` is gone.
 
     Raises:
-        InputError: if the database's schema is not this release's.
+        InputError: if the database's schema is not this release's, or nobody could log in on an open address.
     """
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     follow_parent(parent)
     runtime = open_runtime(settings)
     try:
+        check_listening(settings, open_access(settings, runtime.apps, runtime.database).people)
         uvicorn.run(
             create_web(runtime),
             host=settings.host,

@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -48,7 +49,7 @@ class Settings(BaseSettings):
     redis_url: SecretStr = Field(
         default=SecretStr(""), description="URL of a Redis or Valkey server; empty for the embedded one."
     )
-    host: str = Field(default="127.0.0.1", description="Address the web server listens on; loopback only.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on; others than loopback need an account.")
     port: int = Field(default=7860, ge=1, le=65535, description="Port of the web server.")
     apps: str = Field(default="", description="Apps to show and start, separated by commas; empty for all.")
     light_processes: int = Field(default=2, ge=1, le=64, description="Processes of a light worker.")
@@ -61,8 +62,37 @@ class Settings(BaseSettings):
     max_upload_mib: int = Field(
         default=1024, ge=1, description="Largest upload, all files of one drop together, in MiB."
     )
+    session_hours: int = Field(
+        default=168, ge=1, le=8760, description="Hours after which a session ends, whatever is done in it."
+    )
+    session_idle_minutes: str = Field(
+        default="720,admin=60",
+        description="Minutes after which an idle session ends: for everybody, then by role (finance:analyst=30).",
+    )
+    oidc_issuer: str = Field(
+        default="", description="Address of an OpenID Connect provider that people log in with; empty for none."
+    )
+    oidc_client_id: str = Field(default="", description="What the provider calls this deployment.")
+    oidc_client_secret: SecretStr = Field(
+        default=SecretStr(""), description="What this deployment shows the provider; empty for a public client."
+    )
+    oidc_groups_claim: str = Field(default="groups", description="Claim that lists a person's groups.")
+    oidc_roles: str = Field(
+        default="",
+        description="Roles by group of the provider: radiology=medical:radiologist; it=admin. No group, no access.",
+    )
     sec_contact: str = Field(
         default="", description="Name and e-mail address that SEC asks of programs; empty to ask each user."
+    )
+    ingest_durability: Literal["everysec", "always"] = Field(
+        default="everysec",
+        description="When the broker's log reaches the disk: every second (survives kill -9), or before each answer.",
+    )
+    ingest_rows_per_s: int = Field(
+        default=0, ge=0, description="Rows that each plant may send a second, unless its own quota is set; 0 for any."
+    )
+    ingest_backlog_mib: int = Field(
+        default=512, ge=1, description="Readings that may wait to be stored, all plants together, in MiB."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Lowest level logged.")
 
@@ -73,10 +103,35 @@ class Settings(BaseSettings):
 
     @field_validator("host")
     @classmethod
-    def _loopback(cls, host: str) -> str:
-        if host == "localhost" or _is_loopback(host):
+    def _address(cls, host: str) -> str:
+        if host == "localhost":
             return host
-        raise ValueError(f"{host!r} is not a loopback address; keep 127.0.0.1 and put a reverse proxy in front")
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            raise ValueError(f"{host!r} is no IP address; use 127.0.0.1, or 0.0.0.0 for all of this machine") from None
+        return host
+
+    @field_validator("session_idle_minutes")
+    @classmethod
+    def _readable_minutes(cls, text: str) -> str:
+        _idle_minutes(text)
+        return text
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _safe_issuer(cls, url: str) -> str:
+        parts = urlsplit(url)
+        is_local = parts.scheme == "http" and _is_loopback(parts.hostname or "")
+        if url and not (parts.scheme == "https" and parts.hostname) and not is_local:
+            raise ValueError(f"{url!r} is not an https address")
+        return url
+
+    @field_validator("oidc_roles")
+    @classmethod
+    def _readable_groups(cls, text: str) -> str:
+        _roles_by_group(text)
+        return text
 
     @field_validator("database_url")
     @classmethod
@@ -91,6 +146,21 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """URL of the database, with its password: for `create_engine` only, never for a log."""
         return self.database_url.get_secret_value() or f"sqlite:///{(self.home / 'trivium.db').as_posix()}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches the web server."""
+        return _is_loopback(self.host)
+
+    @property
+    def idle_minutes(self) -> tuple[int, dict[str, int]]:
+        """Idle time of a session in minutes: for everybody, and by role."""
+        return _idle_minutes(self.session_idle_minutes)
+
+    @property
+    def roles_by_group(self) -> dict[str, tuple[str, ...]]:
+        """What each group of the identity provider is given."""
+        return _roles_by_group(self.oidc_roles)
 
     @property
     def max_upload_bytes(self) -> int:
@@ -163,15 +233,38 @@ def origins(settings: Settings) -> list[Origin]:
 
 def _is_loopback(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _idle_minutes(text: str) -> tuple[int, dict[str, int]]:
+    """Read `720,admin=60`."""
+    first, *others = [part.strip() for part in text.split(",")]
+    by_role = {role.strip(): minutes.strip() for role, _, minutes in (part.rpartition("=") for part in others)}
+    numbers = [first, *by_role.values()]
+    if "" in by_role or not all(number.isdecimal() and 1 <= int(number) <= 525600 for number in numbers):
+        raise ValueError(f"{text!r} is not minutes for everybody, then by role, such as 720,admin=60")
+    return int(first), {role: int(minutes) for role, minutes in by_role.items()}
+
+
+def _roles_by_group(text: str) -> dict[str, tuple[str, ...]]:
+    """Read `radiology=medical:radiologist; it=admin`; a group may have `=` in its name and may come several times."""
+    found: dict[str, tuple[str, ...]] = {}
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        group, _, role = (word.strip() for word in part.rpartition("="))
+        if not group or not role:
+            raise ValueError(f"{part!r} is not GROUP=ROLE; write radiology=medical:radiologist; it=admin")
+        found[group] = (*found.get(group, ()), role)
+    return found
 
 
 def _masked(url: str) -> str:
     """Return the URL without what may be secret in it: password and query."""
     if not url:
         return ""
+    if "://" not in url:
+        return "***"
     try:
         return make_url(url).set(query={}).render_as_string(hide_password=True)
     except ArgumentError:

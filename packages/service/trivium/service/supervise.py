@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -26,15 +27,16 @@ from urllib.request import urlopen
 import structlog
 
 from trivium.service import migrate
+from trivium.service.access import Access, check_listening, open_access
 from trivium.service.app_spec import AppSpec, enabled_apps, resolve
 from trivium.service.broker import EmbeddedBroker
 from trivium.service.database import Database
 from trivium.service.errors import InputError, UpstreamError
-from trivium.service.runtime import LOCAL_USER, open_runtime
-from trivium.service.sessions import Sessions
+from trivium.service.runtime import open_runtime
+from trivium.service.sessions import FIRST
 from trivium.service.settings import Settings
 
-__all__ = ["free_port", "login_link", "run_suite", "running_port"]
+__all__ = ["address", "free_port", "login_link", "run_suite", "running_port"]
 
 log = structlog.get_logger(__name__)
 
@@ -106,7 +108,11 @@ def run_suite(settings: Settings, *, with_samples: bool = False, say: Say = prin
         (settings.home / "port").write_text(str(port), encoding="ascii")
         database = Database(settings.database)
         migrate.upgrade(database)
-        broker = None if settings.redis_url.get_secret_value() else EmbeddedBroker(settings.home)
+        access = open_access(settings, apps, database)
+        check_listening(settings, access.people)
+        durability = settings.ingest_durability
+        own = not settings.redis_url.get_secret_value()
+        broker = EmbeddedBroker(settings.home, appendfsync=durability) if own else None
         children = _children(settings, apps)
         _stop_on_signals()
         try:
@@ -120,7 +126,7 @@ def run_suite(settings: Settings, *, with_samples: bool = False, say: Say = prin
             for spec in apps:
                 if spec.missing:
                     say(f"{spec.name} is not installed: {spec.install_line}")
-            say(f"Open this link to log in (once, within a day): {login_link(settings, database)}")
+            say(_welcome_line(settings, access))
             say("Ctrl-C stops everything; what you did is kept.")
             _watch(children, broker)
         except _Stopped:
@@ -132,10 +138,27 @@ def run_suite(settings: Settings, *, with_samples: bool = False, say: Say = prin
             database.close()
 
 
-def login_link(settings: Settings, database: Database) -> str:
-    """Make a one-time link that logs the local user in."""
-    token = Sessions(database).make_link_token(LOCAL_USER)
-    return f"http://{_url_host(settings.host)}:{settings.port}/login?token={token}"
+def address(settings: Settings) -> str:
+    """Return the address to open in a browser on this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - read, not bound
+    return f"http://{_url_host(host)}:{settings.port}"
+
+
+def login_link(
+    settings: Settings, access: Access, account_id: str, *, via: str = "link", life: timedelta = timedelta(hours=24)
+) -> str:
+    """Make a one-time link that logs an account in."""
+    token = access.sessions.make_link_token(account_id, via=via, life=life)
+    return f"{address(settings)}/login?token={token}"
+
+
+def _welcome_line(settings: Settings, access: Access) -> str:
+    """Say how to get in: by a link that leads to making an account, or by the account that there is."""
+    first = access.first()
+    if first is None:
+        return f"Log in at {address(settings)}"
+    link = login_link(settings, access, first.id, via=FIRST)
+    return f"Open this link to log in and make your account (once, within a day): {link}"
 
 
 def running_port(settings: Settings) -> int:
@@ -191,14 +214,14 @@ def _children(settings: Settings, apps: tuple[AppSpec, ...]) -> list[_Child]:
 
 
 def _await_ready(settings: Settings, children: list[_Child]) -> None:
-    address = f"http://{_url_host(settings.host)}:{settings.port}/readyz"
+    url = f"{address(settings)}/readyz"
     deadline = time.monotonic() + _READY_S
     while time.monotonic() < deadline:
         for child in children:
             if child.has_died:
                 raise UpstreamError(f"did not start: {_last_line(child.log_file)}", where=child.name)
         try:
-            with urlopen(address, timeout=5):
+            with urlopen(url, timeout=5):  # noqa: S310 - our own address
                 return
         except (URLError, OSError):  # not listening yet
             time.sleep(0.2)

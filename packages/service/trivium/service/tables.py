@@ -11,7 +11,20 @@ from sqlalchemy.types import Boolean
 
 from trivium.service.database import UtcDateTime
 
-__all__ = ["blob_expiry", "job", "job_effect", "job_event", "job_file", "lease", "login_token", "metadata", "session"]
+__all__ = [
+    "account",
+    "api_key",
+    "blob_expiry",
+    "job",
+    "job_effect",
+    "job_event",
+    "job_file",
+    "lease",
+    "login_token",
+    "metadata",
+    "session",
+    "throttle",
+]
 
 metadata = MetaData(
     naming_convention={
@@ -107,6 +120,44 @@ lease = Table(
     Column("until", UtcDateTime, nullable=False),
 )
 
+account = Table(
+    "service_account",
+    metadata,
+    Column("id", String(120), primary_key=True),  # owner of jobs; stays when the name changes
+    Column("name", String(64), nullable=False, unique=True),
+    Column("password_hash", String(255), nullable=False, server_default=""),  # argon2id; empty: no login by password
+    Column("oidc_subject", String(255), unique=True),  # issuer and subject, when the identity provider vouches
+    Column("roles", JSON, nullable=False),  # ["admin", "finance:analyst"]
+    Column("language", String(8), nullable=False, server_default=""),
+    Column("is_disabled", Boolean, nullable=False, server_default=sql_false()),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("logged_in_at", UtcDateTime),
+)
+
+api_key = Table(
+    "service_api_key",
+    metadata,
+    Column("id", String(16), primary_key=True),  # the prefix that the key shows
+    Column("secret_hash", String(64), nullable=False, unique=True),
+    Column("plant", String(64), nullable=False),
+    Column("scopes", JSON, nullable=False),  # permissions
+    Column("account_id", String(120), ForeignKey("service_account.id")),  # who answers for it; null: the operator
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    Column("used_at", UtcDateTime),  # last, to the minute
+    Column("replaces", String(16), nullable=False, server_default=""),
+)
+
+throttle = Table(  # failed logins, by hashes of account and address
+    "service_throttle",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_at", UtcDateTime, nullable=False),
+    Column("free_at", UtcDateTime, nullable=False),  # when the next attempt is looked at
+)
+
 login_token = Table(
     "service_login_token",
     metadata,
@@ -115,14 +166,16 @@ login_token = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("used_at", UtcDateTime),
+    Column("via", String(16), nullable=False, server_default="link"),
 )
 
 session = Table(
     "service_session",
     metadata,
     Column("token_hash", String(64), primary_key=True),
-    Column("subject", String(120), nullable=False),
+    Column("subject", String(120), nullable=False, index=True),  # id of the account
     Column("created_at", UtcDateTime, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+    Column("via", String(16), nullable=False, server_default="link"),
 )

@@ -8,11 +8,40 @@ from __future__ import annotations
 from typing import Any
 
 from trivium.service.errors import NotFoundError
+from trivium.service.roles import Principal
 from trivium.service.text import LANGUAGES
 
-__all__ = ["LANGUAGE_COOKIE", "language_of", "owner_of"]
+__all__ = ["LANGUAGE_COOKIE", "language_of", "owner_of", "principal_of", "require", "visitor_of"]
 
 LANGUAGE_COOKIE = "trivium_lang"
+
+
+def visitor_of(request: Any) -> Principal | None:
+    """Return who is there, as the door found out; None for a stranger."""
+    found = getattr(getattr(request, "state", None), "principal", None)
+    return found if isinstance(found, Principal) else None
+
+
+def principal_of(request: Any) -> Principal:
+    """Return who is there.
+
+    Raises:
+        NotFoundError: if nobody is logged in; the guard lets no such request through.
+    """
+    found = visitor_of(request)
+    if found is None:
+        raise NotFoundError("nobody is logged in")
+    return found
+
+
+def require(request: Any, permission: str) -> None:
+    """Refuse a visitor without the permission; for handlers of Gradio pages, which have no routes of their own.
+
+    Raises:
+        NotFoundError: if the visitor lacks it.
+    """
+    if not principal_of(request).may(permission):
+        raise NotFoundError(f"this needs the permission {permission}", hint="an administrator can give it")
 
 
 def owner_of(request: Any) -> str:
@@ -21,17 +50,20 @@ def owner_of(request: Any) -> str:
     Raises:
         NotFoundError: if nobody is logged in; the guard lets no such request through.
     """
-    name = getattr(request, "username", None) or getattr(getattr(request, "state", None), "user", "")
+    found = visitor_of(request)
+    name = getattr(request, "username", None) or (found.id if found else "")
     if not name:
         raise NotFoundError("nobody is logged in")
     return str(name)
 
 
 def language_of(request: Any) -> str:
-    """Return the visitor's language: `?lang=`, else the cookie, else what the browser accepts, else English."""
-    asked = request.query_params.get("lang", "") or request.cookies.get(LANGUAGE_COOKIE, "")
-    if asked in LANGUAGES:
-        return str(asked)
+    """Return the visitor's language: `?lang=`, the cookie, the account's, what the browser accepts, English."""
+    found = visitor_of(request)
+    chosen = (request.query_params.get("lang", ""), request.cookies.get(LANGUAGE_COOKIE, ""))
+    for asked in (*chosen, found.language if found else ""):
+        if asked in LANGUAGES:
+            return str(asked)
     for part in request.headers.get("accept-language", "").split(","):
         language = part.split(";")[0].strip().lower().split("-")[0]
         if language in LANGUAGES:

@@ -7,157 +7,122 @@ nothing here waits for a job. Run by `trivium up` and `trivium demo`.
 
 from __future__ import annotations
 
+import functools
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import structlog
-from fastapi import FastAPI, Form, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
+from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from trivium.service import api, migrate
+from trivium.service.access import open_access, open_provider
+from trivium.service.account_pages import account_pages
 from trivium.service.app_spec import AppSpec, resolve
 from trivium.service.broker import broker_url, connect
 from trivium.service.errors import InputError, NotFoundError, TriviumError, UpstreamError
 from trivium.service.guard import Guard, session_cookie
-from trivium.service.jobs import Job
-from trivium.service.pages import history, page, remaining_text, stage_text, state_text, tiles
+from trivium.service.job_pages import job_pages
+from trivium.service.keys_pages import keys_pages
+from trivium.service.login_pages import login_form, login_pages
+from trivium.service.pages import message, page, tiles
+from trivium.service.people_pages import people_pages
+from trivium.service.permission import OPEN, PERSON, SIGNED_IN, NeedsNothing, doors
 from trivium.service.runtime import Runtime
-from trivium.service.sessions import Sessions
 from trivium.service.text import catalogue
-from trivium.service.visitor import language_of, owner_of
+from trivium.service.visitor import language_of, owner_of, principal_of
 
 __all__ = ["create_web", "language_of", "owner_of"]
 
 log = structlog.get_logger(__name__)
 
 _STATIC = Path(__file__).parent / "static"
-_SESSION_S = 30 * 24 * 3600
 
 
 def create_web(runtime: Runtime) -> Guard:
     """Make the server's ASGI application, door included.
 
     Raises:
-        InputError: if the database's schema is not this release's.
+        InputError: if the database's schema is not this release's, or a setting cannot be used.
     """
     migrate.check(runtime.database)
-    sessions = Sessions(runtime.database)
-    shell = FastAPI(title="Trivium", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
+    settings = runtime.settings
+    access = open_access(settings, runtime.apps, runtime.database)
+    provider = open_provider(settings, runtime.apps)
+    shell = FastAPI(title="Trivium", docs_url=None, redoc_url=None, openapi_url=None)
     shell.state.runtime = runtime
-    _add_pages(shell, runtime, sessions)
+    _add_home(shell, runtime)
     _add_health(shell, runtime)
-    shell.include_router(api.router)
+    for router in (
+        login_pages(runtime, access, provider),
+        account_pages(runtime, access),
+        people_pages(runtime, access),
+        keys_pages(access),
+        job_pages(runtime),
+        api.router,
+    ):
+        shell.include_router(router)
     shell.mount("/static", StaticFiles(directory=_STATIC), name="static")
     _add_error_answers(shell)
+    mounts = {}
     for spec in runtime.apps:
         _add_app(shell, spec, runtime)
+        mounts[f"/{spec.name}"] = spec.read_permission
     return Guard(
         shell,
-        sessions=sessions,
-        cookie=session_cookie(runtime.settings.port),
-        max_upload_bytes=runtime.settings.max_upload_bytes,
-        refuse=_refuse,
+        access=access,
+        cookie=session_cookie(settings.port),
+        open_paths=_open_paths(shell),
+        mounts=mounts,
+        max_upload_bytes=settings.max_upload_bytes,
+        refuse=functools.partial(_refuse, shell),
     )
 
 
-def _add_pages(shell: FastAPI, runtime: Runtime, sessions: Sessions) -> None:
-    specs = {spec.name: spec for spec in runtime.apps}
+def _open_paths(shell: FastAPI) -> list[str]:
+    """Return what strangers may ask for: routes that say so, and static files.
 
-    @shell.get("/", include_in_schema=False)
+    Raises:
+        RuntimeError: if a route does not say what it needs.
+    """
+    listed = doors(shell)
+    silent = [f"{'/'.join(door.methods)} {door.path}" for door in listed if door.needs is None]
+    if silent:
+        raise RuntimeError(f"routes that state no permission (trivium.service.permission): {', '.join(silent)}")
+    return ["/static/", *(door.path for door in listed if isinstance(door.needs, NeedsNothing))]
+
+
+def _add_home(shell: FastAPI, runtime: Runtime) -> None:
+    @shell.get("/", include_in_schema=False, dependencies=[PERSON])
     def home(request: Request) -> Response:
-        return page(request, "home.html", tiles=tiles(runtime.apps, language_of(request)))
+        return page(request, "home.html", tiles=tiles(runtime.apps, language_of(request), principal_of(request)))
 
-    @shell.get("/favicon.ico", include_in_schema=False)
+    @shell.get("/favicon.ico", include_in_schema=False, dependencies=[OPEN])
     def icon() -> Response:
         return FileResponse(_STATIC / "trivium.svg", media_type="image/svg+xml")
 
-    @shell.get("/bar", include_in_schema=False)
+    @shell.get("/bar", include_in_schema=False, dependencies=[PERSON])
     def bar(request: Request) -> Response:
         """The bar at the top, for the apps' pages, which fetch it (`static/bar.js`)."""
         return page(request, "bar.html")
 
-    @shell.get("/login", include_in_schema=False)
-    def login(request: Request, token: str = "") -> Response:
-        say = catalogue("trivium.service", language_of(request)).say
-        session_token = sessions.log_in(token) if token else None
-        if session_token is None:
-            text = say("login.expired") if token else say("login.needed")
-            return _message(request, say("login.heading"), text, status=401, command="trivium login")
-        # A page that forwards, not a redirect: the browser then sends the strict cookie along.
-        response = _message(request, say("login.heading"), say("login.welcome"), forward="/")
-        name = session_cookie(runtime.settings.port)
-        secure = request.url.scheme == "https"
-        response.set_cookie(name, session_token, _SESSION_S, httponly=True, samesite="strict", secure=secure)
-        return response
-
-    @shell.get("/jobs", include_in_schema=False)
-    def jobs(request: Request) -> Response:
-        language = language_of(request)
-        rows = [
-            {
-                "job": job,
-                "app": _app_title(specs.get(job.app), job.app, language),
-                "state": state_text(job, language),
-                "stage": stage_text(specs.get(job.app), job.stage, language),
-                "remaining": remaining_text(job, runtime.jobs.estimate(job), language),
-            }
-            for job in runtime.jobs.recent(owner=owner_of(request))
-        ]
-        return page(request, "jobs.html", rows=rows)
-
-    @shell.get("/jobs/{job_id}", include_in_schema=False)
-    def job_page(request: Request, job_id: str) -> Response:
-        job = runtime.jobs.get(job_id, owner=owner_of(request))
-        return page(request, "job.html", **_job_values(runtime, specs.get(job.app), job, language_of(request)))
-
-    @shell.post("/jobs/{job_id}/cancel", include_in_schema=False)
-    def cancel(request: Request, job_id: str) -> Response:
-        return _see(runtime.jobs.cancel(job_id, owner=owner_of(request)))
-
-    @shell.post("/jobs/{job_id}/retry", include_in_schema=False)
-    def retry(request: Request, job_id: str) -> Response:
-        return _see(runtime.jobs.retry(job_id, owner=owner_of(request)))
-
-    @shell.post("/jobs/{job_id}/replay", include_in_schema=False)
-    def replay(request: Request, job_id: str, key: Annotated[str, Form(max_length=64)] = "") -> Response:
-        return _see(runtime.jobs.replay(job_id, owner=owner_of(request), idempotency_key=key))
-
-
-def _see(job: Job) -> Response:
-    """Answer a form: go to the job's page, so that a reload sends nothing twice."""
-    return RedirectResponse(f"/jobs/{job.id}", status_code=303)
-
-
-def _job_values(runtime: Runtime, spec: AppSpec | None, job: Job, language: str) -> dict[str, Any]:
-    return {
-        "job": job,
-        "app": _app_title(spec, job.app, language),
-        "state": state_text(job, language),
-        "stage": stage_text(spec, job.stage, language),
-        "has_page": spec is not None and bool(spec.ui) and not spec.missing,
-        "remaining": remaining_text(job, runtime.jobs.estimate(job), language),
-        "history": history(runtime.jobs.events(job.id), spec, language),
-        "replay_key": secrets.token_hex(16),  # of this page: a second click gives the same job
-    }
-
-
-def _app_title(spec: AppSpec | None, name: str, language: str) -> str:
-    """Return the app's title; its name when the app has no page or is switched off."""
-    return catalogue(spec.package, language)["app.title"] if spec is not None and spec.ui else name
+    @shell.get("/api/openapi.json", include_in_schema=False, dependencies=[SIGNED_IN])
+    def description() -> Response:
+        return JSONResponse(shell.openapi())
 
 
 def _add_health(shell: FastAPI, runtime: Runtime) -> None:
-    @shell.get("/healthz")
+    @shell.get("/healthz", dependencies=[OPEN])
     def healthz() -> dict[str, str]:
         """Say that the process answers."""
         return {"status": "ok"}
 
-    @shell.get("/readyz")
+    @shell.get("/readyz", dependencies=[OPEN])
     def readyz(response: Response) -> dict[str, str]:
         """Say whether database and broker can be used; 503 when one cannot."""
         states = {"database": _state(lambda: migrate.check(runtime.database)), "broker": _state(_ping(runtime))}
@@ -184,7 +149,8 @@ def _add_app(shell: FastAPI, spec: AppSpec, runtime: Runtime) -> None:
         log.warning("app.not_installed", app=spec.name, missing=spec.missing)
         return
     if spec.api:
-        shell.include_router(resolve(spec.api), prefix=f"/api/{spec.name}", tags=[spec.name])
+        prefix = spec.api_prefix.rstrip("/") or f"/api/{spec.name}"
+        shell.include_router(resolve(spec.api), prefix=prefix, tags=[spec.name])
     if spec.ui:
         import gradio
 
@@ -236,35 +202,23 @@ def _add_error_answers(shell: FastAPI) -> None:
         return _problem(request, 500, text, reference)
 
 
-def _refuse(request: Request) -> Response:
-    """Answer a visitor without a session: a page for people, JSON for programs."""
-    text = catalogue("trivium.service", language_of(request))["login.needed"]
+def _refuse(shell: FastAPI, request: Request, status: int) -> Response:
+    """Answer in the door's place: the login form for strangers who look at pages, JSON for programs, 404 for roles."""
+    texts = catalogue("trivium.service", language_of(request))
+    request.scope["app"] = shell
+    if status == 404:
+        return _problem(request, 404, texts["problem.missing"])
     if not _wants_page(request):
-        return JSONResponse({"error": text}, 401)
-    heading = catalogue("trivium.service", language_of(request))["login.heading"]
-    return _message(request, heading, text, status=401, command="trivium login")
+        return JSONResponse({"error": texts["login.needed"]}, 401, {"www-authenticate": "Bearer"})
+    return login_form(request, status=401)
 
 
 def _problem(request: Request, status: int, text: str, reference: str = "") -> Response:
     if not _wants_page(request):
         return JSONResponse({"error": text, "reference": reference}, status)
     heading = catalogue("trivium.service", language_of(request))["problem.title"]
-    return _message(request, heading, text, status=status, reference=reference)
+    return message(request, heading, text, status=status, reference=reference)
 
 
 def _wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
-
-
-def _message(
-    request: Request,
-    heading: str,
-    text: str,
-    *,
-    status: int = 200,
-    command: str = "",
-    forward: str = "",
-    reference: str = "",
-) -> Response:
-    values = {"heading": heading, "text": text, "command": command, "forward": forward, "reference": reference}
-    return page(request, "message.html", status=status, **values)

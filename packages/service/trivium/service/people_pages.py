@@ -1,0 +1,140 @@
+"""The page on which an admin sees everybody, adds people, and changes roles; with a page per person."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+
+from trivium.service.access import Access
+from trivium.service.errors import InputError
+from trivium.service.forms import FORM
+from trivium.service.pages import app_title, page
+from trivium.service.people import Account
+from trivium.service.permission import needs
+from trivium.service.roles import ADMIN, LOCAL_USER
+from trivium.service.runtime import Runtime
+from trivium.service.text import catalogue
+from trivium.service.visitor import language_of, principal_of
+
+__all__ = ["people_pages", "role_text"]
+
+_MANAGES = needs("service.people")
+_Text = Annotated[str, Form(max_length=200)]
+_Roles = Annotated[list[str], Form(max_length=100)]
+
+
+def people_pages(runtime: Runtime, access: Access) -> APIRouter:
+    """Make the routes."""
+    router = APIRouter(prefix="/people", include_in_schema=False, dependencies=[_MANAGES])
+    people = access.people
+
+    def show_all(request: Request, *, status: int = 200, **values: Any) -> Response:
+        language = language_of(request)
+        rows = [
+            {
+                "account": account,
+                "roles": [role_text(runtime, role, language) for role in account.roles],
+                "state": state_text(account, language),
+            }
+            for account in people.all()
+        ]
+        shown: dict[str, Any] = {"problem": "", "link": "", "invited": "", "name": "", "given": []} | values
+        return page(request, "people.html", status=status, rows=rows, choices=_choices(language), **shown)
+
+    def show_one(request: Request, account_id: str, *, status: int = 200, **values: Any) -> Response:
+        account, language = people.get(account_id), language_of(request)
+        keys = [key for key in access.keys.all() if key.maker == account.name and key.revoked_at is None]
+        shown: dict[str, Any] = {"problem": "", "link": ""} | values
+        return page(
+            request,
+            "person.html",
+            status=status,
+            account=account,
+            state=state_text(account, language),
+            choices=_choices(language),
+            keys=keys,
+            is_self=account.id == principal_of(request).id,
+            **shown,
+        )
+
+    def _choices(language: str) -> list[tuple[str, str]]:
+        return [(role, role_text(runtime, role, language)) for role in access.roles.names]
+
+    def _link(request: Request, account: Account) -> str:
+        token = access.sessions.make_link_token(account.id, via="invite")
+        return f"{request.url.scheme}://{request.url.netloc}/login?token={token}"
+
+    @router.get("")
+    def everybody(request: Request) -> Response:
+        return show_all(request)
+
+    @router.post("", dependencies=[FORM])
+    def add(request: Request, name: _Text = "", role: _Roles = [], language: _Text = "") -> Response:  # noqa: B006
+        try:
+            made = people.add(name, role, actor=principal_of(request).id, language=language)
+        except InputError as error:
+            return show_all(request, status=400, problem=error.line, name=name, given=role)
+        return show_all(request, link=_link(request, made), invited=made.name)
+
+    @router.get("/{account_id}")
+    def person(request: Request, account_id: str) -> Response:
+        return show_one(request, account_id)
+
+    @router.post("/{account_id}/roles", dependencies=[FORM])
+    def roles(request: Request, account_id: str, role: _Roles = []) -> Response:  # noqa: B006
+        return changed(request, account_id, lambda actor: people.set_roles(account_id, role, actor=actor))
+
+    @router.post("/{account_id}/disable", dependencies=[FORM])
+    def disable(request: Request, account_id: str) -> Response:
+        return changed(request, account_id, lambda actor: people.set_disabled(account_id, True, actor=actor))
+
+    @router.post("/{account_id}/enable", dependencies=[FORM])
+    def enable(request: Request, account_id: str) -> Response:
+        return changed(request, account_id, lambda actor: people.set_disabled(account_id, False, actor=actor))
+
+    @router.post("/{account_id}/invite", dependencies=[FORM])
+    def invite(request: Request, account_id: str) -> Response:
+        try:
+            account = people.invite(account_id, actor=principal_of(request).id)
+        except InputError as error:
+            return show_one(request, account_id, status=400, problem=error.line)
+        access.forget()
+        return show_one(request, account_id, link=_link(request, account))
+
+    def changed(request: Request, account_id: str, change: Any) -> Response:
+        """Make a change, show what is wrong with it, else the person as they are now."""
+        try:
+            change(principal_of(request).id)
+        except InputError as error:
+            return show_one(request, account_id, status=400, problem=error.line)
+        access.forget()
+        return RedirectResponse(f"/people/{account_id}", 303)
+
+    return router
+
+
+def role_text(runtime: Runtime, role: str, language: str) -> str:
+    """Return a role in words: the app's title and, where its catalogue names it, the role."""
+    if role == ADMIN:
+        return catalogue("trivium.service", language)["role.admin"]
+    name, _, short = role.partition(":")
+    spec = next((spec for spec in runtime.apps if spec.name == name), None)
+    if spec is None:
+        return role
+    # a spec without a page need not have a catalogue
+    text = catalogue(spec.package, language).get(f"role.{short}", short) if spec.ui else short
+    return f"{app_title(spec, name, language)}: {text}"
+
+
+def state_text(account: Account, language: str) -> str:
+    """Return in words whether a person can log in."""
+    texts = catalogue("trivium.service", language)
+    if account.is_disabled:
+        return texts["people.disabled"]
+    if account.is_external:
+        return texts["people.external"]
+    if account.has_password:
+        return texts["people.active"]
+    return texts["people.local" if account.id == LOCAL_USER else "people.invited"]
