@@ -15,6 +15,7 @@ import time
 
 import structlog
 
+from trivium.service.app_spec import AppSpec, resolve
 from trivium.service.errors import TriviumError
 from trivium.service.retention import purge
 from trivium.service.runtime import Runtime
@@ -60,9 +61,20 @@ def purge_in_background(runtime: Runtime, holder: str) -> threading.Thread | Non
 
 
 def sweep_once(runtime: Runtime, holder: str) -> bool:
-    """Recover lost jobs if `holder` is, or becomes, the elected sweeper; return whether it is."""
+    """Recover lost jobs and let apps look after theirs, if `holder` is elected; return whether it is."""
     if not runtime.jobs.hold(_LEASE, holder, seconds=3 * runtime.jobs.policy.sweep_s):
         return False
     for job in runtime.jobs.recover():
         log.info("job.published_again", job_id=job.id, attempts=job.attempts)
+    for spec in runtime.apps:
+        if spec.sweep and not spec.missing:
+            _sweep_app(spec, runtime)
     return True
+
+
+def _sweep_app(spec: AppSpec, runtime: Runtime) -> None:
+    """Let an app look after its own; one that cannot keeps nobody else from being looked after."""
+    try:
+        resolve(spec.sweep)(runtime)
+    except TriviumError as error:
+        log.warning("sweeper.app_failed", app=spec.name, error=error.line, reference=error.reference)

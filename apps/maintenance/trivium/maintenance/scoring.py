@@ -1,0 +1,405 @@
+"""The maintenance app's second door: drain a shard of the stream, and score what is in it.
+
+    parse (unpack) -> merge -> hold -> one model call -> one transaction -> acknowledge
+
+One transaction holds readings, verdicts, predictions and the state of each asset, under the fence of whoever drains the
+shard; only then are entries acknowledged. An entry that comes again is known by its batch and its shard, so that
+nothing happens twice. An entry that cannot be read, or that ended three drainers, becomes a dead letter.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import structlog
+from sqlalchemy import Connection, insert, select
+
+from trivium.maintenance import tables
+from trivium.maintenance.ingest import leases, ledger, verdicts
+from trivium.maintenance.ingest.codec import AssetRows, pack_block, unpack
+from trivium.maintenance.ingest.dead_letters import bury
+from trivium.maintenance.ingest.frames import Frame, Reason, make_frames, reasons_at, stuck_tags, times_of
+from trivium.maintenance.ingest.merge import Merged, merge
+from trivium.maintenance.ingest.state import (
+    NEVER_US,
+    AssetState,
+    Reach,
+    load_states,
+    read_back,
+    save_states,
+    shortened,
+)
+from trivium.maintenance.registry import Asset, Registries, Registry
+from trivium.maintenance.stream import HISTORY, LIVE, Entry, Streams
+from trivium.service.database import Database, utc_now
+from trivium.service.errors import TriviumError
+
+__all__ = ["Drainer", "Scorer", "Scores"]
+
+log = structlog.get_logger(__name__)
+
+_MOST_DELIVERIES = 3
+_MOST_ENTRIES = 256
+_MOST_BYTES = 16 * 1024 * 1024  # unpacked at a time
+_MOST_CACHED = 5_000  # states of assets
+_TOP = 5  # sensors that the newest prediction names
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What a model says of the last rows of a frame.
+
+    Args:
+        outputs: (M, O) float64, in the order of the scorer's `outputs`.
+        contributions: (M, S) float64, each sensor's share in the first output.
+    """
+
+    outputs: np.ndarray
+    contributions: np.ndarray
+
+
+class Scorer(Protocol):
+    """A model, as the drainer sees it. A prediction depends on its row and the `history_rows` before it, no more.
+
+    Attributes:
+        version: name under which predictions are kept.
+        sensors: tags it looks at, in the order of its columns.
+        outputs: names of what it gives, such as `rul` or `score`.
+        step_s: time between two of its rows; 0 when each row that comes is one (cycles).
+        history_rows: rows before the one that is predicted.
+    """
+
+    version: str
+    sensors: tuple[str, ...]
+    outputs: tuple[str, ...]
+    step_s: float
+    history_rows: int
+
+    def score(self, frames: Sequence[Frame]) -> list[Scores]:
+        """Predict each frame's rows from `first` on, all frames in one call of the model."""
+
+
+@dataclass
+class _Part:
+    """One entry, unpacked."""
+
+    entry: Entry
+    key: str
+    note: dict[str, Any] | None
+    blocks: list[AssetRows]
+
+
+@dataclass
+class _Scored:
+    """An asset after its new readings."""
+
+    merged: Merged
+    state: AssetState
+    times_us: np.ndarray
+    reasons: np.ndarray
+    frames: list[Frame]
+    stuck: list[str]
+
+
+class Drainer:
+    """Drains shards, one at a time. One for each process.
+
+    Args:
+        scorer_of: gives the scorer of a plant's active model; None when it has none.
+        holder: name of this process.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        streams: Streams,
+        registries: Registries,
+        *,
+        scorer_of: Callable[[Registry], Scorer | None],
+        holder: str,
+    ) -> None:
+        self._database = database
+        self._streams = streams
+        self._registries = registries
+        self._scorer_of = scorer_of
+        self._holder = holder
+        self._cache: dict[str, dict[str, AssetState]] = {}
+        self._take = 16
+
+    def drain(self, shard: str, *, budget_s: float = 1.0) -> bool:
+        """Drain a shard, live readings before history, until it is empty or the time is over.
+
+        Args:
+            shard: `0/north`, without its lane.
+
+        Returns:
+            Whether something is left and nobody else is at it.
+
+        Raises:
+            UpstreamError: if broker or database cannot be used; what was not acknowledged comes again.
+        """
+        lease = leases.claim(self._database, shard, self._holder)
+        if lease is None:
+            return False
+        ends_at = time.monotonic() + budget_s
+        try:
+            while time.monotonic() < ends_at:
+                if not any(self._step(f"{lane}/{shard}", lease) for lane in (LIVE, HISTORY)):
+                    break
+        except leases.LeaseLostError:
+            log.warning("shard.lease_lost", shard=shard)
+            return False
+        finally:
+            leases.release(self._database, lease)
+        is_empty = [
+            self._streams.rest(f"{lane}/{shard}") for lane in (LIVE, HISTORY)
+        ]  # each lane has a mark of its own
+        return not all(is_empty)
+
+    def _step(self, stream: str, lease: leases.Lease) -> bool:
+        """Work off some entries of one stream; return whether there were any."""
+        left = self._streams.left_over(stream)
+        if left is not None and left.deliveries > _MOST_DELIVERIES:
+            self._bury(stream, lease, left, f"its drainer ended {left.deliveries - 1} times")
+            return True
+        entries = [left] if left is not None else self._streams.take(stream, self._take)
+        if not entries:
+            return False
+        self._streams.stay_awake(stream)
+        if left is None:
+            size = sum(len(entry.payload) for entry in entries)
+            self._take = max(1, min(_MOST_ENTRIES, _MOST_BYTES * len(entries) // max(size, 1)))
+        parts = [part for entry in entries if (part := self._unpack(stream, lease, entry)) is not None]
+        try:
+            self._work(stream, lease, parts)
+        except (TriviumError, leases.LeaseLostError):
+            raise
+        except Exception as error:  # a batch that our own code cannot take must not stop those behind it
+            if len(parts) > 1:
+                log.exception("shard.batch_failed", shard=stream, batches=len(parts))
+                return True  # they are left over now: one by one, the bad one shows
+            log.exception("shard.batch_failed", shard=stream)
+            if parts and parts[0].entry.deliveries >= _MOST_DELIVERIES:
+                self._bury(stream, lease, parts[0].entry, f"{type(error).__name__}: {error}")
+            return True
+        self._streams.acknowledge(stream, [part.entry for part in parts])
+        return True
+
+    def _unpack(self, stream: str, lease: leases.Lease, entry: Entry) -> _Part | None:
+        try:
+            meta, blocks = unpack(entry.payload)
+            return _Part(entry, meta["key"], meta.get("note"), blocks)
+        except (TriviumError, KeyError) as error:
+            self._bury(stream, lease, entry, f"cannot be read: {error}")
+            return None
+
+    def _bury(self, stream: str, lease: leases.Lease, entry: Entry, reason: str) -> None:
+        log.error("shard.dead_letter", shard=stream, entry=entry.id, reason=reason)
+        with self._database.write() as connection:
+            leases.check(connection, lease)
+            bury(connection, stream, entry, reason)
+        self._streams.acknowledge(stream, [entry])
+
+    # -- one group of entries -----------------------------------------------------------------------------------
+
+    def _work(self, stream: str, lease: leases.Lease, parts: list[_Part]) -> None:
+        lane, _, plant = stream.split("/", 2)
+        registry = self._registries.of(plant)
+        cache = self._cache.setdefault(plant, {})
+        with self._database.read() as connection:
+            done = _done(connection, stream, [part.key for part in parts])
+            todo = [part for part in parts if part.key not in done]
+            by_asset: dict[str, list[tuple[int, AssetRows]]] = {}
+            for number, part in enumerate(todo):
+                for block in part.blocks:
+                    by_asset.setdefault(block.asset, []).append((number, block))
+            states = load_states(connection, plant, list(by_asset), cache)
+            scorer = self._scorer_of(registry)
+            scored = {
+                name: _advance(connection, registry, name, states[name], [rows for _, rows in own], scorer, lane)
+                for name, own in by_asset.items()
+            }
+        predictions = _predict(scorer, scored) if scorer else {}
+        with self._database.write() as connection:
+            leases.check(connection, lease)
+            ledger.note_batches(
+                connection, [ledger.Note.from_json(part.note) for part in todo if part.note], with_entries=False
+            )
+            ledger.record_parts(connection, _part_rows(stream, todo, by_asset, scored))
+            self._store(connection, plant, scorer, scored, predictions)
+        if len(cache) > _MOST_CACHED:
+            cache.clear()
+        cache.update({name: one.state for name, one in scored.items()})
+
+    def _store(
+        self,
+        connection: Connection,
+        plant: str,
+        scorer: Scorer | None,
+        scored: Mapping[str, _Scored],
+        predictions: Mapping[str, AssetRows],
+    ) -> None:
+        changed = {name: one for name, one in scored.items() if one.merged.fresh is not None}
+        if not changed:
+            return
+        rows = []
+        for name, one in changed.items():
+            fresh = one.merged.fresh
+            assert fresh is not None
+            rows.append(_span(plant, fresh) | {"num_rows": len(fresh.times_us), "data": pack_block(fresh)})
+            one.state.latest = _latest(one, predictions.get(name), scorer)
+        connection.execute(insert(tables.block), rows)
+        if predictions:
+            assert scorer is not None
+            told = {"model": scorer.version, "stored_at": utc_now()}
+            connection.execute(
+                insert(tables.prediction),
+                [_span(plant, one) | told | {"data": pack_block(one)} for one in predictions.values()],
+            )
+        save_states(connection, plant, {name: one.state for name, one in changed.items()})
+
+
+def _done(connection: Connection, stream: str, keys: Sequence[str]) -> set[str]:
+    """Return the batches whose part of this stream is in the database already."""
+    part = tables.part
+    query = select(part.c.batch_key).where(part.c.shard == stream, part.c.batch_key.in_(keys))
+    return set(connection.execute(query).scalars())
+
+
+def _advance(
+    connection: Connection,
+    registry: Registry,
+    name: str,
+    state: AssetState,
+    parts: Sequence[AssetRows],
+    scorer: Scorer | None,
+    lane: str,
+) -> _Scored:
+    """Merge an asset's new rows and lay out what is to be predicted; nothing is written."""
+    asset = registry.assets.get(name) or Asset(name, ())
+    reach = _reach(asset, scorer)
+    tags = tuple(tag.name for tag in asset.tags)
+    tail = merge(state.tail, parts, state.watermark_us, tags)
+    merged, is_beginning = tail, state.complete_us == NEVER_US
+    oldest = min(int(rows.times_us[0]) for rows in parts)
+    newest = max(int(rows.times_us[-1]) for rows in parts)
+    if oldest < state.complete_us:  # complete from the blocks what the tail no longer has
+        until = newest if lane == HISTORY and newest < state.complete_us else None
+        known, is_beginning = read_back(connection, registry.plant, name, oldest, reach, until)
+        merged = merge(known, parts, state.watermark_us, tags)
+    kept, complete_us = shortened(tail.rows, state.complete_us, reach)
+    after = AssetState(kept, state.version + 1, merged.watermark_us, complete_us, state.latest)
+    if merged.fresh is None:
+        return _Scored(merged, replace(after, version=state.version), np.zeros(0, np.int64), np.zeros(0), [], [])
+    from_us = int(merged.fresh.times_us[0])
+    if state.watermark_us < from_us:  # on a clock, times between the last reading and this one are due as well
+        from_us = state.watermark_us + 1
+    times = times_of(merged.rows, reach.step_s, reach.hold_s)
+    outages = registry.outages.get(name, ())
+    reasons = reasons_at(asset, merged.rows, times, outages, is_beginning=is_beginning)
+    frames = (
+        list(make_frames(asset, merged.rows, times, scorer.sensors, from_us, is_grid=reach.step_s > 0))
+        if scorer is not None
+        else []
+    )
+    due = times >= from_us
+    return _Scored(merged, after, times[due], reasons[due], frames, stuck_tags(asset, kept))
+
+
+def _reach(asset: Asset, scorer: Scorer | None) -> Reach:
+    hold_s = max((tag.staleness_s for tag in asset.tags), default=0.0)
+    startup_s = asset.startup_s if asset.running else 0.0
+    return Reach(scorer.history_rows if scorer else 0, scorer.step_s if scorer else 0.0, hold_s, startup_s)
+
+
+def _predict(scorer: Scorer, scored: Mapping[str, _Scored]) -> dict[str, AssetRows]:
+    """Call the model once for all assets; rows that are not to be scored come back without numbers, with the reason."""
+    frames = [frame for one in scored.values() for frame in one.frames]
+    failed = False
+    try:
+        scores = scorer.score(frames) if frames else []
+    except Exception:  # readings are kept whatever the model does; the rows say that they were not scored
+        log.exception("model.failed", model=scorer.version, frames=len(frames))
+        failed, scores = True, []
+    names = (*scorer.outputs, *(f"why.{sensor}" for sensor in scorer.sensors))
+    found, place = {}, 0
+    for name, one in scored.items():
+        if not len(one.times_us):
+            continue
+        values = np.full((len(one.times_us), len(names)), np.nan)
+        reasons = one.reasons.astype(np.uint8)
+        if failed:
+            reasons[reasons == Reason.SCORED] = Reason.MODEL_FAILED
+        else:
+            own = scores[place : place + len(one.frames)]
+            place += len(one.frames)
+            told = np.concatenate([np.hstack([each.outputs, each.contributions]) for each in own] or [values[:0]])
+            assert len(told) == len(values), "a scorer returns one line for each row that is due"
+            reasons[(reasons == Reason.SCORED) & np.isnan(told[:, 0])] = Reason.NO_VALUES
+            values[reasons == Reason.SCORED] = told[reasons == Reason.SCORED]
+        marks = np.repeat(reasons[:, None], len(names), axis=1)
+        found[name] = AssetRows(name, one.times_us, names, values, marks, np.zeros((len(values), 0), np.int32))
+    return found
+
+
+def _part_rows(
+    stream: str,
+    todo: Sequence[_Part],
+    by_asset: Mapping[str, Sequence[tuple[int, AssetRows]]],
+    scored: Mapping[str, _Scored],
+) -> list[dict[str, Any]]:
+    """Return one row of the table of parts for each entry."""
+    late: list[list[np.ndarray]] = [[] for _ in todo]
+    again: list[list[np.ndarray]] = [[] for _ in todo]
+    num_readings = [0] * len(todo)
+    for name, own in by_asset.items():
+        told = scored[name].merged
+        for place, (number, _) in enumerate(own):
+            late[number].append(told.late[place])
+            again[number].append(told.duplicate[place])
+            num_readings[number] += told.num_readings[place]
+    rows, now = [], utc_now()
+    for number, part in enumerate(todo):
+        late_rows, again_rows = (np.concatenate(own[number] or [np.zeros(0, np.int32)]) for own in (late, again))
+        rows.append(
+            {
+                "batch_key": part.key, "shard": stream, "num_late": len(late_rows), "num_duplicate": len(again_rows),
+                "num_readings": num_readings[number], "verdicts": verdicts.pack_rows(late_rows, again_rows),
+                "committed_at": now,
+            }
+        )  # fmt: skip
+    return rows
+
+
+def _span(plant: str, rows: AssetRows) -> dict[str, Any]:
+    return {
+        "plant": plant,
+        "asset": rows.asset,
+        "from_us": int(rows.times_us[0]),
+        "to_us": int(rows.times_us[-1]),
+    }
+
+
+def _latest(one: _Scored, predicted: AssetRows | None, scorer: Scorer | None) -> dict[str, Any]:
+    """Return the newest prediction as pages show it; the one before when this group brought none that is newer."""
+    before = one.state.latest | {"stuck": one.stuck}
+    if predicted is None or scorer is None or predicted.times_us[-1] < before.get("time_us", NEVER_US):
+        return before
+    line, num_outputs = predicted.values[-1], len(scorer.outputs)
+    weights = np.nan_to_num(line[num_outputs:])
+    top = np.argsort(-np.abs(weights))[:_TOP]
+    return {
+        "time_us": int(predicted.times_us[-1]),
+        "model": scorer.version,
+        "reason": Reason(int(predicted.quality[-1, 0])).name.lower(),
+        "outputs": {
+            name: None if np.isnan(value) else float(value)
+            for name, value in zip(scorer.outputs, line[:num_outputs], strict=True)
+        },
+        "why": {scorer.sensors[place]: float(weights[place]) for place in top if weights[place]},
+        "stuck": one.stuck,
+    }

@@ -1,0 +1,204 @@
+"""The maintenance app's tables, prefixed `maintenance_`. Their history is the Alembic branch in `migrations/`.
+
+Readings and predictions are kept in blocks: one row of a table holds many of one asset, packed by `ingest/codec.py`.
+Blocks are only added. Of two readings at one time the one stored first counts, of two predictions the last one.
+Times in blocks are microseconds since 1970 in UTC (`..._us`), so that a block is found without unpacking it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from trivium.service.database import UtcDateTime
+from trivium.service.tables import metadata
+
+__all__ = [
+    "asset",
+    "batch",
+    "block",
+    "dead_letter",
+    "gateway",
+    "outage",
+    "part",
+    "plant",
+    "prediction",
+    "shard",
+    "state",
+    "tag",
+]
+
+_ROW_ID = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself in INTEGER columns only
+
+plant = Table(
+    "maintenance_plant",
+    metadata,
+    Column("name", String(120), primary_key=True),
+    Column("zone", String(64), nullable=False, server_default=""),  # of times without an offset; empty refuses them
+    Column("version", Integer, nullable=False, server_default="1"),  # grows with every change of the registry
+    Column("rows_per_s", Integer, nullable=False, server_default="0"),  # quota; 0 for the deployment's
+    Column("model", Text, nullable=False, server_default=""),  # folder of the active model; empty scores nothing
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+asset = Table(
+    "maintenance_asset",
+    metadata,
+    Column("plant", String(120), primary_key=True),
+    Column("asset", String(200), primary_key=True),
+    Column("running", Text, nullable=False, server_default=""),  # expression over its tags; empty: always running
+    Column("startup_s", Float, nullable=False, server_default="0"),  # not scored for so long after it begins to run
+    ForeignKeyConstraint(["plant"], ["maintenance_plant.name"], ondelete="CASCADE"),
+)
+
+tag = Table(
+    "maintenance_tag",
+    metadata,
+    Column("plant", String(120), primary_key=True),
+    Column("asset", String(200), primary_key=True),
+    Column("tag", String(200), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("unit", String(40), nullable=False, server_default=""),
+    Column("low", Float),
+    Column("high", Float),
+    Column("rate_s", Float),  # seconds between two readings
+    Column("deadband", Float, nullable=False, server_default="0"),
+    Column("staleness_s", Float, nullable=False),  # a reading is held for so long
+    ForeignKeyConstraint(
+        ["plant", "asset"], ["maintenance_asset.plant", "maintenance_asset.asset"], ondelete="CASCADE"
+    ),
+    Index(None, "plant", "tag"),
+)
+
+outage = Table(  # a turnaround or overhaul: nothing is scored from `from_us` to `to_us`
+    "maintenance_outage",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True),
+    Column("plant", String(120), nullable=False),
+    Column("asset", String(200), nullable=False),
+    Column("from_us", BigInteger, nullable=False),
+    Column("to_us", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Index(None, "plant", "asset"),
+)
+
+gateway = Table(
+    "maintenance_gateway",
+    metadata,
+    Column("plant", String(120), primary_key=True),
+    Column("gateway", String(120), primary_key=True),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("skew_s", Float),  # its newest reading against our arrival time; above 0 its clock is ahead
+    Column("num_batches", BigInteger, nullable=False, server_default="0"),
+    Column("num_rows", BigInteger, nullable=False, server_default="0"),
+)
+
+batch = Table(  # the ledger: every batch that was acknowledged
+    "maintenance_batch",
+    metadata,
+    Column("key", String(64), primary_key=True),  # hash of plant and batch id
+    Column("plant", String(120), nullable=False),
+    Column("batch_id", String(200), nullable=False),
+    Column("body_sha256", String(64), nullable=False),
+    Column("lane", String(10), nullable=False),
+    Column("gateway", String(120), nullable=False, server_default=""),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("num_rows", Integer, nullable=False),
+    Column("num_parts", Integer, nullable=False),
+    Column("answer", JSON, nullable=False),  # what the sender was told
+    Column("verdicts", LargeBinary, nullable=False),  # of each row, at the door
+    Column("entries", JSON, nullable=False),  # [[shard, entry of its stream]]
+    Column("state", String(10), nullable=False),  # accepted, done, dead, lost
+    Column("finished_at", UtcDateTime),
+    UniqueConstraint("plant", "batch_id"),
+    Index(None, "plant", "received_at"),
+    Index(None, "state", "received_at"),
+)
+
+part = Table(  # what a worker has done of a batch: one row for each shard that the batch touches
+    "maintenance_part",
+    metadata,
+    Column("batch_key", String(64), primary_key=True),
+    Column("shard", String(160), primary_key=True),
+    Column("num_late", Integer, nullable=False),
+    Column("num_duplicate", Integer, nullable=False),
+    Column("num_readings", Integer, nullable=False),
+    Column("verdicts", LargeBinary, nullable=False),  # rows that were late or duplicate
+    Column("committed_at", UtcDateTime, nullable=False),
+)
+
+block = Table(
+    "maintenance_block",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True),
+    Column("plant", String(120), nullable=False),
+    Column("asset", String(200), nullable=False),
+    Column("from_us", BigInteger, nullable=False),
+    Column("to_us", BigInteger, nullable=False),
+    Column("num_rows", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Index(None, "plant", "asset", "to_us"),
+)
+
+prediction = Table(
+    "maintenance_prediction",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True),
+    Column("plant", String(120), nullable=False),
+    Column("asset", String(200), nullable=False),
+    Column("from_us", BigInteger, nullable=False),
+    Column("to_us", BigInteger, nullable=False),
+    Column("model", String(120), nullable=False),
+    Column("stored_at", UtcDateTime, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Index(None, "plant", "asset", "to_us"),
+)
+
+state = Table(  # where an asset stands: what its next prediction needs
+    "maintenance_state",
+    metadata,
+    Column("plant", String(120), primary_key=True),
+    Column("asset", String(200), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("watermark_us", BigInteger, nullable=False),  # newest reading
+    Column("complete_us", BigInteger, nullable=False),  # from here on the tail has every reading
+    Column("tail", LargeBinary, nullable=False),
+    Column("latest", JSON, nullable=False),  # the newest prediction
+)
+
+shard = Table(  # who drains a stream; every commit carries the fence
+    "maintenance_shard",
+    metadata,
+    Column("name", String(160), primary_key=True),
+    Column("holder", String(120), nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+)
+
+dead_letter = Table(
+    "maintenance_dead_letter",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True),
+    Column("plant", String(120), nullable=False),
+    Column("batch_id", String(200), nullable=False),
+    Column("batch_key", String(64), nullable=False),
+    Column("shard", String(160), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("failed_at", UtcDateTime, nullable=False),
+    Column("replayed_at", UtcDateTime),
+    Index(None, "plant", "failed_at"),
+)

@@ -1,0 +1,38 @@
+"""The maintenance app's Celery tasks. `maintenance.drain` names a shard; it may be lost or come twice."""
+
+from __future__ import annotations
+
+import functools
+import os
+
+from celery import shared_task
+
+from trivium.maintenance.ingest.sweep import waker
+from trivium.maintenance.registry import Registries
+from trivium.maintenance.scoring import Drainer
+from trivium.maintenance.stream import Streams
+from trivium.service.holders import this_process
+from trivium.service.runtime import current_runtime
+
+__all__ = ["drain"]
+
+_BUDGET_S = 1.0  # then another shard's turn comes
+
+
+@shared_task(name="maintenance.drain")
+def drain(stream: str) -> None:
+    """Drain the shard of a stream; send the next worker when something is left."""
+    drainer, wake = _parts(os.getpid())
+    _, _, shard = stream.partition("/")
+    if drainer.drain(shard, budget_s=_BUDGET_S):
+        wake(stream)
+
+
+@functools.cache
+def _parts(pid: int):  # type: ignore[no-untyped-def]  # of this process: connections do not survive a fork
+    runtime = current_runtime()
+    streams = Streams.open(runtime.settings)
+    drainer = Drainer(
+        runtime.database, streams, Registries(runtime.database), scorer_of=lambda registry: None, holder=this_process()
+    )
+    return drainer, waker(runtime.settings)
