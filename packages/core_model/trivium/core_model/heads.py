@@ -5,7 +5,7 @@
     loss = pinball_loss(head(features), targets, head.quantiles)
 
 Losses leave out what is missing: class -100, and NaN among labels and targets. One with nothing to count is zero and
-still has a gradient, so that a batch without labels stops nothing. Losses are float32.
+still has a gradient, so that a batch without labels stops nothing. Losses are float32 at least.
 """
 
 from __future__ import annotations
@@ -174,4 +174,5 @@ def text_loss_sum(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
     A sum, so that parts of a batch add up to exactly the whole; divide by `(targets != MISSING_CLASS).sum()`.
     """
-    return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=MISSING_CLASS, reduction="sum")
+    precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    return F.cross_entropy(precise.flatten(0, 1), targets.flatten(), ignore_index=MISSING_CLASS, reduction="sum")
