@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.engine import URL
@@ -17,9 +18,14 @@ from trivium.service import migrate, tables
 from trivium.service.app_spec import AppSpec, Queue
 from trivium.service.database import Database
 from trivium.service.errors import UpstreamError
+from trivium.service.passwords import Passwords
+from trivium.service.people import People
+from trivium.service.roles import Roles
 from trivium.service.runtime import Runtime, open_runtime
+from trivium.service.sessions import Sessions
 from trivium.service.settings import Settings
 
+CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 TOY = AppSpec(
     name="toy",
     help="An app for tests.",
@@ -116,6 +122,29 @@ def migrated(settings: Settings, database_kind: str, request: pytest.FixtureRequ
             connection.execute(text(f"TRUNCATE {names}"))
     opened.close()
     return settings
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cheap_hashes():
+    """Argon2 at its real cost takes a tenth of a second and more; what it costs is tested in `test_passwords.py`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trivium.service.people.Passwords", lambda: Passwords(CHEAP))
+        yield
+
+
+@pytest.fixture
+def roles() -> Roles:
+    return Roles((TOY,))
+
+
+@pytest.fixture
+def people(runtime: Runtime, roles: Roles, clock: Clock) -> People:
+    return People(runtime.database, roles, now=clock)
+
+
+@pytest.fixture
+def sessions(runtime: Runtime, roles: Roles, clock: Clock) -> Sessions:
+    return Sessions(runtime.database, roles, now=clock)
 
 
 @pytest.fixture

@@ -40,9 +40,8 @@ class _Limit:
 
     def wait(self, failures: int) -> timedelta:
         """Return the wait after so many failures: none, then 1, 2, 4 ... seconds."""
-        return timedelta(
-            seconds=min(2.0 ** min(failures - self.free, 20), self.longest_s) if failures > self.free else 0
-        )
+        over = failures - self.free
+        return timedelta(seconds=min(2.0 ** min(over - 1, 20), self.longest_s)) if over > 0 else timedelta()
 
 
 _PAIR = _Limit(5, 300)
