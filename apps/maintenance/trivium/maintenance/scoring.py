@@ -73,11 +73,16 @@ class Scorer(Protocol):
         history_rows: rows before the one that is predicted.
     """
 
-    version: str
-    sensors: tuple[str, ...]
-    outputs: tuple[str, ...]
-    step_s: float
-    history_rows: int
+    @property
+    def version(self) -> str: ...  # noqa: D102 - see above
+    @property
+    def sensors(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def outputs(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def step_s(self) -> float: ...  # noqa: D102
+    @property
+    def history_rows(self) -> int: ...  # noqa: D102
 
     def score(self, frames: Sequence[Frame]) -> list[Scores]:
         """Predict each frame's rows from `first` on, all frames in one call of the model."""

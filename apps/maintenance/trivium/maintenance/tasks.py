@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Callable
 
 from celery import shared_task
 
+from trivium.maintenance.ingest.scorers import scorer_of
 from trivium.maintenance.ingest.sweep import waker
 from trivium.maintenance.registry import Registries
 from trivium.maintenance.scoring import Drainer
@@ -29,10 +31,11 @@ def drain(stream: str) -> None:
 
 
 @functools.cache
-def _parts(pid: int):  # type: ignore[no-untyped-def]  # of this process: connections do not survive a fork
+def _parts(pid: int) -> tuple[Drainer, Callable[[str], None]]:
+    """Return what this process works with; connections do not survive a fork."""
     runtime = current_runtime()
     streams = Streams.open(runtime.settings)
     drainer = Drainer(
-        runtime.database, streams, Registries(runtime.database), scorer_of=lambda registry: None, holder=this_process()
+        runtime.database, streams, Registries(runtime.database), scorer_of=scorer_of, holder=this_process()
     )
     return drainer, waker(runtime.settings)

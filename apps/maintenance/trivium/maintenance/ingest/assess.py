@@ -164,7 +164,7 @@ def _judge_grid(
         is_out = ((values < grid.low[codes]) | (values > grid.high[codes])) & is_sent & is_usable & ~is_bad
     is_lost = is_sent & ~is_usable
     marks[is_out] = quality.RANGE
-    for place in np.flatnonzero((is_bad | is_out | is_lost).any(axis=0)):
+    for place in np.flatnonzero((is_bad | is_out | is_lost).any(axis=0)).tolist():
         name = columns[place]
         _say_bad(found, order[is_bad[:, place]], name, sheet.columns[name].texts)
         for code in np.unique(codes[is_lost[:, place]]).tolist():

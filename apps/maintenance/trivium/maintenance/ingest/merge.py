@@ -95,8 +95,11 @@ def merge(known: AssetRows, parts: Sequence[AssetRows], watermark_us: int, tags:
     _tell(found, sources, times, order, marks, is_again)
     has_fresh = (fresh_marks != ABSENT).any(axis=1)
     if has_fresh.any():
-        cells = np.where(fresh_marks[has_fresh] == ABSENT, np.nan, values[has_fresh])
-        found.fresh = _folded(known.asset, times[has_fresh], columns, cells, fresh_marks[has_fresh])
+        has_column = (fresh_marks != ABSENT).any(axis=0)
+        chosen = np.ix_(has_fresh, has_column)
+        cells = np.where(fresh_marks[chosen] == ABSENT, np.nan, values[chosen])
+        kept = tuple(tag for tag, is_kept in zip(columns, has_column, strict=True) if is_kept)
+        found.fresh = _folded(known.asset, times[has_fresh], kept, cells, fresh_marks[chosen])
     marks[is_again] = ABSENT
     values[is_again] = np.nan
     found.rows = _folded(known.asset, times, columns, values, marks)

@@ -1,0 +1,167 @@
+"""A monitor for assets without a history of failures: principal components of normal operation, T2 and Q.
+
+Values are averaged over a short causal window, scaled, and split into what the components explain (Hotelling's T2) and
+what they do not (Q, the squared prediction error). Both are divided by a high quantile of normal operation, so that 1
+is the limit of either; the score is the larger of the two. A sensor's contribution is its share in Q, and in T2 by the
+decomposition of Nomikos and MacGregor (1995). Jackson and Mudholkar, "Control procedures for residuals associated with
+principal component analysis", Technometrics 21, 1979.
+
+Kept as JSON; fitted by `fit_monitor` on readings of a time when all was well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from trivium.maintenance.ingest.frames import Frame
+from trivium.maintenance.scoring import Scores
+from trivium.service.errors import InputError, ModelError
+
+__all__ = ["Monitor", "fit_monitor", "load_monitor"]
+
+FILE = "monitor.json"
+_EXPLAINED = 0.9
+_LIMIT_QUANTILE = 0.995
+_LEAST_ROWS = 100
+_LEAST_SENSORS = 0.5  # share of sensors that must have a value
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """A fitted monitor; a `Scorer`.
+
+    Args:
+        mean, scale: (S,) of the averaged values in normal operation.
+        components: (S, C), orthonormal columns.
+        variances: (C,) of the components' scores.
+        t2_limit, q_limit: quantile of normal operation.
+        window: rows that are averaged.
+    """
+
+    version: str
+    sensors: tuple[str, ...]
+    step_s: float
+    window: int
+    mean: np.ndarray
+    scale: np.ndarray
+    components: np.ndarray
+    variances: np.ndarray
+    t2_limit: float
+    q_limit: float
+    outputs: tuple[str, ...] = ("score", "t2", "q")
+
+    @property
+    def history_rows(self) -> int:
+        """Rows before the one that is scored."""
+        return self.window - 1
+
+    def score(self, frames: Sequence[Frame]) -> list[Scores]:
+        """Score each frame's rows from `first` on; rows with too few values come back as NaN."""
+        if not frames:
+            return []
+        averaged = np.concatenate([window_mean(frame.values, frame.first, self.window) for frame in frames])
+        outputs, contributions = self._score(averaged)
+        ends = np.cumsum([len(frame.times_us) - frame.first for frame in frames])[:-1]
+        pairs = zip(np.split(outputs, ends), np.split(contributions, ends), strict=True)
+        return [Scores(*pair) for pair in pairs]
+
+    def save(self, folder: Path) -> None:
+        """Write the monitor into a folder."""
+        arrays = {name: getattr(self, name).tolist() for name in ("mean", "scale", "components", "variances")}
+        plain = {name: getattr(self, name) for name in ("sensors", "step_s", "window", "t2_limit", "q_limit")}
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FILE).write_text(json.dumps({**plain, **arrays}, indent=1) + "\n", encoding="utf-8")
+
+    def _score(self, averaged: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        is_known = ~np.isnan(averaged)
+        z = np.where(is_known, (averaged - self.mean) / self.scale, 0.0)
+        scores = z @ self.components
+        weighted = scores / self.variances
+        rest = np.where(is_known, z - scores @ self.components.T, 0.0)
+        t2, q = (scores * weighted).sum(axis=1), (rest * rest).sum(axis=1)
+        parts = np.stack([t2 / self.t2_limit, q / self.q_limit], axis=1)
+        by_t2 = z * (weighted @ self.components.T) / self.t2_limit
+        contributions = np.where((parts[:, 0] >= parts[:, 1])[:, None], by_t2, rest * rest / self.q_limit)
+        outputs = np.column_stack([parts.max(axis=1), t2, q])
+        outputs[is_known.mean(axis=1) < _LEAST_SENSORS] = np.nan
+        return outputs, contributions
+
+
+def window_mean(values: np.ndarray, first: int, window: int) -> np.ndarray:
+    """Return the mean of the last `window` rows with a value, for the rows from `first` on.
+
+    Args:
+        values: (N, S).
+    """
+    start = max(first - window + 1, 0)
+    near = values[start:]
+    is_known = ~np.isnan(near)
+    sums = np.vstack([np.zeros(near.shape[1]), np.cumsum(np.where(is_known, near, 0.0), axis=0)])
+    counts = np.vstack([np.zeros(near.shape[1]), np.cumsum(is_known, axis=0)])
+    at = np.arange(first - start + 1, len(near) + 1)
+    before = np.maximum(at - window, 0)
+    with np.errstate(invalid="ignore"):
+        return (sums[at] - sums[before]) / (counts[at] - counts[before])
+
+
+def fit_monitor(values: np.ndarray, sensors: Sequence[str], *, step_s: float, window: int = 10) -> Monitor:
+    """Fit a monitor to normal operation.
+
+    Args:
+        values: (N, S), rows in order of time, at `step_s`; NaN where there is no value.
+        step_s: seconds between rows; 0 when each row counts.
+        window: rows to average.
+
+    Raises:
+        InputError: if there are too few rows, or no sensor moves.
+    """
+    averaged = window_mean(values, 0, window)
+    averaged = averaged[~np.isnan(averaged).any(axis=1)]
+    if len(averaged) < _LEAST_ROWS:
+        raise InputError(f"only {len(averaged)} rows have all values", where="monitor", hint=f"give {_LEAST_ROWS}")
+    mean, scale = averaged.mean(axis=0), averaged.std(axis=0)
+    if not (scale > 0).any():
+        raise InputError("no sensor moves", where="monitor")
+    scale = np.where(scale > 1e-9 * np.abs(mean).max(), scale, np.abs(mean) * 0.01 + 1.0)  # one that never moved may
+    z = (averaged - mean) / scale
+    _, singular, axes = np.linalg.svd(z, full_matrices=False)
+    variances = singular**2 / (len(z) - 1)
+    count = int(np.searchsorted(np.cumsum(variances) / variances.sum(), _EXPLAINED)) + 1
+    count = min(count, max(len(sensors) - 1, 1))
+    components, variances = axes[:count].T, np.maximum(variances[:count], 1e-12)
+    scores = z @ components
+    rest = z - scores @ components.T
+    t2_limit = float(np.quantile((scores**2 / variances).sum(axis=1), _LIMIT_QUANTILE))
+    q_limit = max(float(np.quantile((rest**2).sum(axis=1), _LIMIT_QUANTILE)), 1e-9)
+    digest = hashlib.sha256(np.ascontiguousarray(averaged).tobytes()).hexdigest()[:12]
+    return Monitor(
+        f"monitor-{digest}", tuple(sensors), step_s, window, mean, scale, components, variances, t2_limit, q_limit
+    )  # fmt: skip
+
+
+def load_monitor(folder: Path) -> Monitor:
+    """Read a monitor from the folder that `save` wrote.
+
+    Raises:
+        ModelError: if there is none, or it cannot be read.
+    """
+    path = folder / FILE
+    try:
+        content = path.read_bytes()
+        data = json.loads(content)
+        mean, scale, components, variances = (
+            np.array(data[name], np.float64) for name in ("mean", "scale", "components", "variances")
+        )
+        version = f"monitor-{hashlib.sha256(content).hexdigest()[:12]}"
+        return Monitor(
+            version, tuple(data["sensors"]), float(data["step_s"]), int(data["window"]), mean, scale, components,
+            variances, float(data["t2_limit"]), float(data["q_limit"]),
+        )  # fmt: skip
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"no monitor that can be read ({error})", where=str(path)) from error
