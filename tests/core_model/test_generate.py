@@ -5,7 +5,15 @@ import torch
 from tests.core_model.small import KINDS, small_config
 
 from trivium.core_model.decoder import new_decoder
-from trivium.core_model.generate import Continuation, Sampling, filter_logits, generate, generate_text
+from trivium.core_model.generate import (
+    Continuation,
+    Sampling,
+    filter_logits,
+    generate,
+    generate_text,
+    penalize,
+    stream_text,
+)
 from trivium.core_model.tokenizer import Tokenizer
 from trivium.service.errors import InputError
 
@@ -53,6 +61,29 @@ def test_filters_by_hand():
     assert filter_logits(logits, 0, 0.6).isfinite().tolist() == [[True, True, False, False]]
     assert filter_logits(logits, 0, 0.5).isfinite().tolist() == [[True, False, False, False]]
     assert torch.equal(filter_logits(logits, 9, 1.0), logits)
+    assert filter_logits(logits, min_p=0.5).isfinite().tolist() == [[True, False, False, False]]
+    assert filter_logits(logits, min_p=0.3).isfinite().tolist() == [[True, True, True, False]]
+
+
+def test_repetition_makes_what_occurred_less_likely():
+    logits = torch.tensor([[2.0, -2.0, 1.0, 1.0]])
+    seen = torch.tensor([[True, True, False, True]])
+    assert penalize(logits, seen, 2.0).tolist() == [[1.0, -4.0, 1.0, 0.5]]
+    decoder = new_decoder(small_config(eos_ids=()), seed=2, dtype=torch.float64)
+    prompts = prompts_of(5, 3)
+    free, never = (generate(decoder, prompts, Sampling(max_new_tokens=30, repetition=factor)) for factor in (1.0, 1e9))
+    assert any(len(set(row.token_ids)) < 30 for row in free)
+    for prompt, row in zip(prompts, never, strict=True):
+        assert len(set(row.token_ids) | set(prompt)) == 30 + len(set(prompt))
+
+
+def test_prompts_may_be_embedded_by_others():
+    decoder = new_decoder(small_config(), seed=2, dtype=torch.float64)
+    prompts = prompts_of(4, 7)
+    plain = generate(decoder, prompts, Sampling(max_new_tokens=6))
+    assert generate(decoder, prompts, Sampling(max_new_tokens=6), embed=decoder.embedding) == plain
+    turned = generate(decoder, prompts, Sampling(max_new_tokens=6), embed=lambda ids: -decoder.embedding(ids))
+    assert turned != plain
 
 
 def test_draws_follow_the_distribution_and_the_seed():
@@ -81,6 +112,46 @@ def test_a_stop_text_is_cut_off():
     )
     assert rows[0].finish == "stop"
     assert len(rows[0].token_ids) < 12
+
+
+class Said:
+    """A tokenizer of bytes and a decoder that says one fixed text, to see what a stream holds back."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def encode(self, text):
+        return [3]
+
+    def decode(self, ids):
+        return bytes(ids).decode(errors="replace")
+
+
+@pytest.mark.parametrize(
+    ("text", "stop", "pieces"),
+    [
+        ("ab\u00e9\u6587!", (), ["a", "b", "\u00e9", "\u6587", "!"]),
+        ("ab. Then", (". The",), ["a", "b"]),
+        ("ab. Thus", (". The",), ["a", "b", ". Thu", "s"]),
+        ("ab. T", (". The",), ["a", "b", ". T"]),
+        ("aab", ("ab", "b"), ["a"]),
+    ],
+)
+def test_a_stream_gives_what_is_certain(monkeypatch, text, stop, pieces):
+    from trivium.core_model import generate as module
+
+    monkeypatch.setattr(module, "_tokens", lambda *given: ([token] for token in text.encode()))
+    decoder = new_decoder(small_config(vocab_size=256, eos_ids=()), seed=1)
+    assert list(stream_text(decoder, Said(text), "x", Sampling(stop=stop))) == pieces
+
+
+def test_a_stream_joins_to_the_whole_text():
+    tokenizer = Tokenizer.builtin()
+    decoder = new_decoder(small_config(vocab_size=tokenizer.vocab_size, eos_ids=(), dim=16), seed=1)
+    settings = Sampling(max_new_tokens=40, temperature=1.5, top_p=0.9, seed=4)
+    pieces = list(stream_text(decoder, tokenizer, "Net sales rose", settings))
+    assert len(pieces) > 10
+    assert "".join(pieces) == generate_text(decoder, tokenizer, ["Net sales rose"], settings)[0]
 
 
 def test_a_window_without_global_tokens_has_no_longest_text():
@@ -114,6 +185,8 @@ def test_wrong_use_is_named(prompts, sampling, message):
         ({"temperature": -1.0}, "temperature is -1.0"),
         ({"top_k": -1}, "top_k is -1"),
         ({"top_p": 0.0}, "top_p is 0.0"),
+        ({"min_p": 1.0}, "min_p is 1.0"),
+        ({"repetition": 0.0}, "repetition is 0.0"),
         ({"stop": ("",)}, "an empty stop text"),
     ],
 )

@@ -24,6 +24,7 @@ _LAZY = {
     "save_pretrained": "checkpoint",
     "Sampling": "generate",
     "generate_text": "generate",
+    "stream_text": "generate",
     "Tokenizer": "tokenizer",
     "upcycle": "upcycling",
     "upcycle_low_rank": "upcycling",

@@ -1,13 +1,15 @@
 """Continue texts: greedy or sampled, many at once, until an end token, a stop string or a number of tokens.
 
     texts = generate_text(decoder, tokenizer, ["Once upon"], Sampling(max_new_tokens=40, temperature=0.8))
+    for piece in stream_text(decoder, tokenizer, "Once upon"): print(piece, end="", flush=True)
 
 Rows of unequal length are padded on the left; padding changes no row's result beyond rounding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,9 @@ from trivium.service.errors import InputError
 if TYPE_CHECKING:
     from trivium.core_model.tokenizer import Tokenizer
 
-__all__ = ["Continuation", "Sampling", "filter_logits", "generate", "generate_text"]
+__all__ = ["Continuation", "Sampling", "filter_logits", "generate", "generate_text", "penalize", "stream_text"]
+
+_HALF_CHARACTER = "\ufffd"  # what bytes that are no whole character decode to
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,11 @@ class Sampling:
     """Draw among so many likeliest; 0 for all."""
     top_p: float = 1.0
     """Draw among the likeliest that together reach this probability."""
+    min_p: float = 0.0
+    """Draw among those at least this share as likely as the likeliest (arXiv 2407.01082)."""
+    repetition: float = 1.0
+    """Logits of tokens that occurred, in the prompt too, are divided by it, negative ones multiplied (arXiv
+    1909.05858); 1 for no change."""
     stop: tuple[str, ...] = ()
     """Texts that end a continuation and are cut off; they need a tokenizer."""
     seed: int = 0
@@ -54,6 +63,10 @@ class Sampling:
             raise InputError(f"top_k is {self.top_k}", hint="use 0 for all, or more")
         if not 0 < self.top_p <= 1:
             raise InputError(f"top_p is {self.top_p}", hint="use more than 0 and at most 1")
+        if not 0 <= self.min_p < 1:
+            raise InputError(f"min_p is {self.min_p}", hint="use 0 for all, or less than 1")
+        if self.repetition <= 0:
+            raise InputError(f"repetition is {self.repetition}", hint="use 1 for no change, or more")
         if "" in self.stop:
             raise InputError("an empty stop text would end everything at once")
 
@@ -71,13 +84,13 @@ class Continuation:
     finish: str
 
 
-@torch.inference_mode()
 def generate(
     decoder: Decoder,
     prompts: Sequence[Sequence[int]],
     sampling: Sampling | None = None,
     *,
     tokenizer: Tokenizer | None = None,
+    embed: Callable[[torch.Tensor], torch.Tensor] | None = None,
 ) -> list[Continuation]:
     """Continue prompts given as token ids.
 
@@ -86,29 +99,24 @@ def generate(
         prompts: one list of ids per row, none empty.
         sampling: how to pick; None for 128 greedy tokens.
         tokenizer: needed for stop texts only.
+        embed: turns prompts `(B, T)` into inputs `(B, T, D)`, such as `MultimodalDecoder.embed` with its items; None
+            for the model's own embedding.
 
     Raises:
         InputError: if there is no prompt, one is empty or out of the vocabulary, prompt and continuation do not fit
             the context, or stop texts come without a tokenizer.
     """
     sampling = sampling or Sampling()
-    _check(decoder.config, prompts, sampling, tokenizer)
-    device = decoder.embedding.weight.device
-    generator = torch.Generator(device).manual_seed(sampling.seed)
-    tokens, mask = _pad_left(prompts, decoder.config.pad_id or 0, device)
-    cache = new_cache(decoder.config)
-    padded = bool((mask == 0).any())
-    logits = decoder(tokens, attention_mask=mask if padded else None, cache=cache, keep_logits=1).logits[:, -1]
+    if sampling.stop and tokenizer is None:
+        raise InputError("stop texts need a tokenizer", hint="pass tokenizer=")
     rows: list[list[int]] = [[] for _ in prompts]
     finish = [""] * len(prompts)
-    for step in range(sampling.max_new_tokens):
-        picked = _pick(logits, sampling, generator)
-        for row, token in enumerate(picked.tolist()):
+    for picked in _tokens(decoder, prompts, sampling, embed):
+        for row, token in enumerate(picked):
             if not finish[row]:
                 finish[row] = _take(rows[row], token, decoder.config.eos_ids, sampling.stop, tokenizer)
-        if all(finish) or step + 1 == sampling.max_new_tokens:
+        if all(finish):
             break
-        logits = decoder(picked[:, None], cache=cache).logits[:, -1]
     return [Continuation(tuple(row), why or "length") for row, why in zip(rows, finish, strict=True)]
 
 
@@ -126,13 +134,56 @@ def generate_text(
     return [_cut(text, sampling.stop) for text in texts]
 
 
-def filter_logits(logits: torch.Tensor, top_k: int, top_p: float) -> torch.Tensor:
+def stream_text(
+    decoder: Decoder,
+    tokenizer: Tokenizer,
+    prompt: str | Sequence[int],
+    sampling: Sampling | None = None,
+    *,
+    embed: Callable[[torch.Tensor], torch.Tensor] | None = None,
+) -> Iterator[str]:
+    """Continue one prompt and give the text piece by piece, as soon as it is certain.
+
+    Pieces join to what `generate_text` gives: half a character waits for its other half, and what may be the
+    beginning of a stop text waits until it is known not to be.
+
+    Args:
+        decoder: the model.
+        tokenizer: of the model.
+        prompt: text, or the ids of one.
+        sampling: how to pick; None for 128 greedy tokens.
+        embed: as in `generate`.
+
+    Raises:
+        InputError: as `generate`.
+    """
+    sampling = sampling or Sampling()
+    ids = tokenizer.encode(prompt) if isinstance(prompt, str) else prompt
+    row: list[int] = []
+    given, text = 0, ""
+    for (token,) in _tokens(decoder, [ids], sampling, embed):
+        if token in decoder.config.eos_ids:
+            break
+        row.append(token)
+        text = tokenizer.decode(row)
+        if any(mark in text for mark in sampling.stop):
+            break
+        certain = max(given, len(text) - _uncertain(text, sampling.stop))
+        if certain > given:
+            yield text[given:certain]
+            given = certain
+    if rest := _cut(text, sampling.stop)[given:]:
+        yield rest
+
+
+def filter_logits(logits: torch.Tensor, top_k: int = 0, top_p: float = 1.0, min_p: float = 0.0) -> torch.Tensor:
     """Set all but the likeliest logits of each row to minus infinity.
 
     Args:
         logits: (B, V), already divided by the temperature.
         top_k: keep so many; 0 for all.
         top_p: keep the fewest that reach this probability; the likeliest always stays.
+        min_p: keep those with at least this share of the likeliest's probability.
     """
     if 0 < top_k < logits.shape[-1]:
         least = logits.topk(top_k, dim=-1).values[..., -1:]
@@ -142,15 +193,56 @@ def filter_logits(logits: torch.Tensor, top_k: int, top_p: float) -> torch.Tenso
         shares = ordered.softmax(dim=-1)
         late = shares.cumsum(dim=-1) - shares >= top_p
         logits = logits.masked_fill(late.scatter(-1, order, late), float("-inf"))
+    if min_p:
+        logits = logits.masked_fill(logits < logits.amax(dim=-1, keepdim=True) + math.log(min_p), float("-inf"))
     return logits
+
+
+def penalize(logits: torch.Tensor, seen: torch.Tensor, penalty: float) -> torch.Tensor:
+    """Make tokens that occurred less likely.
+
+    Args:
+        logits: (B, V).
+        seen: (B, V) bool.
+        penalty: divides positive logits of seen tokens and multiplies negative ones.
+    """
+    return torch.where(seen, torch.where(logits > 0, logits / penalty, logits * penalty), logits)
+
+
+@torch.inference_mode()
+def _tokens(
+    decoder: Decoder,
+    prompts: Sequence[Sequence[int]],
+    sampling: Sampling,
+    embed: Callable[[torch.Tensor], torch.Tensor] | None,
+) -> Iterator[list[int]]:
+    """Yield the next token of every row, step by step; rows that have ended go on until the caller stops."""
+    _check(decoder.config, prompts, sampling)
+    device = decoder.embedding.weight.device
+    generator = torch.Generator(device).manual_seed(sampling.seed)
+    tokens, mask = _pad_left(prompts, decoder.config.pad_id or 0, device)
+    seen = torch.zeros(len(prompts), decoder.config.vocab_size, dtype=torch.bool, device=device)
+    if sampling.repetition != 1:
+        for row, prompt in enumerate(prompts):
+            seen[row, list(prompt)] = True
+    cache = new_cache(decoder.config)
+    settings = {"attention_mask": mask if bool((mask == 0).any()) else None, "cache": cache, "keep_logits": 1}
+    inputs = {"input_ids": tokens} if embed is None else {"inputs_embeds": embed(tokens)}
+    logits = decoder(**inputs, **settings).logits[:, -1]
+    for step in range(sampling.max_new_tokens):
+        picked = _pick(penalize(logits, seen, sampling.repetition), sampling, generator)
+        yield picked.tolist()
+        if step + 1 < sampling.max_new_tokens:
+            seen.scatter_(1, picked[:, None], value=True)
+            logits = decoder(picked[:, None], cache=cache).logits[:, -1]
 
 
 def _pick(logits: torch.Tensor, sampling: Sampling, generator: torch.Generator) -> torch.Tensor:
     """Return one token per row, `(B,)`."""
     if sampling.temperature == 0:
         return logits.argmax(dim=-1)
-    shares = filter_logits(logits.float() / sampling.temperature, sampling.top_k, sampling.top_p).softmax(dim=-1)
-    return torch.multinomial(shares, 1, generator=generator)[:, 0]
+    kept = filter_logits(logits.float() / sampling.temperature, sampling.top_k, sampling.top_p, sampling.min_p)
+    return torch.multinomial(kept.softmax(dim=-1), 1, generator=generator)[:, 0]
 
 
 def _take(row: list[int], token: int, eos_ids: Sequence[int], stop: Sequence[str], tokenizer: Tokenizer | None) -> str:
@@ -172,6 +264,13 @@ def _cut(text: str, stop: Sequence[str]) -> str:
     return text[: min(places)] if places else text
 
 
+def _uncertain(text: str, stop: Sequence[str]) -> int:
+    """Return how many characters at the end may still change or become a stop text."""
+    half = len(text) - len(text.rstrip(_HALF_CHARACTER))
+    ends = (size for mark in stop for size in range(1, len(mark)) if text.endswith(mark[:size]))
+    return max(half, max(ends, default=0))
+
+
 def _pad_left(prompts: Sequence[Sequence[int]], pad: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """Return ids and mask, both `(B, longest)`."""
     longest = max(len(prompt) for prompt in prompts)
@@ -183,13 +282,9 @@ def _pad_left(prompts: Sequence[Sequence[int]], pad: int, device: torch.device) 
     return tokens.to(device), mask.to(device)
 
 
-def _check(
-    config: ModelConfig, prompts: Sequence[Sequence[int]], sampling: Sampling, tokenizer: Tokenizer | None
-) -> None:
+def _check(config: ModelConfig, prompts: Sequence[Sequence[int]], sampling: Sampling) -> None:
     if not prompts:
         raise InputError("no prompt was given")
-    if sampling.stop and tokenizer is None:
-        raise InputError("stop texts need a tokenizer", hint="pass tokenizer=")
     endless = config.window and not config.global_tokens  # only near distances ever occur
     for number, prompt in enumerate(prompts, start=1):
         if not len(prompt):
