@@ -31,7 +31,7 @@ def choices(tokens: int, slots: int, experts: int, seed: int) -> torch.Tensor:
 
 
 def distance(found: Sequence[torch.Tensor], truth: Sequence[torch.Tensor]) -> float:
-    pairs = zip(found, truth, strict=True)
+    pairs = [(one.detach(), two.detach()) for one, two in zip(found, truth, strict=True)]
     return max(float((one - two).abs().max() / two.abs().max().clamp(min=1e-30)) for one, two in pairs)
 
 

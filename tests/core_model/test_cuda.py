@@ -9,6 +9,7 @@ from trivium.core_model.decoder import new_decoder, next_token_loss
 from trivium.core_model.generate import Sampling, generate
 from trivium.core_model.layers.attention import attend_flex, attend_plain
 from trivium.core_model.layers.visibility import Visibility
+from trivium.core_model.moe.router import _precise_linear
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
@@ -73,3 +74,17 @@ def test_cached_decoding_equals_uncached_on_the_gpu(kind):
     best = logits.max(dim=-1).values
     chosen = logits.gather(1, torch.tensor(new).cuda()[:, None])[:, 0]
     assert ((best - chosen) <= 0.1).float().mean() >= 0.9  # bfloat16: near ties may fall either way
+
+
+def test_router_logits_of_bfloat16_are_as_precise_as_of_float32():
+    x = random(200, 64, seed=0).bfloat16().requires_grad_()
+    weight = random(8, 64, seed=1).bfloat16().requires_grad_()
+    upstream = random(200, 8, seed=2)
+    logits = _precise_linear(x, weight)
+    truth = x.double() @ weight.double().T
+    assert logits.dtype == torch.float32
+    assert (logits - truth).abs().max() <= 1e-6 * truth.abs().max()
+    found = torch.autograd.grad((logits * upstream).sum(), (x, weight))
+    wanted = torch.autograd.grad((truth * upstream.double()).sum(), (x, weight))
+    for one, two in zip(found, wanted, strict=True):
+        assert (one.double() - two.double()).abs().max() <= 2**-8 * two.abs().max()

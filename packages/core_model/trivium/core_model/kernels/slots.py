@@ -2,8 +2,8 @@
 
     # T tokens, K slots per token, S = T * K pairs, E experts, B blocks of pairs
 
-Three passes: each block counts its pairs per expert; a scan over the small table of counts says where each block's
-pairs of an expert begin; each block writes its pairs there. The order is that of a stable sort.
+Three passes: each block counts its pairs per expert; a scan over the blocks of each expert says where a block's pairs
+begin; each block writes its pairs there. The order is that of a stable sort.
 """
 
 from __future__ import annotations
@@ -41,15 +41,16 @@ def sort_slots(expert_ids_TK: torch.Tensor, num_experts: int) -> SortedSlots:
     columns = triton.next_power_of_2(num_experts + 1)
     block = max(_TABLE // columns, 16)
     blocks = triton.cdiv(slots, block)
-    counts_BE = torch.empty(blocks, columns, dtype=torch.int32, device=ids_S.device)
-    _count[(blocks,)](ids_S, counts_BE, slots, BLOCK=block, COLUMNS=columns)
-    ends_E = counts_BE.sum(dim=0, dtype=torch.int32).cumsum(0, dtype=torch.int32)
-    first_BE = counts_BE.cumsum(0, dtype=torch.int32) - counts_BE
-    first_BE[:, 1:] += ends_E[:-1]
+    sizes: dict[str, int] = {"BLOCK": block, "COLUMNS": columns}
+    counts = torch.empty(columns, blocks, dtype=torch.int32, device=ids_S.device)
+    totals = torch.empty(columns, dtype=torch.int32, device=ids_S.device)
     slot_of_row = torch.empty(slots, dtype=torch.int32, device=ids_S.device)
     row_of_slot = torch.empty_like(slot_of_row)
-    _place[(blocks,)](ids_S, first_BE, slot_of_row, row_of_slot, slots, BLOCK=block, COLUMNS=columns)
-    return SortedSlots(slot_of_row, row_of_slot, ends_E[:num_experts])
+    ends = torch.empty(num_experts, dtype=torch.int32, device=ids_S.device)
+    _count[(blocks,)](ids_S, counts, slots, blocks, **sizes)
+    _scan[(columns,)](counts, totals, blocks, BLOCKS=triton.next_power_of_2(blocks))
+    _place[(blocks,)](ids_S, counts, totals, slot_of_row, row_of_slot, ends, slots, blocks, num_experts, **sizes)
+    return SortedSlots(slot_of_row, row_of_slot, ends)
 
 
 def sort_slots_plain(expert_ids_TK: torch.Tensor, num_experts: int) -> SortedSlots:
@@ -61,25 +62,51 @@ def sort_slots_plain(expert_ids_TK: torch.Tensor, num_experts: int) -> SortedSlo
 
 
 @triton.jit
-def _count(ids, counts, slots, BLOCK: tl.constexpr, COLUMNS: tl.constexpr):
+def _count(ids, counts, slots, blocks, BLOCK: tl.constexpr, COLUMNS: tl.constexpr):
     pid = tl.program_id(0)
     slot = pid * BLOCK + tl.arange(0, BLOCK)
     expert = tl.load(ids + slot, mask=slot < slots, other=COLUMNS).to(tl.int32)
     column = tl.arange(0, COLUMNS)
     found = tl.sum((expert[:, None] == column[None, :]).to(tl.int32), axis=0)
-    tl.store(counts + pid * COLUMNS + column, found)
+    tl.store(counts + column * blocks + pid, found)
 
 
 @triton.jit
-def _place(ids, first, slot_of_row, row_of_slot, slots, BLOCK: tl.constexpr, COLUMNS: tl.constexpr):
+def _scan(counts, totals, blocks, BLOCKS: tl.constexpr):
+    """Turn one expert's counts into the number of its pairs in the blocks before."""
+    expert = tl.program_id(0)
+    block = tl.arange(0, BLOCKS)
+    found = tl.load(counts + expert * blocks + block, mask=block < blocks, other=0)
+    tl.store(counts + expert * blocks + block, tl.cumsum(found, axis=0) - found, mask=block < blocks)
+    tl.store(totals + expert, tl.sum(found, axis=0))
+
+
+@triton.jit
+def _place(
+    ids,
+    before_block,
+    totals,
+    slot_of_row,
+    row_of_slot,
+    ends,
+    slots,
+    blocks,
+    num_experts,
+    BLOCK: tl.constexpr,
+    COLUMNS: tl.constexpr,
+):
     pid = tl.program_id(0)
     slot = pid * BLOCK + tl.arange(0, BLOCK)
     is_real = slot < slots
     expert = tl.load(ids + slot, mask=is_real, other=COLUMNS).to(tl.int32)
     column = tl.arange(0, COLUMNS)
+    total = tl.load(totals + column)
+    end = tl.cumsum(total, axis=0)
+    if pid == 0:
+        tl.store(ends + column, end, mask=column < num_experts)
     is_own = (expert[:, None] == column[None, :]).to(tl.int32)
-    # Pairs of the same expert before this one in the block, and before the block.
-    before = tl.sum((tl.cumsum(is_own, axis=0) - is_own) * is_own, axis=1)
-    row = before + tl.load(first + pid * COLUMNS + expert, mask=is_real, other=0)
+    # A pair's row: where its expert's rows begin, and pairs of the same expert in blocks before and before it in this.
+    first = end - total + tl.load(before_block + column * blocks + pid)
+    row = tl.sum((tl.cumsum(is_own, axis=0) - is_own + first[None, :]) * is_own, axis=1)
     tl.store(slot_of_row + row, slot, mask=is_real)
     tl.store(row_of_slot + slot, row, mask=is_real)

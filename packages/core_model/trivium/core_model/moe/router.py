@@ -14,6 +14,7 @@ Ways of scoring and choosing, as options of one router, in float32 at least:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -74,8 +75,7 @@ class Router(nn.Module):
     def forward(self, x_TD: torch.Tensor, num_sequences: int = 1) -> Routing:
         """Route `(T, D)` tokens of so many sequences."""
         config = self.config
-        precise = torch.promote_types(x_TD.dtype, torch.float32)
-        logits_TE = F.linear(x_TD.to(precise), self.weight.to(precise))
+        logits_TE = _precise_linear(x_TD, self.weight)
         scores_TE = logits_TE.sigmoid() if config.router_scores == "sigmoid" else logits_TE.softmax(dim=-1)
         choice_TE = scores_TE if self.bias is None else scores_TE + self.bias
         expert_ids_TK = choose_experts(
@@ -148,3 +148,27 @@ def leave_unneeded(chosen_TK: torch.Tensor, scores_TE: torch.Tensor, mass: float
     """
     share_TK = chosen_TK / scores_TE.sum(dim=-1, keepdim=True).clamp(min=1e-20)
     return share_TK.cumsum(dim=-1) - share_TK >= mass
+
+
+def _precise_linear(x_TD: torch.Tensor, weight_ED: torch.Tensor) -> torch.Tensor:
+    """Return `x W^T` in float32 at least, gradients included."""
+    if x_TD.is_cuda and x_TD.dtype == weight_ED.dtype == torch.bfloat16:
+        return _HalfLinear.apply(x_TD, weight_ED)
+    precise = torch.promote_types(x_TD.dtype, torch.float32)
+    return F.linear(x_TD.to(precise), weight_ED.to(precise))
+
+
+class _HalfLinear(torch.autograd.Function):
+    """`F.linear(x.float(), weight.float())` without a float32 copy of x: products of bfloat16 are exact in float32."""
+
+    @staticmethod
+    def forward(ctx: Any, x_TD: torch.Tensor, weight_ED: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(x_TD, weight_ED)
+        return torch.mm(x_TD, weight_ED.t(), out_dtype=torch.float32)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        x_TD, weight_ED = ctx.saved_tensors
+        dlogits_TE = gradients[0]
+        dx_TD = (dlogits_TE @ weight_ED.float()).to(x_TD.dtype)
+        return dx_TD, (dlogits_TE.t() @ x_TD.float()).to(weight_ED.dtype)
