@@ -5,7 +5,8 @@ import torch
 from tests.core_model.small import small_config
 from torch.nn import functional as F
 
-from trivium.core_model.moe.experts import Experts, LowRankExperts, fits_grouped, grouped_linear, looped_linear
+from trivium.core_model.moe.experts import Experts, LowRankExperts
+from trivium.core_model.moe.grouped import fits_grouped, grouped_linear, looped_linear
 from trivium.core_model.moe.layer import MixtureOfExperts
 from trivium.core_model.moe.router import Router, choose_experts, leave_unneeded
 
