@@ -24,10 +24,10 @@ def corpus(tmp_path):
     (folder / "deep").mkdir(parents=True)
     write_lines(folder / "a.jsonl", TEXTS[:20])
     write_lines(folder / "deep" / "b.jsonl.gz", TEXTS[20:38])
-    (folder / "deep" / "c.txt").write_text(TEXTS[38])
+    (folder / "deep" / "c.md").write_text(TEXTS[38])
     with gzip.open(folder / "d.txt.gz", "wt") as out:
         out.write(TEXTS[39])
-    (folder / "README.md").write_text("not a source")
+    (folder / "README.rst").write_text("not a source")
     return folder
 
 
@@ -84,7 +84,7 @@ def test_sources_that_are_none_are_named(tmp_path):
     for source, message in (
         (tmp_path / "absent", "absent: no such file or folder"),
         (tmp_path / "a.pdf", "a.pdf: not a kind of text that is read; give .jsonl"),
-        (tmp_path, "no .jsonl, .jsonl.gz, .txt, .txt.gz file in it"),
+        (tmp_path, "no .jsonl, .jsonl.gz, .txt, .txt.gz, .md file in it"),
     ):
         with pytest.raises(InputError, match=message):
             find_files([source])

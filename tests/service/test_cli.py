@@ -71,6 +71,14 @@ def test_debug_shows_where_a_crash_was(home):
     assert 'raise ZeroDivisionError("by zero' in trivium("toy", "crash", home=home, TRIVIUM_LOG_LEVEL="DEBUG").stderr
 
 
+def test_commands_of_an_owner_may_stand_at_the_top(home):
+    shown = trivium("--help", home=home, TRIVIUM_APPS="core_model").stdout
+    assert "Train a language model on text" in shown
+    assert "core_model" not in shown
+    assert trivium("core_model", home=home, TRIVIUM_APPS="core_model").returncode == 2
+    assert trivium("train", home=home).stderr == "trivium: No such command 'train'; see: trivium --help\n"
+
+
 def test_an_app_that_is_not_enabled_is_no_command(home):
     assert trivium("finance", home=home).stderr == "trivium: No such command 'finance'; see: trivium --help\n"
 

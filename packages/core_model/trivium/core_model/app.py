@@ -8,4 +8,11 @@ SPEC = AppSpec(
     package="trivium.core_model",
     extra="models",
     needs=("torch", "safetensors", "tokenizers"),
+    cli="trivium.core_model.cli:app",
+    commands={
+        "train": "Train a language model on text and write it as a checkpoint folder.",
+        "generate": "Continue a text, printed as it comes.",
+        "eval": "Measure a model: bits per byte and perplexity of texts, or tasks.",
+        "export": "Write a checkpoint in another Hugging Face layout, dtype or shard size.",
+    },
 )

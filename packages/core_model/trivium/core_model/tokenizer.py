@@ -101,11 +101,15 @@ class Tokenizer:
         finally:
             self.core.encode_special_tokens = False
 
-    def encode_document(self, text: str) -> list[int]:
+    def encode_document(self, text: str, *, with_end: bool = True) -> list[int]:
         """Turn a whole text into ids for training: begin token, text, end token; `<|...|>` in it are letters.
 
         The end token also begins a text where the vocabulary has no begin token, and what the vocabulary lacks is
         left out: so the first token of a text can be predicted too.
+
+        Args:
+            text: any text.
+            with_end: put the end token behind it.
         """
         self.core.encode_special_tokens = True
         try:
@@ -113,7 +117,7 @@ class Tokenizer:
         finally:
             self.core.encode_special_tokens = False
         end = [] if self.eos_id is None else [self.eos_id]
-        return [*(end if self.bos_id is None else [self.bos_id]), *ids, *end]
+        return [*(end if self.bos_id is None else [self.bos_id]), *ids, *(end if with_end else [])]
 
     def decode(self, ids: Sequence[int], *, skip_special: bool = True) -> str:
         """Turn ids into text; bytes that are not whole characters become U+FFFD."""

@@ -58,7 +58,8 @@ class AppSpec:
         persons_only: permissions that no API key may hold, such as signing.
         queues: its queues; jobs go to the first unless `routes` names another for their kind.
         routes: queue name by kind of job.
-        cli: `module:attribute` of a Typer application.
+        cli: `module:attribute` of a Typer application, the sub-command `name`.
+        commands: help by name of commands of that application that stand at the top in place of the sub-command.
         ui: `module:function`, called with a `Runtime`, returns a `gradio.Blocks`.
         api: `module:attribute` of a FastAPI router; each of its routes states what it needs with `permission.needs`.
         api_prefix: path of that router; `/api/<name>` when empty.
@@ -84,6 +85,7 @@ class AppSpec:
     queues: tuple[Queue, ...] = ()
     routes: Mapping[str, str] = field(default_factory=dict)
     cli: str = ""
+    commands: Mapping[str, str] = field(default_factory=dict)
     ui: str = ""
     api: str = ""
     api_prefix: str = ""

@@ -26,26 +26,27 @@ _Parent = Annotated[int, typer.Option(hidden=True, help="Process to end with.")]
 
 
 class _LazyGroup(TyperGroup):
-    """Our own commands, and one for each app; help shows an app's spec, and using it imports the app."""
+    """Our own commands, and those of the apps; help shows an app's spec, and using one imports the app."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Names of our commands, then those of the apps."""
-        return [*super().list_commands(ctx), *_apps_with_commands()]
+        return [*super().list_commands(ctx), *_app_commands()]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return one of our commands, or an app's line for the list of commands."""
-        spec = _apps_with_commands().get(cmd_name)
-        own = super().get_command(ctx, cmd_name)
-        return own if own or spec is None else TyperCommand(name=spec.name, help=spec.help)
+        own, of_app = super().get_command(ctx, cmd_name), _app_commands().get(cmd_name)
+        return own if own or of_app is None else TyperCommand(name=cmd_name, help=of_app[1])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command that is about to run; an app's is imported here."""
         name, command, rest = super().resolve_command(ctx, args)
-        spec = _apps_with_commands().get(name or "")
-        if spec is None or name in self.commands:
+        of_app = _app_commands().get(name or "")
+        if of_app is None or name in self.commands:
             return name, command, rest
+        spec = of_app[0]
         require(spec)
-        return name, typer.main.get_command(resolve(spec.cli)), rest
+        found: Any = typer.main.get_command(resolve(spec.cli))
+        return name, found.commands[name] if spec.commands else found, rest
 
 
 app = typer.Typer(
@@ -221,8 +222,10 @@ def config_show() -> None:
         typer.echo(f"{origin.variable:24} {origin.value or '(empty)':44} {origin.origin:12} {origin.description}")
 
 
-def _apps_with_commands() -> dict[str, AppSpec]:
-    return {spec.name: spec for spec in enabled_apps(os.environ.get("TRIVIUM_APPS", "")) if spec.cli}
+def _app_commands() -> dict[str, tuple[AppSpec, str]]:
+    """Return the apps' commands at the top by name: whose each is, and its line of help."""
+    specs = [spec for spec in enabled_apps(os.environ.get("TRIVIUM_APPS", "")) if spec.cli]
+    return {name: (spec, line) for spec in specs for name, line in (spec.commands or {spec.name: spec.help}).items()}
 
 
 def _logged_settings() -> Any:

@@ -3,8 +3,8 @@
     store = prepare([Path("corpus")], Tokenizer.builtin(), Path("run/tokens"), holdout=0.01)["train"]
     store.document(7)                                         # (n,) integers, begin and end token included
 
-Sources are `.jsonl` (one `{"text": ...}` a line) and `.txt` (one document a file), plain or gzip, or folders of
-them. Which documents are held out follows from a hash of their text, so equal documents lie on the same side, and
+Sources are `.jsonl` (one `{"text": ...}` a line), `.txt` and `.md` (one document a file), plain or gzip, or folders
+of them. Which documents are held out follows from a hash of their text, so equal documents lie on the same side, and
 adding sources moves none. A prepared folder is used again while sources and tokenizer stay the same bytes.
 """
 
@@ -28,7 +28,7 @@ from trivium.service.errors import InputError
 __all__ = ["SIDES", "TokenStore", "find_files", "prepare", "read_documents"]
 
 SIDES = ("train", "held_out")
-ENDINGS = (".jsonl", ".jsonl.gz", ".txt", ".txt.gz")
+ENDINGS = (".jsonl", ".jsonl.gz", ".txt", ".txt.gz", ".md")
 _ABOUT = "about.json"
 
 
@@ -157,7 +157,7 @@ def read_documents(file: Path) -> Iterator[str]:
     number = 0
     try:
         with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as lines:
-            if file.name.removesuffix(".gz").endswith(".txt"):
+            if not file.name.removesuffix(".gz").endswith(".jsonl"):
                 if text := lines.read().strip():
                     yield text
                 return
