@@ -1,8 +1,11 @@
 """The same models on a GPU: FlexAttention, grouped products and decoding against the CPU's plain twins."""
 
+import shutil
+
 import pytest
 import torch
 from tests.core_model.small import KINDS, small_config
+from tests.core_model.training import MODEL, config, lines
 
 from trivium.core_model.checkpoint import from_pretrained, save_pretrained
 from trivium.core_model.decoder import new_decoder, next_token_loss
@@ -10,6 +13,7 @@ from trivium.core_model.generate import Sampling, generate
 from trivium.core_model.layers.attention import attend_flex, attend_plain
 from trivium.core_model.layers.visibility import Visibility
 from trivium.core_model.moe.router import _precise_linear
+from trivium.core_model.train.text import train
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
@@ -32,7 +36,17 @@ def test_flex_equals_the_formula_forward_and_backward(heads, kv_heads, key_dim, 
     value = random(2, kv_heads, 300 + slots, value_dim, seed=2).requires_grad_()
     positions = torch.arange(300).expand(2, 300).clone().cuda()
     positions[1] = (positions[1] - 40).clamp(min=-1)
-    rule = Visibility(positions, positions, 100, 8, slots)
+    documents = (torch.arange(300) >= 170).long().expand(2, 300).cuda()
+    rules = (
+        Visibility(positions, positions, 100, 8, slots),
+        Visibility(positions, positions, 0, 0, slots, documents=documents),
+    )
+    for rule in rules:
+        _hold_flex_against_the_formula(query, key, value, rule)
+
+
+def _hold_flex_against_the_formula(query, key, value, rule):
+    key_dim, positions = query.shape[-1], rule.query_positions
     results = []
     for form in (attend_flex, attend_plain):
         out = form(query, key, value, rule, key_dim**-0.5)
@@ -62,6 +76,21 @@ def test_logits_and_gradients_equal_the_cpu(kind, tmp_path):
     assert (losses[0][0] - losses[1][0]).abs().max() <= 2e-3
     for name, expected in losses[0][1].items():
         assert (losses[1][1][name] - expected).abs().max() <= 5e-3 * expected.abs().max() + 1e-5, name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("changes", [{}, {"checkpoint_activations": True, "micro_batch_size": 2, "ema_decay": 0.9}])
+def test_a_run_in_bfloat16_learns_and_goes_on(changes, tmp_path):
+    model = {**MODEL, "dim": 64, "num_kv_heads": 4, "expert_dim": 32}  # heads wide enough for FlexAttention
+    run = config(tmp_path, model=model, device="cuda", precision="bfloat16", steps=20, save_every=10, **changes)
+    assert train(run).step == 20
+    losses = [line["loss"] for line in lines(tmp_path) if "loss" in line]
+    assert losses[-1] < losses[0] - 2
+    shutil.rmtree(tmp_path / "run" / "checkpoints" / "step-00000020")
+    assert train(run, resume=True).step == 20
+    again = [line["loss"] for line in lines(tmp_path) if "loss" in line]
+    assert again == pytest.approx(losses, rel=2e-2)  # sums on a GPU have no fixed order
+    assert from_pretrained(tmp_path / "run" / "model").embedding.weight.dtype == torch.bfloat16
 
 
 @pytest.mark.parametrize("kind", KINDS)
