@@ -31,6 +31,7 @@ __all__ = ["FUTURE_TOLERANCE", "Answer", "Door"]
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
 _MOST_ID = 200
+_NO_LIMIT_S = 1e9
 # Puts a message for the drainer of a shard on the road; a broker that is away is the sweeper's business.
 Wake = Callable[[str], None]
 
@@ -157,7 +158,7 @@ class Door:
         note = replace(note, num_parts=len(parts))
         limits = replace(self._limits, rows_per_s=registry.rows_per_s or self._limits.rows_per_s)
         if note.lane == HISTORY:
-            limits = replace(limits, rows_per_s=0, lag_s=float("inf"))
+            limits = replace(limits, rows_per_s=0, lag_s=_NO_LIMIT_S)
         payloads = [
             (shard, pack(_meta(note, with_note=number == 0), blocks)) for number, (shard, blocks) in enumerate(parts)
         ]
