@@ -423,6 +423,43 @@ def test_an_app_submits_in_its_visitors_name(visitor, runtime):
     assert runtime.jobs.get(job_id, owner=LOCAL_USER).request == {"to": 4}
 
 
+def test_a_mounted_page_is_for_its_apps_roles_with_all_its_routes(site, access):
+    """The door asks for `toy.read` in front of Gradio; the handler behind it for `toy.run`."""
+    access.people.add("wim", ["watcher"], actor="test")
+    access.people.add("nil", ["admin"], actor="test")
+    wim, nil = (TestClient(site[1], base_url=HOST, raise_server_exceptions=False) for _ in range(2))
+    for client, name in ((wim, "wim"), (nil, "nil")):
+        client.cookies.set("trivium_session_7860", access.sessions.start(name, via="password"))
+    for path in (
+        "/toy",
+        "/toy/",
+        "/toy/config",
+        "/toy/theme.css",
+        "/toy/gradio_api/info",
+        "/toy/gradio_api/file=/etc/passwd",
+    ):
+        assert nil.get(path).status_code == 404
+    assert nil.post("/toy/gradio_api/upload", files={"files": b"a"}).status_code == 404
+    assert 'href="/toy/"' not in nil.get("/", headers=HTML).text
+    assert wim.get("/toy/").status_code == 200
+    with wim:
+        started = wim.post("/toy/gradio_api/call/submit", json={"data": [4]})
+        stream = wim.get(f"/toy/gradio_api/call/submit/{started.json()['event_id']}").text
+    assert "event: error" in stream
+    assert access.people.get("wim").id not in [job.owner for job in site[0].jobs.recent()]
+
+
+def test_a_database_that_is_away_is_an_answer_not_a_crash(site, access, monkeypatch):
+    def away(*_arguments, **_named):
+        raise UpstreamError("the database could not be used")
+
+    client = TestClient(site[1], base_url=HOST, raise_server_exceptions=False)
+    client.cookies.set("trivium_session_7860", "anything")
+    monkeypatch.setattr("trivium.service.sessions.Sessions.principal_of", away)
+    answer = client.get("/jobs")
+    assert (answer.status_code, answer.json()["error"]) == (503, "this cannot be looked up at the moment")
+
+
 def test_a_session_that_ended_is_out(visitor, access):
     token = visitor.cookies["trivium_session_7860"]
     assert access.sessions.principal_of(token).id == LOCAL_USER

@@ -14,11 +14,13 @@ from trivium.service.guard import session_cookie
 from trivium.service.login_pages import address_of, begin_session
 from trivium.service.pages import page
 from trivium.service.passwords import MIN_LENGTH
+from trivium.service.people import Account
 from trivium.service.people_pages import role_text
 from trivium.service.permission import PERSON
-from trivium.service.roles import LOCAL_USER
+from trivium.service.roles import ADMIN, LOCAL_USER, Principal
 from trivium.service.runtime import Runtime
 from trivium.service.security_log import record
+from trivium.service.sessions import BREAK_GLASS
 from trivium.service.text import catalogue
 from trivium.service.visitor import LANGUAGE_COOKIE, language_of, principal_of
 
@@ -41,7 +43,7 @@ def account_pages(runtime: Runtime, access: Access) -> APIRouter:
             problem=problem,
             account=account,
             is_first=account.id == LOCAL_USER and not account.is_set_up,
-            roles=[role_text(runtime, role, language) for role in account.roles],
+            roles=[role_text(runtime, role, language) for role in _held(visitor, account)],
             sessions=access.sessions.of(visitor.id, own_token=request.state.session_token),
             min_length=MIN_LENGTH,
         )
@@ -88,3 +90,8 @@ def account_pages(runtime: Runtime, access: Access) -> APIRouter:
         return response
 
     return router
+
+
+def _held(visitor: Principal, account: Account) -> list[str]:
+    """Return the roles that count in this session: one that the operator opened holds admin alone."""
+    return [role for role in account.roles if visitor.via != BREAK_GLASS or role == ADMIN]

@@ -3,11 +3,12 @@
 import gradio as gr
 
 from trivium.service.runtime import Runtime
-from trivium.service.visitor import owner_of
+from trivium.service.visitor import owner_of, require
 
 
 def build(runtime: Runtime) -> gr.Blocks:
     def submit(to: float, request: gr.Request) -> str:
+        require(request, "toy.run")
         job = runtime.jobs.submit(app="toy", kind="count", owner=owner_of(request), request={"to": int(to)})
         return job.id
 
