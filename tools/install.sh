@@ -52,6 +52,8 @@ case "$extras" in
 all*) say "Installing Trivium with its models: about 3.2 GB to download the first time, 6.3 GB on disk" ;;
 *) say "Installing Trivium: about 200 MB to download the first time, 700 MB on disk" ;;
 esac
+# deepspeed is built from source: as plain Python, without compiling its operators.
+export DS_BUILD_OPS=0
 pip() { .venv/bin/pip install --quiet --disable-pip-version-check -c constraints.txt "$@"; }
 # torch comes by pip, which finds wheels on a local disk or mirror where pip is set up for one; uv does not look there.
 case "$extras" in all*) pip torch ;; esac
