@@ -1,0 +1,236 @@
+"""The commands for a connected plant: its registry, its model, history, and what became of its batches.
+
+They work on the deployment's database and broker (`TRIVIUM_HOME`), unlike `train` and `predict`, which need neither.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trivium.service.errors import InputError
+
+if TYPE_CHECKING:
+    from trivium.service.runtime import Runtime
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True)
+_Plant = Annotated[str, typer.Option(help="Name of the plant, as in its API key.")]
+_SHOWN = 10
+
+
+@app.command(epilog="Example: trivium maintenance tags tags.csv --plant north --zone Europe/Berlin")
+def tags(
+    file: Annotated[Path, typer.Argument(help="CSV: tag, asset, description, unit, low, high, rate, deadband.")],
+    plant: _Plant,
+    zone: Annotated[str | None, typer.Option(help="IANA time zone of times without an offset.")] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Show the first 100 tags; keep nothing.")] = False,
+) -> None:
+    """Register a plant's assets and tags, or change them."""
+    from trivium.maintenance.ingest.moments import find_zone
+    from trivium.maintenance.registry import write_registry
+    from trivium.maintenance.registry_csv import read_registry_csv
+
+    found = read_registry_csv(_read(file))
+    find_zone(zone or "")
+    for unit in found.unknown_units:
+        _say(f"unit {unit!r} converts to nothing; values must come in it")
+    if preview:
+        for tag in found.first():
+            limits = f"{_shown(tag['low'])} to {_shown(tag['high'])} {tag['unit']}".strip()
+            typer.echo(
+                f"{tag['asset']}  {tag['name']}  {limits}  held {_shown(tag['staleness_s'])} s  {tag['description']}"
+            )
+        return
+    with _opened() as runtime:
+        write_registry(runtime.database, plant, found.assets, zone=zone)
+    typer.echo(f"{plant}: {len(found.assets)} assets, {sum(len(asset.tags) for asset in found.assets)} tags")
+
+
+@app.command(epilog="Example: trivium maintenance activate model --plant north")
+def activate(
+    folder: Annotated[str, typer.Argument(metavar="MODEL_DIR", help="Folder of a model; empty to score nothing.")],
+    plant: _Plant,
+) -> None:
+    """Score a plant's readings with a model from the next batch on."""
+    from trivium.maintenance.registry import activate_model
+
+    path = ""
+    if folder:
+        from trivium.maintenance.ingest.scorers import load_scorer
+
+        path = str(Path(folder).resolve())
+        typer.echo(f"{plant}: {load_scorer(Path(path)).version}")
+    with _opened() as runtime:
+        activate_model(runtime.database, plant, path)
+
+
+@app.command(
+    epilog="Example: trivium maintenance outage P-101 --plant north --from 2026-03-01T00:00Z --to 2026-03-09T00:00Z"
+)
+def outage(
+    asset: Annotated[str, typer.Argument(help="Name of the asset.")],
+    plant: _Plant,
+    start: Annotated[str, typer.Option("--from", help="Time with an offset.")],
+    end: Annotated[str, typer.Option("--to", help="Time with an offset.")],
+    reason: Annotated[str, typer.Option(help="Shown beside what is not scored.")] = "",
+) -> None:
+    """Score nothing of an asset for some time: a turnaround, an overhaul."""
+    from trivium.maintenance.ingest.moments import to_us
+    from trivium.maintenance.registry import add_outage
+
+    first, last = _moment(start, "--from"), _moment(end, "--to")
+    if first >= last:
+        raise InputError(f"{start} is not before {end}", where="--from")
+    with _opened() as runtime:
+        add_outage(runtime.database, plant, asset, to_us(first), to_us(last), reason)
+
+
+@app.command("import", epilog="Example: trivium maintenance import 2024.csv.gz 2025.csv.gz --plant north")
+def import_history(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="CSV or NDJSON, wide or narrow; gzip is fine.")
+    ],
+    plant: _Plant,
+    zone: Annotated[
+        str, typer.Option(help="IANA time zone of times without an offset; the plant's if not given.")
+    ] = "",
+    time_format: Annotated[str, typer.Option(help="As for strptime, when times are not read by themselves.")] = "",
+    decimal: Annotated[str, typer.Option(help="Decimal sign, when it cannot be told.")] = "",
+    quality: Annotated[str, typer.Option(help="Codes of the quality column: opc-ua or opc-da.")] = "",
+    asset: Annotated[str, typer.Option(help="Asset of all rows, when no column says so.")] = "",
+) -> None:
+    """Import history behind all live readings, without alerts. Stopped, or done twice, it goes on where it was."""
+    from trivium.maintenance.ingest import history
+    from trivium.maintenance.ingest.formats import Options
+
+    options = Options("", "", zone, time_format, decimal, quality, asset)
+    failed = 0
+    with _opened() as runtime, _door(runtime) as door:
+        for path in files:
+            try:
+                with _bar(f"Sending {path.name}") as progress:
+                    report = history.import_file(
+                        path, plant, door=door, database=runtime.database, options=options, progress=progress
+                    )
+                with _bar(f"Storing {path.name}") as progress:
+                    history.settle(runtime.database, plant, report, progress=progress)
+            except InputError as error:
+                _say(error.line)
+                failed += 1
+                continue
+            counts = ", ".join(f"{count:,} {name}" for name, count in report.verdicts.items() if count)
+            typer.echo(
+                f"{path}: {report.num_rows:,} rows ({counts}); {report.num_sent} of {len(report.batch_ids)} pieces new"
+            )
+            for issue in report.issues[:_SHOWN]:
+                _say(f"  {issue['verdict']}, {issue['rows']} rows: {issue['column']} {issue['what']}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: trivium maintenance batches --plant north --state lost")
+def batches(
+    plant: _Plant,
+    state: Annotated[str, typer.Option(help="accepted, done, dead or lost; all if not given.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 20,
+) -> None:
+    """List a plant's batches, newest first, and what became of their rows."""
+    from trivium.maintenance.ingest.ledger import find_batches
+
+    with _opened() as runtime:
+        for one in find_batches(runtime.database, plant, state=state, limit=limit):
+            counts = ", ".join(f"{count} {name}" for name, count in one["verdicts"].items() if count)
+            typer.echo(f"{one['received_at'][:19]}  {one['state']:8}  {one['batch_id']}  {one['rows']} rows: {counts}")
+
+
+@app.command("dead-letters", epilog="Example: trivium maintenance dead-letters --plant north --replay 17 --replay 18")
+def dead_letters(
+    plant: _Plant,
+    replay: Annotated[list[int] | None, typer.Option(help="Number of a dead letter to work off again.")] = None,
+    replay_since: Annotated[str, typer.Option(help="Work off again all that failed since this time.")] = "",
+) -> None:
+    """List parts of batches that could not be worked off, or work them off again."""
+    from trivium.maintenance.ingest import dead_letters as letters
+    from trivium.maintenance.stream import Streams
+
+    with _opened() as runtime:
+        if replay or replay_since:
+            since = _moment(replay_since, "--replay-since") if replay_since else None
+            streams = Streams.open(runtime.settings)
+            count = letters.replay(runtime.database, streams, plant, ids=replay or (), since=since)
+            typer.echo(f"{count} sent again")
+            return
+        for one in letters.list_dead(runtime.database, plant):
+            typer.echo(f"{one['id']}  {one['failed_at'][:19]}  {one['batch_id']}  {one['reason']}")
+
+
+@contextmanager
+def _opened() -> Iterator[Runtime]:
+    from trivium.service import migrate
+    from trivium.service.runtime import open_runtime
+    from trivium.service.settings import current_settings
+
+    runtime = open_runtime(current_settings())
+    try:
+        migrate.check(runtime.database)
+        yield runtime
+    finally:
+        runtime.close()
+
+
+@contextmanager
+def _door(runtime: Runtime) -> Iterator[Any]:
+    from trivium.maintenance.ingest.door import Door
+    from trivium.maintenance.ingest.ledger import NoteTaker
+    from trivium.maintenance.ingest.sweep import waker
+    from trivium.maintenance.registry import Registries
+    from trivium.maintenance.stream import Limits, Streams
+
+    notes = NoteTaker(runtime.database)
+    limits = Limits(backlog_bytes=runtime.settings.ingest_backlog_mib * 1024 * 1024)
+    streams = Streams.open(runtime.settings)
+    try:
+        yield Door(
+            runtime.database, streams, Registries(runtime.database), notes, wake=waker(runtime.settings), limits=limits
+        )
+    finally:
+        notes.close()
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    with typer.progressbar(length=1000, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        yield lambda done, whole: bar.update(round(1000 * done / max(whole, 1)) - bar.pos)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=str(path)) from error
+
+
+def _moment(text: str, where: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"{text!r} is no time", where=where, hint="as in 2026-03-01T12:00:00Z") from error
+    if moment.tzinfo is None:
+        raise InputError(f"{text} has no offset", where=where, hint="as in 2026-03-01T12:00:00Z")
+    return moment
+
+
+def _shown(value: object) -> str:
+    return "-" if value is None else f"{value:g}"
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
