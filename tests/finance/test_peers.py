@@ -2,13 +2,13 @@ import dataclasses
 from datetime import date, timedelta
 from decimal import Decimal
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.finance.made_series import made_series, made_value, year
 
 from trivium.finance.analyze.model import Column, Message, Row, Span, Status, Value
 from trivium.finance.analyze.peers import align, compare_notes, convert, median, peer_tables, ranks
+from trivium.finance.rates import RATE_COLUMNS, rates_from_rows
 from trivium.finance.records import Period
 
 THIS = year(2024).period
@@ -77,26 +77,36 @@ def test_two_currencies_are_never_compared_without_a_rate():
     values = money(("100", "USD"), ("120", "EUR"))
     assert ranks(values, "higher")[0].reason == Message("reason.no_rate", {"units": "EUR, USD"})
     assert median(values).reason == Message("reason.no_rate", {"units": "EUR, USD"})
-    without_base = {"USD": Decimal("0.9"), "EUR": Decimal("1.1")}
-    assert ranks(values, "higher", without_base)[0].reason == Message("reason.no_rate", {"units": "EUR, USD"})
+
+
+def rates(*rows):
+    return rates_from_rows([dict(zip(RATE_COLUMNS, row.split(","), strict=True)) for row in rows], "rates.csv")
 
 
 def test_a_rate_the_user_gave_makes_them_comparable():
     values = money(("100", "USD"), ("90", "EUR"))
-    rates = {"USD": Decimal(1), "EUR": Decimal("1.2")}
-    assert [value.amount for value in ranks(values, "higher", rates)] == [2, 1]
-    middle = median(values, rates)
+    given = rates(f"EUR/USD,average,{THIS.start},{THIS.end},1.2,ECB", f"EUR/USD,closing,,{THIS.end},1.3,ECB")
+    assert [value.amount for value in ranks(values, "higher", given)] == [2, 1]
+    middle = median(values, given)
     assert (middle.amount, middle.unit) == (104, "USD")
     converted = middle.inputs[1]
     assert (converted.amount, converted.formula) == (108, "revenue * 1.2")
-    assert converted.notes == (Message("note.converted", {"currency": "EUR", "target": "USD", "rate": "1.2"}),)
+    stated = {"pair": "EUR/USD", "rate": "1.2", "period": THIS.key, "source": "ECB"}
+    assert converted.notes == (Message("note.converted_average", stated),)
 
 
-def test_converting_keeps_per_share_units_and_refuses_bad_rates():
+def test_a_missing_rate_is_named_as_it_must_be_given():
+    values = money(("100", "USD"), ("90", "EUR"))
+    closing_only = rates(f"EUR/USD,closing,,{THIS.end},1.3,ECB")
+    wanted = Message("reason.no_average_rate", {"pair": "EUR/USD", "period": THIS.key})
+    assert median(values, closing_only).reason == wanted
+    assert ranks(values, "higher", closing_only)[1].reason == wanted
+
+
+def test_converting_keeps_per_share_units():
     eps = made_value("eps_basic", THIS, "2.50", currency="EUR")
-    assert (convert(eps, "USD", Decimal(2)).amount, convert(eps, "USD", Decimal(2)).unit) == (5, "USD/shares")
-    with pytest.raises(ValueError, match="must be positive"):
-        convert(eps, "USD", Decimal(0))
+    (rate,) = rates(f"EUR/USD,average,{THIS.start},{THIS.end},2,ECB").rates
+    assert (convert(eps, rate).amount, convert(eps, rate).unit) == (5, "USD/shares")
 
 
 def company_column(key, end, weeks=52, **company):

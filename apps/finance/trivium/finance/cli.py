@@ -77,6 +77,13 @@ def compare(
         typer.Option(help="Of amounts: full, thousand, million, billion, wan or yi; usual for the language if empty."),
     ] = "",
     policy: PolicyFile = None,
+    rates: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Exchange rates for ranks and medians of amounts: a CSV with pair,kind,from,to,rate,source.",
+        ),
+    ] = None,
     override: Annotated[
         list[str] | None,
         typer.Option(
@@ -88,12 +95,14 @@ def compare(
     from trivium.finance import pipeline
     from trivium.finance.analyze.policy import load_policy
     from trivium.finance.gather import gather
+    from trivium.finance.rates import read_rates
     from trivium.service.store import BlobStore
 
     rules = load_policy(policy)
     overrides = _overrides(override or (), set(rules.rules))
     wanted = tuple(name.strip() for name in formats.split(",") if name.strip()) or _all_formats()
     _refuse_wrong_choices(wanted, lang, scale)
+    given = tuple(rate.to_row() for rate in read_rates(rates).rates) if rates else ()
     with tempfile.TemporaryDirectory(prefix="trivium-") as folder:
         store = BlobStore(Path(folder))
         gathered, failures = gather(files, store)
@@ -102,7 +111,7 @@ def compare(
         if not gathered:
             raise typer.Exit(1)
         sources = tuple(pipeline.SourceFile(one.name, one.sha256) for one in gathered)
-        request = pipeline.CompareRequest(sources, wanted, lang, scale, overrides)
+        request = pipeline.CompareRequest(sources, wanted, lang, scale, overrides, given)
         with _bar("Comparing") as progress:
             report = pipeline.run(request, store=store, models=None, progress=progress, policy=rules)
         _write_report(report, store, out)

@@ -21,6 +21,7 @@ from trivium.finance.display import Scale
 from trivium.finance.formats import FORMATS
 from trivium.finance.narrate import narrate
 from trivium.finance.parse.reader import is_companion, read_source
+from trivium.finance.rates import rates_from_rows
 from trivium.finance.records import Filing
 from trivium.service.errors import InputError, TriviumError
 from trivium.service.evidence import Claim, Report, ReportFile, Sentence
@@ -62,6 +63,7 @@ class CompareRequest:
         scale: of printed amounts: full, thousand, million, billion, wan (1e4), yi (1e8); empty for what readers of the
             language expect, million or yi.
         overrides: company key to metric to the concept a user chose.
+        rates: exchange rates a user gave, as rows of `rates.RATE_COLUMNS`.
 
     Raises:
         InputError: if a field is not one of its choices; names the field and the choices.
@@ -72,6 +74,7 @@ class CompareRequest:
     language: str = "en"
     scale: str = ""
     overrides: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    rates: tuple[Mapping[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if unknown := [name for name in self.formats if name not in FORMATS]:
@@ -89,6 +92,7 @@ class CompareRequest:
     def from_json(cls, data: Mapping[str, Any]) -> CompareRequest:
         """Read a job's request; missing fields take their defaults."""
         known = {key: data[key] for key in ("language", "scale", "overrides") if key in data}
+        known |= {"rates": tuple(data["rates"])} if "rates" in data else {}
         sources = tuple(SourceFile(one["name"], one["sha256"]) for one in data.get("sources", ()))
         return cls(sources, tuple(data.get("formats", cls.__dataclass_fields__["formats"].default)), **known)
 
@@ -100,6 +104,7 @@ class CompareRequest:
             "language": self.language,
             "scale": self.scale,
             "overrides": {company: dict(chosen) for company, chosen in self.overrides.items()},
+            "rates": [dict(row) for row in self.rates],
         }
 
 
@@ -123,6 +128,7 @@ def run(
         policy or load_policy(),
         created=datetime.datetime.now(tz=datetime.UTC).date(),
         overrides=request.overrides,
+        rates=rates_from_rows(request.rates, "rates") if request.rates else None,
         unread=[(error.where, error.what) for error in failures],
     )
     progress("narrate", _SHARES["narrate"])

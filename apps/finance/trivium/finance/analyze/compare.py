@@ -1,7 +1,7 @@
 """Put series side by side: choose the columns, fill the tables, and say what makes columns less comparable.
 
 One filing shows what it prints; one company its years, with its quarters in tables of their own; several companies
-their latest fiscal years. Nothing is converted between currencies here.
+their latest fiscal years. Statements are never converted; ranks and medians are, at the rates a user gives.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from typing import Literal
 
 from trivium.finance.analyze.breakdowns import breakdowns
@@ -25,6 +24,7 @@ from trivium.finance.analyze.policy import Policy
 from trivium.finance.analyze.ratios import compute_ratios, ratios
 from trivium.finance.analyze.series import build_series
 from trivium.finance.analyze.splits import find_splits
+from trivium.finance.rates import Rate, Rates
 from trivium.finance.records import Filing, Period
 from trivium.service.errors import InputError
 
@@ -53,14 +53,14 @@ def compare(
     *,
     created: datetime.date,
     overrides: Overrides | None = None,
-    rates: Mapping[str, Decimal] | None = None,
+    rates: Rates | None = None,
     unread: Sequence[tuple[str, str]] = (),
 ) -> Comparison:
     """Compare filings of one or several companies.
 
     Args:
         overrides: concepts a user chose: company key to metric to concept as printed.
-        rates: by currency, the price of one unit in the common currency, for ranks and medians of amounts.
+        rates: that a user gave, for ranks and medians of amounts in several currencies.
         unread: sources that could not be read, and why.
 
     Raises:
@@ -92,9 +92,10 @@ def compare(
             *(check for key in by_key for check in check_breakdowns(split[key], of_company[key])),
         ),
         restated=_restated(series, columns),
-        notes=_notes(series),
+        notes=_notes(series, rates),
         problems=(*unread, *_problems(filings)),
         created=created,
+        is_converted=rates is not None,
     )
 
 
@@ -149,7 +150,7 @@ def _tables(
     columns: tuple[Column, ...],
     series: Mapping[str, Series],
     kind: Kind,
-    rates: Mapping[str, Decimal] | None,
+    rates: Rates | None,
 ) -> tuple[Table, ...]:
     tables = [with_changes(table, columns) for table in statements]
     if kind == "filing":
@@ -254,7 +255,7 @@ def _restated(series: Sequence[Series], columns: Sequence[Column]) -> tuple[tupl
     )
 
 
-def _notes(series: Sequence[Series]) -> tuple[Message, ...]:
+def _notes(series: Sequence[Series], rates: Rates | None) -> tuple[Message, ...]:
     notes = [
         Message("note.split_found", {"company": one.company.key, "factor": f"{split.factor.normalize():f}"})
         for one in series
@@ -265,8 +266,18 @@ def _notes(series: Sequence[Series]) -> tuple[Message, ...]:
         notes.append(Message("note.several_accounting", {"standards": ", ".join(sorted(accounting))}))
     currencies = {one.company.currency for one in series if one.company.currency}
     if len(currencies) > 1:
-        notes.append(Message("note.mixed_currencies", {"currencies": ", ".join(sorted(currencies))}))
+        named = {"currencies": ", ".join(sorted(currencies))}
+        if rates is None:
+            notes.append(Message("note.mixed_currencies", named))
+        else:
+            notes.append(Message("note.converted_peers", named | {"target": rates.target}))
+            notes += [_rate_note(rate) for rate in rates.rates if rate.base in currencies]
     return (*_chosen_concepts(series), *notes)
+
+
+def _rate_note(rate: Rate) -> Message:
+    stated = {"pair": rate.pair, "rate": str(rate.amount), "period": rate.period.key, "source": rate.source}
+    return Message(f"note.rate_{rate.kind}", stated)
 
 
 def _chosen_concepts(series: Sequence[Series]) -> list[Message]:

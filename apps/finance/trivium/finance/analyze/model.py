@@ -273,6 +273,7 @@ class Comparison:
         restated: pairs of (original, restated) values that differ.
         problems: what could not be read, in words, per source name.
         created: date of the analysis.
+        is_converted: whether a user gave exchange rates for ranks and medians of amounts.
     """
 
     kind: Literal["filing", "periods", "companies"]
@@ -286,3 +287,4 @@ class Comparison:
     notes: tuple[Message, ...] = ()
     problems: tuple[tuple[str, str], ...] = ()
     created: date | None = None
+    is_converted: bool = False

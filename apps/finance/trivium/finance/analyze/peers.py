@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from trivium.finance.analyze.evaluation import ARITHMETIC
 from trivium.finance.analyze.model import Column, Message, Row, Status, Table, Value
+from trivium.finance.rates import Rate, Rates
 
 __all__ = ["align", "compare_notes", "convert", "median", "peer_tables", "ranks"]
 
@@ -49,14 +50,13 @@ def compare_notes(columns: Sequence[Column]) -> tuple[Column, ...]:
     return tuple(noted)
 
 
-def ranks(values: Sequence[Value], direction: str, rates: Mapping[str, Decimal] | None = None) -> tuple[Value, ...]:
+def ranks(values: Sequence[Value], direction: str, rates: Rates | None = None) -> tuple[Value, ...]:
     """Return the rank of each value, 1 for the best; equal values share a rank and the next ones are skipped.
 
     Args:
         values: one metric of several companies.
         direction: `higher` or `lower` is better; with `none` no rank is given, with the reason.
-        rates: by currency, the price of one unit in the common currency, which is the one with rate 1; for amounts of
-            money only.
+        rates: that a user gave, for amounts in several currencies.
     """
     usable, problem = _comparable(values, rates)
     if direction == "none":
@@ -78,7 +78,7 @@ def ranks(values: Sequence[Value], direction: str, rates: Mapping[str, Decimal] 
     return tuple(ranked)
 
 
-def median(values: Sequence[Value], rates: Mapping[str, Decimal] | None = None) -> Value:
+def median(values: Sequence[Value], rates: Rates | None = None) -> Value:
     """Return the median of one metric over several companies; it needs two, and says of how many it is.
 
     Args:
@@ -108,26 +108,20 @@ def median(values: Sequence[Value], rates: Mapping[str, Decimal] | None = None) 
     return dataclasses.replace(result, id=_median_id(values), notes=(note,))
 
 
-def convert(value: Value, currency: str, rate: Decimal) -> Value:
-    """Return an amount of money, or money per share, in another currency at the rate a user gave.
-
-    Raises:
-        ValueError: if the rate is not positive.
-    """
-    if rate <= 0:
-        raise ValueError(f"an exchange rate must be positive, not {rate}")
-    if value.amount is None:
-        return value
-    money, slash, below = value.unit.partition("/")
-    note = Message("note.converted", {"currency": money, "target": currency, "rate": str(rate)})
+def convert(value: Value, rate: Rate) -> Value:
+    """Return an available amount of money, or money per share, in another currency at the rate a user gave."""
+    assert value.amount is not None
+    _, slash, below = value.unit.partition("/")
+    stated = {"pair": rate.pair, "rate": str(rate.amount), "period": rate.period.key, "source": rate.source}
+    note = Message(f"note.converted_{rate.kind}", stated)
     return Value(
-        id=f"{value.id}/{currency}",
+        id=f"{value.id}/{rate.quote}",
         metric=value.metric,
         period=value.period,
-        unit=f"{currency}{slash}{below}",
-        amount=ARITHMETIC.multiply(value.amount, rate),
+        unit=f"{rate.quote}{slash}{below}",
+        amount=ARITHMETIC.multiply(value.amount, rate.amount),
         status=Status.DERIVED,
-        formula=f"{value.metric} * {rate}",
+        formula=f"{value.metric} * {rate.amount}",
         inputs=(value,),
         notes=(*value.notes, note),
     )
@@ -137,7 +131,7 @@ def peer_tables(
     columns: Sequence[Column],
     rows: Sequence[Row],
     directions: Mapping[str, str],
-    rates: Mapping[str, Decimal] | None = None,
+    rates: Rates | None = None,
 ) -> tuple[Table, Table]:
     """Return the tables `peer_ranks` and `peer_medians` for some rows; both share the columns.
 
@@ -201,23 +195,26 @@ def _differences(first: Column, column: Column) -> list[Message]:
     return notes
 
 
-def _comparable(
-    values: Sequence[Value], rates: Mapping[str, Decimal] | None
-) -> tuple[tuple[Value, ...], Message | None]:
+def _comparable(values: Sequence[Value], rates: Rates | None) -> tuple[tuple[Value, ...], Message | None]:
     """Return the values in one unit, or a reason why they have none in common."""
     units = sorted({value.unit for value in values if value.is_available})
     if len(units) <= 1:
         return tuple(values), None
-    currencies = {unit.partition("/")[0] for unit in units}
-    target = next((currency for currency, rate in (rates or {}).items() if rate == 1), None)
-    if rates is None or target is None or not currencies <= set(rates) or len({u.partition("/")[2] for u in units}) > 1:
+    if rates is None or len({unit.partition("/")[2] for unit in units}) > 1:
         return tuple(values), Message("reason.no_rate", {"units": ", ".join(units)})
-    return tuple(_in(target, value, rates) for value in values), None
-
-
-def _in(target: str, value: Value, rates: Mapping[str, Decimal]) -> Value:
-    currency = value.unit.partition("/")[0]
-    return value if not value.is_available or currency == target else convert(value, target, rates[currency])
+    converted = []
+    for value in values:
+        currency = value.unit.partition("/")[0]
+        if not value.is_available or currency == rates.target:
+            converted.append(value)
+            continue
+        rate = rates.find(currency, value.period)
+        if rate is None:
+            kind = "closing" if value.period.is_instant else "average"
+            wanted = {"pair": f"{currency}/{rates.target}", "period": value.period.key}
+            return tuple(values), Message(f"reason.no_{kind}_rate", wanted)
+        converted.append(convert(value, rate))
+    return tuple(converted), None
 
 
 def _result(

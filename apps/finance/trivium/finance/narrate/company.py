@@ -123,8 +123,8 @@ def movement(writer: Writer, metric: str, index: int, is_owned: bool = False) ->
     Args:
         is_owned: whether the company's name stands before the metric.
     """
-    change = writer.change(metric, index)
-    if change is None or _base_period(writer, change, index) is None:
+    change = _change(writer, metric, index)
+    if change is None:
         if not is_owned:
             yield from _level(writer, metric, index, "amount")
         return
@@ -162,8 +162,8 @@ def _level(writer: Writer, metric: str, index: int, key: str = "ratio") -> Itera
 
 
 def _margin(writer: Writer, metric: str, index: int) -> Iterator[Sentence]:
-    change = writer.change(metric, index)
-    if change is None or not change.absolute.is_available or _base_period(writer, change, index) is None:
+    change = _change(writer, metric, index)
+    if change is None or not change.absolute.is_available:
         yield from _level(writer, metric, index)
         return
     fields = _change_fields(writer, metric, change, index)
@@ -180,12 +180,20 @@ def _margin(writer: Writer, metric: str, index: int) -> Iterator[Sentence]:
 
 
 def _multiple(writer: Writer, metric: str, index: int) -> Iterator[Sentence]:
-    change = writer.change(metric, index)
-    if change is None or not change.base.is_available or _base_period(writer, change, index) is None:
+    change = _change(writer, metric, index)
+    if change is None:
         yield from _level(writer, metric, index)
         return
     fields = _change_fields(writer, metric, change, index)
     yield writer.say("ratio_against", [change.value, change.base], **fields)
+
+
+def _change(writer: Writer, metric: str, index: int) -> Change | None:
+    """Return a change that can be told: both amounts are there, and the base's period has a name."""
+    change = writer.change(metric, index)
+    if change is None or not (change.value.is_available and change.base.is_available):
+        return None
+    return None if _base_period(writer, change, index) is None else change
 
 
 def _change_fields(writer: Writer, metric: str, change: Change, index: int) -> dict[str, str]:
@@ -347,7 +355,7 @@ def _basis(writer: Writer, columns: list[int]) -> Iterator[Sentence]:
 
 
 def _weeks(writer: Writer, index: int) -> Iterator[Sentence]:
-    change, column = writer.change("revenue", index), writer.columns[index]
+    change, column = _change(writer, "revenue", index), writer.columns[index]
     span = None if change is None else writer.span_of(column.company.key, change.base.period)
     if change is None or span is None or span.kind != column.span.kind or span.weeks == column.span.weeks:
         return

@@ -169,4 +169,5 @@ def _basis(writer: Writer, indexes: Sequence[int]) -> Iterator[Sentence]:
         for place, (kind, index) in zip(("first", "second"), pair, strict=True):
             fields[place] = writer.company(writer.columns[index])
             fields[f"{place}_{prefix}"] = writer.word(name + kind)
+        key = "currency_converted" if key == "currency" and writer.comparison.is_converted else key
         yield writer.say(key, [writer.available("revenue", index) for _, index in pair], **fields)
