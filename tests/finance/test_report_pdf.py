@@ -101,7 +101,7 @@ def test_a_font_that_cannot_be_embedded_is_refused(monkeypatch, tmp_path):
     wrong = tmp_path / "wrong.ttf"
     wrong.write_bytes(b"not a font")
     monkeypatch.setenv(fonts.VARIABLE, str(wrong))
-    with pytest.raises(InputError, match=r"wrong\.ttf.*cannot be embedded.*name a TrueType font"):
+    with pytest.raises(InputError, match=r"wrong\.ttf.*cannot be embedded.*name a TrueType or OpenType font"):
         fonts.chinese_font()
 
 
@@ -112,6 +112,27 @@ def test_a_truetype_font_of_the_machine_is_embedded_in_part():
     content = _render("filing", "zh")
     assert b"/FontFile2" in content
     assert len(content) < 1_500_000
+
+
+def test_postscript_outlines_are_converted_and_drawn(monkeypatch):
+    """With only Noto CJK on a machine, another reader than ours draws the characters: dark pixels, not blanks."""
+    faces = fonts._listed("CFF")
+    if not faces:
+        pytest.skip("this machine has no OpenType font with Chinese and PostScript outlines")
+    path, index = faces[0]
+    monkeypatch.setenv(fonts.VARIABLE, f"{path}#{index}")
+    content = _render("filing", "zh")
+    assert b"/FontFile2" in content
+    assert b"STSong" not in content
+    with pypdfium2.PdfDocument(content) as pdf:
+        page = pdf[0].get_textpage()
+        assert "营业收入" in page.get_text_range()
+        place = page.get_text_range().index("营业收入")
+        left, bottom, right, top = (round(2 * edge) for edge in page.get_charbox(place))
+        image = pdf[0].render(scale=2).to_pil().convert("L")
+    letter = image.crop((left, image.height - top, right, image.height - bottom))
+    dark = sum(pixel < 128 for pixel in letter.tobytes()) / (letter.width * letter.height)
+    assert 0.1 < dark < 0.8
 
 
 def test_without_a_font_the_viewer_is_asked_for_one(monkeypatch):

@@ -225,3 +225,5 @@ def _anchor(locator: Locator) -> str:
             return f"{sheet}!{address}" if sheet else address
         case JsonPointer(pointer):
             return pointer
+        case _:
+            raise TypeError(f"a fact of a filing does not lie at {locator}")

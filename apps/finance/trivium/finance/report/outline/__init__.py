@@ -11,6 +11,7 @@ from trivium.finance.report.outline.blocks import (
     Reference,
     References,
     key_text,
+    texts,
 )
 from trivium.finance.report.outline.build import build
 
@@ -26,4 +27,5 @@ __all__ = [
     "References",
     "build",
     "key_text",
+    "texts",
 ]

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from trivium.finance.analyze.model import Value
 
-__all__ = ["Block", "Cell", "Finding", "Grid", "Heading", "Line", "Paragraph", "Reference", "References", "key_text"]
+__all__ = [
+    "Block",
+    "Cell",
+    "Finding",
+    "Grid",
+    "Heading",
+    "Line",
+    "Paragraph",
+    "Reference",
+    "References",
+    "key_text",
+    "texts",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +110,23 @@ class References:
 
 
 Block = Heading | Paragraph | Finding | Grid | References
+
+
+def texts(blocks: Iterable[Block]) -> Iterator[str]:
+    """Yield every text of some blocks."""
+    for block in blocks:
+        match block:
+            case Heading(text) | Paragraph(text) | Finding(text):
+                yield text
+            case Grid(caption, heads, lines):
+                yield caption
+                yield from heads
+                for line in lines:
+                    yield line.name
+                    yield from (cell.text for cell in line.cells)
+            case References(entries):
+                for entry in entries:
+                    yield from (entry.name, *entry.lines)
 
 
 def key_text(first: int, last: int) -> str:

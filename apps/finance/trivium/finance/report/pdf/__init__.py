@@ -17,12 +17,13 @@ from trivium.finance.analyze.model import Comparison
 from trivium.finance.display import Scale
 from trivium.finance.report import outline
 from trivium.finance.report.export_wording import ExportWording
-from trivium.finance.report.outline import Block, Finding, Grid, Reference, References, build, key_text
+from trivium.finance.report.outline import Block, Finding, Grid, Reference, References, build, key_text, texts
 from trivium.finance.report.pdf.charts import charts
-from trivium.finance.report.pdf.fonts import BOLD, REGULAR
+from trivium.finance.report.pdf.fonts import BOLD, REGULAR, drawing
 from trivium.finance.report.pdf.tables import NAVY, table
-from trivium.finance.report.pdf.text import draw, marked, printable, text_width
+from trivium.finance.report.pdf.text import draw, marked, others, printable, text_width
 from trivium.service.evidence import Claim, Sentence
+from trivium.service.text import catalogue
 
 __all__ = ["render_pdf"]
 
@@ -79,12 +80,27 @@ def render_pdf(
     widest = max((len(block.heads) for block in blocks if isinstance(block, Grid) and not block.num_texts), default=0)
     size = landscape(A4) if widest - 1 > _MOST_UPRIGHT else A4
     title = printable(wording.export("report_title", names=wording.names(), periods=wording.periods()))
+    # Every text of the document stands in its blocks or in the catalogue.
+    with drawing(others((title, *texts(blocks), *catalogue("trivium.finance", language).values()))):
+        return _drawn(comparison, claims, blocks, size, title, wording)
+
+
+def _drawn(
+    comparison: Comparison,
+    claims: Mapping[str, Claim],
+    blocks: Sequence[Block],
+    size: tuple[float, float],
+    title: str,
+    wording: ExportWording,
+) -> bytes:
     stream = io.BytesIO()
     document = _Document(stream, size, title, wording)
     created = comparison.created.isoformat() if comparison.created else ""
     subtitle = " | ".join(filter(None, (wording.say(f"kind_{comparison.kind}"), created, wording.money())))
     story: list[Flowable] = [_paragraph(title, "title"), _paragraph(subtitle, "subtitle")]
-    story += _flowables(blocks, document.width, _row_of_charts(comparison, claims, wording, document.width), language)
+    story += _flowables(
+        blocks, document.width, _row_of_charts(comparison, claims, wording, document.width), wording.language
+    )
     document.build(story, canvasmaker=document.canvas)
     return stream.getvalue()
 

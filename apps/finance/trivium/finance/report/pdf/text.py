@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -14,7 +14,7 @@ from reportlab.platypus import Flowable
 
 from trivium.finance.report.pdf.fonts import BOLD, REGULAR, chinese_font
 
-__all__ = ["LINK", "Number", "draw", "marked", "printable", "runs", "text_width"]
+__all__ = ["LINK", "Number", "draw", "marked", "others", "printable", "runs", "text_width"]
 
 LINK = HexColor(0x1F5F99)
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
@@ -30,6 +30,11 @@ def printable(text: str) -> str:
 def runs(text: str) -> tuple[tuple[str, bool], ...]:
     """Return a text in pieces: (piece, whether it needs the Chinese font)."""
     return tuple(_runs(printable(text)))
+
+
+def others(texts: Iterable[str]) -> frozenset[str]:
+    """Return the characters of texts that need the Chinese font."""
+    return frozenset(letter for letter in set().union(*texts) if not _in_helvetica(letter))
 
 
 def marked(text: str) -> str:
