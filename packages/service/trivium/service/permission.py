@@ -58,7 +58,7 @@ class Needs:
         self.permissions = permissions
         self.is_for_persons = is_for_persons
 
-    def __call__(
+    async def __call__(  # not in a thread: plants post hundreds of requests a second
         self, request: Request, _bearer: Annotated[Any, Depends(_BEARER)], _key: Annotated[Any, Depends(_HEADER)]
     ) -> Principal:
         """Return who asks."""
@@ -72,7 +72,7 @@ class Needs:
 class NeedsNothing:
     """The dependency of what strangers may ask for."""
 
-    def __call__(self) -> None:
+    async def __call__(self) -> None:
         """Let everybody through."""
 
 
