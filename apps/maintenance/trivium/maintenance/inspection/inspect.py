@@ -1,0 +1,203 @@
+"""One inspection from points and a mesh to a verdict: align, trust, measure, find, decide. No files, no language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from trivium.maintenance.inspection import align as alignment_of
+from trivium.maintenance.inspection.deviation import Surface, cell_size, measure
+from trivium.maintenance.inspection.poses import Floats, apply
+from trivium.maintenance.inspection.reference import Reference
+from trivium.maintenance.inspection.regions import Defect, Verdict, decide, defects
+from trivium.maintenance.inspection.trust import Trust, judge_trust
+from trivium.service.errors import InputError
+
+__all__ = ["Inspection", "Tolerance", "inspect"]
+
+_MIN_POINTS = 500
+_MAX_POINTS = 600_000
+_REACH = 0.05  # of the diagonal: points farther off belong to something else
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far the surface may lie off.
+
+    Args:
+        value_mm: as on the drawing.
+        zone: `plus_minus`: to either side; `total`: width of the zone around the surface (ISO 1101), half to each side.
+
+    Raises:
+        InputError: if the value is not positive.
+    """
+
+    value_mm: float
+    zone: Literal["plus_minus", "total"] = "plus_minus"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.value_mm < float("inf"):
+            raise InputError(f"a tolerance of {self.value_mm} mm is not positive", where="--tolerance")
+
+    @property
+    def limit_mm(self) -> float:
+        """Largest deviation to either side."""
+        return self.value_mm if self.zone == "plus_minus" else self.value_mm / 2
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The result.
+
+    Args:
+        tolerance: what was asked.
+        pose: (4, 4) from the scan's frame to the part's, millimetres.
+        trust: whether the alignment can be trusted.
+        surface: deviations in cells.
+        defects: regions out of tolerance, the deepest first.
+        verdict: on the part.
+        points: (N, 3) of the scan in the part's frame, those that belong to the part.
+        deviation: (N,) of each.
+        foreign: points left out because they lie far off the part.
+        min_coverage: share of the surface that had to be seen.
+        uncertainty_mm: standard uncertainty shared by all points.
+    """
+
+    tolerance: Tolerance
+    pose: Floats
+    trust: Trust
+    surface: Surface
+    defects: tuple[Defect, ...]
+    verdict: Verdict
+    points: Floats
+    deviation: Floats
+    foreign: int
+    min_coverage: float
+    uncertainty_mm: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the numbers of `inspection.json`."""
+        return {
+            "aligned": "trusted" if self.trust.is_trusted else "untrusted",
+            "untrusted_because": list(self.trust.reasons),
+            "transform": self.pose.tolist(),
+            "verdict": self.verdict,
+            "coverage": self.surface.coverage,
+            "min_coverage": self.min_coverage,
+            "tolerance_mm": self.tolerance.value_mm,
+            "tolerance_zone": self.tolerance.zone,
+            "limit_mm": self.tolerance.limit_mm,
+            # Deviations from a place that is not the true one are no defects.
+            "defects": [_defect(number, one) for number, one in enumerate(self.defects, 1)]
+            if self.trust.is_trusted
+            else [],
+            "noise_mm": self.surface.noise,
+            "cell_mm": self.surface.size,
+            "uncertainty_mm": self.uncertainty_mm,
+            "points": len(self.points),
+            "points_left_out": self.foreign,
+            "symmetries": self.trust.symmetries,
+            "off_surface_share": self.trust.off_share,
+            "rival_off_surface_share": self.trust.rival_off_share,
+            "area_mm2": float(self.surface.areas.sum()),
+        }
+
+
+def inspect(
+    scan: Floats,
+    reference: Reference,
+    tolerance: Tolerance,
+    *,
+    min_coverage: float = 0.8,
+    resolution_mm: float = 6.0,
+    uncertainty_mm: float = 0.0,
+    seed: int = 0,
+    where: str = "",
+) -> Inspection:
+    """Inspect a scan.
+
+    Args:
+        scan: (N, 3) in millimetres, any frame.
+        reference: the part.
+        tolerance: how far the surface may lie off.
+        min_coverage: share of the surface that must be seen for a verdict of pass.
+        resolution_mm: width of the smallest defect that must be found.
+        uncertainty_mm: standard uncertainty of the scanner that averaging does not take away.
+        seed: picks the points that the search looks at.
+        where: the file, for errors.
+
+    Raises:
+        InputError: if there are too few points, or they all lie in one place.
+    """
+    if len(scan) < _MIN_POINTS:
+        raise InputError(f"{len(scan):,} points; needs at least {_MIN_POINTS}", where=where, hint="scan more densely")
+    if np.ptp(scan, axis=0).max() < 1e-3:
+        raise InputError("all points lie in one place", where=where, hint="check the unit")
+    generator = np.random.default_rng(seed)
+    scan = scan[generator.permutation(len(scan))[:_MAX_POINTS]].astype(np.float64)
+    alignment = alignment_of.align(scan, reference, seed)
+    trust = judge_trust(scan, alignment, reference)
+    return conclude(
+        scan,
+        reference,
+        alignment.candidates[0].pose,
+        trust,
+        tolerance,
+        min_coverage=min_coverage,
+        resolution_mm=resolution_mm,
+        uncertainty_mm=uncertainty_mm,
+    )
+
+
+def conclude(
+    scan: Floats,
+    reference: Reference,
+    pose: Floats,
+    trust: Trust,
+    tolerance: Tolerance,
+    *,
+    min_coverage: float,
+    resolution_mm: float,
+    uncertainty_mm: float,
+) -> Inspection:
+    """Measure an aligned scan and decide; arguments as for `inspect`."""
+    moved = apply(pose, scan)
+    deviation, places = reference.signed(moved)
+    is_own = np.abs(deviation) < _REACH * reference.diagonal
+    kept = type(places)(places.positions[is_own], places.triangles[is_own], places.normals[is_own])
+    surface = measure(deviation[is_own], kept, reference, cell_size(reference, int(is_own.sum()), resolution_mm))
+    systematic = (uncertainty_mm**2 + trust.looseness_mm**2) ** 0.5
+    found = defects(surface, moved[is_own], deviation[is_own], tolerance.limit_mm, systematic, resolution_mm)
+    verdict = decide(
+        surface, found, tolerance.limit_mm, systematic, is_trusted=trust.is_trusted, min_coverage=min_coverage
+    )
+    return Inspection(
+        tolerance,
+        pose,
+        trust,
+        surface,
+        tuple(found),
+        verdict,
+        moved[is_own],
+        deviation[is_own],
+        int((~is_own).sum()),
+        min_coverage,
+        systematic,
+    )
+
+
+def _defect(number: int, defect: Defect) -> dict[str, Any]:
+    x, y, z = defect.place.tolist()
+    return {
+        "id": number,
+        "kind": defect.kind,
+        "depth_mm": defect.depth_mm,
+        "depth_uncertainty_mm": defect.uncertainty_mm,
+        "area_mm2": defect.area_mm2,
+        "area_out_of_tolerance_mm2": defect.area_out_mm2,
+        "place": {"x_mm": x, "y_mm": y, "z_mm": z, "normal": defect.normal.tolist()},
+        "extent_mm": defect.extent_mm.tolist(),
+        "points": defect.points,
+    }

@@ -1,0 +1,108 @@
+"""Whether an alignment can be trusted, and if not, why. A wrong alignment makes every number after it wrong.
+
+A pose is trusted when the scan lies on the part under it, no other pose explains the scan nearly as well (unless the
+part looks the same from there), and the scan holds the part in every direction (unless it may slide on itself).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from trivium.maintenance.inspection.align import Alignment
+from trivium.maintenance.inspection.poses import Floats, apply, exponential, inverse
+from trivium.maintenance.inspection.reference import Reference
+
+__all__ = ["SYMMETRY_MM", "Reason", "Trust", "judge_trust", "symmetric"]
+
+SYMMETRY_MM = 0.05
+"""A motion that carries the part off itself by no more is a symmetry."""
+
+Reason = Literal["off_surface", "rival", "slides"]
+
+_MAX_OFF = 0.02  # share of points off the surface
+_MAX_NOISE = 0.002  # of the diagonal: above, the scan does not lie on the surface at all
+_SIGMAS = 5.0
+_SLIDE = 0.01  # of the diagonal: how far a slide is tried
+_LOOSE_MM = 0.02  # standard deviation of the pose at the part's outline
+
+
+@dataclass(frozen=True)
+class Trust:
+    """The verdict on an alignment.
+
+    Args:
+        reasons: why it is not trusted; none when it is.
+        symmetries: other poses found that are as good because the part looks the same from there.
+        off_share: share of points farther off the surface than noise goes.
+        rival_off_share: the same under the best other pose that is no symmetry; None without one.
+        looseness_mm: standard deviation of the pose at the part's outline in its loosest direction that matters.
+    """
+
+    reasons: tuple[Reason, ...]
+    symmetries: int
+    off_share: float
+    rival_off_share: float | None
+    looseness_mm: float
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether nothing speaks against it."""
+        return not self.reasons
+
+
+def judge_trust(scan: Floats, alignment: Alignment, reference: Reference) -> Trust:
+    """Judge the best pose of an alignment.
+
+    Args:
+        scan: (N, 3) the points that were aligned, millimetres.
+        alignment: what the search found.
+        reference: the part.
+    """
+    best, *others = alignment.candidates
+    is_same = symmetric(best.pose, np.stack([one.pose for one in others]), reference) if others else np.empty(0, bool)
+    rivals = [one for one, same in zip(others, is_same, strict=True) if not same]
+    rival = min(rivals, key=lambda one: one.off, default=None)
+    looseness = _looseness(scan, best.pose, alignment.noise, reference)
+    reasons: list[Reason] = []
+    if best.off > _MAX_OFF * alignment.judged or alignment.noise > _MAX_NOISE * reference.diagonal:
+        reasons.append("off_surface")
+    if rival is not None and rival.off - best.off < _SIGMAS * (rival.off + best.off + 1) ** 0.5:
+        reasons.append("rival")
+    if looseness > _LOOSE_MM:
+        reasons.append("slides")
+    return Trust(
+        tuple(reasons),
+        int(is_same.sum()),
+        best.off / alignment.judged,
+        None if rival is None else rival.off / alignment.judged,
+        looseness,
+    )
+
+
+def symmetric(pose: Floats, others: Floats, reference: Reference) -> np.ndarray:
+    """Return for each of (H, 4, 4) poses whether the part looks the same under it as under `pose`."""
+    return reference.self_distance(others @ inverse(pose)) <= SYMMETRY_MM
+
+
+def _looseness(scan: Floats, pose: Floats, noise: float, reference: Reference) -> float:
+    """Return the standard deviation of the pose, as movement of the outline, leaving out slides along itself."""
+    some = apply(pose, scan[:: max(1, len(scan) // 4000)])
+    places = reference.scene.nearest(some)
+    centre, size = (reference.low + reference.high) / 2, reference.diagonal / 2
+    slope = np.concatenate((np.cross((places.positions - centre) / size, places.normals), places.normals), axis=1)
+    values, vectors = np.linalg.eigh(slope.T @ slope * len(scan) / len(some))
+    worst = 0.0
+    for value, vector in zip(values, vectors.T, strict=True):
+        loose = noise / max(value, 1e-12) ** 0.5
+        if loose <= _LOOSE_MM:
+            worst = max(worst, loose)
+            continue
+        step = np.concatenate((vector[:3] / size, vector[3:])) * _SLIDE * size
+        motion = exponential(step[None])
+        motion[:, :3, 3] += centre - motion[0, :3, :3] @ centre
+        if reference.self_distance(motion)[0] > SYMMETRY_MM:
+            worst = max(worst, loose)
+    return worst
