@@ -1,0 +1,81 @@
+"""Import of history: resumable, exactly once, in its own lane, with counts at the end."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+from tests.maintenance.ingest.conftest import PLANT, at, pump
+
+from trivium.maintenance.ingest import history
+from trivium.service.errors import InputError, NotFoundError
+
+
+def silent(done: int, whole: int) -> None:
+    assert 0 <= done <= whole
+
+
+def send(plant, path):
+    return history.import_file(path, PLANT, door=plant.door, database=plant.database, progress=silent)
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    monkeypatch.setattr(history, "_PIECE_ROWS", 100)
+    path = tmp_path / "year.csv.gz"
+    lines = [f"P1,{at(-90_000 + i)},{20 + i % 7}\n" for i in range(250)]
+    lines[120] = f"P1,{at(-90_000 + 120)},Bad Input\n"
+    path.write_bytes(gzip.compress(("asset,time,temp\n" + "".join(lines)).encode()))
+    return path
+
+
+def test_an_import_that_was_stopped_goes_on(plant, file, monkeypatch):
+    plant.register(pump("P1"))
+    real, calls = plant.door.take, []
+
+    def stop_at_second(*given, **options):
+        calls.append(options["options"].batch_id)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(*given, **options)
+
+    monkeypatch.setattr(plant.door, "take", stop_at_second)
+    with pytest.raises(KeyboardInterrupt):
+        send(plant, file)
+    plant.notes.close()
+    plant.drain()
+    monkeypatch.setattr(plant.door, "take", real)
+    report = send(plant, file)
+    assert (report.num_rows, report.num_sent, len(report.batch_ids)) == (250, 2, 3)
+    plant.notes.close()
+    plant.drain()
+    done = history.settle(plant.database, PLANT, report, progress=silent)
+    assert {name: count for name, count in done.verdicts.items() if count} == {"accepted": 249, "bad_quality": 1}
+    assert done.issues[0]["what"] == "says 'Bad Input'"
+    assert send(plant, file).num_sent == 0
+    assert all(shard.startswith("history/") for shard in plant.streams.lengths())
+
+
+def test_no_worker_is_told(plant, file):
+    plant.register(pump("P1"))
+    report = send(plant, file)
+    with pytest.raises(NotFoundError, match="3 of 3 pieces are not stored after 0 s; check that a worker runs"):
+        history.settle(plant.database, PLANT, report, progress=silent, patience_s=0.0)
+
+
+def test_what_cannot_be_read_is_named(plant, file, tmp_path):
+    plant.register(pump("P1"))
+    broken = tmp_path / "cut.csv.gz"
+    broken.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(InputError, match=r"cut.csv.gz: is no complete gzip file"):
+        send(plant, broken)
+    with pytest.raises(InputError, match=r"none.csv: cannot be read \(No such file or directory\)"):
+        send(plant, tmp_path / "none.csv")
+    empty = tmp_path / "empty.csv"
+    empty.write_bytes(b"")
+    with pytest.raises(InputError, match=r"empty.csv: is empty"):
+        send(plant, empty)
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("asset,time,temp\n" + f"P1,{at(0)},1\n" * 100 + "P1,soon,1\n")
+    with pytest.raises(InputError, match=r"row 1, time: 'soon' is no time .* \(counted from row 101\)"):
+        send(plant, wrong)
