@@ -22,8 +22,10 @@ RUNS: tuple[tuple[str, ...], ...] = (
     ("mutations.py", "--count", "500", "--edits", "300"),
     ("speed.py",),
     ("checker.py",),
+    ("balance.py",),
+    ("moe_cpu.py",),
 )
-RECORDED: tuple[str, ...] = ()
+RECORDED: tuple[str, ...] = ("precision.py",)
 HEAD = """# Benchmarks
 
 Written by `benchmarks/report.py`; every figure has its command, machine, versions, seed and date beside it.

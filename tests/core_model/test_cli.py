@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,6 +16,8 @@ from trivium.core_model.checkpoint import save_pretrained
 from trivium.core_model.decoder import new_decoder
 from trivium.core_model.tokenizer import Tokenizer
 from trivium.service.cli import run
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -125,12 +128,16 @@ def test_train_then_resume_then_generate(tmp_path, capsys):
             "prompt 1 has 60 tokens and 128 more were asked for, but the context holds 64; shorten the prompt",
         ),
         (["eval", "--model", "{model}"], "texts and tasks are measured one at a time; give TEXT... or --tasks"),
+        (
+            ["eval", "{page}", "--model", "{model}", "--holdout", "1e-9"],
+            "no document was left to measure; holdout is 1e-09",
+        ),
         (["eval", "nowhere", "--model", "{model}"], "nowhere: no such file or folder"),
         (["export", "--model", "{model}", "--out", "{model}"], "{model}: model and out are the same folder"),
     ],
 )
 def test_mistakes_are_one_line(model, tmp_path, capsys, arguments, error):
-    places = {"model": model, "empty": tmp_path}
+    places = {"model": model, "empty": tmp_path, "page": ROOT / "README.md"}
     assert run([argument.format(**places) for argument in arguments]) == 1
     said = capsys.readouterr().err
     assert said.startswith(f"trivium: {error.format(**places)}")

@@ -24,10 +24,10 @@ def corpus(tmp_path):
     (folder / "deep").mkdir(parents=True)
     write_lines(folder / "a.jsonl", TEXTS[:20])
     write_lines(folder / "deep" / "b.jsonl.gz", TEXTS[20:38])
-    (folder / "deep" / "c.md").write_text(TEXTS[38])
+    (folder / "deep" / "c.txt").write_text(TEXTS[38])
     with gzip.open(folder / "d.txt.gz", "wt") as out:
         out.write(TEXTS[39])
-    (folder / "README.rst").write_text("not a source")
+    (folder / "README.md").write_text("not a source")
     return folder
 
 
@@ -79,12 +79,18 @@ def test_lines_that_are_no_documents_are_named(tmp_path, name, content, message)
         list(read_documents(tmp_path / name))
 
 
+def test_a_file_that_is_named_is_taken_as_it_is(tmp_path):
+    (tmp_path / "a.md").write_text("# Title\n\nText.\n")
+    assert find_files([tmp_path / "a.md"]) == [tmp_path / "a.md"]
+    assert list(read_documents(tmp_path / "a.md")) == ["# Title\n\nText."]
+
+
 def test_sources_that_are_none_are_named(tmp_path):
     (tmp_path / "a.pdf").write_bytes(b"")
     for source, message in (
         (tmp_path / "absent", "absent: no such file or folder"),
         (tmp_path / "a.pdf", "a.pdf: not a kind of text that is read; give .jsonl"),
-        (tmp_path, "no .jsonl, .jsonl.gz, .txt, .txt.gz, .md file in it"),
+        (tmp_path, "no .jsonl, .jsonl.gz, .txt, .txt.gz file in it"),
     ):
         with pytest.raises(InputError, match=message):
             find_files([source])

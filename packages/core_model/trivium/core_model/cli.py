@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
 import sys
 from collections.abc import Iterator
 from itertools import islice
@@ -112,10 +114,13 @@ def evaluate(
         return
     scores = {}
     for file, score in _score_files(decoder, tokenizer, sources or [], holdout, limit, window, overlap):
-        scores[file] = score
-        if not as_json:
-            _print_score(file, score, is_first=len(scores) == 1)
-    total = sum(scores.values(), start=_no_score())
+        if score.documents:
+            scores[file] = score
+            if not as_json:
+                _print_score(file, score, is_first=len(scores) == 1)
+    if not scores:
+        raise InputError("no document was left to measure", hint=f"holdout is {holdout}; 0 measures all")
+    total = functools.reduce(operator.add, scores.values())
     if as_json:
         typer.echo(json.dumps({name: _as_json(score) for name, score in {**scores, "total": total}.items()}, indent=2))
     elif len(scores) > 1:
@@ -170,12 +175,6 @@ def _score_files(
             islice(texts, limit or None), desc=file.name, unit="doc", disable=not sys.stderr.isatty(), leave=False
         )
         yield str(file), score_texts(decoder, tokenizer, shown, window=window, overlap=overlap)
-
-
-def _no_score() -> TextScore:
-    from trivium.core_model.evaluate.perplexity import TextScore
-
-    return TextScore()
 
 
 def _print_score(name: str, score: TextScore, *, is_first: bool) -> None:

@@ -3,9 +3,10 @@
     store = prepare([Path("corpus")], Tokenizer.builtin(), Path("run/tokens"), holdout=0.01)["train"]
     store.document(7)                                         # (n,) integers, begin and end token included
 
-Sources are `.jsonl` (one `{"text": ...}` a line), `.txt` and `.md` (one document a file), plain or gzip, or folders
-of them. Which documents are held out follows from a hash of their text, so equal documents lie on the same side, and
-adding sources moves none. A prepared folder is used again while sources and tokenizer stay the same bytes.
+Sources are `.jsonl` (one `{"text": ...}` a line) and `.txt` (one document a file), plain or gzip, or folders of
+them; `.md` where the file itself is named, since one in a folder usually describes the others. Which documents are
+held out follows from a hash of their text, so equal documents lie on the same side, and adding sources moves none. A
+prepared folder is used again while sources and tokenizer stay the same bytes.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from trivium.service.errors import InputError
 __all__ = ["SIDES", "TokenStore", "find_files", "prepare", "read_documents"]
 
 SIDES = ("train", "held_out")
-ENDINGS = (".jsonl", ".jsonl.gz", ".txt", ".txt.gz", ".md")
+ENDINGS = (".jsonl", ".jsonl.gz", ".txt", ".txt.gz")
 _ABOUT = "about.json"
 
 
@@ -141,8 +142,9 @@ def find_files(sources: Sequence[Path]) -> list[Path]:
             files.extend(found)
         elif not source.is_file():
             raise InputError("no such file or folder", where=str(source))
-        elif not source.name.endswith(ENDINGS):
-            raise InputError("not a kind of text that is read", where=str(source), hint=f"give {', '.join(ENDINGS)}")
+        elif not source.name.endswith((*ENDINGS, ".md")):
+            hint = f"give {', '.join(ENDINGS)} or .md"
+            raise InputError("not a kind of text that is read", where=str(source), hint=hint)
         else:
             files.append(source)
     return files
