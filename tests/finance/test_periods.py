@@ -5,8 +5,10 @@ from datetime import date, timedelta
 import pytest
 from tests.finance.inline_doc import Row, annual_cover, filing
 
+from trivium.finance.analyze.compare import compare
 from trivium.finance.analyze.model import Span
 from trivium.finance.analyze.periods import balance_dates, filing_spans, own_spans
+from trivium.finance.analyze.policy import load_policy
 from trivium.finance.analyze.statements import find_faces
 from trivium.finance.records import Filing, Period
 
@@ -153,3 +155,32 @@ def test_balance_dates_need_a_balance_sheet():
     source = filing(income, [], cash, flows=["2024-01-01/2024-12-31"], dates=[])
     assert balance_dates(source, find_faces(source)) == ()
     assert Period(date(2024, 12, 31)).is_instant
+
+
+def test_a_transition_report_is_a_year_to_date_beside_the_last_full_year():
+    # A company moves its year end from June to December: six months, with the full year before them.
+    flows = ["2024-07-01/2024-12-31", "2023-07-01/2024-06-30"]
+    source = made("10-KT", "2024-12-31", ("2024", "FY"), flows, ["2024-12-31", "2024-06-30"], flows)
+    assert own(source) == [("ytd", "6M FY2024", "2024-07-01/2024-12-31")]
+    assert ("year", "FY2024", "2023-07-01/2024-06-30") in every(source)
+
+
+def test_the_first_short_year_of_a_company_is_read():
+    flows = ["2024-03-05/2024-12-31"]
+    source = made("10-K", "2024-12-31", ("2024", "FY"), flows, ["2024-12-31"], flows)
+    assert own(source) == [("ytd", "10M FY2024", "2024-03-05/2024-12-31")]
+
+
+def test_a_short_year_is_compared_with_no_full_one():
+    flows = ["2024-07-01/2024-12-31", "2023-07-01/2024-06-30"]
+    source = made("10-KT", "2024-12-31", ("2024", "FY"), flows, ["2024-12-31", "2024-06-30"], flows)
+    comparison = compare([source], load_policy(), created=date(2025, 3, 1))
+    income = next(table for table in comparison.tables if table.key == "income_statement")
+    revenue = next(row for row in income.rows if row.metric == "revenue")
+    assert {
+        column.span.label: value.amount for column, value in zip(comparison.columns, revenue.values, strict=True)
+    } == {
+        "6M FY2024": 1_000_000,
+        "FY2024": 2_000_000,
+    }
+    assert set(revenue.changes) == {None}

@@ -1,7 +1,8 @@
 """Fiscal spans of a filing: its own quarter, year to date or year, and the comparative ones it prints.
 
 Spans come from the facts' own dates, never from a file name. Quarters are 9 to 18 weeks (12-week and 16-week quarters
-are both real), years 48 to 56 weeks.
+are both real), years 48 to 56 weeks. The period of an annual report that is shorter (a transition report, the year a
+company began) is a year to date: `6M FY2024`, never compared with a year.
 """
 
 from __future__ import annotations
@@ -27,9 +28,11 @@ def filing_spans(filing: Filing, faces: Faces) -> tuple[Span, ...]:
     The labels of comparative spans follow from the filing's own label and the distance in years.
     """
     counts = _durations(filing, faces)
+    short = _short_year(filing, counts)
     spans = []
     for period, count in counts.items():
-        if count >= _FEWEST_FACTS and (span := _label(period, filing)) is not None:
+        span = _label(period, filing) if short is None else _label_beside(period, short, filing)
+        if count >= _FEWEST_FACTS and span is not None:
             spans.append(span)
     return tuple(sorted(spans, key=lambda span: (span.period.end, span.period.days)))
 
@@ -38,7 +41,9 @@ def own_spans(filing: Filing, faces: Faces) -> tuple[Span, ...]:
     """Return the spans the filing is about: the year, or quarter and year to date (equal in a first quarter)."""
     end = _own_end(filing, faces)
     spans = [span for span in filing_spans(filing, faces) if end is not None and abs(span.period.end - end) <= _NEAR]
-    kinds = ("year",) if _is_annual(filing) else ("quarter", "ytd")
+    kinds: tuple[str, ...] = ("quarter", "ytd")
+    if _is_annual(filing):
+        kinds = ("year",) if any(span.kind == "year" for span in spans) else ("ytd",)
     own = []
     for kind in kinds:
         of_kind = [span for span in spans if span.kind == kind]
@@ -70,6 +75,24 @@ def _durations(filing: Filing, faces: Faces) -> Counter[Period]:
         if any(faces.holds(fact, statement) for statement in ("income", "cash_flow")):
             counts[fact.period] += 1
     return counts
+
+
+def _short_year(filing: Filing, counts: Counter[Period]) -> Period | None:
+    """Return what an annual report is about where that is no year: the span with most flows that end with it."""
+    if not _is_annual(filing) or filing.period_end is None:
+        return None
+    own = [period for period in counts if abs(period.end - filing.period_end) <= _NEAR]
+    main = max(own, key=lambda period: (counts[period], period.days), default=None)
+    return main if main is not None and main.days < _YEAR.start else None
+
+
+def _label_beside(period: Period, short: Period, filing: Filing) -> Span | None:
+    """Name a span of a report about a short year; full years before it are named by the calendar."""
+    year = (filing.fiscal_year or short.end.year) - (short.end.year - period.end.year)
+    if period.days in _YEAR:
+        return Span("year", f"FY{year}", period, year)
+    months = round(period.days / 30.4)
+    return Span("ytd", f"{months}M FY{year}", period, year) if period.days > _QUARTER.start else None
 
 
 def _own_end(filing: Filing, faces: Faces) -> date | None:
