@@ -25,7 +25,7 @@ from setting import arguments, setting, verdict
 
 POST_MS, STORED_MS = 50.0, 500.0
 CONNECTIONS = 16
-_MOST_A_SECOND = 600
+_MOST_A_SECOND = 400
 ASSETS = 20  # five rows of each in a batch
 
 

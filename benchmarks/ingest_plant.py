@@ -11,6 +11,7 @@ import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -87,7 +88,7 @@ def asset_names(count: int) -> list[str]:
     return [f"P{number:03}" for number in range(count)]
 
 
-def signal(count: int, rng: np.random.Generator) -> np.ndarray:
+def normal(count: int, rng: np.random.Generator) -> np.ndarray:
     """Normal operation of one asset: sensors that follow a load; (count, S)."""
     load = np.sin(np.arange(count) / 50)[:, None] + 0.05 * rng.normal(size=(count, 1))
     return 50 + 10 * load * np.linspace(0.5, 2, len(SENSORS)) + rng.normal(size=(count, len(SENSORS)))
@@ -95,7 +96,7 @@ def signal(count: int, rng: np.random.Generator) -> np.ndarray:
 
 def columns(assets: list[str], start: int, count: int, rng: np.random.Generator) -> dict[str, list | np.ndarray]:
     """Return wide rows: `count` seconds of each asset from `start` seconds on, in order of time."""
-    values = np.stack([signal(count, rng) for _ in assets], axis=1).reshape(-1, len(SENSORS))
+    values = np.stack([normal(count, rng) for _ in assets], axis=1).reshape(-1, len(SENSORS))
     times = np.repeat(START_S + start + np.arange(count), len(assets))
     return {"asset": assets * count, "time": times} | {name: values[:, place] for place, name in enumerate(SENSORS)}
 
@@ -139,6 +140,7 @@ def running_plant(assets: list[str], *, seed: int, processes: int = 2, home: Pat
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
         )
         seen: set[int] = set()
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the suite ends with us
         try:
             _await(process)
             database = Database(f"sqlite:///{home / 'trivium.db'}")
@@ -178,6 +180,6 @@ def _register(database: Database, home: Path, assets: list[str], seed: int) -> N
         for name in assets
     ]
     write_registry(database, PLANT, made, zone="UTC")
-    monitor = fit_monitor(signal(5000, np.random.default_rng(seed)), SENSORS, step_s=1.0, window=30)
+    monitor = fit_monitor(normal(5000, np.random.default_rng(seed)), SENSORS, step_s=1.0, window=30)
     monitor.save(home / "model")
     activate_model(database, PLANT, str(home / "model"))
