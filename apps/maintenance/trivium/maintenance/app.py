@@ -7,7 +7,8 @@ SPEC = AppSpec(
     help="From sensor batches to a warning an engineer trusts: remaining life, failure risk, inspection.",
     package="trivium.maintenance",
     extra="maintenance",
-    needs=("gradio", "torch", "lightgbm", "pyarrow", "sklearn"),
+    needs=("gradio", "torch", "lightgbm", "pandas", "pyarrow", "sklearn"),
+    cli="trivium.maintenance.cli:app",
     roles={
         "engineer": ("maintenance.read", "maintenance.run", "maintenance.registry", "maintenance.ingest"),
         "gateway": ("maintenance.ingest",),

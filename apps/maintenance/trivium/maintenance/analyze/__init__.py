@@ -1,0 +1,1 @@
+"""Numbers from a `Fleet`: features, models, probabilities and intervals. No language."""

@@ -1,0 +1,70 @@
+"""Remaining life of each row of a fleet with known failures, and which stretch of life the row belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trivium.maintenance.records import CMAPSS_CAP, Fleet
+
+__all__ = ["MIN_FAILURES", "Histories", "histories"]
+
+# Fewer failures than this cannot show how lives differ.
+MIN_FAILURES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """Lives in a fleet.
+
+    Args:
+        remaining: (N,), time until the asset's next failure, in the fleet's unit of time; NaN after its last one,
+            where nobody knows.
+        life: (N,) int64, numbers the stretches between failures; rows of one lie together.
+        failures: how many of them end in a failure.
+        cap: remaining life counts as no longer than this: before, wear cannot be seen yet.
+        unit: of time.
+    """
+
+    remaining: np.ndarray
+    life: np.ndarray
+    failures: int
+    cap: float
+    unit: str
+
+    @property
+    def known(self) -> np.ndarray:
+        """Index of the rows whose remaining life is known."""
+        return np.flatnonzero(np.isfinite(self.remaining))
+
+    @property
+    def capped(self) -> np.ndarray:
+        """(N,), remaining life up to the cap."""
+        return np.minimum(self.remaining, self.cap)
+
+
+def histories(fleet: Fleet) -> Histories:
+    """Find the lives of a fleet.
+
+    Every asset of a C-MAPSS training file runs to failure in its last row. In a CSV a failure is the first of
+    consecutive rows that are marked; the rows after it, still marked, are down-time and not known.
+    """
+    if fleet.layout == "cmapss":
+        counts = np.bincount(fleet.asset)
+        return Histories(counts[fleet.asset] - fleet.age, fleet.asset, len(counts), CMAPSS_CAP, fleet.time_unit)
+    assert fleet.label is not None
+    marked = np.nan_to_num(fleet.label) > 0
+    is_first = fleet.starts == np.arange(len(fleet))
+    onset = marked & (np.r_[False, ~marked[:-1]] | is_first)
+    # A life begins with an asset and after each failure.
+    life = np.cumsum(is_first | np.r_[False, onset[:-1]]) - 1
+    time = fleet.age if fleet.time is None else fleet.time
+    end = np.full(life[-1] + 1, np.nan)
+    end[life[onset]] = time[onset]
+    begin = time[np.r_[True, life[1:] != life[:-1]]]
+    remaining = np.where(marked & ~onset, np.nan, end[life] - time)
+    spans = (end - begin)[np.isfinite(end)]
+    # C-MAPSS's usual cap of 125 cycles is 0.6 of the median life there.
+    cap = float(0.6 * np.median(spans)) if len(spans) else np.nan
+    return Histories(remaining, life, int(onset.sum()), cap, fleet.time_unit or "row")

@@ -1,0 +1,57 @@
+"""Gradient-boosted trees (LightGBM, Ke et al. 2017), the same on every run with the same seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import lightgbm
+import numpy as np
+
+__all__ = ["USUAL", "fit_trees", "predict_trees", "read_trees"]
+
+USUAL: Mapping[str, Any] = {
+    "num_leaves": 15,
+    "learning_rate": 0.03,
+    "min_child_samples": 100,
+    "subsample": 0.7,
+    "subsample_freq": 1,
+    "colsample_bytree": 0.5,
+}
+
+
+def fit_trees(
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    objective: str,
+    seed: int,
+    count: int = 300,
+    weight: np.ndarray | None = None,
+    threads: int = 1,
+    **parameters: Any,
+) -> lightgbm.Booster:
+    """Grow trees.
+
+    Args:
+        x: (N, F), NaN where a value is missing.
+        target: (N,).
+        objective: `regression` (squared error) or `binary` (log loss, predicts a probability).
+        count: how many trees.
+        weight: (N,) of the rows.
+        parameters: LightGBM's, over `USUAL`.
+    """
+    fixed = {"objective": objective, "seed": seed, "num_threads": threads}
+    quiet = {"verbosity": -1, "deterministic": True, "force_row_wise": True}
+    data = lightgbm.Dataset(x, target, weight=weight, free_raw_data=True)
+    return lightgbm.train({**USUAL, **parameters, **fixed, **quiet}, data, count)
+
+
+def predict_trees(trees: lightgbm.Booster, x: np.ndarray) -> np.ndarray:
+    """Return (N,): the value, or the probability of trees for `binary`."""
+    return np.asarray(trees.predict(x, num_threads=1))
+
+
+def read_trees(text: str) -> lightgbm.Booster:
+    """Read trees that `model_to_string` wrote."""
+    return lightgbm.Booster(model_str=text)

@@ -1,0 +1,156 @@
+"""The maintenance commands: sensor files in, a model or predictions out, in this process. No broker, no login."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trivium.maintenance import plant_cli
+from trivium.maintenance.inspection import cli as inspection_cli
+from trivium.service.errors import InputError, TriviumError
+
+if TYPE_CHECKING:
+    from trivium.maintenance.report.predictions import Predictions
+
+app = typer.Typer(help="Failure probability and remaining useful life from sensor data.", no_args_is_help=True)
+app.command(epilog=inspection_cli.EPILOG)(inspection_cli.inspect)
+
+_LAYOUTS = ("cmapss", "csv")
+
+
+@app.command(epilog="Example: trivium maintenance train history.csv --format csv --out model")
+def train(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Sensor data; gzip is fine.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", metavar="MODEL_DIR", help="Folder of the model; made if need be.")],
+    layout: Annotated[str, typer.Option("--format", help="cmapss, or csv with a line of column names.")],
+    asset: Annotated[str, typer.Option(metavar="COLUMN", help="Names the asset; found out if not given.")] = "",
+    time: Annotated[str, typer.Option(metavar="COLUMN", help="Time or cycle; found out if not given.")] = "",
+    label: Annotated[str, typer.Option(metavar="COLUMN", help="Marks failures; found out if not given.")] = "",
+    failed: Annotated[
+        list[str] | None, typer.Option(metavar="VALUE", help="Label value that means failure. Repeatable.")
+    ] = None,
+    keep: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="A feature although it looks like a leak. Repeatable.")
+    ] = None,
+    drop: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="No feature. Repeatable.")] = None,
+    unlabelled: Annotated[bool, typer.Option("--unlabelled", help="Learn what is normal; ignore labels.")] = False,
+    name: Annotated[str, typer.Option(help="Of the model; that of the file if not given.")] = "",
+    seed: Annotated[int, typer.Option(min=0, help="Of every random choice.")] = 1,
+) -> None:
+    """Cross-validate, choose, fit, calibrate, and write the model with its card."""
+    _refuse_unknown(layout)
+    from trivium.maintenance import pipeline
+    from trivium.maintenance.parse.columns import Roles
+
+    roles = Roles(asset, time, label, tuple(failed or ()), tuple(keep or ()), tuple(drop or ()))
+    request = pipeline.TrainRequest(file, layout, roles, unlabelled, name, seed)
+    with _bar("Training") as progress:
+        model = pipeline.train(request, out, progress=progress)
+    for column, reason in model.description.refused:
+        _say(f"{column} is no feature: {reason}")
+    for measure, value in model.description.measures.items():
+        typer.echo(f"{measure}: {value:.4g}")
+    for note in model.description.notes:
+        typer.echo(note)
+    typer.echo(f"model: {out}")
+
+
+@app.command(epilog="Example: trivium maintenance predict test_FD001.txt --out rul.csv")
+def predict(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Sensor data; gzip is fine.", show_default=False)
+    ],
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MODEL_DIR", help="What train wrote; the shipped one, for C-MAPSS turbofans, if not given."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="F.csv", help="Where to write; standard output if not given.")
+    ] = None,
+    layout: Annotated[str, typer.Option("--format", help="cmapss or csv; that of the model if not given.")] = "",
+    baseline: Annotated[
+        int,
+        typer.Option(min=0, metavar="ROWS", help="Anomaly models: the first ROWS of each asset are its normal state."),
+    ] = 0,
+) -> None:
+    """Write remaining life, failure probability or anomaly score, whichever the model gives."""
+    if layout:
+        _refuse_unknown(layout)
+    from trivium.maintenance import pipeline
+
+    found: list[tuple[Path, Predictions]] = []
+    failed = 0
+    with _bar("Predicting") as progress:
+        for number, path in enumerate(files):
+            progress(path.name, number / len(files))
+            try:
+                found.append((path, pipeline.predict(path, model, layout=layout, baseline=baseline)))
+            except TriviumError as error:
+                _say(error.line)
+                failed += 1
+    for path, predictions in found:
+        for note in predictions.notes:
+            _say(f"{path}: {note}")
+    if found:
+        _write(out, *_joined(found, is_many=len(files) > 1))
+    if failed:
+        raise typer.Exit(1)
+
+
+def _joined(found: Sequence[tuple[Path, Predictions]], *, is_many: bool) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Return one table of all predictions; a column that one of them lacks stays empty there."""
+    columns = list(
+        dict.fromkeys(column for _, predictions in found for column in predictions.columns if column != "model")
+    )
+    columns.append("model")
+    rows: list[tuple[str, ...]] = []
+    for path, predictions in found:
+        place = {column: index for index, column in enumerate(predictions.columns)}
+        for row in predictions.rows:
+            cells = tuple(row[place[column]] if column in place else "" for column in columns)
+            rows.append((str(path), *cells) if is_many else cells)
+    return (["file", *columns] if is_many else columns), rows
+
+
+def _write(out: Path | None, columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
+    from trivium.maintenance.report.predictions import write_csv
+
+    if out is None:
+        write_csv(sys.stdout, columns, rows)
+        return
+    try:
+        with out.open("w", encoding="utf-8", newline="") as stream:
+            write_csv(stream, columns, rows)
+    except OSError as error:
+        raise InputError(f"cannot be written ({error.strerror})", where=str(out), hint="give another path") from error
+
+
+def _refuse_unknown(layout: str) -> None:
+    if layout not in _LAYOUTS:
+        raise typer.BadParameter(f"--format {layout} is unknown; use {', '.join(_LAYOUTS)}")
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Callable[[str, float], None]]:
+    """Show a progress bar on a terminal; yields what takes (stage, share of the whole)."""
+    with typer.progressbar(length=1000, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+
+        def progress(stage: str, share: float) -> None:
+            bar.label = f"{label} ({stage})"
+            bar.update(round(share * 1000) - bar.pos)
+
+        yield progress
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+app.registered_commands += plant_cli.app.registered_commands

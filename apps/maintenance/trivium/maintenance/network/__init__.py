@@ -1,0 +1,1 @@
+"""The core's mixture of experts on sensor data: patches of rows become tokens. Needs torch."""

@@ -1,0 +1,251 @@
+"""CSV of any habit (comma, semicolon, tab; decimal point or comma; dates or counts) to a `Fleet`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+
+from trivium.maintenance.parse.columns import (
+    Roles,
+    find_asset,
+    find_label,
+    find_time,
+    label_values,
+    name_and_unit,
+    other_labels,
+    plain,
+)
+from trivium.maintenance.records import Fleet, Refusal, Sensor
+from trivium.service.errors import InputError
+
+__all__ = ["MISSING_WORDS", "read_csv"]
+
+# What historians and spreadsheets write where there is no value.
+MISSING_WORDS = (
+    *("", "-", "--", "?", "na", "NA", "n/a", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A", "inf", "-inf"),
+    *("Bad", "Bad Input", "I/O Timeout", "No Data", "Pt Created", "Shutdown", "Scan Off", "Intf Shut", "Comm Fail"),
+)
+MAX_LEVELS = 20
+_SETTING = re.compile(r"(op(erational|erating)? )?setting( ?\d+)?|op ?\d+|operating (condition|mode)|regime")
+_UNIT_OF_TIME = {"cycle": "cycle", "hour": "h", "day": "d", "minute": "min", "second": "s", "s": "s", "ms": "ms"}
+
+
+def read_csv(text: str, *, name: str, sha256: str, roles: Roles, with_label: bool = True) -> Fleet:
+    """Read a table with a line of column names.
+
+    Raises:
+        InputError: if it is no table, has no names, no row or no numeric column; names the place.
+    """
+    table = _table(text, name)
+    asset, time = find_asset(table, roles, name), find_time(table, roles, name)
+    label = find_label(table, roles, (asset, time), name) if with_label else ""
+    order, asset_ids, asset_names, seconds, unit = _in_order(table, asset, time, name)
+    table = table.iloc[order]
+    refused = other_labels(table, label, roles) if label else []
+    refused += [Refusal(column, "--drop") for column in roles.drop if column in table.columns]
+    spoken_for = {asset, time, label, *(one.column for one in refused)}
+    measured, categories, identifiers = _sort_columns(table, [c for c in table.columns if c not in spoken_for], refused)
+    settings = [column for column in measured if _SETTING.fullmatch(plain(column)) and len(measured) > 1]
+    sensors = _named([column for column in measured if column not in settings])
+    if not sensors:
+        raise InputError("no column holds measurements", where=name, hint="give a table with numeric sensor columns")
+    return Fleet(
+        name=name,
+        sha256=sha256,
+        layout="csv",
+        asset=asset_ids,
+        asset_names=asset_names,
+        sensors=tuple(sensors.values()),
+        values=np.column_stack([measured[column] for column in sensors]),
+        order=order,
+        time=seconds,
+        time_unit=unit,
+        time_texts=tuple(table[time].astype(str)) if time else (),
+        settings=np.column_stack([measured[column] for column in settings]) if settings else np.zeros((len(table), 0)),
+        categories=categories,
+        identifiers=identifiers,
+        label=label_values(table[label], roles, name) if label else None,
+        label_name=label,
+        refused=tuple(refused),
+    )
+
+
+def _table(text: str, name: str) -> pd.DataFrame:
+    separator = _separator(text)
+    header = next(csv.reader(io.StringIO(text), delimiter=separator))
+    if all(_is_number(cell) for cell in header):
+        raise InputError("the first line holds numbers, not column names", where=name, hint="add a line of names")
+    if doubled := [column for column, count in Counter(header).items() if count > 1 and column.strip()]:
+        raise InputError(f"the column {doubled[0]!r} is there twice", where=name, hint="rename or remove one")
+    # Rows may begin with an index that the header does not name.
+    width = _width(text, separator)
+    header = ["", *header] if width == len(header) + 1 else header
+    try:
+        table = pd.read_csv(
+            io.StringIO(text),
+            sep=separator,
+            names=_unique(header),
+            header=0,
+            index_col=False,
+            decimal="," if _has_decimal_comma(text, separator) else ".",
+            na_values=list(MISSING_WORDS),
+            keep_default_na=False,
+            skipinitialspace=True,
+            low_memory=False,
+            dtype={column: str for column in header if plain(column) in _KEPT_AS_WRITTEN},
+        )
+    except pd.errors.ParserError as error:
+        raise InputError(f"is no regular table ({error})", where=name, hint="every line needs as many cells") from None
+    if table.empty:
+        raise InputError("there are names but no rows", where=name, hint="give a table with rows")
+    return table.dropna(axis="columns", how="all")
+
+
+# Numbers here are names: "007" is not 7.
+_KEPT_AS_WRITTEN = {"asset", "asset id", "machine id", "unit", "unit id", "device id", "equipment id", "serial number"}
+
+
+def _separator(text: str) -> str:
+    """Return the separator that cuts the first lines into equally many cells, the more the better."""
+    lines = [line for line in text[:65536].splitlines()[:20] if line.strip()]
+
+    def cells(separator: str) -> tuple[bool, bool, int]:
+        counts = [len(row) for row in csv.reader(lines, delimiter=separator)]
+        return min(counts) > 1, min(counts) == max(counts), min(counts)
+
+    return max(",;\t|", key=cells)
+
+
+def _width(text: str, separator: str) -> int:
+    """Return the number of cells of the first row below the header."""
+    rows = csv.reader(io.StringIO(text[:65536]), delimiter=separator)
+    next(rows)
+    return len(next(rows, []))
+
+
+def _unique(header: list[str]) -> list[str]:
+    """Return the names without spaces around them; empty ones are numbered."""
+    return [column.strip() or f"Unnamed: {place}" for place, column in enumerate(header)]
+
+
+def _has_decimal_comma(text: str, separator: str) -> bool:
+    body = text[:65536].partition("\n")[2]
+    return separator != "," and bool(re.search(r"(^|[;\t|])\s*-?\d+,\d+\s*($|[;\t|])", body, re.MULTILINE))
+
+
+def _is_number(cell: str) -> bool:
+    return bool(re.fullmatch(r"\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)(e[-+]?\d+)?\s*", cell, re.IGNORECASE))
+
+
+def _in_order(
+    table: pd.DataFrame, asset: str, time: str, name: str
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], np.ndarray | None, str]:
+    """Sort by asset and time: order, asset of each row, names of assets, time and its unit."""
+    ids = np.zeros(len(table), np.int64)
+    names: tuple[str, ...] = ("",)
+    if asset:
+        if table[asset].isna().any():
+            raise _row_error(table[asset].isna(), f"{asset} is empty", name)
+        # Assets keep the order of their first rows; names of files need not sort well.
+        codes, levels = pd.factorize(table[asset])
+        ids, names = codes.astype(np.int64), tuple(map(str, levels))
+    if not time:
+        order = np.argsort(ids, kind="stable")
+        return order, ids[order], names, None, ""
+    seconds, unit = _times(table[time], name)
+    order = np.lexsort((seconds, ids))
+    return order, ids[order], names, seconds[order], unit
+
+
+def _times(column: pd.Series, name: str) -> tuple[np.ndarray, str]:
+    """Return times as numbers and their unit; dates become seconds since 1970, UTC where they name no zone."""
+    if column.isna().any():
+        raise _row_error(column.isna(), f"{column.name} is empty", name)
+    if column.dtype.kind in "fiu":
+        numbers = column.to_numpy(dtype=np.float64)
+        if numbers.min() > 1e11:
+            return numbers / 1000, "s"
+        return numbers, "s" if numbers.min() > 1e8 else _time_unit(str(column.name))
+    is_day_first = bool(column.astype(str).str.match(r"\s*\d{1,2}\.\d{1,2}\.\d{2,4}").mean() > 0.5)
+    parsed = pd.to_datetime(column, errors="coerce", utc=True, format="mixed", dayfirst=is_day_first)
+    if parsed.isna().any():
+        raise _row_error(parsed.isna(), f"{column[parsed.isna()].iloc[0]!r} is no time", name)
+    return (parsed - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(), "s"
+
+
+def _time_unit(column: str) -> str:
+    sensor = name_and_unit(column)
+    if sensor.unit:
+        return sensor.unit
+    words = [word.rstrip("s") or word for word in plain(column).split()]
+    return next((_UNIT_OF_TIME[word] for word in words if word in _UNIT_OF_TIME), "step")
+
+
+def _row_error(is_wrong: pd.Series, what: str, name: str) -> InputError:
+    line = int(np.flatnonzero(is_wrong.to_numpy())[0]) + 2
+    return InputError(
+        f"{what} ({int(is_wrong.sum())} such rows)", where=f"{name}, line {line}", hint="correct or remove it"
+    )
+
+
+def _sort_columns(
+    table: pd.DataFrame, columns: list[str], refused: list[Refusal]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return numbers, categories and identifiers by column; what is none of them is added to `refused`."""
+    measured: dict[str, np.ndarray] = {}
+    categories: dict[str, np.ndarray] = {}
+    identifiers: dict[str, np.ndarray] = {}
+    for column in columns:
+        series = table[column]
+        numbers = _numbers(series)
+        if numbers is not None:
+            if _is_row_number(column, numbers, len(measured)):
+                identifiers[column] = series.to_numpy()
+                refused.append(Refusal(column, "numbers the rows"))
+            else:
+                measured[column] = numbers
+        elif series.nunique() <= min(MAX_LEVELS, len(series) // 2):
+            categories[column] = series.fillna("").astype(str).to_numpy(dtype=str)
+        else:
+            identifiers[column] = series.fillna("").astype(str).to_numpy(dtype=str)
+            refused.append(Refusal(column, "text that differs from row to row"))
+    return measured, categories, identifiers
+
+
+def _named(columns: list[str]) -> dict[str, Sensor]:
+    """Return name and unit of each column; two that differ in the unit alone keep their whole names."""
+    split = {column: name_and_unit(column) for column in columns}
+    counts = Counter(sensor.name for sensor in split.values())
+    return {column: sensor if counts[sensor.name] == 1 else Sensor(column) for column, sensor in split.items()}
+
+
+def _numbers(series: pd.Series) -> np.ndarray | None:
+    """Return a column as numbers with NaN for the rest; None if most of it is text."""
+    if series.dtype.kind in "fiub":
+        numbers = series.to_numpy(dtype=np.float64, copy=True)
+    else:
+        words = series.astype("string").str.strip().str.lower().replace({"true": "1", "false": "0"})
+        parsed = pd.to_numeric(words, errors="coerce").astype("float64")
+        if parsed.notna().sum() < 0.5 * series.notna().sum():
+            return None
+        numbers = parsed.to_numpy(copy=True)
+    numbers[~np.isfinite(numbers)] = np.nan
+    return numbers
+
+
+def _is_row_number(column: str, numbers: np.ndarray, measured_before: int) -> bool:
+    """Whether a column only counts the rows: all different whole numbers at the left end, or an unnamed index."""
+    if not np.isfinite(numbers).all() or (numbers != np.round(numbers)).any() or len(np.unique(numbers)) < len(numbers):
+        return False
+    words = set(plain(column).split())
+    is_named_so = bool(words & {"id", "udi", "uid", "index", "row", "no", "nr", "number", "record"})
+    return (
+        is_named_so
+        or column.startswith("Unnamed")
+        or (measured_before == 0 and bool((np.diff(np.sort(numbers)) == 1).all()))
+    )

@@ -1,0 +1,93 @@
+"""Open a file, plain or gzip, decide what layout it has and read it."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+import zlib
+from pathlib import Path
+
+from trivium.maintenance.parse.cmapss import read_cmapss
+from trivium.maintenance.parse.columns import Roles
+from trivium.maintenance.parse.delimited import read_csv
+from trivium.maintenance.records import Fleet
+from trivium.service.errors import InputError
+
+__all__ = ["LAYOUTS", "read_file"]
+
+LAYOUTS = ("cmapss", "csv")
+MAX_BYTES = 4 << 30
+_FOREIGN = {
+    b"PK\x03\x04": "a ZIP or Excel file",
+    b"%PDF": "a PDF",
+    b"PAR1": "a Parquet file",
+    b"ARROW1": "an Arrow file",
+    b"\x89HDF": "an HDF5 file",
+    b"\x93NUMPY": "a NumPy file",
+    b"MATLAB": "a MATLAB file",
+}
+
+
+def read_file(path: Path, layout: str = "", roles: Roles | None = None, *, with_label: bool = True) -> Fleet:
+    """Read a file of sensor data.
+
+    Args:
+        path: the file; gzip is recognised by its content.
+        layout: `cmapss` or `csv`; found out from the first line if empty.
+        roles: what the user says about columns of a CSV.
+        with_label: look for a column that marks failures; without, it is a column like any other.
+
+    Raises:
+        InputError: if there is no such file, it is of another kind, or its content cannot be used.
+    """
+    data = _read_bytes(path)
+    name = str(path)
+    if not data.strip():
+        raise InputError("the file is empty", where=name, hint="give a file with a line of names and rows of values")
+    for magic, what in _FOREIGN.items():
+        if data.startswith(magic):
+            raise InputError(f"{what} cannot be read", where=name, hint="export it as CSV with a line of column names")
+    sha256 = hashlib.sha256(data).hexdigest()
+    text = _decode(data, name)
+    if (layout or _layout_of(text)) == "cmapss":
+        return read_cmapss(text, name=name, sha256=sha256)
+    return read_csv(text, name=name, sha256=sha256, roles=roles or Roles(), with_label=with_label)
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+        if data[:2] == b"\x1f\x8b":
+            with gzip.open(path) as stream:
+                data = stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise InputError("there is no such file", where=str(path), hint="give the path of a data file") from None
+    except IsADirectoryError:
+        raise InputError("is a folder", where=str(path), hint="give the path of a data file") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(f"the gzip data are damaged ({error})", where=str(path), hint="compress it again") from None
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=str(path), hint="give another file") from error
+    if len(data) > MAX_BYTES:
+        raise InputError("holds more than 4 GiB", where=str(path), hint="split it by asset or by time")
+    return data
+
+
+def _decode(data: bytes, name: str) -> str:
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16")
+    if b"\x00" in data[:4096]:
+        raise InputError("is binary, not text", where=name, hint="export it as CSV with a line of column names")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")  # what spreadsheets of Western Europe write
+
+
+def _layout_of(text: str) -> str:
+    first = text.lstrip().partition("\n")[0]
+    is_number = all(
+        re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", part, re.IGNORECASE) for part in re.split(r"[\s,;]+", first.strip())
+    )
+    return "cmapss" if is_number and len(re.split(r"[\s,;]+", first.strip())) == 26 else "csv"

@@ -1,0 +1,308 @@
+"""The maintenance app on files: sensor data and what is known of failures in, a model or predictions out.
+
+Stages: parse -> analyze -> report. The command line is a door to `train` and `predict`; nothing here knows of jobs,
+brokers or pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from trivium.maintenance.analyze import life, state
+from trivium.maintenance.analyze.histories import MIN_FAILURES, histories
+from trivium.maintenance.analyze.leaks import without_leaks
+from trivium.maintenance.analyze.monitor import Monitor
+from trivium.maintenance.analyze.partial import Partial
+from trivium.maintenance.model_folder import Description, Model, load_model, save_model, shipped_models
+from trivium.maintenance.parse.columns import Roles
+from trivium.maintenance.parse.reader import read_file
+from trivium.maintenance.records import Fleet
+from trivium.maintenance.report.card import model_card
+from trivium.maintenance.report.predictions import Predictions, anomaly_rows, life_rows, state_rows
+from trivium.service.errors import InputError
+
+__all__ = ["TrainRequest", "predict", "train"]
+
+Progress = Callable[[str, float], None]
+
+HORIZON = 30.0
+MIN_ROWS = 50
+# A life of fewer rows leaves nothing to see a trend in.
+MIN_LIFE_ROWS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class TrainRequest:
+    """What to learn from, and how.
+
+    Args:
+        path: the file; gzip is fine.
+        layout: `cmapss` or `csv`.
+        roles: what the user says about columns of a CSV.
+        unlabelled: learn what is normal, whatever the file says of failures.
+        name: of the model; that of the file if empty.
+        seed: of every random choice.
+    """
+
+    path: Path
+    layout: str
+    roles: Roles = field(default_factory=Roles)
+    unlabelled: bool = False
+    name: str = ""
+    seed: int = 1
+
+
+def train(request: TrainRequest, folder: Path, *, progress: Progress) -> Model:
+    """Cross-validate, choose, fit, calibrate, and write the model with its card.
+
+    Finished folds are kept in `folder/partial` until the model is written, so that a second call goes on.
+
+    Raises:
+        InputError: if the file cannot be used, or has too little to learn from; says what is needed.
+    """
+    progress("reading", 0.0)
+    fleet = read_file(request.path, request.layout, request.roles)
+    name = request.name or request.path.name.removesuffix(".gz").rpartition(".")[0] or request.path.name
+    partial = Partial(folder / "partial", f"{version('trivium')} {fleet.sha256} {request}")
+    if fleet.layout == "cmapss":
+        model = _train_life(fleet, name, request.seed, partial, progress)
+    elif fleet.label is None or request.unlabelled or not np.nansum(fleet.label):
+        model = _train_monitor(fleet, name, request.seed, progress)
+    else:
+        model = _train_state(fleet, name, request, partial, progress)
+    save_model(model, folder, model_card(model))
+    partial.clear()
+    progress("done", 1.0)
+    return model
+
+
+def predict(path: Path, folder: Path | None, *, layout: str = "", baseline: int = 0) -> Predictions:
+    """Predict from a file.
+
+    Args:
+        folder: of the model; None for the shipped one, which knows C-MAPSS turbofans only.
+        layout: `cmapss` or `csv`; that of the model if empty.
+        baseline: an anomaly model learns anew what is normal from this many first rows of each asset.
+
+    Raises:
+        InputError: if the file does not fit the model; names what is missing.
+    """
+    if folder is None:
+        fleet = read_file(path, layout, with_label=False)
+        model = _shipped_model_for(fleet)
+    else:
+        model = load_model(folder)
+        fleet = read_file(path, layout or model.description.layout, with_label=False)
+    _require_columns(fleet, model)
+    notes = list(_warnings(fleet, model))
+    if model.life is not None and fleet.layout == "cmapss":
+        rows = fleet.last_rows
+        return life_rows(fleet, rows, model.life.predict(fleet, rows), model, notes)
+    if model.state is not None:
+        everything = np.arange(len(fleet))
+        remaining = model.life.predict(fleet, everything) if model.life is not None else None
+        return state_rows(fleet, model.state.predict(fleet), remaining, model, notes)
+    assert model.monitor is not None
+    score = _scores(fleet, model.monitor, baseline, model.description.seed)
+    if (score >= 1).mean() > 0.9 and not baseline:
+        notes.append(
+            f"{(score >= 1).mean():.0%} of the rows lie beyond what the model learned as normal; "
+            "if the first rows of this file are normal, say how many with --baseline ROWS"
+        )
+    return anomaly_rows(fleet, score, model, notes)
+
+
+def _train_life(fleet: Fleet, name: str, seed: int, partial: Partial, progress: Progress) -> Model:
+    lives = histories(fleet)
+    if lives.failures < MIN_FAILURES:
+        raise InputError(
+            _too_few(lives.failures),
+            where=fleet.name,
+            hint="give more engines that ran to failure",
+        )
+    judged = life.cross_validate(
+        fleet, lives, HORIZON, seed=seed, partial=partial, progress=lambda share: progress("validating", 0.8 * share)
+    )
+    chosen, measured = life.measures_of(fleet, lives, HORIZON, judged)
+    progress("fitting", 0.85)
+    fitted = life.fit_life(fleet, lives, HORIZON, chosen, judged, seed=seed)
+    notes = [f"{lives.failures} failures in history", f"remaining life is predicted up to {lives.cap:g} {lives.unit}s"]
+    return Model(_describe(fleet, name, fitted.features.names, measured, notes, seed, lives.failures), life=fitted)
+
+
+def _train_state(fleet: Fleet, name: str, request: TrainRequest, partial: Partial, progress: Progress) -> Model:
+    fleet = without_leaks(fleet, request.roles.keep)
+    assert fleet.label is not None
+    failed = int(np.nansum(fleet.label))
+    if failed < MIN_FAILURES or np.nansum(1 - fleet.label) < MIN_FAILURES:
+        raise InputError(
+            f"{failed} of {len(fleet)} rows are failures by {fleet.label_name}, {MIN_FAILURES} of each kind are needed",
+            where=fleet.name,
+            hint="give more history, or --unlabelled to learn what is normal",
+        )
+    if not fleet.sensors:
+        raise InputError("every column tells the failure", where=fleet.name, hint="name features with --keep COLUMN")
+    predicted, place, how = state.cross_validate(
+        fleet, seed=request.seed, partial=partial, progress=lambda share: progress("validating", 0.6 * share)
+    )
+    chosen, measured, _ = state.measures_of(fleet, predicted, place)
+    progress("fitting", 0.65)
+    fitted = state.fit_state(fleet, chosen, predicted, place, seed=request.seed)
+    notes = [f"rows were split {how}"]
+    remaining, more = _life_of_labelled(fleet, request.seed, partial, progress, notes)
+    description = _describe(fleet, name, fitted.features.names, measured | more, notes, request.seed, failed)
+    return Model(description, life=remaining, state=fitted)
+
+
+def _life_of_labelled(
+    fleet: Fleet, seed: int, partial: Partial, progress: Progress, notes: list[str]
+) -> tuple[life.LifeModel | None, dict[str, float]]:
+    """Fit remaining life where a labelled time series shows enough failures; say so in the notes where not."""
+    if not fleet.is_series:
+        notes.append("no RUL: the rows are in no order of time")
+        return None, {}
+    lives = histories(fleet)
+    if lives.failures < MIN_FAILURES:
+        notes.append(_too_few(lives.failures))
+        return None, {}
+    if len(lives.known) < MIN_LIFE_ROWS * lives.failures:
+        notes.append(f"no RUL: fewer than {MIN_LIFE_ROWS} rows before each failure")
+        return None, {}
+    horizon = 0.25 * lives.cap
+    judged = life.cross_validate(
+        fleet,
+        lives,
+        horizon,
+        seed=seed,
+        partial=partial,
+        progress=lambda share: progress("validating", 0.7 + 0.2 * share),
+    )
+    chosen, measured = life.measures_of(fleet, lives, horizon, judged)
+    notes.append(f"remaining life in {lives.unit}, from {lives.failures} failures, predicted up to {lives.cap:g}")
+    fitted = life.fit_life(fleet, lives, horizon, chosen, judged, seed=seed)
+    return fitted, {f"remaining life: {name}": value for name, value in measured.items()}
+
+
+def _too_few(failures: int) -> str:
+    return f"no RUL: {failures} {'failure' if failures == 1 else 'failures'} in history, {MIN_FAILURES} needed"
+
+
+def _train_monitor(fleet: Fleet, name: str, seed: int, progress: Progress) -> Model:
+    if len(fleet) < MIN_ROWS:
+        raise InputError(f"{len(fleet)} rows", where=fleet.name, hint=f"give at least {MIN_ROWS} normal rows")
+    progress("fitting", 0.5)
+    is_normal = np.ones(len(fleet), bool) if fleet.label is None else np.nan_to_num(fleet.label) == 0
+    monitor = Monitor.fit(fleet, np.flatnonzero(is_normal), seed)
+    score = monitor.score(fleet)[is_normal]
+    measured = {"share of training rows beyond the threshold": float((score > 1).mean())}
+    notes = ["learned from unlabelled rows, taken for normal; no failure was seen, so no probability and no RUL"]
+    return Model(_describe(fleet, name, list(monitor.sensors), measured, notes, seed, 0), monitor=monitor)
+
+
+def _describe(
+    fleet: Fleet,
+    name: str,
+    features: Sequence[str],
+    measured: dict[str, float],
+    notes: list[str],
+    seed: int,
+    failures: int,
+) -> Description:
+    return Description(
+        name=name,
+        layout=fleet.layout,
+        version=version("trivium"),
+        data={
+            "file": Path(fleet.name).name,
+            "sha256": fleet.sha256,
+            "rows": len(fleet),
+            "assets": len(fleet.asset_names),
+            "failures": failures,
+        },
+        label=fleet.label_name,
+        refused=[[one.column, one.reason] for one in fleet.refused],
+        features=list(features),
+        measures=measured,
+        notes=notes,
+        seed=seed,
+    )
+
+
+def _shipped_model_for(fleet: Fleet) -> Model:
+    """Return the shipped model whose operating conditions cover a C-MAPSS file."""
+    refusal = "the shipped model is for C-MAPSS turbofans"
+    hint = "train one on your own data (trivium maintenance train FILE --format csv --out MODEL_DIR) and give --model"
+    if fleet.layout != "cmapss":
+        raise InputError(refusal, where=fleet.name, hint=hint)
+    for folder in shipped_models():
+        model = load_model(folder)
+        assert model.life is not None
+        if model.life.features.conditions.covers(fleet.settings).mean() > 0.95 and _resembles(fleet, model):
+            return model
+    raise InputError(f"{refusal}, and these operating settings or sensors are others", where=fleet.name, hint=hint)
+
+
+def _resembles(fleet: Fleet, model: Model) -> bool:
+    """Whether most sensor values lie where a C-MAPSS turbofan's do."""
+    assert model.life is not None
+    standard = model.life.features.conditions.standardise(fleet.settings, fleet.values)
+    return bool(np.nanmean(np.abs(standard) < 8) > 0.9)
+
+
+def _require_columns(fleet: Fleet, model: Model) -> None:
+    """Raise what a user can act on when the file lacks what the model reads."""
+    wanted: dict[str, None] = {}
+    categories: list[str] = []
+    if model.life is not None:
+        wanted |= dict.fromkeys(model.life.features.sensors)
+    if model.state is not None:
+        wanted |= dict.fromkeys(model.state.features.sensors)
+        categories = list(model.state.features.levels)
+    if model.monitor is not None:
+        wanted |= dict.fromkeys(model.monitor.sensors)
+    there = {sensor.name for sensor in fleet.sensors}
+    missing = [name for name in wanted if name not in there] + [
+        name for name in categories if name not in fleet.categories
+    ]
+    if missing:
+        more = " and others" if len(missing) > 6 else ""
+        raise InputError(
+            f"the model needs {', '.join(missing[:6])}{more}, which the file lacks",
+            where=fleet.name,
+            hint=f"it learned from {model.description.data['file']}; give a file with the same columns",
+        )
+
+
+def _warnings(fleet: Fleet, model: Model) -> list[str]:
+    if model.life is None:
+        return []
+    beyond = model.life.features.beyond(fleet)
+    if not beyond:
+        return []
+    count, total = len(beyond), len(fleet.asset_names)
+    return [
+        f"{count} of {total} assets ({', '.join(beyond[:5])}{', ...' if count > 5 else ''}) show a sensor further out "
+        "than any asset that the model learned from; their predictions rest on less"
+    ]
+
+
+def _scores(fleet: Fleet, monitor: Monitor, baseline: int, seed: int) -> np.ndarray:
+    if not baseline:
+        return monitor.score(fleet)
+    fleet = fleet.with_sensors(monitor.sensors)
+    score = np.empty(len(fleet))
+    for asset in np.unique(fleet.asset):
+        rows = np.flatnonzero(fleet.asset == asset)
+        if len(rows) <= baseline or baseline < MIN_ROWS:
+            raise InputError(
+                f"--baseline {baseline} does not fit {len(rows)} rows",
+                where=f"{fleet.name} {fleet.asset_names[asset]}".strip(),
+                hint=f"give at least {MIN_ROWS} and fewer than there are",
+            )
+        score[rows] = Monitor.fit(fleet, rows[:baseline], seed).score(fleet)[rows]
+    return score

@@ -1,0 +1,1 @@
+"""Predictions as CSV rows, models as cards."""

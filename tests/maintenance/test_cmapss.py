@@ -1,0 +1,48 @@
+"""The C-MAPSS layout: what is read, and what is refused with the place."""
+
+import gzip
+
+import pytest
+from tests.maintenance.fleets import cmapss_text, write
+from tests.shared_data import SHARED
+
+from trivium.maintenance.parse.reader import read_file
+from trivium.service.errors import InputError
+
+CMAPSS = SHARED / "data" / "maintenance" / "cmapss"
+LINE = "1 {} 0 0 100 " + " ".join(["5.0"] * 21) + "\n"
+
+
+def test_rows_units_and_sensors(tmp_path):
+    text, _ = cmapss_text(3, seed=1)
+    path = tmp_path / "train.txt.gz"
+    path.write_bytes(gzip.compress(text.encode()))
+    fleet = read_file(path)
+    assert fleet.layout == "cmapss"
+    assert fleet.asset_names == ("1", "2", "3")
+    assert len(fleet) == len(text.splitlines())
+    assert [fleet.sensors[place].name for place in (1, 3, 10)] == ["T24", "T50", "Ps30"]
+    assert fleet.settings.shape == (len(fleet), 3)
+    first = text.splitlines()[0].split()
+    assert fleet.values[0, 1] == float(first[6])  # T24 is the seventh column
+    assert fleet.age[fleet.last_rows].tolist() == fleet.time[fleet.last_rows].tolist()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (LINE.format(1) + LINE.format(3), "unit 1: cycle 3 stands where cycle 2 should"),
+        (LINE.format(1) + LINE.format(2)[:40] + "\n", "line 2: 12 numbers instead of 26"),
+        (LINE.format(1) + "1 2 x", "line 2: '1 2 x' is not a row of numbers"),
+    ],
+)
+def test_a_file_that_was_cut_off_is_named(tmp_path, text, message):
+    with pytest.raises(InputError, match=message):
+        read_file(write(tmp_path / "f.txt", text), "cmapss")
+
+
+@pytest.mark.skipif(not CMAPSS.is_dir(), reason="no C-MAPSS files")
+def test_the_real_fleet():
+    fleet = read_file(CMAPSS / "train_FD001.txt")  # README of the data: 100 engines, 20,631 rows
+    assert (len(fleet), len(fleet.asset_names)) == (20631, 100)
+    assert fleet.values[0, 1] == 641.82  # first line of the file, by eye

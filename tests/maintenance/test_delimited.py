@@ -1,0 +1,126 @@
+"""CSV of many habits to the same fleet; what cannot be used is named."""
+
+import gzip
+
+import numpy as np
+import pytest
+from tests.maintenance.fleets import machine_table, write
+
+from trivium.maintenance.parse.columns import Roles, name_and_unit, plain
+from trivium.maintenance.parse.reader import read_file
+from trivium.service.errors import InputError
+
+ROWS = [
+    ("a", "2024-03-01 00:00:00", 1.5, 20.0, 0),
+    ("a", "2024-03-01 00:01:00", 1.75, 21.0, 1),
+    ("b", "2024-03-01 00:00:00", 2.5, 22.0, 0),
+]
+
+
+def table(separator=",", decimal=".", header=("asset", "time", "Pressure [bar]", "Temp (degC)", "failure")):
+    lines = [separator.join(header)]
+    for row in ROWS:
+        lines.append(
+            separator.join(str(cell).replace(".", decimal) if isinstance(cell, float) else str(cell) for cell in row)
+        )
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(("separator", "decimal"), [(",", "."), (";", "."), (";", ","), ("\t", "."), ("|", ".")])
+def test_separators_and_decimal_commas_give_the_same_fleet(tmp_path, separator, decimal):
+    fleet = read_file(write(tmp_path / "f.csv", table(separator, decimal)), "csv")
+    assert fleet.asset_names == ("a", "b")
+    assert fleet.values.tolist() == [[1.5, 20], [1.75, 21], [2.5, 22]]
+    assert [(s.name, s.unit) for s in fleet.sensors] == [("Pressure", "bar"), ("Temp", "degC")]
+    assert fleet.label.tolist() == [0, 1, 0]
+    assert fleet.time_unit == "s"
+    assert fleet.time[1] - fleet.time[0] == 60
+    assert fleet.time[0] == 1709251200  # date -u -d 2024-03-01 +%s
+
+
+def test_gzip_byte_order_mark_and_shuffled_rows(tmp_path):
+    lines = table().splitlines()
+    path = tmp_path / "f.csv.gz"
+    path.write_bytes(gzip.compress(("\ufeff" + "\n".join([lines[0], lines[2], lines[3], lines[1]])).encode()))
+    fleet = read_file(path, "csv")
+    assert fleet.values[:, 0].tolist() == [1.5, 1.75, 2.5]
+    assert fleet.order.tolist() == [2, 0, 1]  # where each row stands in the file
+
+
+def test_an_index_of_dates_without_a_name_is_the_time(tmp_path):
+    text = "," + "flow,anomaly\n" + "".join(f"2020-01-01 00:00:0{i},{i}.5,0\n" for i in range(5))
+    fleet = read_file(write(tmp_path / "f.csv", text), "csv")
+    assert fleet.time_texts[4] == "2020-01-01 00:00:04"
+    assert [s.name for s in fleet.sensors] == ["flow"]
+    assert fleet.label_name == "anomaly"
+
+
+def test_an_unnamed_row_number_and_identifiers_are_no_features(tmp_path):
+    fleet = read_file(write(tmp_path / "f.csv", machine_table(60, 1)), "csv")
+    assert [s.name for s in fleet.sensors] == ["Rotational speed", "Torque", "LPF", "HPF"]
+    assert sorted(fleet.identifiers) == ["Product ID", "UDI"]
+    assert sorted(fleet.categories) == ["Type"]
+    assert fleet.time is None
+    assert not fleet.is_series
+
+
+def test_words_of_historians_are_missing_values(tmp_path):
+    text = "time,p,q\n1,Bad Input,1.5\n2,I/O Timeout,No Data\n3,4.5,2.5\n"
+    fleet = read_file(write(tmp_path / "f.csv", text), "csv")
+    assert np.isnan(fleet.values[:2, 0]).all()
+    assert fleet.values[2].tolist() == [4.5, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("label", "values", "wanted"),
+    [
+        ("Target", ["0", "1"], [0, 1]),
+        ("is_anomaly", ["False", "True"], [0, 1]),
+        ("Machine failure", ["no", "yes"], [0, 1]),
+        ("fault", ["Normal_1", "Ball_007_1"], [0, 1]),
+        ("label", ["1", "-1"], [0, 1]),
+        ("failure", ["", "1"], [np.nan, 1]),
+    ],
+)
+def test_labels_in_words(tmp_path, label, values, wanted):
+    text = f"flow,{label}\n" + "".join(f"{row}.5,{value}\n" for row, value in enumerate(values * 3))
+    fleet = read_file(write(tmp_path / "f.csv", text), "csv")
+    assert fleet.label_name == label
+    assert np.array_equal(fleet.label[:2], wanted, equal_nan=True)
+
+
+def test_a_second_label_is_refused_as_a_feature(tmp_path):
+    text = "time;flow;anomaly;changepoint\n" + "".join(f"{i};{i}.5;{i % 2};{i % 2}\n" for i in range(8))
+    fleet = read_file(write(tmp_path / "f.csv", text), "csv")
+    assert [s.name for s in fleet.sensors] == ["flow"]
+    assert [one.column for one in fleet.refused] == ["changepoint"]
+
+
+@pytest.mark.parametrize(
+    ("text", "roles", "message"),
+    [
+        ("", Roles(), "the file is empty"),
+        ("1,2,3\n4,5,6\n", Roles(), "the first line holds numbers, not column names"),
+        ("a,b\n", Roles(), "there are names but no rows"),
+        ("a,a\n1,2\n", Roles(), "the column 'a' is there twice"),
+        ("a,b\n1,2\n1,2,3,4\n", Roles(), "is no regular table"),
+        ("name,text\nx,y\nz,w\n", Roles(), "no column holds measurements"),
+        ("time,p\nyesterday,1\n1.1.2024,2\n", Roles(), "line 2: 'yesterday' is no time"),
+        ("p,q\n1,2\n", Roles(time="when"), "--time when: no such column; there are p, q"),
+        ("p,fault\n1.5,a\n2.5,b\n", Roles(), "the values of fault do not say which mean failure; --failed VALUE"),
+        (
+            "p,pump failure,valve failure\n1.5,0,1\n2.5,1,0\n",
+            Roles(),
+            "could each mark failures; name one with --label",
+        ),
+        ("PK\x03\x04", Roles(), "a ZIP or Excel file cannot be read"),
+    ],
+)
+def test_what_cannot_be_used_is_named(tmp_path, text, roles, message):
+    with pytest.raises(InputError, match=message):
+        read_file(write(tmp_path / "f.csv", text), "csv", roles)
+
+
+def test_names_and_units():
+    assert plain("MachineFailure") == plain("machine_failure") == plain("Machine failure [-]") == "machine failure"
+    assert (name_and_unit("Torque [Nm]").name, name_and_unit("Torque [Nm]").unit) == ("Torque", "Nm")
