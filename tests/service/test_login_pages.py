@@ -124,6 +124,20 @@ def test_guessing_is_slowed_down_and_the_right_password_waits_its_turn(browser, 
     assert browser.log_in("ann").status_code == 200
 
 
+def test_one_account_has_one_count_however_its_name_is_written(browser, access, clock):
+    access.throttle._now = clock
+    spelled = ["ann", "ANN", " ann", "ann ", "\uff41nn", "Ann", "aNN"]
+    assert [browser.log_in(name, "wrong-wrong-wrong").status_code for name in spelled] == [401] * 6 + [429]
+
+
+def test_a_password_typed_as_a_name_is_not_in_the_log(browser, access):
+    with capture_logs() as logged:
+        browser.log_in(GOOD, "ann")
+    failed = [line for line in logged if line["event"] == "login.failed"]
+    assert [line["actor"] for line in failed] == ["unknown"]
+    assert GOOD not in str(logged)
+
+
 def test_the_session_is_a_new_one_at_every_login(browser, access):
     browser.log_in("ann")
     first = browser.session

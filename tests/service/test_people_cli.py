@@ -43,10 +43,11 @@ def typed(home, *lines):
 
 @pytest.mark.slow
 def test_people_from_the_terminal(tmp_path):
-    """One account's whole life; the first command makes the database."""
+    """One account's whole life."""
     home = tmp_path / "home"
-    made, weak, invited, changed, disabled, last, login, glass, wrong = typed(
+    _ready, made, weak, invited, changed, disabled, last, login, glass, wrong = typed(
         home,
+        "db upgrade",
         ("people add Ann --role admin --password-stdin", f"{GOOD}\n"),
         ("people add bob --password-stdin", "password1234\n"),
         "people add bob --role player",
@@ -82,8 +83,9 @@ def test_people_from_the_terminal(tmp_path):
 
 @pytest.mark.slow
 def test_keys_from_the_terminal(tmp_path):
-    made, rotated, revoked, listed, refused = typed(
+    _ready, made, rotated, revoked, listed, refused = typed(
         tmp_path / "home",
+        "db upgrade",
         "keys create plant-7 --scope toy.post --days 0",
         "keys rotate KEY --overlap-hours 2",
         "keys revoke KEY",

@@ -66,6 +66,14 @@ def test_break_glass_opens_the_door_and_nothing_of_the_apps(sessions):
     assert sessions.principal_of(token).permissions == {"service.people", "service.keys", "service.operations"}
 
 
+def test_break_glass_lasts_an_hour_whatever_is_done(sessions, clock):
+    token = sessions.start("ann", via=BREAK_GLASS)
+    clock.forward(3599)
+    assert fresh(sessions).principal_of(token).id == "ann"
+    clock.forward(1)
+    assert fresh(sessions).principal_of(token) is None
+
+
 def test_a_disabled_account_is_out_for_every_process_within_15_seconds(runtime, roles, people, sessions, clock):
     ticks = [0.0]
     other = Sessions(runtime.database, roles, now=clock)

@@ -11,7 +11,7 @@ from trivium.service.database import Database
 from trivium.service.errors import InputError
 from trivium.service.keys import ApiKeys
 from trivium.service.oidc import IdentityProvider
-from trivium.service.people import Account, People
+from trivium.service.people import Account, People, normal_name
 from trivium.service.roles import Roles
 from trivium.service.security_log import record
 from trivium.service.sessions import BREAK_GLASS, Lifetime, Sessions
@@ -40,14 +40,15 @@ class Access:
 
     def log_in(self, name: str, password: str, *, address: str) -> str | Throttled | None:
         """Return the token of a new session; None when name and password do not belong together."""
-        if wait_s := self.throttle.charge(name.casefold()[:200], address):
-            record("login.throttled", actor=name[:64], address=address, wait_s=wait_s)
-            return Throttled(wait_s)
-        account = self.people.authenticate(name, password)
+        name = normal_name(name)  # one account, one count, however it is written
+        wait_s = self.throttle.charge(name, address)
+        account = None if wait_s else self.people.authenticate(name, password)
         if account is None:
-            record("login.failed", actor=name[:64], address=address)
-            return None
-        self.throttle.clear(name.casefold()[:200], address)
+            event = "login.throttled" if wait_s else "login.failed"
+            # not what was typed: it may be a password in the wrong field
+            record(event, actor=name if self.people.is_known(name) else "unknown", address=address, wait_s=wait_s)
+            return Throttled(wait_s) if wait_s else None
+        self.throttle.clear(name, address)
         return self.start(account.id, via="password", address=address)
 
     def start(self, account_id: str, *, via: str, address: str) -> str:

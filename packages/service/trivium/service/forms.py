@@ -30,9 +30,7 @@ def form_token(request: Request) -> str:
 def keep_form_cookie(request: Request, response: Response) -> None:
     """Give a visitor without a session the cookie that their form's token belongs to."""
     is_secure = request.url.scheme == "https"
-    response.set_cookie(
-        _COOKIE, _secret(request), _COOKIE_S, httponly=True, samesite="strict", secure=is_secure, path="/login"
-    )
+    response.set_cookie(_COOKIE, _secret(request), _COOKIE_S, httponly=True, samesite="strict", secure=is_secure)
 
 
 async def _check(request: Request, form: Annotated[str, Form(max_length=64)] = "") -> None:

@@ -105,7 +105,8 @@ class Guard:
         length = request.headers.get("content-length", "0")
         if not length.isdecimal():
             return JSONResponse({"error": "Content-Length is not a number"}, 400)
-        if int(length) > self._limit(request.url.path):
+        path = request.scope["path"]  # as the router sees it
+        if int(length) > self._limit(path):
             return _too_large()
         try:
             principal = await self._identify(request)
@@ -114,9 +115,9 @@ class Guard:
             return JSONResponse({"error": "this cannot be looked up at the moment", "reference": error.reference}, 503)
         request.state.principal = principal
         if principal is None:
-            return None if self._is_open(request.url.path) else self._refuse(request, 401)
+            return None if self._is_open(path) else self._refuse(request, 401)
         structlog.contextvars.bind_contextvars(user=principal.id)
-        wanted = self._mounts.get(f"/{request.url.path.split('/')[1]}")
+        wanted = self._mounts.get(f"/{path.split('/')[1]}")
         return self._refuse(request, 404) if wanted and not principal.may(wanted) else None
 
     async def _identify(self, request: Request) -> Principal | None:

@@ -58,7 +58,13 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whom the provider vouches for: `subject` never changes, `name` is for people, `roles` follow from the groups."""
+    """Whom the provider vouches for.
+
+    Args:
+        subject: hash of issuer and subject, which never changes.
+        name: for people.
+        roles: what their groups are given.
+    """
 
     subject: str
     name: str
@@ -133,7 +139,8 @@ class IdentityProvider:
         name = str(claims.get("preferred_username") or claims.get("email") or claims["sub"])
         if not roles:
             raise NotFoundError("no group of this account has a role here", where=name[:64])
-        return Identity(f"{self._issuer}#{claims['sub']}", name, roles)
+        subject = hashlib.sha256(f"{self._issuer}#{claims['sub']}".encode()).hexdigest()
+        return Identity(subject, name, roles)
 
     def _token(self, attempt: Attempt, code: str, redirect_uri: str) -> dict[str, Any]:
         """Ask the token endpoint (RFC 6749, 4.1.3)."""

@@ -94,6 +94,13 @@ class People:
         """
         return self._one(account.c.name == normal_name(name), name)
 
+    def is_known(self, name: str) -> bool:
+        """Whether there is an account of this name."""
+        with self._database.read() as connection:
+            return (
+                connection.execute(select(account.c.id).where(account.c.name == normal_name(name))).first() is not None
+            )
+
     def can_anybody_log_in(self) -> bool:
         """Whether an account with a password exists that is not disabled."""
         usable = (account.c.password_hash != "", account.c.is_disabled.is_(False))
@@ -267,13 +274,12 @@ class People:
             raise InputError("there is an account of this name already", where=name)
 
     def _refuse_last_admin(self, connection: Connection, account_id: str) -> None:
-        others = select(account.c.roles).where(account.c.id != account_id, account.c.is_disabled.is_(False))
-        own = connection.execute(select(account).where(account.c.id == account_id)).one()
-        if ADMIN not in own.roles or own.is_disabled:
-            return
-        if not any(ADMIN in roles for roles in connection.execute(others).scalars()):
+        # locked in one order: two admins who disable each other at once are looked at one after the other
+        rows = connection.execute(select(account).order_by(account.c.id).with_for_update())
+        admins = {row.id: row.name for row in rows if ADMIN in row.roles and not row.is_disabled}
+        if set(admins) == {account_id}:
             hint = "give somebody else the role admin first"
-            raise InputError("is the last account with the role admin", where=own.name, hint=hint)
+            raise InputError("is the last account with the role admin", where=admins[account_id], hint=hint)
 
 
 def normal_name(name: str) -> str:

@@ -174,10 +174,7 @@ def opened() -> Iterator[tuple[Settings, Access]]:
     settings = settings.model_copy(update={"port": running_port(settings)})
     database = Database(settings.database)
     try:
-        if database.engine.dialect.name != "sqlite" or (settings.home / "trivium.db").exists():
-            migrate.check(database)
-        else:
-            migrate.upgrade(database)  # the first command on a new machine may be `people add`
+        migrate.check(database)
         yield settings, open_access(settings, enabled_apps(settings.apps), database)
     finally:
         database.close()

@@ -23,11 +23,12 @@ from trivium.service.tables import account, login_token, session
 __all__ = ["BREAK_GLASS", "FIRST", "Lifetime", "OpenSession", "Sessions"]
 
 BREAK_GLASS = "break-glass"
-"""How a session began that the operator opened from the terminal: it holds the role admin alone."""
+"""How a session began that the operator opened from the terminal: it holds the role admin alone, for an hour."""
 FIRST = "first"
 """How the first user's link is told from later ones: it leads to making an account."""
 
 _LINK_LIFE = timedelta(hours=24)
+_BREAK_GLASS_LIFE = timedelta(hours=1)
 _SEEN_EVERY = timedelta(minutes=1)
 
 
@@ -116,7 +117,8 @@ class Sessions:
         with self._database.write() as connection:
             connection.execute(delete(session).where(session.c.expires_at < now))
             values = {"token_hash": _hash(token), "subject": account_id, "created_at": now, "seen_at": now, "via": via}
-            connection.execute(insert(session).values(**values, expires_at=now + self._lifetime.absolute))
+            life = min(self._lifetime.absolute, _BREAK_GLASS_LIFE) if via == BREAK_GLASS else self._lifetime.absolute
+            connection.execute(insert(session).values(**values, expires_at=now + life))
             connection.execute(update(account).where(account.c.id == account_id).values(logged_in_at=now))
         return token
 
