@@ -22,6 +22,8 @@ RUNS: tuple[tuple[str, ...], ...] = (
     ("mutations.py", "--count", "500", "--edits", "300"),
     ("speed.py",),
     ("checker.py",),
+    ("pointcloud_ap.py",),
+    ("pointcloud_overlap.py",),
     ("balance.py",),
     ("moe_cpu.py",),
 )

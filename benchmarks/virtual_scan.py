@@ -25,6 +25,8 @@ PARTS = {
     "round.stl": 1.0,
 }
 
+_CLOSE_UPS, _CLOSE_UP_MM = 3, 40.0
+
 
 @dataclass(frozen=True)
 class Dent:
@@ -65,7 +67,7 @@ def scan(
     noise: float = 0.03,
     views: int = 10,
     density: float = 9.0,
-    limit: int = 900_000,
+    limit: int = 250_000,
     dents: int = 0,
     width: float = 6.0,
     depth: float = 0.1,
@@ -77,7 +79,8 @@ def scan(
         scene: the part, millimetres.
         noise: standard deviation along the line of sight, millimetres.
         density: points per square millimetre of surface, about.
-        limit: points at most; large parts are scanned more coarsely.
+        limit: points of the views together; a part too large for it is scanned more coarsely, with three close-ups
+            of 40 x 40 mm at full density in random places, as one does by hand.
         dents: number of dents to make; each holds at least `min_points`.
     """
     low, high = scene.mesh.vertices.min(axis=0), scene.mesh.vertices.max(axis=0)
@@ -85,6 +88,8 @@ def scan(
     wanted = min(density * float(scene.areas.sum()), limit)
     directions = _directions(views, generator)
     rays = [_rays(direction, centre, radius, scene, wanted, views) for direction in directions]
+    if density * float(scene.areas.sum()) > limit:
+        rays += [_close_up(scene, generator, density) for _ in range(_CLOSE_UPS)]
     starts = np.concatenate([one[0] for one in rays])
     aims = np.concatenate([one[1] for one in rays])
     hits = scene.cast(starts, aims)
@@ -122,6 +127,16 @@ def _rays(
     u, v = np.meshgrid(np.arange(left + step / 2, right, step), np.arange(bottom + step / 2, top, step))
     starts = centre - 2 * radius * direction + u.reshape(-1, 1) * side + v.reshape(-1, 1) * up
     return starts, np.broadcast_to(direction, starts.shape)
+
+
+def _close_up(scene: Scene, generator: np.random.Generator, density: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return parallel rays onto a square around a random place, straight from above it."""
+    target = scene.sample(1, generator)
+    side, up = np.linalg.svd(target.normals)[2][1:]
+    ticks = np.arange(-_CLOSE_UP_MM / 2, _CLOSE_UP_MM / 2, density**-0.5)
+    u, v = np.meshgrid(ticks, ticks)
+    starts = target.positions + 10 * target.normals + u.reshape(-1, 1) * side + v.reshape(-1, 1) * up
+    return starts, np.broadcast_to(-target.normals, starts.shape)
 
 
 def _dent(

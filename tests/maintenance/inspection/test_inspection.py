@@ -230,8 +230,8 @@ def test_files_and_command(dented, part, tmp_path):
     assert "unit 'furlong' is unknown; known: mm, cm, m, inch" in wrong.exception.line
     files.write(dented, tmp_path / "dented")
     (one,) = json.loads((tmp_path / "dented" / "inspection.json").read_text())["defects"]
-    assert one["place"]["x_mm"] == pytest.approx(30, abs=1)
-    assert {"id", "kind", "depth_mm", "depth_uncertainty_mm", "area_mm2", "extent_mm", "points"} <= set(one)
+    assert one["place"] == pytest.approx([30, 5, 12], abs=1)
+    assert {"id", "kind", "depth_mm", "depth_uncertainty_mm", "area_mm2", "normal", "extent_mm", "points"} <= set(one)
 
 
 def test_colours_say_the_side():

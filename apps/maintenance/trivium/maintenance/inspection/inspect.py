@@ -78,8 +78,9 @@ class Inspection:
     uncertainty_mm: float
 
     def to_json(self) -> dict[str, Any]:
-        """Return the numbers of `inspection.json`."""
+        """Return the numbers of `inspection.json`; lengths in millimetres, places in the part's frame."""
         return {
+            "unit": "mm",
             "aligned": "trusted" if self.trust.is_trusted else "untrusted",
             "untrusted_because": list(self.trust.reasons),
             "transform": self.pose.tolist(),
@@ -189,7 +190,6 @@ def conclude(
 
 
 def _defect(number: int, defect: Defect) -> dict[str, Any]:
-    x, y, z = defect.place.tolist()
     return {
         "id": number,
         "kind": defect.kind,
@@ -197,7 +197,8 @@ def _defect(number: int, defect: Defect) -> dict[str, Any]:
         "depth_uncertainty_mm": defect.uncertainty_mm,
         "area_mm2": defect.area_mm2,
         "area_out_of_tolerance_mm2": defect.area_out_mm2,
-        "place": {"x_mm": x, "y_mm": y, "z_mm": z, "normal": defect.normal.tolist()},
+        "place": defect.place.tolist(),
+        "normal": defect.normal.tolist(),
         "extent_mm": defect.extent_mm.tolist(),
         "points": defect.points,
     }
