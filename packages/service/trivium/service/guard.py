@@ -25,6 +25,7 @@ from trivium.service.access import Access
 from trivium.service.errors import TriviumError
 from trivium.service.keys import key_in
 from trivium.service.roles import Principal
+from trivium.service.security_log import record
 
 __all__ = ["Guard", "session_cookie"]
 
@@ -117,8 +118,11 @@ class Guard:
         if principal is None:
             return None if self._is_open(path) else self._refuse(request, 401)
         structlog.contextvars.bind_contextvars(user=principal.id)
-        wanted = self._mounts.get(f"/{path.split('/')[1]}")
-        return self._refuse(request, 404) if wanted and not principal.may(wanted) else None
+        wanted = self._mounts.get(f"/{path.lstrip('/').partition('/')[0]}")
+        if wanted and not principal.may(wanted):
+            record("access.denied", actor=principal.id, path=path, needed=[wanted])
+            return self._refuse(request, 404)
+        return None
 
     async def _identify(self, request: Request) -> Principal | None:
         """Return whose key or session the request brings. A key that is wrong is not saved by a cookie."""
