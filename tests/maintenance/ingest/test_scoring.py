@@ -13,6 +13,7 @@ from trivium.maintenance import tables
 from trivium.maintenance.ingest.codec import unpack_block
 from trivium.maintenance.ingest.frames import Reason
 from trivium.maintenance.ingest.monitor import fit_monitor
+from trivium.maintenance.ingest.stored import read_fleet, read_predictions, read_readings
 from trivium.maintenance.registry import add_outage
 
 SENSORS = ("temp", "press", "speed")
@@ -38,16 +39,11 @@ def rows_of(values: np.ndarray, asset: str = "P1", start: int = 0) -> list[dict]
 
 
 def predictions(plant, asset: str = "P1") -> dict[int, tuple]:
-    """What counts in the end: of each time the prediction that was stored last; (reason, outputs, contributions)."""
-    table = tables.prediction
-    query = select(table.c.data).where(table.c.plant == PLANT, table.c.asset == asset).order_by(table.c.id)
-    found: dict[int, tuple] = {}
-    with plant.database.read() as connection:
-        for data in connection.execute(query).scalars():
-            block = unpack_block(data)
-            for time_us, line, marks in zip(block.times_us.tolist(), block.values, block.quality, strict=True):
-                found[time_us] = (int(marks[0]), line)
-    return dict(sorted(found.items()))
+    """What counts in the end: of each time (reason, outputs and contributions)."""
+    found = read_predictions(plant.database, PLANT, asset, 0, 2**62)
+    columns = [*found.outputs.values(), *found.why.values()]
+    lines = np.column_stack(columns) if columns else np.zeros((0, 0))
+    return dict(zip(found.times_us.tolist(), zip(found.reasons.tolist(), lines, strict=True), strict=True))
 
 
 def assert_same(one: dict, other: dict) -> None:
@@ -164,6 +160,8 @@ def test_the_first_reading_of_a_time_stays(plant):
         (("temp",), [[20.0]]),
         (("press",), [[5.0]]),  # was new; the other temperature was not
     ]
+    read = read_readings(plant.database, PLANT, "P1", 0, 2**62)
+    assert (dict(zip(read.tags, read.values[0], strict=True)), len(read.times_us)) == ({"temp": 20.0, "press": 5.0}, 1)
 
 
 def test_nothing_is_scored_while_it_does_not_run(plant, monitor):
@@ -211,8 +209,8 @@ def test_the_state_names_what_stands_out(plant, monitor):
     values = signal(60, seed=8)
     values[40:, 1] += 3  # pressure leaves the others
     send_all(plant, [rows_of(values)])
-    with plant.database.read() as connection:
-        latest = connection.execute(select(tables.state.c.latest)).scalar_one()
+    (latest,) = read_fleet(plant.database, PLANT)
+    assert (latest["asset"], latest["newest_reading"], latest["predicted_at"]) == ("P1", at(59), at(59))
     assert latest["outputs"]["score"] > 1
     assert next(iter(latest["why"])) == "press"
     assert latest["reason"] == "scored"

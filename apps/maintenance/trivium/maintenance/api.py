@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import math
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import APIRouter, Body, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from trivium.maintenance.ingest import dead_letters, gateways, ledger
+from trivium.maintenance.ingest import dead_letters, gateways, ledger, stored
 from trivium.maintenance.ingest.door import Door
 from trivium.maintenance.ingest.envelope import MAX_BODY_BYTES, decompress
 from trivium.maintenance.ingest.formats import Options
 from trivium.maintenance.ingest.ledger import NoteTaker
+from trivium.maintenance.ingest.moments import to_us
 from trivium.maintenance.ingest.sweep import waker
 from trivium.maintenance.registry import Registries, write_registry
 from trivium.maintenance.registry_csv import read_registry_csv
@@ -37,11 +39,13 @@ router = APIRouter()
 
 _PLANT_PREFIX = "plant:"
 _opening = threading.Lock()
+_LONGEST = timedelta(days=31)
 Ingest = Annotated[Principal, needs("maintenance.ingest")]
 Reader = Annotated[Principal, needs("maintenance.ingest", "maintenance.read")]
 Registrar = Annotated[Principal, needs("maintenance.registry")]
 PlantName = Annotated[str, Query(max_length=120, description="Plant, for people; a key is for one plant already.")]
 BatchId = Annotated[str, Path(max_length=200)]
+AssetName = Annotated[str, Path(max_length=200)]
 _CSV = "asset,time,speed [rpm],temp\\nP-101,2026-03-01T12:00:00Z,2950,71.2\\n"
 _BODY = {
     "requestBody": {
@@ -218,6 +222,41 @@ def lag(request: Request, who: Reader, plant: PlantName = "") -> dict[str, Any]:
     return {"entries": lengths, "oldest_s": round(oldest, 3)}
 
 
+@router.get("/assets")
+def list_assets(request: Request, who: Reader, plant: PlantName = "") -> list[dict[str, Any]]:
+    """Tell where each of the plant's assets stands: newest reading, newest prediction, what stands out in it."""
+    return stored.read_fleet(_open(request).database, _plant(who, plant))
+
+
+@router.get("/assets/{asset}/predictions")
+def get_predictions(
+    request: Request, asset: AssetName, who: Reader, since: datetime, until: datetime, plant: PlantName = ""
+) -> dict[str, Any]:
+    """Return an asset's predictions between two times, at most a month apart; null where it was not scored."""
+    span = _span(since, until)
+    found = stored.read_predictions(_open(request).database, _plant(who, plant), asset, *span)
+    return {
+        "time": [stored.to_time(time_us).isoformat() for time_us in found.times_us.tolist()],
+        "reason": [stored.reason_name(code) for code in found.reasons.tolist()],
+        "model": found.models,
+        "outputs": {name: _listed(column) for name, column in found.outputs.items()},
+        "why": {name: _listed(column) for name, column in found.why.items()},
+    }
+
+
+@router.get("/assets/{asset}/readings")
+def get_readings(
+    request: Request, asset: AssetName, who: Reader, since: datetime, until: datetime, plant: PlantName = ""
+) -> dict[str, Any]:
+    """Return an asset's readings between two times, at most a month apart, with the quality code of each."""
+    found = stored.read_readings(_open(request).database, _plant(who, plant), asset, *_span(since, until))
+    return {
+        "time": [stored.to_time(time_us).isoformat() for time_us in found.times_us.tolist()],
+        "values": {tag: _listed(found.values[:, place]) for place, tag in enumerate(found.tags)},
+        "quality": {tag: found.quality[:, place].tolist() for place, tag in enumerate(found.tags)},
+    }
+
+
 @router.post("/registry")
 async def post_registry(
     request: Request,
@@ -279,6 +318,22 @@ def _aware(moment: datetime | None) -> datetime | None:
     if moment is not None and moment.tzinfo is None:
         raise InputError(f"{moment.isoformat()} has no offset", where="time", hint="as in 2026-03-01T12:00:00Z")
     return moment
+
+
+def _span(since: datetime, until: datetime) -> tuple[int, int]:
+    """Return two times as microseconds, in order and not too far apart.
+
+    Raises:
+        InputError: if they are not.
+    """
+    _aware(since), _aware(until)
+    if not since <= until <= since + _LONGEST:
+        raise InputError("are not in order, or more than 31 days apart", where="since, until")
+    return to_us(since), to_us(until)
+
+
+def _listed(column: np.ndarray) -> list[float | None]:
+    return [None if value != value else value for value in column.tolist()]
 
 
 async def _body(request: Request) -> bytes:

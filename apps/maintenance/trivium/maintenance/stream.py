@@ -27,11 +27,11 @@ from trivium.service.settings import Settings
 __all__ = ["HISTORY", "LIVE", "Admission", "Entry", "Limits", "Outcome", "Streams", "plant_of", "shard_of"]
 
 LIVE, HISTORY = "live", "history"
-SHARDS_PER_PLANT = 4
+SHARDS_PER_PLANT = 2  # so many workers can be at one plant; each batch costs a transaction in each shard it touches
 AWAKE_MS = 3_000
 _PREFIX = "trivium:maintenance:"
 _GROUP = "drain"
-_REMEMBER_S = 7 * 24 * 3600
+_REMEMBER_S = 15 * 60  # until the ledger knows a batch; then that is asked first
 
 _ADMIT = """
 local known = redis.call('HMGET', KEYS[1], 'body', 'answer')

@@ -16,6 +16,8 @@ __all__ = ["load_scorer", "scorer_of"]
 
 log = structlog.get_logger(__name__)
 
+TRAINED = "model.json"
+
 
 def load_scorer(folder: Path) -> Scorer:
     """Load the model in a folder.
@@ -25,7 +27,11 @@ def load_scorer(folder: Path) -> Scorer:
     """
     if (folder / FILE).is_file():
         return load_monitor(folder)
-    raise ModelError("holds no model that scores live readings", where=str(folder), hint=f"it needs {FILE}")
+    if (folder / TRAINED).is_file():
+        from trivium.maintenance.ingest.trained import load_trained  # brings LightGBM, which a monitor does not need
+
+        return load_trained(folder)
+    raise ModelError("holds no model that scores readings", where=str(folder), hint=f"it needs {TRAINED} or {FILE}")
 
 
 def scorer_of(registry: Registry) -> Scorer | None:

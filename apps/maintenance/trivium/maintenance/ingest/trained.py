@@ -1,0 +1,133 @@
+"""Models that `trivium maintenance train` wrote, scoring live readings.
+
+Such a model counts rows, as its file did: each row that comes is one. Remaining life needs an asset's rows from its
+first on (its age counts), so an asset's whole life is kept beside it; the other kinds look back two hundred rows.
+Rows that lack a value are not scored. Contributions of sensors are the monitor's; trees give none yet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from trivium.maintenance.ingest.frames import Frame
+from trivium.maintenance.model_folder import FILE, Model, load_model
+from trivium.maintenance.records import Fleet, Sensor
+from trivium.maintenance.scoring import Scores
+from trivium.service.errors import ModelError, TriviumError
+
+__all__ = ["TrainedScorer", "load_trained"]
+
+SETTINGS = ("setting1", "setting2", "setting3")  # as tags of the registry, for the layout cmapss
+_LIFE_ROWS = 5_000
+_ROWS = 200
+
+
+class TrainedScorer:
+    """A trained model as a `Scorer`.
+
+    Args:
+        version: name under which predictions are kept.
+    """
+
+    step_s = 0.0
+
+    def __init__(self, model: Model, version: str) -> None:
+        self._model = model
+        self.version = version
+        if model.life is not None:
+            self._measured, self._settings = model.life.features.sensors, SETTINGS
+            self.outputs: tuple[str, ...] = ("rul", "rul_low", "rul_high", "p_fail")
+            self.history_rows = _LIFE_ROWS
+        else:
+            part = model.state.features if model.state is not None else model.monitor
+            if part is None:
+                raise ModelError("predicts nothing", where=model.description.name)
+            self._measured, self._settings = part.sensors, ()
+            self.outputs = ("p_fail",) if model.state is not None else ("score",)
+            self.history_rows = _ROWS
+        if model.state is not None and model.state.features.levels:
+            raise ModelError("needs columns of text, which readings have none of", where=model.description.name)
+        self.sensors = (*self._measured, *self._settings)
+
+    def score(self, frames: Sequence[Frame]) -> list[Scores]:
+        """Predict each frame's rows from `first` on; rows that lack a value come back as NaN."""
+        is_whole = [~np.isnan(frame.values).any(axis=1) for frame in frames]
+        wanted = [
+            np.flatnonzero(whole & (np.arange(len(whole)) >= frame.first))
+            for frame, whole in zip(frames, is_whole, strict=True)
+        ]
+        found = [
+            Scores(
+                np.full((len(frame.times_us) - frame.first, len(self.outputs)), np.nan),
+                np.zeros((len(frame.times_us) - frame.first, len(self.sensors))),
+            )
+            for frame in frames
+        ]
+        if not any(len(rows) for rows in wanted):
+            return found
+        fleet, rows = self._fleet(frames, is_whole, wanted)
+        outputs, contributions = self._predict(fleet, rows)
+        start = 0
+        for frame, chosen, scores in zip(frames, wanted, found, strict=True):
+            end = start + len(chosen)
+            scores.outputs[chosen - frame.first] = outputs[start:end]
+            scores.contributions[chosen - frame.first, : len(self._measured)] = contributions[start:end]
+            start = end
+        return found
+
+    def _fleet(
+        self, frames: Sequence[Frame], is_whole: Sequence[np.ndarray], wanted: Sequence[np.ndarray]
+    ) -> tuple[Fleet, np.ndarray]:
+        """Lay the frames behind each other as a file would be read, and say which rows are wanted."""
+        counts = [int(whole.sum()) for whole in is_whole]
+        offsets = np.cumsum([0, *counts[:-1]])
+        rows = [
+            offset + np.cumsum(whole)[chosen] - 1
+            for offset, whole, chosen in zip(offsets, is_whole, wanted, strict=True)
+        ]
+        values = np.concatenate([frame.values[whole] for frame, whole in zip(frames, is_whole, strict=True)])
+        times = np.concatenate([frame.times_us[whole] for frame, whole in zip(frames, is_whole, strict=True)])
+        num_measured = len(self._measured)
+        fleet = Fleet(
+            name="readings",
+            sha256="",
+            layout=self._model.description.layout,
+            asset=np.repeat(np.arange(len(frames)), counts),
+            asset_names=tuple(frame.asset for frame in frames),
+            sensors=tuple(Sensor(name) for name in self._measured),
+            values=values[:, :num_measured],
+            order=np.arange(len(values)),
+            time=times / 1e6,
+            time_unit="s",
+            settings=values[:, num_measured:],
+        )
+        return fleet, np.concatenate(rows)
+
+    def _predict(self, fleet: Fleet, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return (R, O) outputs and (R, S) contributions of the measured sensors."""
+        none = np.zeros((len(rows), len(self._measured)))
+        if self._model.life is not None:
+            told = self._model.life.predict(fleet, rows)
+            return np.column_stack([told.life, told.low, told.high, told.risk]), none
+        if self._model.state is not None:
+            return self._model.state.predict(fleet)[rows, None], none
+        assert self._model.monitor is not None
+        return self._model.monitor.score(fleet)[rows, None], self._model.monitor.contributions(fleet, rows)
+
+
+def load_trained(folder: Path) -> TrainedScorer:
+    """Load the model in a folder.
+
+    Raises:
+        ModelError: if there is none, or it does not score readings.
+    """
+    try:
+        digest = hashlib.sha256((folder / FILE).read_bytes()).hexdigest()[:12]
+        model = load_model(folder)
+    except (TriviumError, OSError) as error:
+        raise ModelError(f"cannot be loaded ({error})", where=str(folder)) from error
+    return TrainedScorer(model, f"{model.description.name[:80]}-{digest}")
