@@ -235,3 +235,11 @@ def test_the_cover_of_a_quarter():
     cover = annual_cover("10-Q", "2024-09-30", "2024", "Q3")
     filing = only(document(number("Assets", "5", "i"), cover=cover))
     assert (filing.form, filing.period_end, filing.fiscal_period) == ("10-Q", date(2024, 9, 30), "Q3")
+
+
+@pytest.mark.parametrize("text", ["<p>2019年年度报告</p>", '{"page": 1, "inside": "2019年年度报告"}'])
+def test_a_chinese_annual_report_as_text_says_what_to_bring(text):
+    with pytest.raises(
+        InputError, match="Chinese annual report.*cannot be read yet; bring its statements as CSV or XLSX"
+    ):
+        read_source("report.html", text.encode())

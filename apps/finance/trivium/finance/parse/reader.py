@@ -29,6 +29,8 @@ _COMPANION_ROOT = re.compile(
     rb"^\s*(?:<\?(?:(?!\?>).)*\?>\s*|<!--(?:(?!-->).)*-->\s*)*<(?:[\w.-]+:)?(?:schema|linkbase)[\s>]", re.DOTALL
 )
 _SCHEMA_REFERENCE = re.compile(rb"schemaRef\b[^>]*?href\s*=\s*[\"']([^\"']+)[\"']")
+_CHINESE_REPORT = "年度报告".encode()
+_REPORT_START = 200_000
 _MAX_ENTRIES = 400
 _MAX_RATIO = 200
 _BRING = (
@@ -139,6 +141,9 @@ def _read_text(name: str, data: bytes, beside: Companion, names_beside: list[str
     if looks_like_instance(text):
         return (read_instance(name, data, companion),)
     start = text[:2000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<", b"{", b"[")) and _CHINESE_REPORT in text[:_REPORT_START]:
+        what = "a Chinese annual report as text or HTML cannot be read yet"
+        raise InputError(what, where=name, hint="bring its statements as CSV or XLSX")
     if start.startswith((b"<!doctype html", b"<html")):
         raise InputError("an HTML page without inline XBRL", where=name, hint=_BRING)
     if start.startswith((b"<?xml", b"<")):
