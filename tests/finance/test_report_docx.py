@@ -52,7 +52,7 @@ def test_headings_findings_and_captions_have_styles():
     document = _document("periods")
     assert _texts(document, "Title") == [TITLE]
     parts = _texts(document, "Heading 1")
-    assert parts[:4] == ["Key findings", "Overview", "Statements", "Ratios"]
+    assert parts[:5] == ["Key findings", "Overview", "Statements", "Common size", "Ratios"]
     assert parts[-3:] == ["What could not be read", "Method and mapping", "Sources"]
     assert _texts(document, "Heading 2")[:3] == ["Income statement", "Balance sheet", "Cash flow statement"]
     assert "USD million" in _texts(document, "Caption")

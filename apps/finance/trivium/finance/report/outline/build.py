@@ -1,7 +1,4 @@
-"""The printed report as blocks: findings, overview, statements, ratios, peers, parts, checks, sources.
-
-Common size tables are in the workbook, the page and the JSON; on paper they are left out.
-"""
+"""The printed report as blocks: findings, overview, statements, common size, ratios, peers, parts, checks, sources."""
 
 from __future__ import annotations
 
@@ -77,11 +74,10 @@ def _overview(comparison: Comparison, grids: Grids, wording: ExportWording) -> I
 
 
 def _statements(comparison: Comparison, grids: Grids, wording: ExportWording) -> Iterator[Block]:
-    parts: dict[str, list[Table]] = {"statements": [], "quarters": [], "ratios": []}
+    parts: dict[str, list[Table]] = {"statements": [], "quarters": [], "common_size": [], "ratios": []}
     for table in comparison.tables:
-        is_quarterly = table.key.startswith("quarters")
-        if is_statement(table) or is_quarterly:
-            part = "quarters" if is_quarterly else "ratios" if table.key == "ratios" else "statements"
+        part = next((name for name in parts if table.key.startswith(name)), "statements")
+        if part != "statements" or is_statement(table):
             parts[part].append(table)
     for part, tables in parts.items():
         if tables:
