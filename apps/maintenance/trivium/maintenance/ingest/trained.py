@@ -36,22 +36,23 @@ class TrainedScorer:
     step_s = 0.0
 
     def __init__(self, model: Model, version: str) -> None:
+        settings: tuple[str, ...] = ()
         self._model = model
         self.version = version
         if model.life is not None:
-            self._measured, self._settings = model.life.features.sensors, SETTINGS
+            self._measured, settings = model.life.features.sensors, SETTINGS
             self.outputs: tuple[str, ...] = ("rul", "rul_low", "rul_high", "p_fail")
             self.history_rows = _LIFE_ROWS
         else:
             part = model.state.features if model.state is not None else model.monitor
             if part is None:
                 raise ModelError("predicts nothing", where=model.description.name)
-            self._measured, self._settings = part.sensors, ()
+            self._measured = part.sensors
             self.outputs = ("p_fail",) if model.state is not None else ("score",)
             self.history_rows = _ROWS
         if model.state is not None and model.state.features.levels:
             raise ModelError("needs columns of text, which readings have none of", where=model.description.name)
-        self.sensors = (*self._measured, *self._settings)
+        self.sensors = (*self._measured, *settings)
 
     def score(self, frames: Sequence[Frame]) -> list[Scores]:
         """Predict each frame's rows from `first` on; rows that lack a value come back as NaN."""
