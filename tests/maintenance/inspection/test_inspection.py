@@ -134,18 +134,19 @@ def test_verdicts_by_hand():
 
 
 def test_regions_by_hand():
-    """Two hollows and a bump; a hollow reaches down to 0.3 of its depth; one cell alone is no region."""
+    """Two hollows and two bumps; each reaches down to 0.3 of its depth; one cell, a mean already, is enough."""
     row = [0, -0.02, -0.1, -0.08, 0, 0, 0.2, 0.2, 0, -0.06, -0.06, 0, 0.3, 0]
     found = defects(row_of_cells(row), *NO_POINTS, 0.05, 0.0, 6)
     assert [(one.kind, one.area_mm2, one.area_out_mm2) for one in found] == [
+        ("bump", 1, 1),
         ("bump", 2, 2),
         ("hollow", 2, 2),
         ("hollow", 2, 2),
     ]
-    assert [one.depth_mm for one in found] == pytest.approx([0.2, 0.1, 0.06])
-    assert found[1].place[0] == pytest.approx((2 * 0.1 + 3 * 0.08) / 0.18)
+    assert [one.depth_mm for one in found] == pytest.approx([0.3, 0.2, 0.1, 0.06])
+    assert found[2].place[0] == pytest.approx((2 * 0.1 + 3 * 0.08) / 0.18)
     # A larger systematic uncertainty takes the shallow one away.
-    assert len(defects(row_of_cells(row), *NO_POINTS, 0.05, 0.006, 6)) == 2
+    assert len(defects(row_of_cells(row), *NO_POINTS, 0.05, 0.006, 6)) == 3
 
 
 def test_cells_grow_where_points_are_few(part):

@@ -21,7 +21,6 @@ __all__ = ["Defect", "Verdict", "decide", "defects", "expanded"]
 Verdict = Literal["pass", "fail", "undecided", "incomplete"]
 
 _EXTENT = 0.3  # a region reaches down to this share of its depth
-_MIN_CELLS = 2
 _COVERAGE_FACTOR = 2.0  # expanded uncertainty, about 95 %
 
 
@@ -84,11 +83,10 @@ def defects(
         height = sign * mean
         is_out = height - uncertainty > limit
         for cells in _groups(surface, is_out, height):
-            if is_out[cells].sum() >= _MIN_CELLS:
-                top = cells[height[cells].argmax()]
-                depth, error = _depth(surface, int(top), points, sign * deviation, resolution / 3)
-                sure = 2 * (error**2 + systematic**2) ** 0.5
-                found.append(_describe(surface, cells, height, limit, kind, depth, sure))
+            top = cells[height[cells].argmax()]
+            depth, error = _depth(surface, int(top), points, sign * deviation, resolution / 3)
+            sure = _COVERAGE_FACTOR * (error**2 + systematic**2) ** 0.5
+            found.append(_describe(surface, cells, height, limit, kind, depth, sure))
     return sorted(found, key=lambda one: -one.depth_mm)
 
 
