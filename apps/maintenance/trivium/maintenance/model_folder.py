@@ -30,7 +30,7 @@ class Description:
         name: short name, written into each prediction.
         layout: of the data it learned from, `cmapss` or `csv`.
         version: of trivium that trained it.
-        data: name, sha256, rows, assets and failures of the training data.
+        data: name, sha256, rows, assets and failures of the training data, and its columns of asset and time.
         label: column it learned from; empty for none.
         refused: columns left out, with reasons.
         features: names, in the order of the model's columns.

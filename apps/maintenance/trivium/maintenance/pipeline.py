@@ -97,7 +97,8 @@ def predict(path: Path, folder: Path | None, *, layout: str = "", baseline: int 
         model = _shipped_model_for(fleet)
     else:
         model = load_model(folder)
-        fleet = read_file(path, layout or model.description.layout, with_label=False)
+        layout = layout or model.description.layout
+        fleet = read_file(path, layout, _roles_of(model), with_label=False)
     _require_columns(fleet, model)
     notes = list(_warnings(fleet, model))
     if model.life is not None and fleet.layout == "cmapss":
@@ -223,6 +224,8 @@ def _describe(
             "rows": len(fleet),
             "assets": len(fleet.asset_names),
             "failures": failures,
+            "asset column": fleet.asset_column,
+            "time column": fleet.time_column,
         },
         label=fleet.label_name,
         refused=[[one.column, one.reason] for one in fleet.refused],
@@ -254,21 +257,26 @@ def _resembles(fleet: Fleet, model: Model) -> bool:
     return bool(np.nanmean(np.abs(standard) < 8) > 0.9)
 
 
+def _columns_of(model: Model) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the sensors and the categories that a model reads."""
+    parts = [part.features.sensors for part in (model.life, model.state) if part is not None]
+    parts += [model.monitor.sensors] if model.monitor is not None else []
+    categories = tuple(model.state.features.levels) if model.state is not None else ()
+    return tuple(dict.fromkeys(name for part in parts for name in part)), categories
+
+
+def _roles_of(model: Model) -> Roles:
+    """Return what the training file's columns were, so that a file of few rows is not guessed at."""
+    sensors, categories = _columns_of(model)
+    data = model.description.data
+    return Roles(data.get("asset column", ""), data.get("time column", ""), sensors=sensors, categories=categories)
+
+
 def _require_columns(fleet: Fleet, model: Model) -> None:
     """Raise what a user can act on when the file lacks what the model reads."""
-    wanted: dict[str, None] = {}
-    categories: list[str] = []
-    if model.life is not None:
-        wanted |= dict.fromkeys(model.life.features.sensors)
-    if model.state is not None:
-        wanted |= dict.fromkeys(model.state.features.sensors)
-        categories = list(model.state.features.levels)
-    if model.monitor is not None:
-        wanted |= dict.fromkeys(model.monitor.sensors)
-    there = {sensor.name for sensor in fleet.sensors}
-    missing = [name for name in wanted if name not in there] + [
-        name for name in categories if name not in fleet.categories
-    ]
+    sensors, categories = _columns_of(model)
+    there = {sensor.name for sensor in fleet.sensors} | set(fleet.categories)
+    missing = [name for name in (*sensors, *categories) if name not in there]
     if missing:
         more = " and others" if len(missing) > 6 else ""
         raise InputError(

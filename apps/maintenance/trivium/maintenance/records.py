@@ -51,6 +51,7 @@ class Fleet:
         identifiers: columns that only name the row, as written, by name.
         label: (N,) bool, whether the row is a failure or an anomaly; None when the file has no such column.
         label_name: the column it was read from.
+        asset_column, time_column: those of the asset and the time; empty for none.
         refused: columns left out of the features.
     """
 
@@ -70,6 +71,8 @@ class Fleet:
     identifiers: dict[str, np.ndarray] = field(default_factory=dict)
     label: np.ndarray | None = None
     label_name: str = ""
+    asset_column: str = ""
+    time_column: str = ""
     refused: tuple[Refusal, ...] = ()
 
     def __len__(self) -> int:

@@ -98,6 +98,8 @@ class Roles:
         failed: values of the label that mean failure, when words do not say it.
         keep: columns that are features although they look like a leak.
         drop: columns that are no features.
+        sensors: names, without units, of columns that are measurements whatever they look like: what a model reads.
+        categories: columns that are categories, likewise.
     """
 
     asset: str = ""
@@ -106,6 +108,8 @@ class Roles:
     failed: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
+    sensors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
 
 
 def name_and_unit(column: str) -> Sensor:
@@ -244,5 +248,7 @@ def _is_measured(column: pd.Series) -> bool:
 
 def _require(table: pd.DataFrame, column: str, option: str, name: str) -> str:
     if column not in table.columns:
-        raise InputError(f"{option} {column}: no such column", where=name, hint=_some(set(map(str, table.columns))))
+        raise InputError(
+            f"no column is called {column} ({option})", where=name, hint=_some(set(map(str, table.columns)))
+        )
     return column

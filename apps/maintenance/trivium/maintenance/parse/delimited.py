@@ -49,7 +49,8 @@ def read_csv(text: str, *, name: str, sha256: str, roles: Roles, with_label: boo
     refused = other_labels(table, label, roles) if label else []
     refused += [Refusal(column, "--drop") for column in roles.drop if column in table.columns]
     spoken_for = {asset, time, label, *(one.column for one in refused)}
-    measured, categories, identifiers = _sort_columns(table, [c for c in table.columns if c not in spoken_for], refused)
+    free = [column for column in table.columns if column not in spoken_for]
+    measured, categories, identifiers = _sort_columns(table, free, roles, refused)
     settings = [column for column in measured if _SETTING.fullmatch(plain(column)) and len(measured) > 1]
     sensors = _named([column for column in measured if column not in settings])
     if not sensors:
@@ -60,6 +61,8 @@ def read_csv(text: str, *, name: str, sha256: str, roles: Roles, with_label: boo
         layout="csv",
         asset=asset_ids,
         asset_names=asset_names,
+        asset_column=asset,
+        time_column=time,
         sensors=tuple(sensors.values()),
         values=np.column_stack([measured[column] for column in sensors]),
         order=order,
@@ -194,7 +197,7 @@ def _row_error(is_wrong: pd.Series, what: str, name: str) -> InputError:
 
 
 def _sort_columns(
-    table: pd.DataFrame, columns: list[str], refused: list[Refusal]
+    table: pd.DataFrame, columns: list[str], roles: Roles, refused: list[Refusal]
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Return numbers, categories and identifiers by column; what is none of them is added to `refused`."""
     measured: dict[str, np.ndarray] = {}
@@ -202,9 +205,13 @@ def _sort_columns(
     identifiers: dict[str, np.ndarray] = {}
     for column in columns:
         series = table[column]
-        numbers = _numbers(series)
+        is_read = column in roles.sensors or name_and_unit(column).name in roles.sensors
+        if column in roles.categories:
+            categories[column] = series.fillna("").astype(str).to_numpy(dtype=str)
+            continue
+        numbers = _numbers(series, least=0.0 if is_read else 0.5)
         if numbers is not None:
-            if _is_row_number(column, numbers, len(measured)):
+            if not is_read and _is_row_number(column, numbers, len(measured)):
                 identifiers[column] = series.to_numpy()
                 refused.append(Refusal(column, "numbers the rows"))
             else:
@@ -224,14 +231,14 @@ def _named(columns: list[str]) -> dict[str, Sensor]:
     return {column: sensor if counts[sensor.name] == 1 else Sensor(column) for column, sensor in split.items()}
 
 
-def _numbers(series: pd.Series) -> np.ndarray | None:
-    """Return a column as numbers with NaN for the rest; None if most of it is text."""
+def _numbers(series: pd.Series, least: float) -> np.ndarray | None:
+    """Return a column as numbers with NaN for the rest; None if fewer than the share `least` of it are numbers."""
     if series.dtype.kind in "fiub":
         numbers = series.to_numpy(dtype=np.float64, copy=True)
     else:
         words = series.astype("string").str.strip().str.lower().replace({"true": "1", "false": "0"})
         parsed = pd.to_numeric(words, errors="coerce").astype("float64")
-        if parsed.notna().sum() < 0.5 * series.notna().sum():
+        if parsed.notna().sum() < least * series.notna().sum():
             return None
         numbers = parsed.to_numpy(copy=True)
     numbers[~np.isfinite(numbers)] = np.nan
