@@ -100,3 +100,37 @@ def test_an_old_drainer_writes_nothing(plant):
     assert new.fence == old.fence + 1
     with pytest.raises(leases.LeaseLostError), plant.database.write() as connection:
         leases.check(connection, old)
+
+
+def test_a_database_that_is_away_makes_no_batch_poison(plant, monkeypatch):
+    from trivium.service.errors import UpstreamError
+
+    plant.register(pump("P1"))
+    send(plant, "a", 0)
+    real = plant.drainer._work
+    monkeypatch.setattr(
+        plant.drainer, "_work", lambda *_: (_ for _ in ()).throw(UpstreamError("is away", where="database"))
+    )
+    for _ in range(6):
+        with pytest.raises(UpstreamError, match="database: is away"):
+            plant.drain()
+    monkeypatch.setattr(plant.drainer, "_work", real)
+    plant.drain()
+    assert plant.told("a")["state"] == "done"
+
+
+def test_a_lease_is_kept_while_a_group_takes_long(plant, monkeypatch):
+    import threading
+
+    from trivium.maintenance.ingest import leases
+
+    monkeypatch.setattr(leases, "_RENEW_S", 0.01)
+    lease = leases.claim(plant.database, "1/north", "one")
+    with plant.database.write() as connection:
+        connection.exec_driver_sql("UPDATE maintenance_shard SET until = '2020-01-01'")
+    renewed = threading.Event()
+    with leases.renewing(plant.database, lease, renewed.set):
+        assert renewed.wait(10)
+        assert leases.claim(plant.database, "1/north", "two") is None
+    leases.release(plant.database, lease)
+    assert leases.claim(plant.database, "1/north", "two").fence == 2

@@ -36,7 +36,7 @@ from trivium.maintenance.ingest.state import (
 from trivium.maintenance.registry import Asset, Registries, Registry
 from trivium.maintenance.stream import HISTORY, LIVE, Entry, Streams
 from trivium.service.database import Database, utc_now
-from trivium.service.errors import TriviumError
+from trivium.service.errors import TriviumError, UpstreamError
 
 __all__ = ["Drainer", "Scorer", "Scores"]
 
@@ -44,7 +44,7 @@ log = structlog.get_logger(__name__)
 
 _MOST_DELIVERIES = 3
 _MOST_ENTRIES = 256
-_MOST_BYTES = 16 * 1024 * 1024  # unpacked at a time
+_MOST_BYTES = 8 * 1024 * 1024  # unpacked at a time
 _MOST_CACHED = 5_000  # states of assets
 _TOP = 5  # sensors that the newest prediction names
 
@@ -151,18 +151,18 @@ class Drainer:
         if lease is None:
             return False
         ends_at = time.monotonic() + budget_s
+        live = f"{LIVE}/{shard}"
         try:
-            while time.monotonic() < ends_at:
-                if not any(self._step(f"{lane}/{shard}", lease) for lane in (LIVE, HISTORY)):
-                    break
+            with leases.renewing(self._database, lease, lambda: self._streams.stay_awake(live)):
+                while time.monotonic() < ends_at:
+                    if not any(self._step(f"{lane}/{shard}", lease) for lane in (LIVE, HISTORY)):
+                        break
         except leases.LeaseLostError:
             log.warning("shard.lease_lost", shard=shard)
             return False
         finally:
             leases.release(self._database, lease)
-        is_empty = [
-            self._streams.rest(f"{lane}/{shard}") for lane in (LIVE, HISTORY)
-        ]  # each lane has a mark of its own
+        is_empty = [self._streams.rest(f"{lane}/{shard}") for lane in (LIVE, HISTORY)]  # both: each has its mark
         return not all(is_empty)
 
     def _step(self, stream: str, lease: leases.Lease) -> bool:
@@ -181,16 +181,14 @@ class Drainer:
         parts = [part for entry in entries if (part := self._unpack(stream, lease, entry)) is not None]
         try:
             self._work(stream, lease, parts)
-        except (TriviumError, leases.LeaseLostError):
+        except (UpstreamError, leases.LeaseLostError):
+            self._streams.put_back(stream, [part.entry for part in parts])
             raise
         except Exception as error:  # a batch that our own code cannot take must not stop those behind it
-            if len(parts) > 1:
-                log.exception("shard.batch_failed", shard=stream, batches=len(parts))
-                return True  # they are left over now: one by one, the bad one shows
-            log.exception("shard.batch_failed", shard=stream)
-            if parts and parts[0].entry.deliveries >= _MOST_DELIVERIES:
+            log.exception("shard.batch_failed", shard=stream, batches=len(parts))
+            if len(parts) == 1 and parts[0].entry.deliveries >= _MOST_DELIVERIES:
                 self._bury(stream, lease, parts[0].entry, f"{type(error).__name__}: {error}")
-            return True
+            return True  # the others are left over now: one by one, the bad one shows
         self._streams.acknowledge(stream, [part.entry for part in parts])
         return True
 

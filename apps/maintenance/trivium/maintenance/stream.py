@@ -272,6 +272,13 @@ class Streams:
                 answer = self._client.xreadgroup(_GROUP, _GROUP, {stream: ">"}, count=most)
         return [Entry(entry_id.decode(), fields[b"p"]) for entry_id, fields in _entries(answer, stream)]
 
+    def put_back(self, shard: str, entries: Iterable[Entry]) -> None:
+        """Uncount the delivery of entries that could not be worked off through no fault of theirs."""
+        with _answering():
+            for entry in entries:
+                times = max(entry.deliveries - 1, 0)
+                self._client.xclaim(_stream(shard), _GROUP, _GROUP, 0, [entry.id], retrycount=times, justid=True)
+
     def acknowledge(self, shard: str, entries: Iterable[Entry]) -> None:
         """Remove entries whose transaction is committed."""
         pairs = [item for entry in entries for item in (entry.id, len(entry.payload))]

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import structlog
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from trivium.maintenance.tables import shard as table
 from trivium.service.database import Database, utc_now
+from trivium.service.errors import TriviumError
 from trivium.service.holders import is_gone
 
-__all__ = ["Lease", "LeaseLostError", "check", "claim", "release"]
+__all__ = ["Lease", "LeaseLostError", "check", "claim", "release", "renewing"]
+
+log = structlog.get_logger(__name__)
 
 _LEASE = timedelta(seconds=6)
+_RENEW_S = 1.0
 _OVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -58,6 +66,35 @@ def check(connection: Connection, lease: Lease) -> None:
     own = (table.c.name == lease.shard, table.c.holder == lease.holder, table.c.fence == lease.fence)
     if not connection.execute(update(table).where(*own).values(until=utc_now() + _LEASE)).rowcount:
         raise LeaseLostError(lease.shard)
+
+
+@contextmanager
+def renewing(database: Database, lease: Lease, also: Callable[[], None]) -> Iterator[None]:
+    """Keep the lease for the length of the block, however long one group of batches takes.
+
+    Args:
+        also: called as often as the lease is renewed.
+    """
+    ended = threading.Event()
+
+    def renew() -> None:
+        while not ended.wait(_RENEW_S):
+            try:
+                with database.write() as connection:
+                    check(connection, lease)
+                also()
+            except LeaseLostError:
+                return  # the next commit will find out
+            except TriviumError as error:  # away for a moment; the lease may still hold
+                log.warning("shard.not_renewed", shard=lease.shard, error=error.line)
+
+    thread = threading.Thread(target=renew, name=f"lease-{lease.shard}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def release(database: Database, lease: Lease) -> None:
