@@ -106,7 +106,7 @@ def test_a_second_label_is_refused_as_a_feature(tmp_path):
         ("a,b\n1,2\n1,2,3,4\n", Roles(), "is no regular table"),
         ("name,text\nx,y\nz,w\n", Roles(), "no column holds measurements"),
         ("time,p\nyesterday,1\n1.1.2024,2\n", Roles(), "line 2: 'yesterday' is no time"),
-        ("p,q\n1,2\n", Roles(time="when"), "no column is called when \(--time\); there are p, q"),
+        ("p,q\n1,2\n", Roles(time="when"), r"no column is called when \(--time\); there are p, q"),
         ("p,fault\n1.5,a\n2.5,b\n", Roles(), "the values of fault do not say which mean failure; --failed VALUE"),
         (
             "p,pump failure,valve failure\n1.5,0,1\n2.5,1,0\n",
