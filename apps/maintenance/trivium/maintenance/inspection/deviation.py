@@ -19,7 +19,7 @@ from trivium.pointcloud.raycasting import Places
 __all__ = ["Surface", "cell_size", "measure"]
 
 _SAMPLES_PER_CELL = 6
-_MAX_CELLS = 150_000
+_MAX_CELLS = 300_000
 _POINTS_PER_CELL = 1.5  # nine cells are averaged
 _MIN_POINTS = 10
 _SIMILAR = 0.8  # cosine between normals of cells that are averaged together
