@@ -131,6 +131,8 @@ def test_the_core_runs_without_the_platform():
     more = (
         "import trivium.core_model as core, types\n"
         "assert not any(isinstance(getattr(core, name), types.ModuleType) for name in 2 * core.__all__)\n"
+        "import trivium.core_model.train.text, trivium.core_model.train.__main__, trivium.core_model.heads\n"
+        "import trivium.core_model.evaluate.perplexity, trivium.core_model.export\n"
         "assert not any(name.startswith('trivium.service.') and name.rpartition('.')[2] not in "
         "('errors', 'evidence', 'app_spec') for name in sys.modules)"
     )

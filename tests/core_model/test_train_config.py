@@ -48,6 +48,7 @@ def test_a_file_is_read_with_its_defaults(tmp_path):
         ({"patience": 2, "holdout": 0.0}, r"patience \(2\) needs held-out text: eval_every is 3, holdout 0.0"),
         ({"lr": 1.0}, "unknown settings: lr; known: out, data, steps"),
         ({"balance": {"speed": 1}}, "unknown settings of balance: speed; known: auxiliary_weight"),
+        ({"balance": {"bias_speed": "fast"}}, "balance.bias_speed is 'fast'; give a number"),
         ({"balance": 3}, "balance is 3; give a value of type BalanceConfig"),
     ],
 )

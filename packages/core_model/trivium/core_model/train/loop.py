@@ -7,6 +7,7 @@ its last checkpoint is equal bit for bit to one that was not (on the CPU, with t
 
 from __future__ import annotations
 
+import json
 import math
 import signal
 import time
@@ -61,7 +62,7 @@ class Objective(Protocol):
         """Do what follows an optimizer step; return measures of it."""
 
     def evaluate(self) -> dict[str, float]:
-        """Return measures on held-out data, among them `eval_loss`."""
+        """Return measures on held-out data, among them `eval_loss`; nothing where there is no such data."""
 
     def save(self, folder: Path) -> None:
         """Write the model into a folder, exactly."""
@@ -145,19 +146,23 @@ class _Run:
                 values, count = self._step()
                 step, things = self.result.step, things + count
                 log.step()
-                if step % self.config.log_every == 0 or step == self.config.steps:
+                if self._is_due(self.config.log_every):
                     speed = things / max(time.monotonic() - began, 1e-9)
                     log.write({"step": step, **values, "per_second": round(speed, 1)}, ("loss",))
                     began, things = time.monotonic(), 0
-                if self.config.eval_every and (step % self.config.eval_every == 0 or step == self.config.steps):
-                    log.write({"step": step, **self._evaluate()}, ("eval_loss",))
-                if asked or (self.config.save_every and step % self.config.save_every == 0):
+                if self._is_due(self.config.eval_every) and (measured := self._evaluate()):
+                    log.write({"step": step, **measured}, ("eval_loss",))
+                if asked or self._is_due(self.config.save_every):
                     self._save()
                 if asked:
                     raise Interrupted(step)
         self._save()
         self._write_model()
         return self.result
+
+    def _is_due(self, every: int) -> bool:
+        """Say whether what happens every so many steps, and at the last one, happens now; 0 is never."""
+        return every > 0 and (self.result.step % every == 0 or self.result.step == self.config.steps)
 
     def _begin(self, resume: bool) -> None:
         """Start anew or take up the last checkpoint."""
@@ -276,7 +281,7 @@ def _signals() -> Iterator[list[int]]:
 
 
 def _compare(before: dict[str, Any], config: TrainConfig, out: Path) -> None:
-    now = config.to_json()
+    now = json.loads(json.dumps(config.to_json()))  # with lists for tuples, as the checkpoint has them
     if changed := [name for name in now if name not in _FREE and now[name] != before.get(name)]:
         differences = ", ".join(f"{name} was {before.get(name)!r} and is {now[name]!r}" for name in changed[:3])
         raise InputError(

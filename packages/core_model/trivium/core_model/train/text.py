@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch.utils.checkpoint import checkpoint
+from tqdm import tqdm
 
 from trivium.core_model.checkpoint import DTYPES, from_pretrained, save_pretrained
 from trivium.core_model.config import ModelConfig
@@ -25,15 +27,12 @@ from trivium.service.errors import InputError
 __all__ = ["TextObjective", "build_model", "recompute_activations", "train"]
 
 
-def train(
-    config: TrainConfig, *, resume: bool = False, progress: Callable[[int], None] = lambda documents: None
-) -> RunResult:
+def train(config: TrainConfig, *, resume: bool = False) -> RunResult:
     """Tokenise, train, and write the model to `out/model`.
 
     Args:
         config: the run.
         resume: go on from the last checkpoint in `out`, where there is one.
-        progress: called with the number of documents tokenised.
 
     Raises:
         TriviumError: as `prepare`, `from_pretrained` and `fit`.
@@ -43,13 +42,9 @@ def train(
         raise InputError(f"device is {config.device}, and torch finds no CUDA device", hint="use cpu")
     tokenizer = _tokenizer(config)
     model = build_model(config, tokenizer)
-    stores = prepare(
-        [Path(source) for source in config.data],
-        tokenizer,
-        Path(config.out) / "tokens",
-        holdout=config.holdout,
-        progress=progress,
-    )
+    sources, folder = [Path(source) for source in config.data], Path(config.out) / "tokens"
+    with tqdm(desc="tokenising", unit="doc", disable=not sys.stderr.isatty(), leave=False) as bar:
+        stores = prepare(sources, tokenizer, folder, holdout=config.holdout, progress=lambda _: bar.update())
     rows = PackedRows(stores["train"], config.length, config.seed)
     held_out = PackedRows(stores["held_out"], config.length, seed=0) if config.eval_every and config.holdout else None
     return fit(TextObjective(model, tokenizer, rows, held_out, config), config, resume=resume)
