@@ -168,6 +168,20 @@ LIES = {
     "lzf.pcd": (PCD % (1, 1, b"binary_compressed") + struct.pack("<II", 3, 12) + b"\xe0\xff\xff", "before its start"),
     "cut.pcd": (PCD % (1, 1, b"binary_compressed") + struct.pack("<II", 2, 12) + b"\x1fa", "stream ends early"),
     "kind.pcd": (PCD.replace(b"F F F", b"I F F") % (1, 1, b"binary") + FLOATS, "must be single floating-point"),
+    "whole.pcd": (
+        (PCD % (1, 1, b"ascii")).replace(
+            b"x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1", b"x y z n\nSIZE 4 4 4 1\nTYPE F F F U\nCOUNT 1 1 1 1"
+        )
+        + b"1 2 3 nan\n",
+        "nan does not fit a field of type uint8",
+    ),
+    "list.ply": (
+        (PLY % (b"ascii", 3)).replace(
+            b"end_header\n", b"element face 1\nproperty list uchar int vertex_indices\nend_header\n"
+        )
+        + b"0 0 0\n1 0 0\n0 1 0\ninf 0 1 2\n",
+        "announces 1 of 'face' and holds fewer",
+    ),
     "axes.pcd": (PCD.replace(b"x y z", b"x y q") % (1, 1, b"binary") + FLOATS, "needs fields x, y and z"),
     "layout.pcd": (PCD % (1, 1, b"zip") + FLOATS, "DATA 'zip' is unknown"),
     "other.ply": (b"PNG", "no PLY header"),

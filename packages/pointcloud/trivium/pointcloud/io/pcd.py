@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from trivium.pointcloud.io import lzf
-from trivium.pointcloud.io.source import MAX_BYTES, MAX_POINTS, NotFinite, finish, load, numbers, save
+from trivium.pointcloud.io.source import MAX_BYTES, MAX_POINTS, NotFinite, cast, finish, load, numbers, save
 from trivium.pointcloud.records import PointCloud
 from trivium.service.errors import InputError
 
@@ -133,7 +133,7 @@ def _read_ascii(data: bytes, header: _Header, where: str) -> dict[str, np.ndarra
         raise InputError(f"{header.points:,} points of {width} values announced, {len(values):,} values", where=where)
     table = values.reshape(header.points, width)
     starts = np.cumsum([0, *header.counts])
-    parts = [table[:, a:b].astype(kind) for a, b, kind in zip(starts, starts[1:], header.kinds, strict=False)]
+    parts = [cast(table[:, a:b], kind, where) for a, b, kind in zip(starts, starts[1:], header.kinds, strict=False)]
     return _named(header, parts)
 
 

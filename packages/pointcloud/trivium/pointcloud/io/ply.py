@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from trivium.pointcloud.io.source import MAX_BYTES, MAX_POINTS, NotFinite, finish, load, numbers, save
+from trivium.pointcloud.io.source import MAX_BYTES, MAX_POINTS, NotFinite, cast, finish, load, numbers, save
 from trivium.pointcloud.records import Array, Mesh, PointCloud
 from trivium.service.errors import InputError
 
@@ -122,13 +121,15 @@ def _read(path: str | Path, limit: int) -> tuple[dict[str, np.ndarray], np.ndarr
     where = str(path)
     data = load(path, limit=limit)
     layout, elements, at = _parse_header(data, where)
-    body = _Text(numbers(data[at:], where)) if layout == "ascii" else _Binary(data, at, _ORDERS[layout])
+    body = _Text(numbers(data[at:], where), where) if layout == "ascii" else _Binary(data, at, _ORDERS[layout])
     columns: dict[str, np.ndarray] = {}
     faces = None
     for element in elements:
         try:
             values = _lists(element, body) if element.has_list else body.table(element)
-        except (IndexError, ValueError, struct.error):
+        except InputError:
+            raise
+        except (IndexError, OverflowError, ValueError):
             raise InputError(
                 f"announces {element.count:,} of {element.name!r} and holds fewer",
                 where=where,
@@ -214,20 +215,20 @@ class _Binary:
 class _Text:
     """Values of an ascii body, in order."""
 
-    def __init__(self, values: np.ndarray) -> None:
-        self.values, self.at = values, 0
+    def __init__(self, values: np.ndarray, where: str) -> None:
+        self.values, self.at, self.where = values, 0, where
 
     def table(self, element: _Element) -> dict[str, np.ndarray]:
         width = len(element.properties)
         rows = self.take("f8", element.count * width).reshape(element.count, width)
-        return {name: rows[:, at].astype(kind) for at, (name, kind, _) in enumerate(element.properties)}
+        return {name: cast(rows[:, at], kind, self.where) for at, (name, kind, _) in enumerate(element.properties)}
 
     def take(self, kind: str, count: int = 1) -> np.ndarray:
         values = self.values[self.at : self.at + count]
         if len(values) != count:
             raise IndexError
         self.at += count
-        return values.astype(kind)
+        return cast(values, kind, self.where)
 
     def rows(self, element: _Element) -> dict[str, np.ndarray] | None:
         """All rows at once, when the element is one list and each is as long as the first; else None."""
@@ -242,7 +243,7 @@ class _Text:
         if (table[:, 0] != size).any():
             return None
         self.at += table.size
-        return {name: table[:, 1:].astype(kind)}
+        return {name: cast(table[:, 1:], kind, self.where)}
 
 
 def _lists(element: _Element, body: _Binary | _Text) -> dict[str, np.ndarray | list[np.ndarray]]:

@@ -13,7 +13,7 @@ import numpy as np
 from trivium.pointcloud.records import Array, PointCloud
 from trivium.service.errors import InputError
 
-__all__ = ["MAX_BYTES", "MAX_POINTS", "NotFinite", "finish", "load", "numbers", "save", "stem"]
+__all__ = ["MAX_BYTES", "MAX_POINTS", "NotFinite", "cast", "finish", "load", "numbers", "save", "stem"]
 
 MAX_BYTES = 2 * 1024**3
 """Largest file, decompressed."""
@@ -79,6 +79,22 @@ def numbers(text: bytes, where: str) -> np.ndarray:
     except ValueError:
         word = next((word for word in words if not _is_number(word)), longest)
         raise InputError(f"{word[:40].decode('ascii', 'replace')!r} is not a number", where=where) from None
+
+
+def cast(values: np.ndarray, kind: str, where: str) -> np.ndarray:
+    """Return float64 values read from text as the type that the header names.
+
+    Raises:
+        InputError: if a value does not fit a type of whole numbers.
+    """
+    wanted = np.dtype(kind)
+    if wanted.kind in "iu":
+        limits = np.iinfo(wanted)
+        wrong = ~((values >= limits.min) & (values <= limits.max))
+        if wrong.any():
+            raise InputError(f"{values[wrong][0]:g} does not fit a field of type {wanted.name}", where=where)
+    with np.errstate(over="ignore"):
+        return values.astype(wanted)
 
 
 def finish(xyz: np.ndarray, fields: dict[str, Array], not_finite: NotFinite, where: str) -> PointCloud:
