@@ -2,7 +2,7 @@
 
 Run: `python benchmarks/precision.py --seed 1 --device cuda`. The reference is float32 on the CPU; float32 and bfloat16
 (with float32 copies of the weights) on the device are held against it: same weights, same rows of real text
-(`tiny_shakespeare`, see docs/data.md), a mixture of experts of 12 million parameters. Expert choices may flip in
+(`tiny_shakespeare`, see docs/data.md), a mixture of experts of 11 million parameters. Expert choices may flip in
 bfloat16 where scores are close, so gradients agree in direction, not in every digit.
 """
 
