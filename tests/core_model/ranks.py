@@ -1,6 +1,7 @@
 """What each of two ranks runs under torchrun; `test_parallel.py` starts it and compares with one process.
 
-Run: `torchrun --nproc-per-node 2 tests/core_model/ranks.py (fsdp | deepspeed) FOLDER`
+Run: `torchrun --nproc-per-node 2 tests/core_model/ranks.py (fsdp | deepspeed) FOLDER` . With `train` in place of `fsdp`
+four ranks run, too: two copies of the experts.
 """
 
 from __future__ import annotations
@@ -94,8 +95,7 @@ def run_layer(layer: MixtureOfExperts, x: torch.Tensor) -> dict[str, torch.Tenso
 
 
 def main_fsdp(rank: int, folder: Path) -> None:
-    from trivium.core_model.parallel.expert import expert_parameters, spread_experts
-    from trivium.core_model.parallel.fsdp import save_spread, spread
+    from trivium.core_model.parallel.expert import spread_experts
     from trivium.core_model.parallel.mesh import make_meshes
 
     meshes = make_meshes(CONFIG, world_size=2, expert_parallel=2)
@@ -104,24 +104,42 @@ def main_fsdp(rank: int, folder: Path) -> None:
         layer = layer_of(case)
         spread_experts(layer, meshes.expert, as_dtensor=False, gradient_divisor=1.0)
         found[case] = run_layer(layer, layer_inputs(case)[rank])
-    model = new_decoder(CONFIG, seed=1)
-    spread(model, meshes)
-    balancer = Balancer(model, BALANCE, group=meshes.data.get_group())
-    optimizer, losses = optimizer_of(model.parameters()), []
-    for step in range(STEPS):
-        loss = one_loss(model, balancer, batch_of(step).chunk(2)[rank])
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        balancer.after_step()
-        losses.append(float(loss.detach()))
-    found["losses"] = losses
+    found |= train_spread(rank, meshes, folder)
+    torch.save(found, folder / f"rank{rank}.pt")
+
+
+def train_spread(rank: int, meshes, folder: Path) -> dict[str, object]:
+    """Train in float32, save, and take a few steps in bfloat16."""
+    from trivium.core_model.parallel.expert import expert_parameters
+    from trivium.core_model.parallel.fsdp import save_spread, spread
+
+    found: dict[str, object] = {}
+    for dtype, steps in ((torch.bfloat16, 4), (None, STEPS)):
+        model = new_decoder(CONFIG, seed=1)
+        spread(model, meshes, dtype=dtype)
+        balancer = Balancer(model, BALANCE, group=meshes.data.get_group())
+        optimizer, losses = optimizer_of(model.parameters()), []
+        for step in range(steps):
+            loss = one_loss(model, balancer, batch_of(step).chunk(meshes.data.size())[rank])
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            balancer.after_step()
+            losses.append(float(loss.detach()))
+        found["bfloat16 losses" if dtype else "losses"] = losses
     found["biases"] = [router.bias for router in balancer.routers]
     found["metrics"] = balancer.metrics()
     experts = expert_parameters(model)
     found["expert bytes"] = sum(_bytes(optimizer.state[parameter]["exp_avg"]) for parameter in experts)
     save_spread(model, folder / "checkpoint")
-    torch.save(found, folder / f"rank{rank}.pt")
+    return found
+
+
+def main_train(rank: int, folder: Path) -> None:
+    from trivium.core_model.parallel.mesh import make_meshes
+
+    meshes = make_meshes(CONFIG, world_size=distributed.get_world_size(), expert_parallel=2)
+    torch.save(train_spread(rank, meshes, folder), folder / f"rank{rank}.pt")
 
 
 def main_deepspeed(rank: int, folder: Path) -> None:
@@ -153,5 +171,7 @@ def _bytes(tensor: torch.Tensor) -> int:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     distributed.init_process_group("gloo")
-    {"fsdp": main_fsdp, "deepspeed": main_deepspeed}[sys.argv[1]](distributed.get_rank(), Path(sys.argv[2]))
+    {"fsdp": main_fsdp, "train": main_train, "deepspeed": main_deepspeed}[sys.argv[1]](
+        distributed.get_rank(), Path(sys.argv[2])
+    )
     distributed.destroy_process_group()

@@ -53,6 +53,8 @@ def test_two_ranks_equal_one_process(tmp_path):
     model = new_decoder(ranks.CONFIG, seed=1)
     losses, balancer = ranks.train_alone(model)
     check_training(found, losses, balancer)
+    halves = [sum(pair) / 2 for pair in zip(*(rank["bfloat16 losses"] for rank in found), strict=True)]
+    assert halves == pytest.approx(losses[:4], abs=0.03)
     assert found[0]["metrics"] == pytest.approx(balancer.metrics())
     experts = sum(parameter.numel() * 4 for name, parameter in model.named_parameters() if ".experts." in name)
     assert [rank["expert bytes"] for rank in found] == [experts // 2] * 2

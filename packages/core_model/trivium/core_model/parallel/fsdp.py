@@ -17,7 +17,7 @@ from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 
 from trivium.core_model.decoder import Decoder
-from trivium.core_model.parallel.expert import expert_modules, expert_parameters, spread_experts
+from trivium.core_model.parallel.expert import expert_modules, spread_experts
 from trivium.core_model.parallel.mesh import Meshes
 
 __all__ = ["load_spread", "save_spread", "spread"]
@@ -32,17 +32,13 @@ def spread(model: Decoder, meshes: Meshes, *, dtype: torch.dtype | None = None) 
         dtype: computes in it, with gradients reduced in float32; None for the dtype of the weights.
     """
     policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32) if dtype else MixedPrecisionPolicy()
-    ignored: set[nn.Parameter] = set()
     if meshes.expert.size() > 1:
         spread_experts(model, meshes.expert)
-        if meshes.replica.size() > 1:
-            for module in expert_modules(model):
-                fully_shard(module, mesh=meshes.replica, mp_policy=policy)
-        else:
-            ignored = set(expert_parameters(model))
+        for module in expert_modules(model):
+            fully_shard(module, mesh=meshes.replica, mp_policy=policy)
     for block in (*model.layers, *model.ahead):
-        fully_shard(block, mesh=meshes.data, mp_policy=policy, ignored_params=ignored)
-    fully_shard(model, mesh=meshes.data, mp_policy=policy, ignored_params=ignored)
+        fully_shard(block, mesh=meshes.data, mp_policy=policy)
+    fully_shard(model, mesh=meshes.data, mp_policy=policy)
 
 
 def save_spread(model: nn.Module, folder: Path) -> None:
