@@ -38,6 +38,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=5, help="repetitions of the cross-validation, from --seed on")
     parser.add_argument("--partial", type=Path, help="folder that keeps finished folds")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--network", type=int, default=0, metavar="EPOCHS", help="also judge the network; wants a GPU")
     parser.add_argument("--test", action="store_true", help="predict the test file with the shipped model, and log it")
     options = parser.parse_args()
     folder = DATA / "maintenance" / "cmapss"
@@ -65,6 +66,8 @@ def main() -> int:
             threads=options.threads,
         )
         found.append(one_seed(fleet, lives, judged, seed))
+        if options.network:
+            judge_network(fleet, lives, judged, seed, options.network)
     return conclude(options.fleet, found)
 
 
@@ -84,6 +87,42 @@ def one_seed(fleet: Fleet, lives: Histories, judged: life.OutOfFold, seed: int) 
         flush=True,
     )
     return measured
+
+
+def judge_network(fleet: Fleet, lives: Histories, judged: life.OutOfFold, seed: int, epochs: int) -> None:
+    """Train the network in the same folds; print its error and that of its mean with the trees."""
+    import torch
+
+    from trivium.maintenance.analyze.degradation import DegradationFeatures
+    from trivium.maintenance.network.channels import channels
+    from trivium.maintenance.network.model import NetworkConfig
+    from trivium.maintenance.network.train import Schedule, fit_network, predict_network
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    within = (lives.remaining <= pipeline.HORIZON).astype(np.float64)
+    predicted = np.empty(len(judged.rows))
+    for fold in np.unique(judged.fold):
+        here = judged.fold == fold
+        learn = np.flatnonzero(~np.isin(fleet.asset, fleet.asset[judged.rows[here]]))
+        features = DegradationFeatures.fit(fleet, lives.capped, learn, seed)
+        columns = channels(fleet, features, learn)
+        model = fit_network(
+            columns,
+            fleet.starts,
+            learn,
+            lives.capped / lives.cap,
+            within,
+            NetworkConfig(num_channels=columns.shape[1]),
+            Schedule(epochs=epochs),
+            seed=seed,
+            device=device,
+        )
+        said = predict_network(model, columns, fleet.starts, judged.rows[here])
+        predicted[here] = np.clip(said[:, 0], 0, 1) * lives.cap
+    truth = lives.capped[judged.rows]
+    best = min(life.CANDIDATES, key=lambda name: rmse(judged.life[name], truth))
+    both = rmse((predicted + judged.life[best]) / 2, truth)
+    print(f"        network on {device}: rmse {rmse(predicted, truth):.3f}, mean with {best} {both:.3f}", flush=True)
 
 
 def conclude(name: str, found: list[dict[str, float]]) -> int:
