@@ -26,14 +26,14 @@ def asset(**changes) -> Asset:
 
 
 def test_a_value_holds_to_its_limit_and_not_before_it_came():
-    found = held_at(rows([10, 20], [1, 2]), np.array([9, 10, 19, 20, 30, 31]) * S, "temp", 10)
+    found = held_at(rows([10, 20], [1, 2]), np.array([9, 10, 19, 20, 30, 31]) * S, {"temp": 10})[:, 0]
     np.testing.assert_equal(found, [np.nan, 1, 1, 2, 2, np.nan])
 
 
 def test_a_bad_reading_neither_holds_nor_ends_what_holds():
     given = rows([0, 5], [1, 7])
     given.quality[1, 0] = BAD
-    np.testing.assert_equal(held_at(given, np.array([5, 10, 11]) * S, "temp", 10), [1, 1, np.nan])
+    np.testing.assert_equal(held_at(given, np.array([5, 10, 11]) * S, {"temp": 10})[:, 0], [1, 1, np.nan])
 
 
 def test_the_clock_ticks_while_readings_are_fresh():
@@ -105,7 +105,7 @@ def test_a_thinned_out_signal_is_close_to_the_raw_one_and_not_stuck(deviation):
     kept = swinging_door(times, raw, deviation)
     assert len(kept) < 400
     given = rows(times[kept], np.full(len(kept), 20.0), raw[kept])
-    held = held_at(given, times * S, "speed", 600)
+    held = held_at(given, times * S, {"speed": 600})[:, 0]
     moved = np.abs(np.diff(raw[kept]))
     between = np.r_[moved, 0.0][np.searchsorted(times[kept], times, side="right") - 1]
     assert (np.abs(held - raw) <= between + 2 * deviation).all()

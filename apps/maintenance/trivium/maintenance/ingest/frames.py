@@ -8,7 +8,7 @@ no window of a model reaches across it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -70,18 +70,26 @@ def times_of(rows: AssetRows, step_s: float, staleness_s: float) -> np.ndarray:
     return (np.repeat(start, counts) + offsets) * step
 
 
-def held_at(rows: AssetRows, times_us: np.ndarray, tag: str, staleness_s: float) -> np.ndarray:
-    """Return the value of a tag that holds at each time, NaN where there is none."""
-    if tag not in rows.tags or not len(times_us):
-        return np.full(len(times_us), np.nan)
-    place = rows.tags.index(tag)
-    is_good = rows.quality[:, place] <= UNCERTAIN
-    known, values = rows.times_us[is_good], rows.values[is_good, place]
-    if not len(known):
-        return np.full(len(times_us), np.nan)
-    at = np.searchsorted(known, times_us, side="right") - 1
-    is_held = (at >= 0) & (times_us - known[at] <= round(staleness_s * 1e6))
-    return np.where(is_held, values[at], np.nan)
+def held_at(rows: AssetRows, times_us: np.ndarray, limits_s: Mapping[str, float]) -> np.ndarray:
+    """Return the values that hold at each time, NaN where there is none: (T, S), one column a tag of `limits_s`.
+
+    Args:
+        limits_s: for how long a reading of each tag stands.
+    """
+    found = np.full((len(times_us), len(limits_s)), np.nan)
+    columns = [place for place, tag in enumerate(limits_s) if tag in rows.tags]
+    if not columns or not len(times_us) or not len(rows.times_us):
+        return found
+    tags = list(limits_s)
+    places = [rows.tags.index(tags[column]) for column in columns]
+    limits_us = np.round(np.array([limits_s[tags[column]] for column in columns]) * 1e6).astype(np.int64)
+    is_good = rows.quality[:, places] <= UNCERTAIN
+    last_good = np.maximum.accumulate(np.where(is_good, np.arange(len(is_good))[:, None], -1), axis=0)  # (N, S)
+    at = np.searchsorted(rows.times_us, times_us, side="right") - 1
+    source = np.where(at[:, None] >= 0, last_good[at], -1)  # (T, S), the row that each value is from
+    is_held = (source >= 0) & (times_us[:, None] - rows.times_us[source] <= limits_us)
+    found[:, columns] = np.where(is_held, rows.values[source, places], np.nan)
+    return found
 
 
 def reasons_at(
@@ -96,8 +104,8 @@ def reasons_at(
     if asset.running and len(times_us):
         expression = parse_expression(asset.running)
         limits = {tag.name: tag.staleness_s for tag in asset.tags}
-        values = {tag: held_at(rows, times_us, tag, limits.get(tag, 0.0)) for tag in expression.tags}
-        truth = expression.holds(values)
+        values = held_at(rows, times_us, {tag: limits.get(tag, 0.0) for tag in expression.tags})
+        truth = expression.holds(dict(zip(expression.tags, values.T, strict=True)))
         found[truth == 0] = Reason.STOPPED
         found[np.isnan(truth)] = Reason.UNKNOWN_STATE
         if asset.startup_s > 0:
@@ -113,8 +121,7 @@ def make_frames(
     """Yield the frames in which something is to be predicted from `from_us` on."""
     limits = {tag.name: tag.staleness_s for tag in asset.tags}
     longest = max(limits.values(), default=0.0)
-    held = [held_at(rows, times_us, tag, limits.get(tag, longest)) for tag in sensors]
-    values = np.stack(held, axis=1) if held else np.zeros((len(times_us), 0))
+    values = held_at(rows, times_us, {tag: limits.get(tag, longest) for tag in sensors})
     breaks = np.flatnonzero(np.diff(times_us) > round(longest * 1e6)) + 1 if is_grid else np.zeros(0, np.int64)
     for start, end in zip([0, *breaks], [*breaks, len(times_us)], strict=True):
         first = int(np.searchsorted(times_us[start:end], from_us))
