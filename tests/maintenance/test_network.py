@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from trivium.core_model.encoder import ModalityEncoder
 from trivium.maintenance.network.encoder import SensorPatchEncoder, windows
