@@ -123,6 +123,12 @@ def test_the_description_names_every_route(plant):
     }  # fmt: skip
     for route in router.routes:
         assert route.description, route.path
+    paths = plant.get("/api/openapi.json").json()["paths"]
+    assert {f"/v1{route.path}" for route in router.routes} <= set(paths)
+    post = paths["/v1/batches"]["post"]
+    assert {"application/json", "text/csv"} <= set(post["requestBody"]["content"])
+    assert {"202", "400", "409", "429", "503"} <= set(post["responses"])
+    assert post["security"]
 
 
 class Bridge:
