@@ -8,4 +8,5 @@ SPEC = AppSpec(
     package="trivium.medical",
     extra="medical",
     needs=("gradio", "torch", "timm", "pydicom", "highdicom"),
+    cli="trivium.medical.cli:app",
 )

@@ -1,0 +1,1 @@
+"""Films to quality and findings: numbers and states, no language."""

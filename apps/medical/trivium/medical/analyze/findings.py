@@ -1,0 +1,76 @@
+"""Findings of one film: calibrated probability, what may be said, and where the score comes from."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trivium.medical.records import Finding, Quality, State
+from trivium.service.evidence import ImageRegion
+from trivium.vision.classifier import FindingsClassifier
+from trivium.vision.evidence_maps import replacement_maps, strongest_region
+from trivium.vision.films import SIDE, Film
+from trivium.vision.findings import FINDINGS, NO_FINDING
+
+__all__ = ["read_findings", "state_of"]
+
+
+def read_findings(
+    film: Film, quality: Quality, size: tuple[int, int], classifier: FindingsClassifier
+) -> tuple[Finding, ...]:
+    """Score a film set right and place what is present or uncertain.
+
+    Args:
+        film: (64, 64) standard, upright, bone bright.
+        quality: of the film; its quarter turns lead a region back into the source.
+        size: width and height of the source in pixels.
+    """
+    probabilities = classifier.probabilities(film[None])[0]
+    states = _agreed([state_of(name, float(p), classifier) for name, p in zip(FINDINGS, probabilities, strict=True)])
+    shown = [
+        column
+        for column, (name, state) in enumerate(zip(FINDINGS, states, strict=True))
+        if name != NO_FINDING and state in (State.PRESENT, State.UNCERTAIN)
+    ]
+    maps = replacement_maps(classifier, film, shown) if shown and not quality.is_refused else {}
+    return tuple(
+        Finding(
+            name,
+            round(float(probabilities[column]), 4),
+            states[column],
+            name in classifier.supported,
+            _region(maps[column], quality.quarter_turns, size) if column in maps else None,
+        )
+        for column, name in enumerate(FINDINGS)
+    )
+
+
+def state_of(name: str, probability: float, classifier: FindingsClassifier) -> State:
+    """Return what a draft may say of a finding with this probability."""
+    if name not in classifier.supported:
+        return State.NOT_ASSESSED
+    present, uncertain = classifier.limits(name)
+    if probability >= present:
+        return State.PRESENT
+    return State.UNCERTAIN if probability >= uncertain else State.ABSENT
+
+
+def _agreed(states: list[State]) -> list[State]:
+    """Let `No Finding` not contradict the others: no film shows nothing and something."""
+    place = FINDINGS.index(NO_FINDING)
+    others = states[:place] + states[place + 1 :]
+    if states[place] == State.PRESENT and State.PRESENT in others:
+        states = [*states[:place], State.UNCERTAIN, *states[place + 1 :]]
+    return states
+
+
+def _region(values: NDArray[np.float32], quarter_turns: int, size: tuple[int, int]) -> ImageRegion | None:
+    """Return the strongest part of a map in pixels of the source."""
+    box = strongest_region(np.rot90(values, quarter_turns))
+    if box is None:
+        return None
+    row, column, height, width = box
+    scale_x, scale_y = size[0] / SIDE, size[1] / SIDE
+    x, y = int(column * scale_x), int(row * scale_y)
+    right, low = min(size[0], round((column + width) * scale_x)), min(size[1], round((row + height) * scale_y))
+    return ImageRegion(x, y, max(1, right - x), max(1, low - y))

@@ -1,0 +1,174 @@
+"""DICOM radiographs (CR, DX, and secondary captures of them): pixels as a viewer shows them, and a few header fields.
+
+The pixel chain is that of PS3.4 N.2: modality LUT or rescale, VOI LUT or window, presentation LUT, MONOCHROME1 turned
+to MONOCHROME2. Compressed syntaxes are decoded by the libraries of the extra (JPEG baseline by Pillow, JPEG 2000 by
+OpenJPEG, JPEG-LS by CharLS, RLE, lossless JPEG by GDCM). Identity stays in the file: no field read names a person.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.pixels import apply_modality_lut, apply_presentation_lut, apply_voi_lut, pixel_array
+
+from trivium.medical.parse.picture import MAX_PIXELS
+from trivium.medical.records import Header
+from trivium.service.errors import InputError
+from trivium.vision.films import Film
+
+__all__ = ["looks_like_dicom", "read_dicom"]
+
+_DAMAGED = (InvalidDicomError, AttributeError, EOFError, KeyError, NotImplementedError, OSError, TypeError, ValueError)
+_GRAY = ("MONOCHROME1", "MONOCHROME2")
+_FRONTAL = ("PA", "AP")
+_LATERAL = ("LL", "RL", "LATERAL", "LAT", "LLD", "RLD")
+
+
+def looks_like_dicom(data: bytes) -> bool:
+    """Return whether the bytes carry the DICOM preamble, or begin with a group 0008 element as old files do."""
+    return data[128:132] == b"DICM" or data[:2] == b"\x08\x00"
+
+
+def read_dicom(name: str, data: bytes) -> tuple[Film, int, Header, tuple[str, ...]]:
+    """Read the first frame of a DICOM image.
+
+    Returns:
+        The film `(H, W)` float32 in [0, 1], MONOCHROME2, after the VOI and presentation steps; bits stored; the header
+        fields; notes.
+
+    Raises:
+        InputError: if the file is damaged, holds no gray image, or has more than `MAX_PIXELS` pixels a frame.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom warns of what it can read all the same
+            dataset = pydicom.dcmread(io.BytesIO(data), force=data[128:132] != b"DICM")
+            header, bits = _header(dataset), int(dataset.get("BitsStored") or 8)
+            frames = int(dataset.get("NumberOfFrames") or 1)
+    except _DAMAGED as error:
+        raise InputError(f"the DICOM file is damaged ({error})", where=name, hint="export it again") from error
+    _refuse_what_is_no_film(name, dataset)
+    film = _display(name, dataset, _decode(name, dataset))
+    return film, bits, header, (f"The first of {frames} frames was read.",) if frames > 1 else ()
+
+
+def _refuse_what_is_no_film(name: str, dataset: Dataset) -> None:
+    if "PixelData" not in dataset:
+        raise InputError("the DICOM file holds no image", where=name, hint="give a CR or DX image")
+    rows, columns = int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0)
+    if rows * columns > MAX_PIXELS:
+        raise InputError(
+            f"{columns} x {rows} pixels are more than the {MAX_PIXELS:,} allowed", where=name, hint="give one film"
+        )
+    photometric = str(dataset.get("PhotometricInterpretation") or "")
+    if photometric not in _GRAY:
+        raise InputError(
+            f"the image is {photometric or 'of unknown colour'}, not gray", where=name, hint="give a CR or DX image"
+        )
+
+
+def _decode(name: str, dataset: Dataset) -> np.ndarray:
+    """Return the first frame's stored values, (H, W)."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return np.asarray(pixel_array(dataset, index=0))
+    except (*_DAMAGED, RuntimeError) as error:
+        syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
+        kind = getattr(syntax, "name", "unknown transfer syntax")
+        raise InputError(
+            f"the pixels cannot be decoded ({kind}: {error})", where=name, hint="export it uncompressed"
+        ) from error
+
+
+def _display(name: str, dataset: Dataset, stored: np.ndarray) -> Film:
+    """Take stored values to brightness in [0, 1]."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            values = apply_modality_lut(stored, dataset)
+            if "VOILUTSequence" in dataset and values.dtype.kind == "f":
+                values = np.rint(values).astype(np.int32)  # a table is entered by whole numbers
+            shaped = apply_voi_lut(values, dataset, index=0)
+            if "PresentationLUTSequence" in dataset:
+                shaped = apply_presentation_lut(shaped.astype(np.uint16), dataset)
+        except (*_DAMAGED, IndexError) as error:
+            raise InputError(
+                f"the look-up table cannot be applied ({error})", where=name, hint="export it again"
+            ) from error
+    film = np.asarray(shaped, dtype=np.float32)
+    film = _without_padding(dataset, stored, film)
+    low, high = float(film.min()), float(film.max())
+    film = (film - low) / max(high - low, 1e-6)
+    return (1 - film if _is_shown_inverted(dataset) else film).astype(np.float32)
+
+
+def _is_shown_inverted(dataset: Dataset) -> bool:
+    """Return whether the lowest value is shown white: MONOCHROME1 says so, and so does the shape INVERSE.
+
+    PS3.3 C.8.11.3 asks both of the same image, which means one inversion. A presentation LUT gives brightness itself.
+    """
+    if "PresentationLUTSequence" in dataset:
+        return False
+    is_inverse = str(dataset.get("PresentationLUTShape") or "") == "INVERSE"
+    return is_inverse or dataset.PhotometricInterpretation == "MONOCHROME1"
+
+
+def _without_padding(dataset: Dataset, stored: np.ndarray, film: Film) -> Film:
+    """Give pixels outside the exposed field the lowest brightness of the others, or the highest in MONOCHROME1."""
+    value = dataset.get("PixelPaddingValue")
+    if value is None:
+        return film
+    limit = dataset.get("PixelPaddingRangeLimit", value)
+    low, high = sorted((int(value), int(limit)))
+    padded = (stored >= low) & (stored <= high)
+    if not padded.any() or padded.all():
+        return film
+    exposed = film[~padded]
+    air = exposed.max() if _is_shown_inverted(dataset) else exposed.min()
+    return np.where(padded, air, film).astype(np.float32)
+
+
+def _header(dataset: Dataset) -> Header:
+    return Header(
+        modality=str(dataset.get("Modality") or "") or None,
+        view=_view(dataset),
+        age_years=_age(str(dataset.get("PatientAge") or "")),
+        sex=str(dataset.get("PatientSex") or "") or None,
+        body_part=str(dataset.get("BodyPartExamined") or "") or None,
+        pixel_spacing_mm=_spacing(dataset),
+    )
+
+
+def _view(dataset: Dataset) -> str | None:
+    position = str(dataset.get("ViewPosition") or "").upper().strip()
+    if position in _FRONTAL:
+        return position
+    if position in _LATERAL:
+        return "LATERAL"
+    for item in dataset.get("ViewCodeSequence") or ():
+        meaning = str(item.get("CodeMeaning") or "").lower()
+        if "lateral" in meaning:
+            return "LATERAL"
+        for view, words in (("PA", "postero-anterior"), ("AP", "antero-posterior")):
+            if words in meaning:
+                return view
+    return position or None
+
+
+def _age(text: str) -> float | None:
+    match = re.fullmatch(r"(\d{3})([DWMY])", text.strip().upper())
+    if match is None:
+        return None
+    return int(match[1]) * {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}[match[2]]
+
+
+def _spacing(dataset: Dataset) -> tuple[float, float] | None:
+    value = dataset.get("PixelSpacing") or dataset.get("ImagerPixelSpacing")
+    return (float(value[0]), float(value[1])) if value else None

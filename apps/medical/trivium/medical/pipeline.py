@@ -1,0 +1,128 @@
+"""The medical app: a film in, a draft out. The command line, the worker and the page are doors to `run`.
+
+Stages: parse -> analyze -> narrate -> check -> report. A film that the gate refuses still gets its probabilities; it
+gets no sentences. Nothing here knows of jobs, brokers or pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from trivium.medical.analyze.findings import read_findings
+from trivium.medical.analyze.quality import assess
+from trivium.medical.check import check
+from trivium.medical.claims import claims_of
+from trivium.medical.narrate import Phrases, load_phrases, narrate
+from trivium.medical.parse.reader import read_bytes
+from trivium.medical.records import Draft, Radiograph
+from trivium.medical.report import json, text
+from trivium.service.errors import InputError
+from trivium.service.evidence import Claim, Report, ReportFile
+from trivium.service.text import LANGUAGES
+from trivium.vision.classifier import FindingsClassifier
+from trivium.vision.quality_gate import Gate
+
+__all__ = ["DraftRequest", "Models", "Store", "draft_of", "run"]
+
+Progress = Callable[[str, float], None]
+
+
+class Store(Protocol):
+    """What the pipeline needs of a blob store."""
+
+    def read(self, sha256: str) -> bytes:
+        """Return a blob's bytes."""
+
+    def put(self, data: bytes) -> Any:
+        """Keep bytes; the result has `sha256` and `size`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models that read a film: the gate and the classifier."""
+
+    gate: Gate
+    classifier: FindingsClassifier
+
+    @classmethod
+    def load(cls) -> Models:
+        """Load what ships.
+
+        Raises:
+            ModelError: if a weights file is missing or does not fit.
+        """
+        return cls(Gate.load(), FindingsClassifier.load())
+
+
+@dataclass(frozen=True, slots=True)
+class DraftRequest:
+    """One film to draft a report for.
+
+    Args:
+        name: what the user calls the file; used in messages only.
+        sha256: of the file in the store.
+        language: `en` or `zh`.
+        phrases: a site's own phrase file; None for the one that ships.
+
+    Raises:
+        InputError: if the language is unknown.
+    """
+
+    name: str
+    sha256: str
+    language: str = "en"
+    phrases: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.language not in LANGUAGES:
+            raise InputError(f"unknown language {self.language!r}", hint=f"use {', '.join(LANGUAGES)}")
+
+
+def run(request: DraftRequest, *, store: Store, models: Models, progress: Progress) -> Report:
+    """Read, judge, score, tell, check and export one film.
+
+    Raises:
+        InputError: if the file is not a film that can be read.
+    """
+    progress("parse", 0.0)
+    radiograph = read_bytes(request.name, store.read(request.sha256))
+    progress("analyze", 0.2)
+    draft, claims = draft_of(radiograph, models, load_phrases(request.language, request.phrases))
+    progress("report", 0.9)
+    files = tuple(
+        ReportFile(name, media_type, blob.sha256, blob.size)
+        for name, media_type, content in (
+            ("draft.json", "application/json", json.render(draft, claims, models.classifier.record())),
+            ("draft.txt", "text/plain", text.render(draft)),
+        )
+        for blob in (store.put(content.encode()),)
+    )
+    progress("report", 1.0)
+    return Report(
+        title=request.name,
+        language=request.language,
+        claims=claims,
+        sentences=tuple(one for sentences in draft.sections.values() for one in sentences),
+        files=files,
+        problems=tuple(f"a sentence was left out: {one}" for one in draft.removed),
+    )
+
+
+def draft_of(radiograph: Radiograph, models: Models, phrases: Phrases) -> tuple[Draft, dict[str, Claim]]:
+    """Return the draft of a film that was read, and the claims its sentences are bound to.
+
+    Raises:
+        InputError: if the film is too small to be reduced to the standard form.
+    """
+    try:
+        quality, film = assess(radiograph, models.gate)
+    except InputError as error:
+        raise InputError(error.what, where=radiograph.name, hint=error.hint) from error
+    findings = read_findings(film, quality, radiograph.size, models.classifier)
+    claims = claims_of(radiograph, findings)
+    told = narrate(radiograph, quality, findings, models.classifier.deniable, phrases)
+    sections, removed = check(told, claims, findings, radiograph, phrases)
+    return Draft(radiograph, quality, findings, sections, tuple(removed), phrases.language), claims

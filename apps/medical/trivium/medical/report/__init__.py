@@ -1,0 +1,1 @@
+"""A draft to files: JSON for programs, text for people."""

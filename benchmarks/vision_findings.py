@@ -1,0 +1,111 @@
+"""Findings on films of unseen patients: AUROC beside raw pixels, F1 beside the best constant set, calibration.
+
+    python benchmarks/vision_findings.py --seed 10
+
+The 740 films of NIH at 64 px in five patient-grouped parts, for five seeds; strength, calibration and the
+threshold are chosen inside the training parts. Intervals and the paired difference draw patients.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+from setting import arguments, setting, verdict
+
+from trivium.vision.calibrate_findings import MIN_FILMS
+from trivium.vision.calibration import best_threshold, fit_platt
+from trivium.vision.chest_films import read_nih
+from trivium.vision.classifier import FindingsClassifier
+from trivium.vision.findings import FINDINGS
+from trivium.vision.folds import FOLDS, patient_folds
+from trivium.vision.frozen import describe
+from trivium.vision.metrics import auroc, calibration_error, interval, macro_auroc, micro_f1
+from trivium.vision.train_findings import HEADLINE, cross_validated
+
+DATA = Path(os.environ.get("TRIVIUM_SHARED") or Path(__file__).resolve().parents[2] / "shared") / "data" / "medical"
+
+
+def drafts(scores, labels, patients, seed):
+    """Return probabilities and predicted pathologies, calibration and threshold from the other parts each time."""
+    probabilities, predicted = np.zeros(labels.shape), np.zeros(labels.shape, bool)
+    for part in patient_folds(patients, seed + 1000):
+        rest = np.setdiff1d(np.arange(len(labels)), part)
+        platts = [fit_platt(scores[rest, c], labels[rest, c]) for c in range(len(FINDINGS))]
+        all_of = np.stack([platt(scores[:, c]) for c, platt in enumerate(platts)], 1)
+        probabilities[part] = all_of[part]
+        spoken = [
+            c
+            for c in range(1, len(FINDINGS))
+            if labels[rest, c].sum() >= MIN_FILMS * (FOLDS - 1) / FOLDS
+            and interval(lambda f, c=c, r=rest: auroc(scores[r][f, c], labels[r][f, c]), patients[rest], rounds=100)[0]
+            >= 0.5
+        ]
+        limit = best_threshold(all_of[np.ix_(rest, spoken)], labels[np.ix_(rest, spoken)])
+        predicted[np.ix_(part, spoken)] = all_of[np.ix_(part, spoken)] >= limit
+    return probabilities, predicted
+
+
+def constant_set(labels, patients, seed):
+    """Return the prediction of the best constant set of pathologies, chosen on the other parts."""
+    predicted = np.zeros(labels.shape, bool)
+    for part in patient_folds(patients, seed + 1000):
+        rest = np.setdiff1d(np.arange(len(labels)), part)
+        order = np.argsort(-labels[rest, 1:].sum(0)) + 1
+        merits = []
+        for count in range(1, 6):
+            tried = np.zeros((len(rest), len(FINDINGS)), bool)
+            tried[:, order[:count]] = True
+            merits.append(micro_f1(tried[:, 1:], labels[rest, 1:]))
+        predicted[np.ix_(part, order[: int(np.argmax(merits)) + 1])] = True
+    return predicted
+
+
+def main() -> int:
+    parser = arguments(__doc__)
+    parser.set_defaults(seed=10)
+    parser.add_argument("--seeds", type=int, default=5)
+    given = parser.parse_args()
+    print(setting(("torch", "numpy"), given.seed))
+    torch.set_num_threads(1)
+    nih = read_nih(DATA / "nih")
+    small = nih.is_small
+    films, labels, patients = nih.films[small], nih.labels[small], nih.patients[small]
+    seeds = list(range(given.seed, given.seed + given.seeds))
+    described = describe(FindingsClassifier.load().net, films)
+    pixels = films.reshape(len(films), 16, 4, 16, 4).mean((2, 4)).reshape(len(films), -1)
+    ours = cross_validated(described, labels, patients, seeds)
+    raw = cross_validated(pixels, labels, patients, seeds)
+    truth = labels[:, HEADLINE]
+    for place, seed in enumerate(seeds):
+        a, b = (macro_auroc(one[place][:, HEADLINE], truth) for one in (ours, raw))
+        print(f"seed {seed}: macro AUROC {a:.3f}, raw pixels {b:.3f}", flush=True)
+    a, b = ours.mean(0), raw.mean(0)
+
+    def gain(chosen):
+        return macro_auroc(a[chosen][:, HEADLINE], truth[chosen]) - macro_auroc(b[chosen][:, HEADLINE], truth[chosen])
+
+    each = np.arange(len(labels))
+    merit = macro_auroc(a[:, HEADLINE], truth)
+    low, high = interval(lambda f: macro_auroc(a[f][:, HEADLINE], truth[f]), patients, rounds=500)
+    gain_low, gain_high = interval(gain, patients, rounds=500)
+    print(f"mean score of the seeds: {merit:.3f} ({low:.3f} to {high:.3f})")
+    print(f"above raw pixels by {gain(each):+.3f} ({gain_low:+.3f} to {gain_high:+.3f})")
+    results = [drafts(one, labels, patients, seed) for one, seed in zip(ours, seeds, strict=True)]
+    f1 = float(np.mean([micro_f1(one[1][:, 1:], labels[:, 1:]) for one in results]))
+    constant = micro_f1(constant_set(labels, patients, given.seed)[:, 1:], labels[:, 1:])
+    error = float(np.mean([calibration_error(one[0].ravel(), labels.ravel()) for one in results]))
+    print(f"pathology micro-F1 {f1:.3f}, best constant set {constant:.3f}; calibration error {error:.4f}")
+    good = merit >= 0.68 and gain_low > 0 and f1 >= 0.33 and error <= 0.05
+    return verdict(
+        good, f"macro AUROC {merit:.3f} (0.68), micro-F1 {f1:.3f} (0.33), calibration error {error:.4f} (0.05)"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
