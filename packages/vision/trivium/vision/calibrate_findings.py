@@ -52,7 +52,11 @@ def calibrate(
     probabilities = np.stack([platt(logits[:, column]) for column, platt in enumerate(platts)], 1)
     table: dict[str, dict[str, object]] = {}
     for column, name in enumerate(FINDINGS):
-        low, high = interval(lambda films, c=column: auroc(logits[films, c], labels[films, c]), patients, rounds=rounds)
+
+        def merit(chosen: NDArray[np.intp], column: int = column) -> float:
+            return auroc(logits[chosen, column], labels[chosen, column])
+
+        low, high = interval(merit, patients, rounds=rounds)
         count = int(labels[:, column].sum())
         table[name] = {
             "slope": platts[column].slope,

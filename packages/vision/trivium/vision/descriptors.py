@@ -47,4 +47,4 @@ def _cells(films: Film) -> NDArray[np.float32]:
         histogram[..., one] = (strength * share).reshape(len(films), cells, CELL, cells, CELL).mean((2, 4))
     energy = np.pad((histogram**2).sum(-1), ((0, 0), (1, 1), (1, 1)), mode="edge")
     around = sum(energy[:, i : i + cells, j : j + cells] for i in range(3) for j in range(3)) / 9
-    return (histogram / np.sqrt(around + 1e-4)[..., None]).reshape(len(films), -1)
+    return (histogram / np.sqrt(around + 1e-4)[..., None]).reshape(len(films), -1).astype(np.float32)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from trivium.vision.films import SIDE, Film, standard
@@ -15,7 +16,8 @@ from trivium.vision.films import SIDE, Film, standard
 __all__ = ["KINDS", "make", "shuffled"]
 
 _LETTERS = "abcdefghij klmnop qrstuv 0123456789"
-_Draw = Callable[[np.random.Generator], Film]
+_Picture = NDArray[np.floating]
+_Draw = Callable[[np.random.Generator], _Picture]
 
 
 def make(kind: str, count: int, seed: int) -> Film:
@@ -39,11 +41,11 @@ def shuffled(films: Film, seed: int) -> Film:
     return out
 
 
-def _noise(generator: np.random.Generator) -> Film:
+def _noise(generator: np.random.Generator) -> _Picture:
     return generator.random((SIDE, SIDE))
 
 
-def _clouds(generator: np.random.Generator) -> Film:
+def _clouds(generator: np.random.Generator) -> _Picture:
     """Noise whose power falls with frequency, as in photographs."""
     rows, columns = np.fft.fftfreq(SIDE)[:, None], np.fft.fftfreq(SIDE)[None]
     radius = np.hypot(rows, columns)
@@ -52,14 +54,14 @@ def _clouds(generator: np.random.Generator) -> Film:
     return np.real(np.fft.ifft2(spectrum))
 
 
-def _ramp(generator: np.random.Generator) -> Film:
+def _ramp(generator: np.random.Generator) -> _Picture:
     rows, columns = np.mgrid[:SIDE, :SIDE] / SIDE
     angle = generator.uniform(0, 2 * np.pi)
     ramp = np.cos(angle) * rows + np.sin(angle) * columns
     return ramp**2 if generator.random() < 0.5 else np.hypot(rows - generator.random(), columns - generator.random())
 
 
-def _shapes(generator: np.random.Generator) -> Film:
+def _shapes(generator: np.random.Generator) -> _Picture:
     image = Image.new("L", (SIDE, SIDE), int(generator.integers(0, 256)))
     draw = ImageDraw.Draw(image)
     for _ in range(int(generator.integers(1, 6))):
@@ -69,7 +71,7 @@ def _shapes(generator: np.random.Generator) -> Film:
     return np.asarray(image, dtype=np.float32)
 
 
-def _text(generator: np.random.Generator) -> Film:
+def _text(generator: np.random.Generator) -> _Picture:
     image = Image.new("L", (SIDE * 4, SIDE * 4), 255)
     draw = ImageDraw.Draw(image)
     for line in range(int(generator.integers(4, 20))):
@@ -78,14 +80,14 @@ def _text(generator: np.random.Generator) -> Film:
     return np.asarray(image, dtype=np.float32)
 
 
-def _stripes(generator: np.random.Generator) -> Film:
+def _stripes(generator: np.random.Generator) -> _Picture:
     rows, columns = np.mgrid[:SIDE, :SIDE]
     angle, wave = generator.uniform(0, np.pi), generator.uniform(3, 30)
     pattern = np.sin((np.cos(angle) * rows + np.sin(angle) * columns) * 2 * np.pi / wave)
     return np.sign(pattern) if generator.random() < 0.5 else pattern
 
 
-def _bones(generator: np.random.Generator) -> Film:
+def _bones(generator: np.random.Generator) -> _Picture:
     """Bright shafts on a dark field, as in films of limbs."""
     image = Image.new("L", (SIDE, SIDE), 0)
     draw = ImageDraw.Draw(image)
@@ -100,7 +102,7 @@ def _bones(generator: np.random.Generator) -> Film:
     return np.rot90(film, int(generator.integers(4))) + generator.random((SIDE, SIDE)) * 8
 
 
-def _skull(generator: np.random.Generator) -> Film:
+def _skull(generator: np.random.Generator) -> _Picture:
     """A bright ring with a gray inside: heads, phantoms, coins."""
     rows, columns = np.mgrid[:SIDE, :SIDE].astype(float)
     centre, radius = generator.uniform(24, 40, 2), generator.uniform(12, 28, 2)
