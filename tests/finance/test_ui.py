@@ -20,6 +20,7 @@ from trivium.finance.ui.document import open_document
 from trivium.finance.ui.words import Words
 from trivium.service.errors import InputError, NotFoundError
 from trivium.service.jobs import JobState
+from trivium.service.roles import Principal
 
 EN, ZH = Words("en"), Words("zh")
 PAIR = ("TVMK_10-K_FY2023.htm", "TVMK_10-K_FY2024.htm")
@@ -54,10 +55,13 @@ def document(runtime, done):
     return open_document(runtime.store, done)
 
 
-def visitor(job: str = "", language: str = "en", owner: str = OWNER) -> SimpleNamespace:
+def visitor(
+    job: str = "", language: str = "en", owner: str = OWNER, may: tuple[str, ...] = ("finance.read", "finance.run")
+) -> SimpleNamespace:
     """What a handler asks of `gr.Request`."""
     query = {"job": job, "lang": language}
-    return SimpleNamespace(username=owner, query_params=query, cookies={}, headers={})
+    state = SimpleNamespace(principal=Principal(owner, owner, frozenset(may), "password"))
+    return SimpleNamespace(username=owner, query_params=query, cookies={}, headers={}, state=state)
 
 
 @pytest.fixture(scope="module")
@@ -248,6 +252,15 @@ def test_someone_elses_job_is_not_there(page, done):
     updates = handlers["open"](visitor(done.id, owner="bob"))
     assert "There is no such comparison, or it is not yours." in said(updates, "tf-alert")
     assert not [part for part in updates if part.elem_id == "tf-cards"]
+
+
+def test_who_may_only_read_runs_nothing(page, done, runtime):
+    _, handlers = page
+    before = len(runtime.jobs.recent(owner=OWNER, app="finance", limit=50))
+    reader = visitor(done.id, may=("finance.read",))
+    updates = handlers["use"](done.id, ("TVMK", "total_assets"), "us-gaap:Assets", reader)
+    assert "this needs the permission finance.run" in said(updates, "tf-alert")
+    assert len(runtime.jobs.recent(owner=OWNER, app="finance", limit=50)) == before
 
 
 def test_a_failed_job_shows_its_line_and_reference(page, runtime, tmp_path):

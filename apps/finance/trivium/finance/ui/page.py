@@ -21,7 +21,7 @@ from trivium.finance.ui.words import Words
 from trivium.service.errors import NotFoundError, TriviumError
 from trivium.service.jobs import Job
 from trivium.service.runtime import Runtime
-from trivium.service.visitor import language_of, owner_of
+from trivium.service.visitor import language_of, owner_of, require
 
 __all__ = ["build"]
 
@@ -224,7 +224,7 @@ class _Page:
         job_id = str(event.job)
         return self._answer(
             words,
-            lambda: self._submitted(actions.run_again(self.runtime, owner_of(request), job_id), request, words),
+            lambda: self._submitted(actions.run_again(self.runtime, _runner(request), job_id), request, words),
         )
 
     def compare(
@@ -236,7 +236,7 @@ class _Page:
 
         def submit() -> Updates:
             files = list(event.files)
-            job = actions.submit_files(self.runtime, owner_of(request), words, files, chosen)
+            job = actions.submit_files(self.runtime, _runner(request), words, files, chosen)
             return self._submitted(job, request, words)
 
         return self._answer(words, submit)
@@ -258,7 +258,7 @@ class _Page:
         chosen = _choices(language, scale, formats)
 
         def submit() -> Updates:
-            job = actions.submit_fetch(self.runtime, owner_of(request), words, asked, chosen)
+            job = actions.submit_fetch(self.runtime, _runner(request), words, asked, chosen)
             return self._submitted(job, request, words)
 
         return self._answer(words, submit)
@@ -295,7 +295,7 @@ class _Page:
             return self._alert(words["page.no_concept"], "", words)
 
         def again() -> Updates:
-            job = actions.use_concept(self.runtime, owner_of(request), job_id, *chosen, concept)
+            job = actions.use_concept(self.runtime, _runner(request), job_id, *chosen, concept)
             return self._submitted(job, request, words)
 
         return self._answer(words, again)
@@ -305,7 +305,7 @@ class _Page:
         words = Words(language_of(request))
 
         def again() -> Updates:
-            job = actions.clear_concept(self.runtime, owner_of(request), job_id, *chosen)
+            job = actions.clear_concept(self.runtime, _runner(request), job_id, *chosen)
             return self._submitted(job, request, words)
 
         return self._answer(words, again)
@@ -449,6 +449,12 @@ def _merged(first: Updates, then: Updates) -> Updates:
         if isinstance(first[part], dict) and isinstance(then[part], dict)
     }
     return first | then | both
+
+
+def _runner(request: gr.Request) -> str:
+    """Return in whose name the visitor may submit jobs."""
+    require(request, "finance.run")
+    return owner_of(request)
 
 
 def _choices(language: str, scale: str, formats: list[str]) -> dict[str, Any]:
