@@ -33,7 +33,7 @@ from trivium.core_model.moe.loads import expert_loads, load_entropy, max_violati
 CORPUS = FINANCE.parent / "corpus"
 FOLDERS = ("medquad", "python_docs", "openstax_economics", "tiny_shakespeare", "rust_book_en", "chinese_poetry")
 BYTES_PER_FOLDER = 300_000
-STEPS, BATCH, LENGTH, RATE = 200, 8, 128, 4e-3
+STEPS, BATCH, LENGTH, RATE = 400, 8, 128, 4e-3
 MODEL = ModelConfig(
     vocab_size=256,
     dim=64,
@@ -55,13 +55,17 @@ METHODS = {
 }
 SWEEP = {
     "none": BalanceConfig(),
-    **{f"auxiliary {weight}": BalanceConfig(auxiliary_weight=weight) for weight in (0.01, 0.03)},
-    **{f"loss-free bias {speed}": BalanceConfig(bias_speed=speed) for speed in (0.003, 0.01)},
+    **{f"auxiliary {weight}": BalanceConfig(auxiliary_weight=weight) for weight in (0.03, 0.1)},
+    "loss-free bias, sign 0.003": BalanceConfig(bias_speed=0.003),
+    **{
+        f"loss-free bias {speed}": BalanceConfig(bias_speed=speed, bias_rule="proportional")
+        for speed in (0.003, 0.005, 0.01)
+    },
     **{
         f"progressive capacity {start}-{end}": BalanceConfig(
             capacity_start=start, capacity_end=end, capacity_steps=CAPACITY_STEPS
         )
-        for start, end in ((0.75, 1.5), (1.0, 2.0))
+        for start, end in ((1.0, 2.0), (1.5, 4.0))
     },
 }
 

@@ -86,6 +86,8 @@ def test_bias_moves_towards_the_mean():
     bias = torch.zeros(4)
     update_bias(bias, torch.tensor([3, 2, 1, 2]), 0.001)
     assert bias.tolist() == pytest.approx([-0.001, 0.0, 0.001, 0.0])
+    update_bias(bias, torch.tensor([4, 2, 0, 2]), 0.01, "proportional")  # off by 2 of a mean of 2
+    assert bias.tolist() == pytest.approx([-0.011, 0.0, 0.011, 0.0])
 
 
 # -- the balancer ---------------------------------------------------------------------------------------------------
@@ -197,6 +199,7 @@ def test_capacity_opens_step_by_step_and_resumes():
     ("changes", "message"),
     [
         ({"z_weight": -1.0}, "z_weight is -1.0; use 0 for none"),
+        ({"bias_rule": "log"}, "bias_rule 'log' is unknown; known: sign, proportional"),
         ({"capacity_start": 1.0}, "capacity_steps is 0"),
         (
             {"capacity_start": 2.0, "capacity_end": 1.0, "capacity_steps": 5},

@@ -302,6 +302,8 @@ class BalanceConfig:
     """Weight of the loss on large router logits (ST-MoE: 0.001)."""
     bias_speed: float = 0.0
     """Step of the router biases, once per optimizer step (DeepSeek-V3: 0.001); needs `router_bias`."""
+    bias_rule: str = "sign"
+    """`sign`: every step is as long (DeepSeek-V3); `proportional`: times the distance of a load from the mean, over it."""
     capacity_start: float = 0.0
     """Progressive capacity: slots an expert serves at the first step, over an even share; 0 for all that come."""
     capacity_end: float = 0.0
@@ -310,6 +312,7 @@ class BalanceConfig:
     """Optimizer steps until every slot is served."""
 
     def __post_init__(self) -> None:
+        _choice("bias_rule", self.bias_rule, ("sign", "proportional"))
         for name in ("auxiliary_weight", "sequence_weight", "z_weight", "bias_speed", "capacity_start"):
             if (getattr(self, name) or 0.0) < 0:
                 raise InputError(f"{name} is {getattr(self, name)}", hint="use 0 for none")

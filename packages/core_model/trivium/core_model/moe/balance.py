@@ -101,7 +101,7 @@ class Balancer:
             if self.config.bias_speed:
                 for router, counts in zip(self.routers, self._last, strict=False):
                     assert router.bias is not None
-                    update_bias(router.bias, counts[:-2], self.config.bias_speed)
+                    update_bias(router.bias, counts[:-2], self.config.bias_speed, self.config.bias_rule)
         self._open_capacity()
 
     def metrics(self) -> dict[str, float]:
@@ -165,14 +165,16 @@ class Balancer:
 
 
 @torch.no_grad()
-def update_bias(bias_E: torch.Tensor, loads_E: torch.Tensor, speed: float) -> None:
-    """Raise the bias of experts below the mean load and lower it above, each by `speed`, in place.
+def update_bias(bias_E: torch.Tensor, loads_E: torch.Tensor, speed: float, rule: str = "sign") -> None:
+    """Raise the bias of experts below the mean load and lower it above, in place.
 
-    Loss-free balancing (arXiv 2408.15664, algorithm 1; DeepSeek-V3 used speed 0.001). Call once per optimizer step
-    with loads of the whole batch.
+    Loss-free balancing (arXiv 2408.15664): by `speed` (`sign`, its algorithm 1; DeepSeek-V3 used 0.001), or by
+    `speed` times the distance over the mean (`proportional`, its section 4.3), which settles instead of swinging. Call
+    once per optimizer step with loads of the whole batch.
     """
     loads = loads_E.to(bias_E.dtype)
-    bias_E += speed * (loads.mean() - loads).sign()
+    below = loads.mean() - loads
+    bias_E += speed * (below.sign() if rule == "sign" else below / loads.mean().clamp(min=1e-9))
 
 
 def _count(routing: Routing, mask_T: torch.Tensor | None) -> torch.Tensor:
