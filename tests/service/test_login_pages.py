@@ -122,6 +122,9 @@ def test_guessing_is_slowed_down_and_the_right_password_waits_its_turn(browser, 
     assert ("login.throttled", "warning") in [(line["event"], line["log_level"]) for line in logged]
     clock.forward(1)
     assert browser.log_in("ann").status_code == 200
+    # what is turned away at once is a log line alone, or a stranger could fill the audit log
+    tried = access.security.audit.rows(actor="ann", action="login")
+    assert [row.action for row in tried] == ["login.failed"] * 6 + ["login.done"]
 
 
 def test_one_account_has_one_count_however_its_name_is_written(browser, access, clock):

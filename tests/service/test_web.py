@@ -465,3 +465,13 @@ def test_a_session_that_ended_is_out(visitor, access):
     assert access.sessions.principal_of(token).id == LOCAL_USER
     access.sessions.end(token)
     assert access.sessions.principal_of(token) is None
+
+
+def test_files_that_leave_are_in_the_audit_log(visitor, runtime, job):
+    page = job.files[0]
+    for query in ("", "?inline=1"):
+        assert visitor.get(f"/files/{job.id}/{page.name}{query}").status_code == 200
+    assert visitor.get(f"/files/{job.id}/none.html").status_code == 404
+    downloaded, shown = runtime.audit.rows(subject_kind="file")
+    assert (downloaded.action, shown.action) == ("file.downloaded", "file.shown")
+    assert (shown.actor, shown.subject_id, shown.subject_version) == (LOCAL_USER, f"{job.id}/{page.name}", page.sha256)

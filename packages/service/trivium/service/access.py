@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from trivium.service.app_spec import AppSpec, installed_apps
+from trivium.service.audit import Audit
 from trivium.service.database import Database
 from trivium.service.errors import InputError
 from trivium.service.keys import ApiKeys
 from trivium.service.oidc import IdentityProvider
 from trivium.service.people import Account, People, normal_name
 from trivium.service.roles import Roles
-from trivium.service.security_log import record
-from trivium.service.sessions import BREAK_GLASS, Lifetime, Sessions
+from trivium.service.security_log import SecurityLog
+from trivium.service.sessions import Lifetime, Sessions
 from trivium.service.settings import Settings
 from trivium.service.throttle import Throttle
 
@@ -37,6 +38,7 @@ class Access:
     sessions: Sessions
     keys: ApiKeys
     throttle: Throttle
+    security: SecurityLog
 
     def log_in(self, name: str, password: str, *, address: str) -> str | Throttled | None:
         """Return the token of a new session; None when name and password do not belong together."""
@@ -46,15 +48,15 @@ class Access:
         if account is None:
             event = "login.throttled" if wait_s else "login.failed"
             # not what was typed: it may be a password in the wrong field
-            record(event, actor=name if self.people.is_known(name) else "unknown", address=address, wait_s=wait_s)
+            actor = name if self.people.is_known(name) else "unknown"
+            self.security.record(event, actor=actor, address=address, wait_s=wait_s)
             return Throttled(wait_s) if wait_s else None
         self.throttle.clear(name, address)
         return self.start(account.id, via="password", address=address)
 
     def start(self, account_id: str, *, via: str, address: str) -> str:
         """Start a session for somebody who has shown who they are."""
-        record("login.break_glass" if via == BREAK_GLASS else "login.done", actor=account_id, via=via, address=address)
-        return self.sessions.start(account_id, via=via)
+        return self.sessions.start(account_id, via=via, address=address)
 
     def forget(self) -> None:
         """Ask the database about everybody again, now that something changed."""
@@ -89,6 +91,7 @@ def open_access(settings: Settings, apps: Iterable[AppSpec], database: Database)
         sessions=Sessions(database, roles, lifetime=lifetime),
         keys=ApiKeys(database, roles),
         throttle=Throttle(database),
+        security=SecurityLog(Audit(database)),
     )
 
 

@@ -19,7 +19,6 @@ from trivium.service.people_pages import role_text
 from trivium.service.permission import PERSON
 from trivium.service.roles import ADMIN, LOCAL_USER, Principal
 from trivium.service.runtime import Runtime
-from trivium.service.security_log import record
 from trivium.service.sessions import BREAK_GLASS
 from trivium.service.text import catalogue
 from trivium.service.visitor import LANGUAGE_COOKIE, language_of, principal_of
@@ -61,7 +60,7 @@ def account_pages(runtime: Runtime, access: Access) -> APIRouter:
             return show(request, problem=texts.say("login.throttled", seconds=wait_s), status=429)
         try:
             if access.people.authenticate(visitor.name, current) is None:
-                record("password.refused", actor=visitor.id, address=address)
+                access.security.record("password.refused", actor=visitor.id, address=address)
                 raise InputError(texts["account.wrong"])
             access.throttle.clear(visitor.name, address)
             if password != again:
@@ -83,7 +82,7 @@ def account_pages(runtime: Runtime, access: Access) -> APIRouter:
     @router.post("/logout-everywhere", dependencies=[FORM])
     def logout_everywhere(request: Request) -> Response:
         visitor = principal_of(request)
-        record("logout.everywhere", actor=visitor.id)
+        access.security.record("logout.everywhere", actor=visitor.id)
         access.sessions.end_all(visitor.id)
         response = RedirectResponse("/login", 303)
         response.delete_cookie(session_cookie(runtime.settings.port))

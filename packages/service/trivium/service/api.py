@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from trivium.service.app_spec import AppSpec
+from trivium.service.audit import Entry
 from trivium.service.errors import NotFoundError
 from trivium.service.jobs import Job, JobInput
 from trivium.service.pages import remaining_text, stage_text, state_text
@@ -151,6 +152,9 @@ def file(request: Request, job_id: str, name: str, inline: bool = False) -> Resp
         "Cache-Control": "private, no-cache",
         "ETag": f'"{found.sha256}"',
     }
+    about = {"app": job.app, "kind": job.kind, "job_version": job.version}
+    action = "file.shown" if is_shown else "file.downloaded"
+    runtime.audit.record(Entry(action, owner_of(request), "file", f"{job.id}/{name}", found.sha256, about))
     return FileResponse(runtime.store.path(found.sha256), media_type=found.media_type, headers=headers)
 
 

@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from trivium.service import jobs_cli, keys_cli, people_cli
+from trivium.service import audit_cli, jobs_cli, keys_cli, people_cli
 from trivium.service.app_spec import AppSpec, enabled_apps, require, resolve
 from trivium.service.errors import InputError, TriviumError
 
@@ -60,6 +60,7 @@ app = typer.Typer(
 db = typer.Typer(name="db", help="The database.", no_args_is_help=True)
 config = typer.Typer(name="config", help="The settings.", no_args_is_help=True)
 app.add_typer(db)
+app.add_typer(audit_cli.app)
 app.add_typer(jobs_cli.app)
 app.add_typer(keys_cli.app)
 app.add_typer(people_cli.app)

@@ -3,7 +3,9 @@
 Readers see one state from their first statement to their last (a snapshot in WAL mode, REPEATABLE READ on PostgreSQL).
 Writers on SQLite begin with BEGIN IMMEDIATE, so that two of them queue up (for `busy_timeout`) instead of failing
 halfway. Writers on PostgreSQL run side by side at READ COMMITTED: one that reads a row in order to change it reads it
-with `with_for_update()`, which SQLite needs not and ignores; a guarded UPDATE needs nothing.
+with `with_for_update()`, which SQLite needs not and ignores; a guarded UPDATE needs nothing. What SQLite commits
+survives a kill at once and a power failure within moments (synchronous NORMAL), or at once where the writer asks for
+it (FULL), as the audit log does; PostgreSQL's own setting counts there.
 
 Times go in and come out as aware UTC. Tables are in `tables.py`, their history in `migrate.py`.
 """
@@ -87,14 +89,18 @@ class Database:
                 transaction.rollback()
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, is_durable: bool = False) -> Iterator[Connection]:
         """Open a connection in a write transaction: committed when the block ends, rolled back when it raises.
+
+        Args:
+            is_durable: whether the commit waits for the disk on SQLite too.
 
         Raises:
             UpstreamError: if the database cannot be reached, or stays locked.
         """
         with self._connect() as connection:
-            connection.execution_options(trivium_begin="IMMEDIATE")
+            synchronous = "FULL" if is_durable else "NORMAL"
+            connection.execution_options(trivium_begin="IMMEDIATE", trivium_synchronous=synchronous)
             with connection.begin():
                 yield connection
 
@@ -141,5 +147,7 @@ def _apply_sqlite_rules(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        mode = connection.get_execution_options().get("trivium_begin", "DEFERRED")
-        connection.exec_driver_sql(f"BEGIN {mode}")
+        options = connection.get_execution_options()
+        if synchronous := options.get("trivium_synchronous"):  # cannot change once the transaction has begun
+            connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
+        connection.exec_driver_sql(f"BEGIN {options.get('trivium_begin', 'DEFERRED')}")

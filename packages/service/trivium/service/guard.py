@@ -25,7 +25,6 @@ from trivium.service.access import Access
 from trivium.service.errors import TriviumError
 from trivium.service.keys import key_in
 from trivium.service.roles import Principal
-from trivium.service.security_log import record
 
 __all__ = ["Guard", "session_cookie"]
 
@@ -120,7 +119,10 @@ class Guard:
         structlog.contextvars.bind_contextvars(user=principal.id)
         wanted = self._mounts.get(f"/{path.lstrip('/').partition('/')[0]}")
         if wanted and not principal.may(wanted):
-            record("access.denied", actor=principal.id, path=path, needed=[wanted])
+            denied = partial(
+                self._access.security.record, "access.denied", actor=principal.id, path=path, needed=[wanted]
+            )
+            await anyio.to_thread.run_sync(denied)
             return self._refuse(request, 404)
         return None
 

@@ -22,12 +22,14 @@ from sqlalchemy import Connection, Row, Select, and_, insert, or_, select, updat
 from sqlalchemy.exc import IntegrityError
 
 from trivium.service import recovery, tables
+from trivium.service.audit import Audit, Entry
 from trivium.service.database import Database, utc_now
 from trivium.service.errors import InputError, NotFoundError, UpstreamError
 from trivium.service.estimate import Estimate, Estimates
 from trivium.service.evidence import ReportFile
 from trivium.service.holders import shown
 from trivium.service.job import Job, JobEvent, JobInput, JobPolicy, JobState, LeaseLostError
+from trivium.service.security_log import OPERATOR
 
 __all__ = ["Job", "JobEvent", "JobInput", "JobPolicy", "JobState", "Jobs", "LeaseLostError", "Publish"]
 
@@ -60,6 +62,7 @@ class Jobs:
         self._queue_of = queue_of
         self.policy = policy or JobPolicy()
         self._now = now
+        self._audit = Audit(database, now=lambda: self._now())
         self._estimates = Estimates(database, now=lambda: self._now())
 
     # -- for those who ask for work -----------------------------------------------------------------------------
@@ -97,8 +100,10 @@ class Jobs:
             "inputs": [{"name": item.name, "sha256": item.sha256, "size": item.size} for item in inputs],
         }
         try:
-            with self._database.write() as connection:
+            with self._database.write(is_durable=True) as connection:
                 job_id = self._insert(connection, values, idempotency_key)
+                files = [item.sha256 for item in inputs]
+                self._record(connection, "job.submitted", job_id, actor=owner, app=app, kind=kind, inputs=files)
         except IntegrityError:
             if not idempotency_key:
                 raise
@@ -165,15 +170,17 @@ class Jobs:
         Raises:
             NotFoundError: if there is none, or it is someone else's.
         """
-        with self._database.write() as connection:
+        with self._database.write(is_durable=True) as connection:
             row = self._locked(connection, job_id, owner)
             if row.state == JobState.QUEUED:
                 ended = {"finished_at": self._now(), "fence": row.fence + 1}
                 self._set(connection, row, JobState.CANCELLED, **ended)
                 self._note(connection, job_id, JobState.CANCELLED)
+                self._record(connection, "job.cancelled", job_id, actor=owner or OPERATOR, was=row.state)
             elif row.state == JobState.RUNNING and not row.cancel_requested:
                 self._set(connection, row, JobState.RUNNING, cancel_requested=True)
                 self._note(connection, job_id, "cancel", stage=row.stage)
+                self._record(connection, "job.cancelled", job_id, actor=owner or OPERATOR, was=row.state)
         return self.get(job_id)
 
     def retry(self, job_id: str, *, owner: str | None = None) -> Job:
@@ -189,7 +196,7 @@ class Jobs:
             "attempts": 0, "stage": "", "stage_at": None, "progress": 0.0, "cancel_requested": False, "error": "",
             "error_reference": "", "started_at": None, "finished_at": None, "published_at": self._now(), "sends": 1,
         }  # fmt: skip
-        with self._database.write() as connection:
+        with self._database.write(is_durable=True) as connection:
             row = self._locked(connection, job_id, owner)
             if row.state == JobState.DONE:
                 raise InputError("the job is done", where=job_id, hint="replay it to do the same work as a new job")
@@ -197,6 +204,7 @@ class Jobs:
             if is_over:
                 self._set(connection, row, JobState.QUEUED, fence=row.fence + 1, **fresh)
                 self._note(connection, job_id, "retry")
+                self._record(connection, "job.retried", job_id, actor=owner or OPERATOR, was=row.state)
         return self._sent(job_id) if is_over else self.get(job_id)
 
     def replay(self, job_id: str, *, owner: str | None = None, idempotency_key: str = "") -> Job:
@@ -212,10 +220,11 @@ class Jobs:
         with self._database.read() as connection:
             row = self._found(connection, select(tables.job).where(tables.job.c.id == job_id), job_id, owner)
         try:
-            with self._database.write() as connection:
+            with self._database.write(is_durable=True) as connection:
                 row = self._locked(connection, job_id, owner)  # retention waits, or was first
                 values = {name: getattr(row, name) for name in copied}
                 new_id = self._insert(connection, values | {"origin": job_id}, idempotency_key)
+                self._record(connection, "job.replayed", new_id, actor=owner or OPERATOR, origin=job_id)
         except IntegrityError:
             if not idempotency_key:
                 raise
@@ -389,6 +398,11 @@ class Jobs:
         connection.execute(insert(tables.job).values(**values, **own, created_at=now, published_at=now, sends=1))
         self._note(connection, job_id, JobState.QUEUED)
         return job_id
+
+    def _record(self, connection: Connection, action: str, job_id: str, *, actor: str, **detail: Any) -> None:
+        """Put what somebody did to a job, at the version that it has now, into the audit log."""
+        version = connection.execute(select(tables.job.c.version).where(tables.job.c.id == job_id)).scalar_one()
+        self._audit.append(connection, Entry(action, actor, "job", job_id, str(version), detail))
 
     def _sent(self, job_id: str) -> Job:
         """Send the message of a job that begins to wait, and return the job."""

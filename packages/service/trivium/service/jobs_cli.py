@@ -109,13 +109,14 @@ def purge(
     Example: trivium jobs purge --dry-run --days 365
     """
     from trivium.service import retention
+    from trivium.service.security_log import OPERATOR
 
     with _runtime() as runtime:
         kept = days or runtime.settings.job_retention_days
         if not kept:
             hint = "set it, or give --days"
             raise InputError("jobs are kept for ever", where="TRIVIUM_JOB_RETENTION_DAYS", hint=hint)
-        done = retention.purge(runtime, days=kept, is_dry_run=dry_run)
+        done = retention.purge(runtime, days=kept, actor=OPERATOR, is_dry_run=dry_run)
     verb = "Would remove" if dry_run else "Removed"
     typer.echo(f"{verb} {done.jobs} jobs that ended over {kept} days ago: {done.blobs} files, {done.bytes:,} bytes.")
 

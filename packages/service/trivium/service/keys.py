@@ -17,10 +17,11 @@ from typing import Any
 
 from sqlalchemy import Row, insert, or_, select, update
 
+from trivium.service.audit import Audit
 from trivium.service.database import Database, utc_now
 from trivium.service.errors import InputError, NotFoundError
 from trivium.service.roles import Principal, Roles
-from trivium.service.security_log import record
+from trivium.service.security_log import SecurityLog
 from trivium.service.short_memory import ShortMemory
 from trivium.service.tables import account, api_key
 
@@ -67,6 +68,7 @@ class ApiKeys:
         self._database = database
         self._roles = roles
         self._now = now
+        self._security = SecurityLog(Audit(database, now=now))
         self._memory: ShortMemory[Principal] = ShortMemory()
 
     def all(self) -> list[ApiKey]:
@@ -130,10 +132,9 @@ class ApiKeys:
         """Let a key in no more: at once in this process, within 15 seconds in others."""
         self.get(key_id)
         unrevoked = (api_key.c.id == key_id, api_key.c.revoked_at.is_(None))
-        with self._database.write() as connection:
+        with self._security.act("key.revoked", actor=actor, subject=key_id) as connection:
             connection.execute(update(api_key).where(*unrevoked).values(revoked_at=self._now()))
         self.forget()
-        record("key.revoked", actor=actor, subject=key_id)
         return self.get(key_id)
 
     def remembered(self, secret: str) -> Principal | None:
@@ -183,10 +184,10 @@ class ApiKeys:
         secret = f"tvk_{key_id}_{secrets.token_urlsafe(32)}"
         values: dict[str, Any] = {"id": key_id, "secret_hash": _hash(secret), "plant": plant, "scopes": list(scopes)}
         values |= {"account_id": account_id, "expires_at": expires_at, "replaces": replaces}
-        with self._database.write() as connection:
-            connection.execute(insert(api_key).values(**values, created_at=self._now()))
         event = "key.rotated" if replaces else "key.created"
-        record(event, actor=actor, subject=key_id, plant=plant, scopes=list(scopes), replaces=replaces)
+        told = {"plant": plant, "scopes": list(scopes), "replaces": replaces}
+        with self._security.act(event, actor=actor, subject=key_id, **told) as connection:
+            connection.execute(insert(api_key).values(**values, created_at=self._now()))
         return self.get(key_id), secret
 
 

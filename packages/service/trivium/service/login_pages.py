@@ -18,7 +18,6 @@ from trivium.service.passwords import MIN_LENGTH
 from trivium.service.permission import OPEN, PERSON, SIGNED_IN
 from trivium.service.roles import LOCAL_USER
 from trivium.service.runtime import Runtime
-from trivium.service.security_log import record
 from trivium.service.sessions import BREAK_GLASS
 from trivium.service.text import Catalogue, catalogue
 from trivium.service.visitor import language_of, principal_of, visitor_of
@@ -40,7 +39,7 @@ def login_pages(runtime: Runtime, access: Access, provider: IdentityProvider | N
             return RedirectResponse("/", 303) if visitor_of(request) else login_form(request, status=200)
         used = access.sessions.use_link(token)
         if used is None:
-            record("login.failed", actor="link", address=address_of(request))
+            access.security.record("login.failed", actor="link", address=address_of(request))
             return login_form(request, status=401, problem=_texts(request)["login.expired"])
         account_id, via = used
         is_set_up = access.people.get(account_id).is_set_up or via not in ("first", "invite")
@@ -61,7 +60,7 @@ def login_pages(runtime: Runtime, access: Access, provider: IdentityProvider | N
 
     @router.post("/logout", dependencies=[SIGNED_IN, FORM])
     def logout(request: Request) -> Response:
-        record("logout", actor=principal_of(request).id)
+        access.security.record("logout", actor=principal_of(request).id)
         access.sessions.end(request.state.session_token)
         response = RedirectResponse("/login", 303)
         response.delete_cookie(session_cookie(runtime.settings.port))
@@ -123,7 +122,7 @@ def _add_provider(router: APIRouter, runtime: Runtime, access: Access, provider:
             identity = provider.identify(attempt, code, _callback(request))
             account = access.people.external(identity.subject, identity.name, identity.roles)
         except (InputError, NotFoundError) as problem:
-            record("login.failed", actor="oidc", address=address_of(request), error=problem.line)
+            access.security.record("login.failed", actor="oidc", address=address_of(request), error=problem.line)
             is_unknown = isinstance(problem, NotFoundError)
             text = texts.say("login.oidc_no_role", problem=problem.line) if is_unknown else problem.line
             response = message(request, texts["login.oidc_heading"], text, status=403)

@@ -17,11 +17,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from trivium.service.audit import Audit
 from trivium.service.database import Database, utc_now
 from trivium.service.errors import InputError, NotFoundError
 from trivium.service.passwords import Passwords, check_password
 from trivium.service.roles import ADMIN, LOCAL_USER, Roles
-from trivium.service.security_log import record
+from trivium.service.security_log import SecurityLog
 from trivium.service.tables import account, login_token, session
 from trivium.service.text import LANGUAGES
 
@@ -72,6 +73,7 @@ class People:
         self._roles = roles
         self._passwords = passwords or Passwords()
         self._now = now
+        self._security = SecurityLog(Audit(database, now=now))
 
     def all(self) -> list[Account]:
         """Read every account, by name."""
@@ -141,10 +143,10 @@ class People:
             "roles": given,
             "created_at": self._now(),
         }
-        with self._database.write() as connection:
+        told = {"roles": list(given), "has_password": bool(password)}
+        with self._security.act("account.created", actor=actor, subject=name, **told) as connection:
             self._refuse_taken(connection, name)
             _insert(connection, name, name, **values)
-        record("account.created", actor=actor, subject=name, roles=list(given), has_password=bool(password))
         return self.get(name)
 
     def set_roles(self, account_id: str, roles: Iterable[str], *, actor: str) -> Account:
@@ -155,11 +157,10 @@ class People:
         """
         hidden = [role for role in self.get(account_id).roles if role not in self._roles.names]  # of apps switched off
         given = [*self._roles.named(roles), *hidden]
-        with self._database.write() as connection:
+        with self._security.act("roles.changed", actor=actor, subject=account_id, roles=given) as connection:
             if ADMIN not in given:
                 self._refuse_last_admin(connection, account_id)
             connection.execute(update(account).where(account.c.id == account_id).values(roles=given))
-        record("roles.changed", actor=actor, subject=account_id, roles=given)
         return self.get(account_id)
 
     def set_disabled(self, account_id: str, is_disabled: bool, *, actor: str) -> Account:
@@ -169,13 +170,13 @@ class People:
             InputError: if nobody would be admin any more.
         """
         self.get(account_id)
-        with self._database.write() as connection:
+        event = "account.disabled" if is_disabled else "account.enabled"
+        with self._security.act(event, actor=actor, subject=account_id) as connection:
             if is_disabled:
                 self._refuse_last_admin(connection, account_id)
                 connection.execute(delete(session).where(session.c.subject == account_id))
                 connection.execute(delete(login_token).where(login_token.c.subject == account_id))
             connection.execute(update(account).where(account.c.id == account_id).values(is_disabled=is_disabled))
-        record("account.disabled" if is_disabled else "account.enabled", actor=actor, subject=account_id)
         return self.get(account_id)
 
     def set_language(self, account_id: str, language: str) -> None:
@@ -196,13 +197,12 @@ class People:
         chosen = _usable_name(name) if name and normal_name(name) != known.name else known.name
         check_password(password, name=chosen)
         values: dict[str, Any] = {"password_hash": self._passwords.hash(password), "name": chosen}
-        with self._database.write() as connection:
+        with self._security.act("password.changed", actor=actor, subject=account_id, name=chosen) as connection:
             if chosen != known.name:
                 self._refuse_taken(connection, chosen)
             connection.execute(update(account).where(account.c.id == account_id).values(values))
             connection.execute(delete(session).where(session.c.subject == account_id))
             connection.execute(delete(login_token).where(login_token.c.subject == account_id))
-        record("password.changed", actor=actor, subject=account_id, name=chosen)
         return self.get(account_id)
 
     def invite(self, account_id: str, *, actor: str) -> Account:
@@ -214,11 +214,11 @@ class People:
         known = self.get(account_id)
         if known.is_external:
             raise InputError("logs in with the identity provider and needs no link", where=known.name)
-        with self._database.write() as connection:
+        event = "password.reset" if known.has_password else "account.invited"
+        with self._security.act(event, actor=actor, subject=account_id) as connection:
             connection.execute(update(account).where(account.c.id == account_id).values(password_hash=""))
             connection.execute(delete(session).where(session.c.subject == account_id))
             connection.execute(delete(login_token).where(login_token.c.subject == account_id))
-        record("password.reset" if known.has_password else "account.invited", actor=actor, subject=account_id)
         return self.get(account_id)
 
     def authenticate(self, name: str, password: str) -> Account | None:
@@ -241,24 +241,29 @@ class People:
             InputError: if another account has the name.
             NotFoundError: if the account is disabled.
         """
-        with self._database.write() as connection:
-            row = connection.execute(select(account).where(account.c.oidc_subject == subject)).first()
-            if row is None:
-                name = _usable_name(name)
-                self._refuse_taken(connection, name)
-                _insert(connection, name, name, oidc_subject=subject, roles=roles, created_at=self._now())
-                account_id, before = name, None
-            else:
-                account_id, before = row.id, tuple(row.roles)
-                connection.execute(update(account).where(account.c.id == account_id).values(roles=list(roles)))
-        if before is None:
-            record("account.created", actor="oidc", subject=account_id, roles=list(roles))
-        elif before != roles:
-            record("roles.changed", actor="oidc", subject=account_id, roles=list(roles))
+        known = self._of_subject(subject)
+        if known is None:
+            account_id = _usable_name(name)
+            with self._security.act(
+                "account.created", actor="oidc", subject=account_id, roles=list(roles)
+            ) as connection:
+                self._refuse_taken(connection, account_id)
+                now = self._now()
+                _insert(connection, account_id, account_id, oidc_subject=subject, roles=roles, created_at=now)
+        else:
+            account_id = known.id
+            if tuple(known.roles) != roles:
+                told = {"actor": "oidc", "subject": account_id, "roles": list(roles)}
+                with self._security.act("roles.changed", **told) as connection:
+                    connection.execute(update(account).where(account.c.id == account_id).values(roles=list(roles)))
         found = self.get(account_id)
         if found.is_disabled:
             raise NotFoundError("the account is disabled", where=found.name)
         return found
+
+    def _of_subject(self, subject: str) -> Row[Any] | None:
+        with self._database.read() as connection:
+            return connection.execute(select(account).where(account.c.oidc_subject == subject)).first()
 
     def _one(self, condition: Any, shown: str) -> Account:
         with self._database.read() as connection:

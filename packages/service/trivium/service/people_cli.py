@@ -137,7 +137,7 @@ def print_login_link(break_glass: str) -> None:
         InputError: if the first user has an account by now, or the person is no admin.
     """
     from trivium.service.roles import ADMIN
-    from trivium.service.security_log import OPERATOR, record
+    from trivium.service.security_log import OPERATOR
     from trivium.service.sessions import BREAK_GLASS
     from trivium.service.supervise import address, login_link
 
@@ -147,7 +147,7 @@ def print_login_link(break_glass: str) -> None:
             if ADMIN not in account.roles or account.is_disabled:
                 what = "is disabled" if account.is_disabled else "does not have the role admin"
                 raise InputError(what, where=account.name, hint="see: trivium people list")
-            record("link.break_glass", actor=OPERATOR, subject=account.id)
+            access.security.record("link.break_glass", actor=OPERATOR, subject=account.id)
             typer.echo(login_link(settings, access, account.id, via=BREAK_GLASS, life=_BREAK_GLASS_LIFE))
             typer.echo("Works once, within 15 minutes, with the role admin alone. This is on record.", err=True)
             return

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import anyio.to_thread
 from fastapi import Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
@@ -23,7 +24,7 @@ from starlette.routing import Mount
 from trivium.service.jobs import Job
 from trivium.service.roles import Principal
 from trivium.service.runtime import Runtime
-from trivium.service.security_log import record
+from trivium.service.security_log import SecurityLog
 from trivium.service.visitor import principal_of
 
 __all__ = [
@@ -65,7 +66,7 @@ class Needs:
         principal = principal_of(request)
         is_permitted = principal.may(*self.permissions) if self.permissions else True
         if not is_permitted or (self.is_for_persons and not principal.is_person):
-            _deny(principal, request, self.permissions)
+            await anyio.to_thread.run_sync(_deny, principal, request, self.permissions)
         return principal
 
 
@@ -142,7 +143,10 @@ def check_app(request: Request, app: str, *, to_run: bool = False) -> None:
 
 
 def _deny(principal: Principal, request: Request, permissions: tuple[str, ...]) -> None:
-    record("access.denied", actor=principal.id, path=request.url.path, needed=list(permissions))
+    runtime: Runtime = request.app.state.runtime
+    SecurityLog(runtime.audit).record(
+        "access.denied", actor=principal.id, path=request.url.path, needed=list(permissions)
+    )
     raise HTTPException(404)
 
 

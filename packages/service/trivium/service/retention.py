@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select
 
 from trivium.service import tables
 from trivium.service.app_spec import installed_apps, resolve
+from trivium.service.audit import Entry
 from trivium.service.database import utc_now
 from trivium.service.job import JobState
 from trivium.service.runtime import Runtime
@@ -27,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 _UNUSED_S = 24 * 3600.0
 _BATCH = 200
+_ACTOR = "retention"
 _FINAL = [state for state in JobState if state.is_final]
 
 
@@ -39,11 +42,14 @@ class Purged:
     bytes: int
 
 
-def purge(runtime: Runtime, *, days: int, is_dry_run: bool = False, now: datetime | None = None) -> Purged:
+def purge(
+    runtime: Runtime, *, days: int, actor: str = _ACTOR, is_dry_run: bool = False, now: datetime | None = None
+) -> Purged:
     """Remove jobs that ended more than `days` days ago.
 
     Args:
         days: 0 keeps everything.
+        actor: who has it done.
         is_dry_run: only count.
         now: None for the time now.
     """
@@ -54,7 +60,7 @@ def purge(runtime: Runtime, *, days: int, is_dry_run: bool = False, now: datetim
         return _count(runtime, before)
     runtime.store.restore_outgoing()
     num_jobs = 0
-    while ids := _purge_batch(runtime, before):
+    while ids := _purge_batch(runtime, before, actor):
         num_jobs += len(ids)
     sizes = _purge_blobs(runtime)
     purged = Purged(num_jobs, len(sizes), sum(sizes))
@@ -63,19 +69,27 @@ def purge(runtime: Runtime, *, days: int, is_dry_run: bool = False, now: datetim
     return purged
 
 
-def _purge_batch(runtime: Runtime, before: datetime) -> Sequence[str]:
+def _purge_batch(runtime: Runtime, before: datetime, actor: str) -> Sequence[str]:
     job, expiry = tables.job, tables.blob_expiry
-    with runtime.database.write() as connection:
+    with runtime.database.write(is_durable=True) as connection:
         # A row that somebody retries or replays at this moment is locked, and left for the next time.
-        oldest = select(job.c.id).where(*_is_over(before)).order_by(job.c.finished_at).limit(_BATCH)
-        ids = connection.execute(oldest.with_for_update(skip_locked=True)).scalars().all()
+        told = (job.c.id, job.c.version, job.c.app, job.c.kind, job.c.owner, job.c.state)
+        oldest = select(*told).where(*_is_over(before)).order_by(job.c.finished_at).limit(_BATCH)
+        rows = connection.execute(oldest.with_for_update(skip_locked=True)).all()
+        ids = [row.id for row in rows]
         if ids:
             hashes = set(_hashes(connection, job.c.id.in_(ids)))
             known = connection.execute(select(expiry.c.sha256).where(expiry.c.sha256.in_(hashes))).scalars().all()
             for sha256 in sorted(hashes - set(known)):
                 connection.execute(insert(expiry).values(sha256=sha256, since=utc_now()))
             connection.execute(delete(job).where(job.c.id.in_(ids)))
+        runtime.audit.append(connection, *(_entry(row, actor) for row in rows))
     return ids
+
+
+def _entry(row: Row[*tuple[Any, ...]], actor: str) -> Entry:
+    about = {"app": row.app, "kind": row.kind, "owner": row.owner, "state": row.state}
+    return Entry("job.purged", actor, "job", row.id, str(row.version), about)
 
 
 def _purge_blobs(runtime: Runtime) -> list[int]:

@@ -1,4 +1,4 @@
-"""What a process works with, opened once from its settings: database, blob store, jobs, the apps that are enabled.
+"""What a process works with, opened once from its settings: database, blob store, jobs, audit log, enabled apps.
 
 Doors receive it as an argument (`ui.build(runtime)`, `seed(runtime, paths)`); Celery tasks get it from
 `current_runtime()`, which opens one for each process because connections do not survive a fork.
@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass
 
 from trivium.service.app_spec import AppSpec, enabled_apps
+from trivium.service.audit import Audit
 from trivium.service.database import Database
 from trivium.service.errors import InputError
 from trivium.service.jobs import JobPolicy, Jobs, Publish
@@ -30,6 +31,7 @@ class Runtime:
     database: Database
     store: BlobStore
     jobs: Jobs
+    audit: Audit
 
     def close(self) -> None:
         """Close the database connections."""
@@ -69,7 +71,7 @@ def open_runtime(
     database = Database(settings.database)
     policy = policy or JobPolicy(max_attempts=settings.job_attempts)
     jobs = Jobs(database, publish=publish, queue_of=queue_of, policy=policy)
-    return Runtime(settings, specs, database, BlobStore(settings.home / "blobs"), jobs)
+    return Runtime(settings, specs, database, BlobStore(settings.home / "blobs"), jobs, Audit(database))
 
 
 def current_runtime() -> Runtime:

@@ -15,8 +15,10 @@ from typing import Any
 
 from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, Row, delete, insert, select, update
 
+from trivium.service.audit import Audit
 from trivium.service.database import Database, utc_now
 from trivium.service.roles import ADMIN, Principal, Roles
+from trivium.service.security_log import SecurityLog
 from trivium.service.short_memory import ShortMemory
 from trivium.service.tables import account, login_token, session
 
@@ -84,6 +86,7 @@ class Sessions:
         self._roles = roles
         self._lifetime = lifetime or Lifetime()
         self._now = now
+        self._security = SecurityLog(Audit(database, now=now))
         self._memory: ShortMemory[tuple[Principal, datetime]] = ShortMemory()
 
     def make_link_token(self, account_id: str, *, via: str = "link", life: timedelta = _LINK_LIFE) -> str:
@@ -111,10 +114,11 @@ class Sessions:
             enabled = select(account.c.id).where(account.c.id == row.subject, account.c.is_disabled.is_(False))
             return (row.subject, row.via) if connection.execute(enabled).first() else None
 
-    def start(self, account_id: str, *, via: str) -> str:
-        """Start a session and return its token. Sessions that are over are removed."""
+    def start(self, account_id: str, *, via: str, address: str = "") -> str:
+        """Start a session, on record, and return its token. Sessions that are over are removed."""
         now, token = self._now(), secrets.token_urlsafe(32)
-        with self._database.write() as connection:
+        event = "login.break_glass" if via == BREAK_GLASS else "login.done"
+        with self._security.act(event, actor=account_id, via=via, address=address) as connection:
             connection.execute(delete(session).where(session.c.expires_at < now))
             values = {"token_hash": _hash(token), "subject": account_id, "created_at": now, "seen_at": now, "via": via}
             life = min(self._lifetime.absolute, _BREAK_GLASS_LIFE) if via == BREAK_GLASS else self._lifetime.absolute

@@ -5,7 +5,20 @@ Apps add their own tables to the same `metadata` (foreign keys only to tables he
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy import false as sql_false
 from sqlalchemy.types import Boolean
 
@@ -14,6 +27,7 @@ from trivium.service.database import UtcDateTime
 __all__ = [
     "account",
     "api_key",
+    "audit",
     "blob_expiry",
     "job",
     "job_effect",
@@ -118,6 +132,22 @@ lease = Table(
     Column("name", String(60), primary_key=True),
     Column("holder", String(120), nullable=False),
     Column("until", UtcDateTime, nullable=False),
+)
+
+audit = Table(  # who did what to which version: rows are added and never change; `audit_chain.py` has the hash
+    "service_audit",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),  # 1, 2, 3
+    Column("at", String(27), nullable=False),  # UTC as 2026-01-02T03:04:05.000006Z: the very text that is hashed
+    Column("actor", String(120), nullable=False, index=True),
+    Column("action", String(60), nullable=False),
+    Column("subject_kind", String(40), nullable=False),
+    Column("subject_id", Text, nullable=False),
+    Column("subject_version", String(64), nullable=False),
+    Column("detail", Text, nullable=False),  # canonical JSON
+    Column("prev_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index(None, "subject_kind", "subject_id"),
 )
 
 account = Table(

@@ -1,0 +1,176 @@
+"""Walk the audit log from its first row to its last and name the first that is not as it was written.
+
+Found are rows changed in any column, missing, put in, or in another order. Not found by the chain alone: the last rows
+cut off, or rewritten from some row to the end with new hashes; for these, hold the log against a head that was signed
+and kept elsewhere (`audit_head.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+from sqlalchemy.exc import OperationalError
+
+from trivium.service.audit_chain import GENESIS, NUM_BREAKS, chain_hash
+from trivium.service.tables import audit
+
+__all__ = ["Fault", "FaultKind", "Mark", "Verdict", "verify"]
+
+_PAGE = 2_000
+_COLUMNS = (
+    audit.c.seq, audit.c.at, audit.c.actor, audit.c.action, audit.c.subject_kind, audit.c.subject_id,
+    audit.c.subject_version, audit.c.detail, audit.c.prev_hash, audit.c.hash,
+)  # fmt: skip
+
+
+class FaultKind(StrEnum):
+    """What is wrong with a row."""
+
+    CHANGED = "changed"
+    MISSING = "missing"
+    REORDERED = "reordered"
+    INSERTED = "inserted"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The first row that is wrong: its sequence number, what is wrong with it, and the words for it."""
+
+    seq: int
+    kind: FaultKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A row that is known to have been in the log."""
+
+    seq: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How far the log is whole: its last good row (sequence number 0 for none), and what follows if that is wrong."""
+
+    seq: int
+    hash: str
+    fault: Fault | None
+
+
+def verify(connection: Connection, mark: Mark | None = None) -> Verdict:
+    """Compute every hash again.
+
+    Args:
+        connection: one that sees one state from beginning to end.
+        mark: a row that must be there.
+    """
+    seq, last = 0, GENESIS
+    for page in _pages(connection):
+        good, last = _walk(page, seq, last, mark)
+        if good < len(page):
+            return Verdict(seq + good, last, _fault(connection, page[good], seq + good, last, mark))
+        seq += good
+    if mark is not None and seq < mark.seq:
+        text = f"rows {seq + 1} to {mark.seq} are missing at the end: the head names row {mark.seq}"
+        return Verdict(seq, last, Fault(seq + 1, FaultKind.MISSING, text))
+    return Verdict(seq, last, None)
+
+
+def _walk(page: Sequence[Sequence[Any]], seq: int, last: str, mark: Mark | None) -> tuple[int, str]:
+    """Return how many rows of a page follow row `seq` with the hash `last`, and the hash of the last of them."""
+    marked_seq, marked_hash = (mark.seq, mark.hash) if mark else (0, "")
+    for good, (number, at, actor, action, kind, subject, version, detail, prev_hash, own_hash) in enumerate(page):
+        seq += 1
+        lines = f"{prev_hash}\n{number}\n{at}\n{actor}\n{action}\n{kind}\n{subject}\n{version}\n{detail}"
+        is_whole = chain_hash(lines) == own_hash and lines.count("\n") == NUM_BREAKS
+        if not is_whole or number != seq or prev_hash != last or (seq == marked_seq and own_hash != marked_hash):
+            return good, last
+        last = own_hash
+    return len(page), last
+
+
+def _pages(connection: Connection) -> Iterator[Sequence[Sequence[Any]]]:
+    """Yield the rows in order, a few thousand at a time."""
+    last: int | None = None
+    query = select(*_COLUMNS).order_by(audit.c.seq).limit(_PAGE)
+    while True:
+        page = _page(connection, query if last is None else query.where(audit.c.seq > last))
+        if not page:
+            return
+        yield page
+        last = page[-1][0]
+
+
+def _page(connection: Connection, query: Any) -> Sequence[Sequence[Any]]:
+    """Return a page up to the first row that can be read at all, and that one as far as its number."""
+    try:
+        return _fetch(connection, query)
+    except OperationalError as error:
+        if "decode" not in str(error.orig):
+            raise
+    readable: list[Sequence[Any]] = []
+    for seq in connection.execute(query.with_only_columns(audit.c.seq)).scalars().all():
+        try:
+            readable += _fetch(connection, select(*_COLUMNS).where(audit.c.seq == seq))
+        except OperationalError:
+            return [*readable, (seq, *[None] * 9)]
+    return readable
+
+
+def _fetch(connection: Connection, query: Any) -> Sequence[Sequence[Any]]:
+    """Return rows as the driver gives them: no column needs converting, and verifying is mostly fetching."""
+    with connection.execute(query) as result:
+        try:
+            rows: Sequence[Sequence[Any]] = result.cursor.fetchall()
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise OperationalError(str(query), None, error) from error
+    return rows
+
+
+def _fault(connection: Connection, row: Sequence[Any], seq: int, last: str, mark: Mark | None) -> Fault:
+    """Say what is wrong with the first row that does not follow row `seq`."""
+    found, expected = row[0], seq + 1
+    if found > expected:
+        which = f"row {expected} is" if found == expected + 1 else f"rows {expected} to {found - 1} are"
+        return Fault(expected, FaultKind.MISSING, f"{which} missing")
+    if found < expected:
+        return Fault(found, FaultKind.INSERTED, f"row {found} was put in before the first")
+    written = _written_as(connection, row)
+    true_row = _successor(connection, found, last)
+    if written is None and true_row is not None:
+        return Fault(found, FaultKind.INSERTED, f"row {found} was put in; what was written there is now row {true_row}")
+    if written is None:
+        return Fault(found, FaultKind.CHANGED, f"row {found} was changed")
+    if written == found and row[8] == last and mark is not None:
+        text = f"row {found} is whole, but another than the head names: the log was written anew"
+        return Fault(found, FaultKind.CHANGED, text)
+    if written == found:
+        return Fault(found, FaultKind.CHANGED, f"row {found} does not follow row {seq}: one of them was written anew")
+    if written < found:
+        return Fault(found, FaultKind.INSERTED, f"row {found} was written as row {written}: one before it was put in")
+    if true_row is not None:
+        text = f"row {found} was written as row {written}, and row {true_row} in its place: the order was changed"
+        return Fault(found, FaultKind.REORDERED, text)
+    return Fault(found, FaultKind.MISSING, f"row {found} was written as row {written}: those between are missing")
+
+
+def _written_as(connection: Connection, row: Sequence[Any]) -> int | None:
+    """Return the number under which a row's hash is right; None when there is none."""
+    if not all(isinstance(value, str) for value in row[1:]) or "\n".join(row[1:9]).count("\n") != NUM_BREAKS - 1:
+        return None
+    highest = connection.execute(select(func.max(audit.c.seq))).scalar_one()
+    rest = "\n".join(row[1:8])
+    tries = range(1, 2 * highest + 2)  # rows before it may be gone
+    return next((seq for seq in tries if chain_hash(f"{row[8]}\n{seq}\n{rest}") == row[9]), None)
+
+
+def _successor(connection: Connection, found: int, last: str) -> int | None:
+    """Return the number of another row that says that it follows the row with the hash `last`."""
+    query = select(audit.c.seq).where(audit.c.prev_hash == last, audit.c.seq != found).order_by(audit.c.seq).limit(1)
+    other: Row[Any] | None = connection.execute(query).first()
+    return other[0] if other else None
