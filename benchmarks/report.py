@@ -22,6 +22,7 @@ RUNS: tuple[tuple[str, ...], ...] = (
     ("mutations.py", "--count", "500", "--edits", "300"),
     ("speed.py",),
     ("checker.py",),
+    ("audit.py",),
     ("ingest_throughput.py",),
     ("ingest_latency.py",),
     ("ingest_chaos.py",),
