@@ -303,7 +303,7 @@ class BalanceConfig:
     bias_speed: float = 0.0
     """Step of the router biases, once per optimizer step (DeepSeek-V3: 0.001); needs `router_bias`."""
     bias_rule: str = "sign"
-    """`sign`: steps of equal length (DeepSeek-V3); `proportional`: times how far a load is off the mean, over it."""
+    """`sign`: every step as long (DeepSeek-V3); `proportional`: times how far a load is off the mean, over the mean."""
     capacity_start: float = 0.0
     """Progressive capacity: slots an expert serves at the first step, over an even share; 0 for all that come."""
     capacity_end: float = 0.0
