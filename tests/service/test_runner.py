@@ -102,9 +102,9 @@ def test_a_worker_that_lost_its_lease_stops_and_writes_nothing(runtime, clock):
     runtime.jobs.policy = JobPolicy(renew_s=0.02)
 
     def work(context):
-        clock.forward(7)
-        runtime.jobs.recover()
         for step in range(1000):
+            clock.forward(7)
+            runtime.jobs.recover()  # finds nothing when the lease was renewed between the two, so again
             time.sleep(0.01)
             context.progress("parse", step / 1000)
         pytest.fail("was not stopped")
