@@ -70,7 +70,8 @@ class Audit:
         self.database = database
         self._now = now
         self._waiting: deque[tuple[Entry, Future[None]]] = deque()
-        self._turn = threading.Lock()
+        self._changed = threading.Condition()
+        self._is_committing = False
 
     def append(self, connection: Connection, *entries: Entry) -> None:
         """Add entries within the caller's transaction, which must be durable, as its last statement.
@@ -103,10 +104,16 @@ class Audit:
             UpstreamError: if the database cannot be reached; nothing is recorded then.
         """
         done: Future[None] = Future()
-        self._waiting.append((entry, done))
-        with self._turn:  # one thread commits for all who wait behind it
-            while not done.done():
-                self._commit_group()
+        with self._changed:
+            self._waiting.append((entry, done))
+        while not done.done():
+            with self._changed:  # one thread commits, for itself and all who came while another did
+                self._changed.wait_for(lambda: done.done() or not self._is_committing)
+                if done.done():
+                    break
+                self._is_committing = True
+                group = [self._waiting.popleft() for _ in range(min(_GROUP, len(self._waiting)))]
+            self._commit(group)
         done.result()
 
     def rows(
@@ -138,18 +145,19 @@ class Audit:
         with self.database.read() as connection:
             return connection.execute(query).all()[::-1]
 
-    def _commit_group(self) -> None:
-        """Commit what waits, oldest first, and tell those who wait for it."""
-        group = [self._waiting.popleft() for _ in range(min(_GROUP, len(self._waiting)))]
+    def _commit(self, group: Sequence[tuple[Entry, Future[None]]]) -> None:
+        """Commit a group, and tell those who wait for it and for the next."""
+        failure: BaseException | None = None
         try:
             with self.database.write(is_durable=True) as connection:
                 self.append(connection, *(entry for entry, _ in group))
-        except BaseException as error:
+        except BaseException as error:  # each of those who wait raises it
+            failure = error
+        with self._changed:
             for _, done in group:
-                done.set_exception(error)
-            return
-        for _, done in group:
-            done.set_result(None)
+                done.set_exception(failure) if failure else done.set_result(None)
+            self._is_committing = False
+            self._changed.notify_all()
 
 
 _LAST = select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
