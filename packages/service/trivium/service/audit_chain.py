@@ -23,6 +23,8 @@ HASHED = (
 )  # fmt: skip
 NUM_BREAKS = len(HASHED) - 1
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False, default=str)
+
 
 def chain_hash(lines: str) -> str:
     """Return the hash of a row's nine lines."""
@@ -31,7 +33,7 @@ def chain_hash(lines: str) -> str:
 
 def canonical(detail: Mapping[str, Any]) -> str:
     """Return the one JSON text of a detail: keys sorted, no spaces, ASCII. What JSON does not know becomes its text."""
-    return json.dumps(detail, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False, default=str)
+    return _ENCODER.encode(detail)
 
 
 def one_line(text: str) -> str:
