@@ -30,6 +30,7 @@ RUNS: tuple[tuple[str, ...], ...] = (
     ("pointcloud_overlap.py",),
     ("ai4i.py",),
     ("anomaly.py",),
+    ("vision_pneumonia.py",),
     ("balance.py",),
     ("moe_cpu.py",),
 )

@@ -20,11 +20,6 @@ Films = Annotated[
 ]
 
 
-@app.callback()
-def _medical() -> None:
-    """Keep `draft` a command of its own while it is the only one."""
-
-
 @app.command(epilog="Example: trivium medical draft chest.dcm chest2.png --out drafts")
 def draft(
     files: Films,
@@ -54,7 +49,7 @@ def draft(
         for path, folder in bar:
             try:
                 made, claims = pipeline.draft_of(read_path(path), models, words)
-                _write(folder / "draft.json", json.render(made, claims, models.classifier.record()))
+                _write(folder / "draft.json", json.render(made, claims, models.record()))
                 _write(folder / "draft.txt", text.render(made))
             except TriviumError as error:
                 typer.echo(error.line, err=True)
@@ -65,6 +60,28 @@ def draft(
             typer.echo(str(folder / "draft.json"))
     if failed:
         raise typer.Exit(1)
+
+
+@app.command("eval", epilog="Example: trivium medical eval DATA --out figures")
+def evaluate_folder(
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="Folder with films and labels.csv (file, patient_id, labels).")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder; gets eval.json and eval.txt.")],
+    seed: Annotated[int, typer.Option(help="Seed of the parts and the bootstrap.")] = 1,
+    rounds: Annotated[int, typer.Option(min=10, help="Rounds of the bootstrap over patients.")] = 500,
+) -> None:
+    """Measure the shipped models beside baselines on films with known labels."""
+    import json
+
+    from trivium.medical.evaluate import evaluate, table
+    from trivium.medical.pipeline import Models
+
+    found = evaluate(data, Models.load(), seed=seed, rounds=rounds)
+    lines = table(found)
+    _write(out / "eval.json", json.dumps(found, indent=2) + "\n")
+    _write(out / "eval.txt", lines + "\n")
+    typer.echo(lines)
 
 
 def _folders(files: list[Path], out: Path) -> list[Path]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from trivium.medical.analyze.findings import read_findings
-from trivium.medical.analyze.quality import assess
+from trivium.medical.analyze.pneumonia import with_pneumonia
+from trivium.medical.analyze.quality import assess, upright
 from trivium.medical.check import check
 from trivium.medical.claims import claims_of
 from trivium.medical.narrate import Phrases, load_phrases, narrate
@@ -23,6 +24,7 @@ from trivium.service.errors import InputError
 from trivium.service.evidence import Claim, Report, ReportFile
 from trivium.service.text import LANGUAGES
 from trivium.vision.classifier import FindingsClassifier
+from trivium.vision.pneumonia import PneumoniaClassifier
 from trivium.vision.quality_gate import Gate
 
 __all__ = ["DraftRequest", "Models", "Store", "draft_of", "run"]
@@ -42,10 +44,11 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The models that read a film: the gate and the classifier."""
+    """The models that read a film: the gate, the classifier, and pneumonia on small films."""
 
     gate: Gate
     classifier: FindingsClassifier
+    pneumonia: PneumoniaClassifier
 
     @classmethod
     def load(cls) -> Models:
@@ -54,7 +57,11 @@ class Models:
         Raises:
             ModelError: if a weights file is missing or does not fit.
         """
-        return cls(Gate.load(), FindingsClassifier.load())
+        return cls(Gate.load(), FindingsClassifier.load(), PneumoniaClassifier.load())
+
+    def record(self) -> dict[str, Any]:
+        """Return what identifies the models, for `draft.json`."""
+        return {**self.classifier.record(), "pneumonia": self.pneumonia.record()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +102,7 @@ def run(request: DraftRequest, *, store: Store, models: Models, progress: Progre
     files = tuple(
         ReportFile(name, media_type, blob.sha256, blob.size)
         for name, media_type, content in (
-            ("draft.json", "application/json", json.render(draft, claims, models.classifier.record())),
+            ("draft.json", "application/json", json.render(draft, claims, models.record())),
             ("draft.txt", "text/plain", text.render(draft)),
         )
         for blob in (store.put(content.encode()),)
@@ -122,6 +129,7 @@ def draft_of(radiograph: Radiograph, models: Models, phrases: Phrases) -> tuple[
     except InputError as error:
         raise InputError(error.what, where=radiograph.name, hint=error.hint) from error
     findings = read_findings(film, quality, radiograph.size, models.classifier)
+    findings = with_pneumonia(findings, upright(radiograph.film, quality), radiograph.size, models.pneumonia)
     claims = claims_of(radiograph, findings)
     told = narrate(radiograph, quality, findings, models.classifier.deniable, phrases)
     sections, removed = check(told, claims, findings, radiograph, phrases)

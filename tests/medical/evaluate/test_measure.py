@@ -1,0 +1,72 @@
+"""`trivium medical eval` on a folder that the test makes, and its baselines on labels worked out by hand."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from tests.medical.films import png
+from tests.vision.drawn import drawn_chest
+
+from trivium.medical.evaluate.baselines import baselines
+from trivium.medical.evaluate.labelled import LabelledFilms
+from trivium.service.cli import run
+from trivium.vision.findings import FINDINGS
+
+EFFUSION = FINDINGS.index("Effusion")
+
+
+def labelled(patients: int = 20) -> LabelledFilms:
+    """Return films of which the bright half has an effusion, two a patient."""
+    n = 2 * patients
+    labels = np.zeros((n, 15), bool)
+    labels[: n // 2, EFFUSION] = True
+    labels[n // 2 :, 0] = True
+    films = np.random.default_rng(1).random((n, 64, 64)).astype(np.float32)
+    films[: n // 2, :32] += 2
+    return LabelledFilms(
+        films, labels, np.repeat(np.arange(patients), 2), None, np.zeros((n, 15)), np.zeros((n, 15), bool),
+        np.zeros(n, bool), tuple(range(n)),
+    )  # fmt: skip
+
+
+def test_baselines_learn_from_other_patients():
+    data = labelled()
+    rows = baselines(data, 1)
+    assert list(rows) == ["majority", "best constant set", "random", "nearest neighbour", "raw pixels", "gold labels"]
+    assert rows["best constant set"][1][:, EFFUSION].all()
+    assert rows["best constant set"][1].sum() == len(data.labels)
+    assert np.array_equal(rows["nearest neighbour"][1], data.labels)
+    scores = rows["raw pixels"][0][:, EFFUSION]
+    assert scores[: len(scores) // 2].min() > scores[len(scores) // 2 :].max()
+
+
+@pytest.mark.slow
+def test_a_folder_is_measured_and_written(tmp_path, capsys):
+    chest = (drawn_chest(80, 80) * 200).astype(np.uint8)
+    rows = ["file,patient_id,labels"]
+    for number in range(12):
+        (tmp_path / f"{number}.png").write_bytes(png(chest + np.uint8(number)))
+        rows.append(f"{number}.png,p{number},{'Effusion|Mass' if number % 2 else 'No Finding'}")
+    (tmp_path / "labels.csv").write_text("\n".join(rows))
+    assert run(["medical", "eval", str(tmp_path), "--out", str(tmp_path / "out"), "--rounds", "10"]) == 0
+    found = json.loads((tmp_path / "out" / "eval.json").read_text())
+    assert (found["films"], found["patients"], found["trained_on"]["films"]) == (12, 12, 0)
+    assert found["systems"]["gold labels"]["micro_f1"] == {"value": 1, "low": 1, "high": 1}
+    assert found["labels"]["Effusion"] == {"films": 6, "auroc": {"value": None, "low": None, "high": None}}
+    assert "best constant set" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("file,labels\na.png,Mass\n", "lacks the column patient_id"),
+        ("file,patient_id,labels\n", "names no film"),
+        ("file,patient_id,labels\na.png,1,Gout\n", "line 2: the label 'Gout' is unknown"),
+    ],
+)
+def test_a_bad_table_is_one_line(tmp_path, capsys, content, message):
+    (tmp_path / "labels.csv").write_text(content)
+    assert run(["medical", "eval", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    assert message in capsys.readouterr().err
