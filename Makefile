@@ -25,7 +25,7 @@ demo: $(PAGES)
 	@TRIVIUM_APPS="$(APPS)" .venv/bin/trivium demo $(if $(PORT),--port $(PORT))
 
 test: $(STAMP)
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: $(STAMP)
 	@.venv/bin/ruff check .
