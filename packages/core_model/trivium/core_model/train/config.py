@@ -206,6 +206,8 @@ def _balance(data: Mapping[str, Any]) -> BalanceConfig:
     if strange := sorted(map(str, set(data) - set(known))):
         raise InputError(f"unknown settings of balance: {', '.join(strange)}", hint=f"known: {', '.join(known)}")
     for name, value in data.items():
+        if name == "bias_rule":  # a word, which BalanceConfig itself checks
+            continue
         if isinstance(value, bool) or not isinstance(value, int | float | None):
             raise InputError(f"balance.{name} is {value!r}", hint="give a number")
     return BalanceConfig(**data)
