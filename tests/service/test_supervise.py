@@ -216,6 +216,7 @@ def test_nothing_survives_a_supervisor_that_is_killed(tmp_path):
         output = Output(process)
         wait_for(lambda: LINK.search(output.text), seconds=90)
         children = descendants(process.pid)
+        assert children
         process.kill()
         wait_for(lambda: not [pid for pid in children if is_alive(pid)], seconds=30)
 
