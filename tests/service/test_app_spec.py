@@ -46,6 +46,7 @@ def test_jobs_go_to_the_first_queue_unless_routed():
         ({"roles": {"admin": ()}}, "the role admin is the platform's"),
         ({"api_prefix": "v1"}, "api_prefix 'v1' is not a path such as /v1"),
         ({"routes": {"scan": "deep"}}, "queues that are not declared: deep"),
+        ({"ui": "toy.ui:build", "pages": "toy.pages:router"}, "ui and pages would lie on the same path"),
     ],
 )
 def test_a_spec_that_contradicts_itself_is_refused(fields, message):
@@ -57,7 +58,7 @@ def test_every_installed_app_can_be_reached_by_some_role():
     """A page needs `<app>.read`, jobs need `<app>.run`; an app that grants them to nobody is shut."""
     for found in installed_apps():
         granted = {permission for permissions in found.roles.values() for permission in permissions}
-        wanted = {found.read_permission: found.ui or found.queues, found.run_permission: found.queues}
+        wanted = {found.read_permission: found.has_page or found.queues, found.run_permission: found.queues}
         assert {permission for permission, is_needed in wanted.items() if is_needed} <= granted, found.name
 
 

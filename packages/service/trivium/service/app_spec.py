@@ -61,6 +61,8 @@ class AppSpec:
         cli: `module:attribute` of a Typer application, the sub-command `name`.
         commands: help by name of commands of that application that stand at the top in place of the sub-command.
         ui: `module:function`, called with a `Runtime`, returns a `gradio.Blocks`.
+        pages: `module:attribute` of a FastAPI router, in place of `ui`: plain pages and what they ask for, below
+            `/<name>`; each of its routes states what it needs with `permission.needs`.
         api: `module:attribute` of a FastAPI router; each of its routes states what it needs with `permission.needs`.
         api_prefix: path of that router; `/api/<name>` when empty.
         tasks: module that defines the Celery tasks `<name>.<kind>`.
@@ -87,6 +89,7 @@ class AppSpec:
     cli: str = ""
     commands: Mapping[str, str] = field(default_factory=dict)
     ui: str = ""
+    pages: str = ""
     api: str = ""
     api_prefix: str = ""
     tasks: str = ""
@@ -110,11 +113,18 @@ class AppSpec:
             raise ValueError(f"{self.name}: permissions begin with {self.name}. and these do not: {', '.join(foreign)}")
         if "admin" in self.roles and self.name != "service":
             raise ValueError(f"{self.name}: the role admin is the platform's")
+        if self.ui and self.pages:
+            raise ValueError(f"{self.name}: ui and pages would lie on the same path; give one")
         if self.api_prefix and not (self.api_prefix.startswith("/") and self.api_prefix.strip("/")):
             raise ValueError(f"{self.name}: api_prefix {self.api_prefix!r} is not a path such as /v1")
         strangers = set(self.routes.values()) - {queue.name for queue in self.queues}
         if strangers:
             raise ValueError(f"{self.name}: routes name queues that are not declared: {', '.join(sorted(strangers))}")
+
+    @property
+    def has_page(self) -> bool:
+        """Whether people open something under the app's name."""
+        return bool(self.ui or self.pages)
 
     @property
     def read_permission(self) -> str:

@@ -72,7 +72,7 @@ def _values(runtime: Runtime, spec: AppSpec | None, job: Job, language: str) -> 
         "app": app_title(spec, job.app, language),
         "state": state_text(job, language),
         "stage": stage_text(spec, job.stage, language),
-        "has_page": spec is not None and bool(spec.ui) and not spec.missing,
+        "has_page": spec is not None and spec.has_page and not spec.missing,
         "remaining": remaining_text(job, runtime.jobs.estimate(job), language),
         "history": history(runtime.jobs.events(job.id), spec, language),
         "replay_key": secrets.token_hex(16),  # of this page: a second click gives the same job

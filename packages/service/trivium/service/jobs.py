@@ -289,12 +289,13 @@ class Jobs:
             if is_new_stage:
                 self._note(connection, job.id, "stage", stage=stage)
 
-    def once(self, job: Job, name: str, write: Callable[[Connection], object]) -> bool:
+    def once(self, job: Job, name: str, write: Callable[[Connection], object], *, is_durable: bool = False) -> bool:
         """Write to the database under the job's fence, once in the job's life, however often it is started.
 
         Args:
             name: of this effect within the job; at most 120 characters.
             write: makes the changes on the connection it is given; they are committed together with the name.
+            is_durable: whether the commit waits for the disk, as it must where `write` adds to the audit log.
 
         Returns:
             Whether it was written now; False when an earlier start of the job had done it.
@@ -303,7 +304,7 @@ class Jobs:
             LeaseLostError: if the fence is old; nothing is written.
         """
         effect = tables.job_effect
-        with self._database.write() as connection:
+        with self._database.write(is_durable=is_durable) as connection:
             self._fenced(connection, job, fence=job.fence)  # locks the row: the fence holds until the commit
             known = select(effect.c.name).where(effect.c.job_id == job.id, effect.c.name == name)
             if connection.execute(known).first():

@@ -66,7 +66,7 @@ def tiles(specs: Sequence[AppSpec], language: str, visitor: Principal) -> list[T
     """Describe the apps that have a page which the visitor may open, in the visitor's language."""
     described = []
     for spec in specs:
-        if spec.ui and visitor.may(spec.read_permission):
+        if spec.has_page and visitor.may(spec.read_permission):
             texts = catalogue(spec.package, language)
             install = spec.install_line if spec.missing else ""
             described.append(Tile(spec.name, texts["app.title"], texts["app.summary"], install))
@@ -115,7 +115,7 @@ def message(
 
 def app_title(spec: AppSpec | None, name: str, language: str) -> str:
     """Return the app's title; its name when the app has no page or is switched off."""
-    return catalogue(spec.package, language)["app.title"] if spec is not None and spec.ui else name
+    return catalogue(spec.package, language)["app.title"] if spec is not None and spec.has_page else name
 
 
 def state_text(job: Job, language: str) -> str:

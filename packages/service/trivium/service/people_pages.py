@@ -124,7 +124,7 @@ def role_text(runtime: Runtime, role: str, language: str) -> str:
     if spec is None:
         return role
     # a spec without a page need not have a catalogue
-    text = catalogue(spec.package, language).get(f"role.{short}", short) if spec.ui else short
+    text = catalogue(spec.package, language).get(f"role.{short}", short) if spec.has_page else short
     return f"{app_title(spec, name, language)}: {text}"
 
 

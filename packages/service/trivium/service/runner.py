@@ -87,12 +87,13 @@ class JobContext:
         self._jobs.report_progress(self.job, stage, min(max(share, 0.0), 1.0), is_new_stage=stage != last_stage)
         self._reported = (stage, now)
 
-    def once(self, name: str, write: Callable[[Connection], object]) -> bool:
+    def once(self, name: str, write: Callable[[Connection], object], *, is_durable: bool = False) -> bool:
         """Write to the database once in the job's life, however often it is started.
 
         Args:
             name: of this effect within the job.
             write: makes the changes on the connection it is given; they are committed together with the name.
+            is_durable: whether the commit waits for the disk, as it must where `write` adds to the audit log.
 
         Returns:
             Whether it was written now; False when an earlier start of the job had done it.
@@ -100,7 +101,7 @@ class JobContext:
         Raises:
             LeaseLostError: if another worker has the job now. Let it through.
         """
-        return self._jobs.once(self.job, name, write)
+        return self._jobs.once(self.job, name, write, is_durable=is_durable)
 
 
 def run_job(job_id: str, function: Callable[[JobContext], Report], *, runtime: Runtime | None = None) -> None:

@@ -94,6 +94,21 @@ class Settings(BaseSettings):
     ingest_backlog_mib: int = Field(
         default=512, ge=1, description="Readings that may wait to be stored, all plants together, in MiB."
     )
+    medical_identity: Literal["keep", "discard"] = Field(
+        default="keep",
+        description="What becomes of a patient's name and numbers: kept encrypted beside the study, or discarded.",
+    )
+    medical_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="32 bytes in base64 that identities are sealed with; empty for a key made in the home folder.",
+    )
+    medical_step_up_minutes: int = Field(
+        default=5, ge=0, le=60, description="Minutes after a PIN or password within which signing asks for none again."
+    )
+    medical_second_reader: bool = Field(
+        default=False, description="Whether a draft is hidden until the reader has committed to findings of their own."
+    )
+    medical_drafts: bool = Field(default=True, description="Whether drafts are made; off, studies open blank.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Lowest level logged.")
 
     @field_validator("home")

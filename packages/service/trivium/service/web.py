@@ -151,6 +151,8 @@ def _add_app(shell: FastAPI, spec: AppSpec, runtime: Runtime) -> None:
     if spec.api:
         prefix = spec.api_prefix.rstrip("/") or f"/api/{spec.name}"
         shell.include_router(resolve(spec.api), prefix=prefix, tags=[spec.name])
+    if spec.pages:
+        shell.include_router(resolve(spec.pages), prefix=f"/{spec.name}", include_in_schema=False)
     if spec.ui:
         import gradio
 
