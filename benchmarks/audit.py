@@ -7,6 +7,7 @@ Verifying is held to what it cannot do without: fetching the rows, and one SHA-2
 
 from __future__ import annotations
 
+import os
 import random
 import statistics
 import sys
@@ -129,6 +130,10 @@ def _verified(database: Database) -> tuple[float, int]:
         with database.read() as connection:
             assert verify(connection).seq == len(rows)
 
+    def walk_side_by_side() -> None:
+        with database.read() as connection:
+            assert verify(connection, processes=os.cpu_count() or 1).seq == len(rows)
+
     def fetch() -> None:
         with database.read() as connection, connection.execute(text("SELECT * FROM service_audit")) as result:
             while result.cursor.fetchmany(2_000):
@@ -142,7 +147,9 @@ def _verified(database: Database) -> tuple[float, int]:
         wall_s, cpu_s = _best(act)
         print(f"floor, {name}: {1e6 * wall_s / len(rows):.2f} us a row, {1e6 * cpu_s / len(rows):.2f} us of CPU")
     wall_s, cpu_s = _best(walk)
-    print(f"verifying: {1e6 * wall_s / len(rows):.2f} us a row, {1e6 * cpu_s / len(rows):.2f} us of CPU")
+    print(f"verifying, one process: {1e6 * wall_s / len(rows):.2f} us a row, {1e6 * cpu_s / len(rows):.2f} us of CPU")
+    wall_s, _ = _best(walk_side_by_side)
+    print(f"verifying, {os.cpu_count()} processes: {1e6 * wall_s / len(rows):.2f} us a row")
     return len(rows) / wall_s, len(rows)
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import insert, select, text
 from trivium.service import migrate, tables
 from trivium.service.audit import Audit, Entry
 from trivium.service.audit_chain import HASHED, chain_hash
-from trivium.service.audit_verify import FaultKind, Mark, verify
+from trivium.service.audit_verify import FaultKind, Mark, _whole_segments, verify
 from trivium.service.database import Database
 
 COUNT = 200
@@ -181,6 +181,36 @@ def test_pages_are_read_to_their_ends(log, monkeypatch):
         with log.read() as connection:
             assert verify(connection).seq == COUNT
         assert fault_after(log, f"UPDATE service_audit SET actor = 'm' WHERE seq = {COUNT}").seq == COUNT
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # the test runner's threads
+def test_processes_side_by_side_find_what_one_finds_in_every_row(tmp_path, monkeypatch):
+    monkeypatch.setattr("trivium.service.audit_verify._LEAST_ROWS", 5)
+    database, count = Database(f"sqlite:///{tmp_path}/trivium.db"), 11  # two segments: 1-5, 6-11
+    migrate.upgrade(database)
+    fill(database, count)
+    known = all_rows(database)
+    mark = Mark(9, known[8].hash)
+    with database.read() as connection:
+        assert _whole_segments(connection, 2) == (11, known[-1].hash)
+        assert verify(connection, mark, processes=2) == verify(connection)
+        assert verify(connection, Mark(9, "0" * 64), processes=2).fault == verify(connection, Mark(9, "0" * 64)).fault
+    for seq in range(1, count + 1):
+        for damage in (
+            "UPDATE service_audit SET detail = '{}'",
+            "UPDATE service_audit SET hash = 'f'",
+            "DELETE FROM service_audit",
+        ):
+            with database.write() as connection:
+                connection.execute(text(f"{damage} WHERE seq = {seq}"))
+            with database.read() as connection:
+                alone, found = verify(connection, mark), verify(connection, mark, processes=2)
+            assert found == alone
+            assert (found.fault is None) == (seq == count and damage.startswith("DELETE"))
+            with database.write() as connection:
+                connection.execute(tables.audit.delete().where(tables.audit.c.seq == seq))
+                connection.execute(insert(tables.audit).values(dict(known[seq - 1]._mapping)))
+    database.close()
 
 
 def test_changes_are_found_on_postgresql_too(migrated_postgres):

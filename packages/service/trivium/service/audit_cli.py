@@ -32,6 +32,9 @@ def verify_log(
 
     Example: trivium audit verify --head head.json
     """
+    import os
+    import threading
+
     from trivium.service import audit_head
     from trivium.service.audit_verify import verify
 
@@ -40,7 +43,8 @@ def verify_log(
     with _opened() as (settings, database):
         known = audit_head.read_head(head, key or _own_key(settings)) if head else None
         with database.read() as connection:
-            verdict = verify(connection, known.mark if known else None)
+            processes = (os.cpu_count() or 1) if threading.active_count() == 1 and hasattr(os, "fork") else 1
+            verdict = verify(connection, known.mark if known else None, processes=processes)
     if verdict.fault is not None:
         place = f"{verdict.seq} rows before it are whole" if verdict.seq else "no row before it"
         raise InputError(f"{verdict.fault.text} ({verdict.fault.kind}; {place})", where="audit log")

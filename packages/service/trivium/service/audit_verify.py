@@ -3,24 +3,34 @@
 Found are rows changed in any column, missing, put in, or in another order. Not found by the chain alone: the last rows
 cut off, or rewritten from some row to the end with new hashes; for these, hold the log against a head that was signed
 and kept elsewhere (`audit_head.py`).
+
+A long log is cut into segments that processes walk side by side, each from the hash of the row before it. That hash is
+the last one of the segment before, which is held to be it there. Whatever segment is not whole is walked again here,
+so that the verdict is the same with any number of processes.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.exc import OperationalError
 
 from trivium.service.audit_chain import GENESIS, NUM_BREAKS, chain_hash
+from trivium.service.database import Database
+from trivium.service.errors import UpstreamError
 from trivium.service.tables import audit
 
 __all__ = ["Fault", "FaultKind", "Mark", "Verdict", "verify"]
 
 _PAGE = 2_000
+_LEAST_ROWS = 20_000  # of a segment: fewer are walked sooner than a process starts
 _COLUMNS = (
     audit.c.seq, audit.c.at, audit.c.actor, audit.c.action, audit.c.subject_kind, audit.c.subject_id,
     audit.c.subject_version, audit.c.detail, audit.c.prev_hash, audit.c.hash,
@@ -62,15 +72,19 @@ class Verdict:
     fault: Fault | None
 
 
-def verify(connection: Connection, mark: Mark | None = None) -> Verdict:
+def verify(connection: Connection, mark: Mark | None = None, *, processes: int = 1) -> Verdict:
     """Compute every hash again.
 
     Args:
         connection: one that sees one state from beginning to end.
         mark: a row that must be there.
+        processes: how many may walk side by side; more than one only from a process without threads, because each is
+            forked from it, and only for what is committed.
     """
-    seq, last = 0, GENESIS
-    for page in _pages(connection):
+    seq, last = _whole_segments(connection, processes)
+    if mark is not None and 0 < mark.seq <= seq and _before(connection, mark.seq + 1) != (mark.seq, mark.hash):
+        seq, last = _before(connection, mark.seq)  # processes know of no mark; the walk says what is wrong
+    for page in _pages(connection, after=seq or None):
         good, last = _walk(page, seq, last, mark)
         if good < len(page):
             return Verdict(seq + good, last, _fault(connection, page[good], seq + good, last, mark))
@@ -81,23 +95,82 @@ def verify(connection: Connection, mark: Mark | None = None) -> Verdict:
     return Verdict(seq, last, None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """Rows after `after` up to `upto`; `last` is the hash of row `after` as it stands there."""
+
+    after: int
+    last: str
+    upto: int
+
+
+def _whole_segments(connection: Connection, processes: int) -> tuple[int, str]:
+    """Return the number and hash of the row up to which processes found the log whole: 0 when none were needed."""
+    highest = connection.execute(select(func.max(audit.c.seq))).scalar_one() or 0
+    count = min(processes, highest // _LEAST_ROWS)
+    if count < 2:
+        return 0, GENESIS
+    bounds = [highest * index // count for index in range(count + 1)]
+    segments = [_Segment(*_before(connection, after + 1), upto) for after, upto in pairwise(bounds)]
+    url = connection.engine.url.render_as_string(hide_password=False)
+    with multiprocessing.get_context("fork").Pool(count) as pool:
+        ends = pool.starmap(_walk_segment, [(url, segment) for segment in segments])
+    whole, last = 0, GENESIS
+    for segment, end in zip(segments, ends, strict=True):
+        if (segment.after, segment.last) != (whole, last) or end is None:
+            break
+        whole, last = segment.upto, end
+    return whole, last
+
+
+def _walk_segment(url: str, segment: _Segment) -> str | None:
+    """Return the hash of a segment's last row; None when one of its rows is not as it was written."""
+    database = Database(url)
+    try:
+        with database.read() as connection:
+            seq, last = segment.after, segment.last
+            for page in _pages(connection, after=seq or None, upto=segment.upto):
+                good, last = _walk(page, seq, last, None)
+                seq += good
+                if good < len(page):
+                    return None
+    except UpstreamError:  # a row that cannot be read, or a database that is away: whoever walks it again tells which
+        return None
+    finally:
+        database.close()
+    return last if seq == segment.upto else None
+
+
+def _before(connection: Connection, seq: int) -> tuple[int, str]:
+    """Return the number and hash of the row before one; those of no row where it is not there to be read."""
+    try:
+        found = connection.execute(select(audit.c.hash).where(audit.c.seq == seq - 1)).scalar()
+    except OperationalError:
+        found = None
+    return (seq - 1, str(found)) if found is not None else (0, GENESIS)
+
+
 def _walk(page: Sequence[Sequence[Any]], seq: int, last: str, mark: Mark | None) -> tuple[int, str]:
     """Return how many rows of a page follow row `seq` with the hash `last`, and the hash of the last of them."""
     marked_seq, marked_hash = (mark.seq, mark.hash) if mark else (0, "")
     for good, (number, at, actor, action, kind, subject, version, detail, prev_hash, own_hash) in enumerate(page):
         seq += 1
         lines = f"{prev_hash}\n{number}\n{at}\n{actor}\n{action}\n{kind}\n{subject}\n{version}\n{detail}"
-        is_whole = chain_hash(lines) == own_hash and lines.count("\n") == NUM_BREAKS
+        is_whole = sha256(lines.encode()).hexdigest() == own_hash and lines.count("\n") == NUM_BREAKS
         if not is_whole or number != seq or prev_hash != last or (seq == marked_seq and own_hash != marked_hash):
             return good, last
         last = own_hash
     return len(page), last
 
 
-def _pages(connection: Connection) -> Iterator[Sequence[Sequence[Any]]]:
-    """Yield the rows in order, a few thousand at a time."""
-    last: int | None = None
+def _pages(
+    connection: Connection, *, after: int | None = None, upto: int | None = None
+) -> Iterator[Sequence[Sequence[Any]]]:
+    """Yield the rows in order, a few thousand at a time: all of them, or those between two numbers."""
+    last = after
     query = select(*_COLUMNS).order_by(audit.c.seq).limit(_PAGE)
+    if upto is not None:
+        query = query.where(audit.c.seq <= upto)
     while True:
         page = _page(connection, query if last is None else query.where(audit.c.seq > last))
         if not page:
