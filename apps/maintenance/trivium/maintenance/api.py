@@ -28,6 +28,7 @@ from trivium.maintenance.ingest.sweep import waker
 from trivium.maintenance.registry import Registries, write_registry
 from trivium.maintenance.registry_csv import read_registry_csv
 from trivium.maintenance.stream import Limits, Streams
+from trivium.service.disk import require_space
 from trivium.service.errors import InputError
 from trivium.service.permission import needs
 from trivium.service.roles import Principal
@@ -76,6 +77,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     409: {"description": "Another batch came under this id."},
     413: {"description": "The body is too large."},
     429: {"description": "Quota or backlog; `Retry-After` says when to send it again. Nothing of it was kept."},
+    507: {"description": "The server's disk is full; nothing of it was kept."},
     503: {"description": "Broker or database are away; send it again. Nothing was acknowledged."},
 }
 
@@ -115,6 +117,7 @@ async def post_batch(
     `202` once it is durable. Counts of the eight verdicts add up to the rows sent; rows that are `accepted` here may
     still turn out `late` or `duplicate`, see `GET /v1/batches/{batch_id}`.
     """
+    require_space(request.app.state.runtime.settings.home)
     options = Options(idempotency_key, x_gateway, zone, time_format, decimal, quality, asset)
     body = await _body(request)
     answer = await run_in_threadpool(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,12 +13,11 @@ from trivium.service import migrate
 from trivium.service.app_spec import enabled_apps
 from trivium.service.broker import broker_url, connect
 from trivium.service.database import Database
+from trivium.service.disk import usage_of
 from trivium.service.errors import TriviumError
 from trivium.service.settings import Settings
 
 __all__ = ["Finding", "examine"]
-
-_LEAST_FREE_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +50,10 @@ def _checked(what: str, look: Callable[[], str]) -> Finding:
 
 
 def _disk(settings: Settings) -> Finding:
-    folder = next(path for path in (settings.home, *settings.home.parents) if path.exists())
-    usage = shutil.disk_usage(folder)
-    verdict = "ok" if usage.free > _LEAST_FREE_SHARE * usage.total else "fail"
-    return Finding(verdict, "disk", f"{usage.free / 1e9:.1f} GB free of {usage.total / 1e9:.1f} GB")
+    usage = usage_of(settings.home)
+    verdict = "fail" if usage.is_full else "note" if usage.is_low else "ok"
+    refuses = "; uploads and batches are refused" if usage.is_full else ""
+    return Finding(verdict, "disk", f"{100 * usage.share:.0f} % full, {usage.free / 1e9:.1f} GB free{refuses}")
 
 
 def _database(settings: Settings) -> str:

@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import anyio.to_thread
@@ -22,6 +23,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trivium.service.access import Access
+from trivium.service.disk import DiskFullError, require_space
 from trivium.service.errors import TriviumError
 from trivium.service.keys import key_in
 from trivium.service.roles import Principal
@@ -51,6 +53,7 @@ class Guard:
         open_paths: what strangers may ask for; one that ends with `/` stands for all below it.
         mounts: permission by path of each mounted app.
         max_upload_bytes: largest body of an upload; other bodies stop at 16 MiB.
+        folder: on the disk that uploads go to; none are taken while it is full.
         refuse: makes the answer to a stranger (401) or to somebody without the permission (404).
     """
 
@@ -63,6 +66,7 @@ class Guard:
         open_paths: Collection[str],
         mounts: Mapping[str, str],
         max_upload_bytes: int,
+        folder: Path,
         refuse: Callable[[Request, int], Response],
     ) -> None:
         self.app = app
@@ -72,6 +76,7 @@ class Guard:
         self._open_below = tuple(path for path in open_paths if path.endswith("/"))
         self._mounts = dict(mounts)
         self._max_upload_bytes = max_upload_bytes
+        self._folder = folder
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,6 +129,12 @@ class Guard:
             )
             await anyio.to_thread.run_sync(denied)
             return self._refuse(request, 404)
+        if path.endswith(_UPLOAD_PATHS):
+            try:
+                require_space(self._folder, int(length))
+            except DiskFullError as error:
+                log.warning("guard.disk_full", error=error.line, reference=error.reference)
+                return JSONResponse({"error": error.line, "reference": error.reference}, 507)
         return None
 
     async def _identify(self, request: Request) -> Principal | None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from trivium.service.disk import space_errors
 from trivium.service.errors import InputError, NotFoundError
 
 __all__ = ["Blob", "BlobStore", "BlobWriter"]
@@ -98,19 +99,24 @@ class BlobStore:
 
     @contextmanager
     def writer(self, *, max_bytes: int | None = None, name: str = "content") -> Iterator[BlobWriter]:
-        """Open a blob for writing; it is in the store when the block ends without an error."""
-        incoming = self.root / "incoming"
-        incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = incoming / secrets.token_hex(16)
-        try:
-            with part.open("xb") as file:
-                writer = BlobWriter(file, max_bytes, name)
-                yield writer
-                file.flush()
-                os.fsync(file.fileno())
-            self._move_in(part, self._path(writer.blob.sha256))
-        finally:
-            part.unlink(missing_ok=True)
+        """Open a blob for writing; it is in the store when the block ends without an error.
+
+        Raises:
+            DiskFullError: if there is no room for it; nothing of it stays.
+        """
+        with space_errors():
+            incoming = self.root / "incoming"
+            incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+            part = incoming / secrets.token_hex(16)
+            try:
+                with part.open("xb") as file:
+                    writer = BlobWriter(file, max_bytes, name)
+                    yield writer
+                    file.flush()
+                    os.fsync(file.fileno())
+                self._move_in(part, self._path(writer.blob.sha256))
+            finally:
+                part.unlink(missing_ok=True)
 
     def path(self, sha256: str) -> Path:
         """Return where a blob lies, for reading only.

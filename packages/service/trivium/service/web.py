@@ -25,6 +25,7 @@ from trivium.service.access import open_access, open_provider
 from trivium.service.account_pages import account_pages
 from trivium.service.app_spec import AppSpec, resolve
 from trivium.service.broker import broker_url, connect
+from trivium.service.disk import DiskFullError
 from trivium.service.errors import InputError, NotFoundError, TriviumError, UpstreamError
 from trivium.service.guard import Guard, session_cookie
 from trivium.service.job_pages import job_pages
@@ -80,6 +81,7 @@ def create_web(runtime: Runtime) -> Guard:
         open_paths=_open_paths(shell),
         mounts=mounts,
         max_upload_bytes=settings.max_upload_bytes,
+        folder=settings.home,
         refuse=functools.partial(_refuse, shell),
     )
 
@@ -179,7 +181,7 @@ def _add_app(shell: FastAPI, spec: AppSpec, runtime: Runtime) -> None:
 def _add_error_answers(shell: FastAPI) -> None:
     @shell.exception_handler(TriviumError)
     async def ours(request: Request, error: TriviumError) -> Response:
-        kinds = {InputError: 400, NotFoundError: 404, UpstreamError: 503}
+        kinds = {InputError: 400, NotFoundError: 404, DiskFullError: 507, UpstreamError: 503}
         status = next((code for kind, code in kinds.items() if isinstance(error, kind)), 500)
         log.info("request.failed", status=status, error=error.line, reference=error.reference)
         return _problem(request, status, error.line, error.reference)
