@@ -12,10 +12,18 @@ from collections.abc import Sequence
 import torch
 from torch.nn import functional as F
 
+from trivium.core_model.kernels.choice import softmax_choice, softmax_choice_plain
 from trivium.core_model.kernels.experts import fused_experts
+from trivium.core_model.kernels.products import (
+    Tile,
+    down_product,
+    down_product_plain,
+    gated_product,
+    gated_product_plain,
+)
 from trivium.core_model.kernels.rows import gather_rows, gather_rows_plain, sum_rows, sum_rows_plain
 from trivium.core_model.kernels.slots import SortedSlots, sort_slots, sort_slots_plain
-from trivium.core_model.kernels.swiglu import weighted_swiglu, weighted_swiglu_backward, weighted_swiglu_plain
+from trivium.core_model.kernels.swiglu import weighted_swiglu_backward, weighted_swiglu_plain
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
@@ -65,10 +73,35 @@ def activation() -> float:
     real = torch.arange(111, device=DEVICE) < order.ends[-1]
     truths = torch.autograd.grad((truth * upstream * real[:, None]).sum(), (gate_up, weights))
     with torch.no_grad():
-        found = weighted_swiglu(gate_up, weights, order)
         dgate_up, dweights, again = weighted_swiglu_backward(upstream, gate_up, weights, order)
-    values = distance((found, again), (truth, truth))
-    return max(values, distance((served(dgate_up, order), dweights), (served(truths[0], order), truths[1])))
+    return max(
+        distance((again,), (truth,)),
+        distance((served(dgate_up, order), dweights), (served(truths[0], order), truths[1])),
+    )
+
+
+def products() -> float:
+    order = sort_slots_plain(choices(37, 3, 5, seed=14), 5)
+    x, weights = draw(37, 40, seed=15), draw(111, seed=16)
+    gate_up, down = draw(5, 2 * 48, 40, seed=17), draw(5, 40, 48, seed=18)
+    truth = gated_product_plain(x, gate_up, weights, order)
+    truths = (*truth, down_product_plain(truth[0], down, order))
+    largest = 0.0
+    for tile in (Tile(rows=16, columns=32, inner=16, warps=4, stages=2), None):  # edges inside tiles, and beyond them
+        h, kept = gated_product(x, gate_up, weights, order, keep=True, tile=tile)
+        found = (h, kept, down_product(h, down, order, tile))
+        largest = max(largest, distance([served(value, order) for value in found], truths))
+    return largest
+
+
+def choosing() -> float:
+    results = []
+    for form in (softmax_choice, softmax_choice_plain):
+        logits = draw(37, 9, seed=19).requires_grad_()
+        scores, ids, chosen = form(logits, 4)
+        loss = (scores**2).sum() + (chosen * torch.arange(4, device=DEVICE)).sum()
+        results.append((scores, ids.float(), chosen, *torch.autograd.grad(loss, logits)))
+    return distance(*results)
 
 
 def whole() -> float:
@@ -106,8 +139,11 @@ CHECKS = {
     "sorting": lambda: sorting(300, 4, 9),
     "sorting one token": lambda: sorting(1, 2, 3),
     "sorting for many experts": lambda: sorting(70, 8, 200),
+    "sorting many": lambda: sorting(1100, 4, 9),
     "copying": copying,
     "activation": activation,
+    "products": products,
+    "choosing": choosing,
     "whole": whole,
 }
 

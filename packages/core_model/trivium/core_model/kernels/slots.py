@@ -3,7 +3,8 @@
     # T tokens, K slots per token, S = T * K pairs, E experts, B blocks of pairs
 
 Three passes: each block counts its pairs per expert; a scan over the blocks of each expert says where a block's pairs
-begin; each block writes its pairs there. The order is that of a stable sort.
+begin; each block writes its pairs there. Few pairs are counted and written by one program. The order is that of a
+stable sort.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import triton.language as tl
 __all__ = ["SortedSlots", "sort_slots", "sort_slots_plain"]
 
 _TABLE = 16384  # elements of one block's one-hot table, which lie in registers
+_FEW = 2048  # pairs that one program sorts alone, faster than three launches would
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,15 @@ def sort_slots(expert_ids_TK: torch.Tensor, num_experts: int) -> SortedSlots:
     block = max(_TABLE // columns, 16)
     blocks = triton.cdiv(slots, block)
     sizes: dict[str, int] = {"BLOCK": block, "COLUMNS": columns}
-    counts = torch.empty(columns, blocks, dtype=torch.int32, device=ids_S.device)
-    totals = torch.empty(columns, dtype=torch.int32, device=ids_S.device)
     slot_of_row = torch.empty(slots, dtype=torch.int32, device=ids_S.device)
     row_of_slot = torch.empty_like(slot_of_row)
     ends = torch.empty(num_experts, dtype=torch.int32, device=ids_S.device)
+    if slots <= _FEW:
+        sizes["BLOCK"] = max(_TABLE // 4 // columns, 16)
+        _sort_few[(1,)](ids_S, slot_of_row, row_of_slot, ends, slots, num_experts, **sizes)
+        return SortedSlots(slot_of_row, row_of_slot, ends)
+    counts = torch.empty(columns, blocks, dtype=torch.int32, device=ids_S.device)
+    totals = torch.empty(columns, dtype=torch.int32, device=ids_S.device)
     _count[(blocks,)](ids_S, counts, slots, blocks, **sizes)
     _scan[(columns,)](counts, totals, blocks, BLOCKS=triton.next_power_of_2(blocks))
     _place[(blocks,)](ids_S, counts, totals, slot_of_row, row_of_slot, ends, slots, blocks, num_experts, **sizes)
@@ -59,6 +65,27 @@ def sort_slots_plain(expert_ids_TK: torch.Tensor, num_experts: int) -> SortedSlo
     order = ids_S.argsort(stable=True)
     ends = torch.bincount(ids_S, minlength=num_experts + 1)[:num_experts].cumsum(0)
     return SortedSlots(order.int(), order.argsort().int(), ends.int())
+
+
+@triton.jit
+def _sort_few(ids, slot_of_row, row_of_slot, ends, slots, num_experts, BLOCK: tl.constexpr, COLUMNS: tl.constexpr):
+    column = tl.arange(0, COLUMNS)
+    total = tl.zeros((COLUMNS,), dtype=tl.int32)
+    for start in range(0, slots, BLOCK):
+        slot = start + tl.arange(0, BLOCK)
+        expert = tl.load(ids + slot, mask=slot < slots, other=COLUMNS).to(tl.int32)
+        total += tl.sum((expert[:, None] == column[None, :]).to(tl.int32), axis=0)
+    end = tl.cumsum(total, axis=0)
+    tl.store(ends + column, end, mask=column < num_experts)
+    first = end - total
+    for start in range(0, slots, BLOCK):
+        slot = start + tl.arange(0, BLOCK)
+        expert = tl.load(ids + slot, mask=slot < slots, other=COLUMNS).to(tl.int32)
+        is_own = (expert[:, None] == column[None, :]).to(tl.int32)
+        row = tl.sum((tl.cumsum(is_own, axis=0) - is_own + first[None, :]) * is_own, axis=1)
+        tl.store(slot_of_row + row, slot, mask=slot < slots)
+        tl.store(row_of_slot + slot, row, mask=slot < slots)
+        first += tl.sum(is_own, axis=0)
 
 
 @triton.jit

@@ -1,4 +1,4 @@
-"""The activation between the two products of an expert, with the router's weight in it.
+"""The activation between the two products of an expert, with the router's weight in it: its backward pass.
 
     # R rows sorted by expert, F expert width, S slots in the order of tokens
 
@@ -17,20 +17,11 @@ from torch.nn import functional as F
 
 from trivium.core_model.kernels.slots import SortedSlots
 
-__all__ = ["weighted_swiglu", "weighted_swiglu_backward", "weighted_swiglu_plain"]
-
-
-def weighted_swiglu(gate_up_R2F: torch.Tensor, weights_S: torch.Tensor, order: SortedSlots) -> torch.Tensor:
-    """Return `(R, F)`, computed in float32."""
-    rows, width = gate_up_R2F.shape[0], gate_up_R2F.shape[1] // 2
-    h_RF = torch.empty(rows, width, dtype=gate_up_R2F.dtype, device=gate_up_R2F.device)
-    grid = (triton.cdiv(rows, 4), triton.cdiv(width, 1024))
-    _forward[grid](gate_up_R2F, weights_S, order.slot_of_row, h_RF, rows, width, ROWS=4, COLUMNS=1024)
-    return h_RF
+__all__ = ["weighted_swiglu_backward", "weighted_swiglu_plain"]
 
 
 def weighted_swiglu_plain(gate_up_R2F: torch.Tensor, weights_S: torch.Tensor, order: SortedSlots) -> torch.Tensor:
-    """`weighted_swiglu` in torch: its plain twin, whose gradient torch finds."""
+    """Return `(R, F)`: the formula in float32, the plain twin of kernels that hold it; torch finds its gradient."""
     gate_RF, up_RF = gate_up_R2F.float().chunk(2, dim=-1)
     weight_R1 = weights_S[order.slot_of_row.long()].float()[:, None]
     return (weight_R1 * F.silu(gate_RF) * up_RF).to(gate_up_R2F.dtype)
@@ -50,19 +41,6 @@ def weighted_swiglu_backward(
         dh_RF, gate_up_R2F, weights_S, *places, dgate_up_R2F, h_RF, dweights_S, rows, width, ROWS=2, COLUMNS=block
     )
     return dgate_up_R2F, dweights_S, h_RF
-
-
-@triton.jit
-def _forward(gate_up, weights, slot_of_row, h, rows, width, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
-    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
-    column = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
-    weight = tl.load(weights + tl.load(slot_of_row + row, mask=row < rows, other=0), mask=row < rows, other=0.0)
-    mask = (row < rows)[:, None] & (column < width)[None, :]
-    start = gate_up + row.to(tl.int64)[:, None] * (2 * width) + column[None, :]
-    gate = tl.load(start, mask=mask, other=0.0).to(tl.float32)
-    up = tl.load(start + width, mask=mask, other=0.0).to(tl.float32)
-    value = weight.to(tl.float32)[:, None] * gate * tl.sigmoid(gate) * up
-    tl.store(h + row.to(tl.int64)[:, None] * width + column[None, :], value.to(h.dtype.element_ty), mask=mask)
 
 
 @triton.jit

@@ -15,10 +15,33 @@ from torch.nn import functional as F
 from trivium.core_model.config import ModelConfig
 from trivium.core_model.layers.feed_forward import FeedForward
 from trivium.core_model.moe.dispatcher import Dispatcher, LocalDispatcher
-from trivium.core_model.moe.grouped import grouped_linear
-from trivium.core_model.moe.swiglu import expert_swiglu
+from trivium.core_model.moe.grouped import fits_grouped, grouped_linear
+from trivium.core_model.moe.kernel_support import has_kernels
+from trivium.core_model.moe.swiglu import expert_swiglu, plain_swiglu
+from trivium.service.errors import InputError
 
-__all__ = ["Experts", "LowRankExperts"]
+__all__ = ["BACKENDS", "Experts", "LowRankExperts", "use_backend"]
+
+BACKENDS = ("auto", "plain", "grouped_mm", "fused")
+
+
+def use_backend(model: nn.Module, backend: str) -> None:
+    """Choose the code that runs the experts of a model.
+
+    Args:
+        model: any module that holds `Experts`.
+        backend: `plain`, products as one reads them; `grouped_mm`, torch's grouped products; `fused`, the Triton
+            kernels: bfloat16 on a GPU, all experts in this process; `auto`, the kernels where they run, else
+            `grouped_mm`.
+
+    Raises:
+        InputError: if there is no such backend.
+    """
+    if backend not in BACKENDS:
+        raise InputError(f"experts backend {backend!r} is unknown", hint=f"use one of {', '.join(BACKENDS)}")
+    for module in model.modules():
+        if isinstance(module, Experts):
+            module.backend = backend
 
 
 class Experts(nn.Module):
@@ -28,12 +51,14 @@ class Experts(nn.Module):
         gate_up: (E, 2 F, D), gate rows before up rows.
         down: (E, D, F).
         dispatcher: brings tokens to experts; replaced from outside where the experts lie on several ranks.
+        backend: one of `BACKENDS`; see `use_backend`.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.num_experts = config.num_experts
         self.dispatcher: Dispatcher = LocalDispatcher()
+        self.backend = "auto"
         self.gate_up = nn.Parameter(torch.empty(config.num_experts, 2 * config.expert_dim, config.dim))
         self.down = nn.Parameter(torch.empty(config.num_experts, config.dim, config.expert_dim))
 
@@ -44,10 +69,26 @@ class Experts(nn.Module):
         weights_TK: torch.Tensor,
     ) -> torch.Tensor:
         """Return `sum_k weight_k * expert_k(x)`, `(T, D)` in the dtype of x."""
+        if self._runs_fused(x_TD):
+            from trivium.core_model.kernels.experts import fused_experts
+
+            return fused_experts(x_TD, expert_ids_TK, weights_TK, self.gate_up, self.down)
         local = self.dispatcher.local
+        swiglu = plain_swiglu if self.backend == "plain" else expert_swiglu
         plan = self.dispatcher.plan(expert_ids_TK, self.num_experts)
-        out_RD = expert_swiglu(plan.send(x_TD), local(self.gate_up), local(self.down), plan.loads_e)
+        out_RD = swiglu(plan.send(x_TD), local(self.gate_up), local(self.down), plan.loads_e)
         return plan.collect(out_RD, weights_TK)
+
+    def _runs_fused(self, x_TD: torch.Tensor) -> bool:
+        if self.backend == "fused":
+            return True
+        return (
+            self.backend == "auto"
+            and isinstance(self.dispatcher, LocalDispatcher)
+            and has_kernels(x_TD)
+            and x_TD.dtype == self.gate_up.dtype == torch.bfloat16
+            and fits_grouped(x_TD, self.gate_up, self.down)
+        )
 
     @torch.no_grad()
     def reset(self, std: float, generator: torch.Generator | None = None) -> None:

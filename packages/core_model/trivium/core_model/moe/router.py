@@ -22,6 +22,7 @@ from torch.nn import functional as F
 
 from trivium.core_model.config import ModelConfig
 from trivium.core_model.moe.capacity import drop_beyond
+from trivium.core_model.moe.kernel_support import has_kernels
 
 __all__ = ["Router", "Routing", "choose_experts", "leave_unneeded"]
 
@@ -76,15 +77,7 @@ class Router(nn.Module):
         """Route `(T, D)` tokens of so many sequences."""
         config = self.config
         logits_TE = _precise_linear(x_TD, self.weight)
-        scores_TE = logits_TE.sigmoid() if config.router_scores == "sigmoid" else logits_TE.softmax(dim=-1)
-        choice_TE = scores_TE if self.bias is None else scores_TE + self.bias
-        expert_ids_TK = choose_experts(
-            choice_TE,
-            config.experts_per_token,
-            num_groups=config.num_groups,
-            groups_per_token=config.groups_per_token,
-        )
-        weights_TK = scores_TE.gather(1, expert_ids_TK)
+        scores_TE, expert_ids_TK, weights_TK = self._choose(logits_TE)
         if config.score_mass < 1:
             unneeded_TK = leave_unneeded(weights_TK, scores_TE, config.score_mass)
             expert_ids_TK = expert_ids_TK.masked_fill(unneeded_TK, config.num_experts)
@@ -97,6 +90,25 @@ class Router(nn.Module):
             dropped_TK = drop_beyond(expert_ids_TK, weights_TK, config.num_experts, self.capacity_factor)
             weights_TK = weights_TK.masked_fill(dropped_TK, 0.0)
         return Routing(logits_TE, scores_TE, expert_ids_TK, weights_TK, dropped_TK, num_sequences)
+
+    def _choose(self, logits_TE: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return all scores, the chosen experts and their scores."""
+        config = self.config
+        is_plain = (
+            config.router_scores == "softmax" and self.bias is None and config.groups_per_token == config.num_groups
+        )
+        if is_plain and has_kernels(logits_TE) and logits_TE.dtype == torch.float32:
+            from trivium.core_model.kernels.choice import softmax_choice
+
+            return softmax_choice(logits_TE, config.experts_per_token)
+        scores_TE = logits_TE.sigmoid() if config.router_scores == "sigmoid" else logits_TE.softmax(dim=-1)
+        expert_ids_TK = choose_experts(
+            scores_TE if self.bias is None else scores_TE + self.bias,
+            config.experts_per_token,
+            num_groups=config.num_groups,
+            groups_per_token=config.groups_per_token,
+        )
+        return scores_TE, expert_ids_TK, scores_TE.gather(1, expert_ids_TK)
 
     @torch.no_grad()
     def reset(self, std: float, generator: torch.Generator | None = None) -> None:
