@@ -22,6 +22,7 @@ __all__ = [
     "Locator",
     "Report",
     "ReportFile",
+    "SensorWindow",
     "Sentence",
     "SheetCell",
 ]
@@ -81,12 +82,33 @@ class ImageRegion:
             raise ValueError(f"image region {self.x},{self.y} {self.width}x{self.height} is empty or outside the image")
 
 
-Locator = FactAnchor | SheetCell | JsonPointer | ImageRegion
-_KINDS: dict[str, type[FactAnchor] | type[SheetCell] | type[JsonPointer] | type[ImageRegion]] = {
+@dataclass(frozen=True, slots=True)
+class SensorWindow:
+    """Readings of one sensor of an asset, from one time to another, both included, in microseconds since 1970 in UTC.
+
+    The hash of such a source is that of the values that were looked at, with their times.
+
+    Raises:
+        ValueError: if the times are not in order.
+    """
+
+    asset: str
+    sensor: str
+    from_us: int
+    to_us: int
+
+    def __post_init__(self) -> None:
+        if self.from_us > self.to_us:
+            raise ValueError(f"sensor window {self.sensor}: {self.from_us} is after {self.to_us}")
+
+
+Locator = FactAnchor | SheetCell | JsonPointer | ImageRegion | SensorWindow
+_KINDS: dict[str, type[FactAnchor] | type[SheetCell] | type[JsonPointer] | type[ImageRegion] | type[SensorWindow]] = {
     "fact": FactAnchor,
     "cell": SheetCell,
     "json": JsonPointer,
     "image": ImageRegion,
+    "sensor": SensorWindow,
 }
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -94,6 +94,14 @@ class Settings(BaseSettings):
     ingest_backlog_mib: int = Field(
         default=512, ge=1, description="Readings that may wait to be stored, all plants together, in MiB."
     )
+    webhook_urls: str = Field(
+        default="", description="Addresses that are told of maintenance alerts, separated by commas; empty for none."
+    )
+    webhook_secret: SecretStr = Field(
+        default=SecretStr(""),
+        validate_default=True,
+        description="What those messages are signed with, 16 characters or more.",
+    )
     medical_identity: Literal["keep", "discard"] = Field(
         default="keep",
         description="What becomes of a patient's name and numbers: kept encrypted beside the study, or discarded.",
@@ -126,6 +134,13 @@ class Settings(BaseSettings):
         except ValueError:
             raise ValueError(f"{host!r} is no IP address; use 127.0.0.1, or 0.0.0.0 for all of this machine") from None
         return host
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _signed_webhooks(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
+        if info.data.get("webhook_urls") and len(secret.get_secret_value()) < 16:
+            raise ValueError("webhooks are signed: give 16 characters or more beside TRIVIUM_WEBHOOK_URLS")
+        return secret
 
     @field_validator("session_idle_minutes")
     @classmethod
