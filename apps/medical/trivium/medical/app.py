@@ -1,6 +1,6 @@
 """How the medical app presents itself to the platform. Standard library only."""
 
-from trivium.service.app_spec import AppSpec
+from trivium.service.app_spec import AppSpec, Queue
 
 SPEC = AppSpec(
     name="medical",
@@ -9,4 +9,17 @@ SPEC = AppSpec(
     extra="medical",
     needs=("gradio", "torch", "timm", "pydicom", "highdicom"),
     cli="trivium.medical.cli:app",
+    roles={
+        "technologist": ("medical.read", "medical.run", "medical.identity"),
+        "resident": ("medical.read", "medical.run", "medical.identity", "medical.review"),
+        "radiologist": ("medical.read", "medical.run", "medical.identity", "medical.review", "medical.sign"),
+    },
+    permissions=("medical.read", "medical.run", "medical.identity", "medical.review", "medical.sign"),
+    persons_only=("medical.identity", "medical.review", "medical.sign"),
+    queues=(Queue("medical", worker="model"),),
+    pages="trivium.medical.pages:router",
+    tasks="trivium.medical.tasks",
+    tables="trivium.medical.tables",
+    migrations="trivium.medical:migrations",
+    blobs="trivium.medical.workflow.blobs:blobs",
 )

@@ -1,0 +1,225 @@
+"""What in a written report does not fit together: sides, contradictions, an invented prior, what the impression omits.
+
+Each check reads the report alone. A mark names the kind, the place in the text and what it clashes with; words are the
+page's. Milliseconds for a report of a page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from trivium.medical.reading.read import Mention, Reading, Span, read_report
+
+__all__ = ["KINDS", "Mark", "check_report"]
+
+_BLANKS = re.compile(r"\[\s*\]|_{3,}|\{[^}]*\}|\bxxx+\b|\?\?\?|\[(?:side|size|level|location)\]|【\s*】", re.IGNORECASE)
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s*(mm|cm|m|inch(?:es)?|毫米|厘米|米|kg|ml|%|％|l)?(?![\w])", re.IGNORECASE)
+_SIZED = ("Nodule", "Mass")
+_LONGEST_MM = 400.0
+_LARGEST_NODULE_MM = 30.0
+_SAME_SIZE = 0.15  # of one lesion in two sections, as a share
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One thing that does not fit.
+
+    Args:
+        kind: one of `KINDS`; the catalogue says it under `mark.<kind>`.
+        start: place in the text, in characters.
+        end: one past the last.
+        what: the finding, device or word that it is about.
+        other: the sentence that it clashes with; empty when it stands alone.
+    """
+
+    kind: str
+    start: int
+    end: int
+    what: str
+    other: str = ""
+
+
+def check_report(text: str, *, sex: str = "", language: str = "") -> list[Mark]:
+    """Return what does not fit, in the order of the text.
+
+    Args:
+        sex: of the patient, `M` or `F`; empty to go by the text's own words.
+        language: `en` or `zh`; empty to tell it by the characters.
+    """
+    reading = read_report(text, language)
+    found = {mark for check in _CHECKS for mark in check(reading)} | set(_wrong_sex(reading, sex))
+    return sorted(found, key=lambda one: (one.start, one.end, one.kind, one.what))
+
+
+def _sides(reading: Reading) -> Iterator[Mark]:
+    """One finding, two sections, two sides."""
+    for above, below in _pairs(reading):
+        clash = {above.side, below.side} == {"left", "right"}
+        only = [one for one in _said(reading, above.name, above.span.section) if one.side in (below.side, "both", "")]
+        if clash and not only:
+            yield _mark("side", below, above)
+
+
+def _contradictions(reading: Reading) -> Iterator[Mark]:
+    """Present here, absent there; a negation without a side, or on the same side."""
+    for section, other in (("findings", "findings"), ("findings", "impression")):
+        for denied in _mentioned(reading, section, "absent"):
+            for said in _mentioned(reading, other, "present"):
+                if said.name == denied.name and said.span != denied.span and _same_side(denied, said):
+                    yield _mark("contradiction", said, denied)
+        if section != other:
+            for denied in _mentioned(reading, other, "absent"):
+                for said in _mentioned(reading, section, "present"):
+                    if said.name == denied.name and _same_side(denied, said):
+                        yield _mark("contradiction", denied, said)
+
+
+def _missing(reading: Reading) -> Iterator[Mark]:
+    """A critical finding that the impression does not speak of."""
+    if not any(span.section == "impression" for span in reading.sentences):
+        return
+    spoken = {one.name for one in reading.mentions if one.span.section == "impression"}
+    for said in _mentioned(reading, "findings", "present"):
+        if said.name in reading.words.critical and said.name not in spoken:
+            yield _mark("missing_critical", said)
+
+
+def _unsupported(reading: Reading) -> Iterator[Mark]:
+    """The impression speaks of what the findings never mention."""
+    if not any(span.section == "findings" for span in reading.sentences):
+        return
+    named = {one.name for one in reading.mentions if one.span.section == "findings"}
+    related = [{"Pneumonia", "Infiltration", "Consolidation"}, {"Mass", "Nodule"}, {"Edema", "Infiltration"}]
+    for said in _mentioned(reading, "impression", "present"):
+        kin = {said.name}.union(*(group for group in related if said.name in group))
+        if not kin & named:
+            kind = "device" if said.name in reading.words.devices else "unsupported"
+            yield _mark(kind, said)
+
+
+def _invented_prior(reading: Reading) -> Iterator[Mark]:
+    """It compares, and says that there is nothing to compare with, or does not say with what."""
+    comparison = [span for span in reading.sentences if span.section == "comparison"]
+    has_prior = any(not reading.words.patterns["no_prior"].search(span.text) for span in comparison)
+    if has_prior:
+        return
+    for span in reading.sentences:
+        if span.section in ("findings", "impression"):
+            for word in reading.words.patterns["prior"].finditer(span.text):
+                other = comparison[0].text if comparison else ""
+                yield Mark("prior", span.start + word.start(), span.start + word.end(), word[0], other)
+
+
+def _normal(reading: Reading) -> Iterator[Mark]:
+    """It calls the film normal beside a finding."""
+    positive = [
+        one for one in reading.mentions
+        if one.polarity == "present" and one.name not in reading.words.devices
+        and one.span.section in ("findings", "impression")
+    ]  # fmt: skip
+    for span in reading.sentences:
+        if span.section in ("findings", "impression") and positive:
+            for word in reading.words.patterns["normal"].finditer(span.text):
+                clashing = [one for one in positive if one.span != span]
+                if clashing and span.section == "impression":
+                    place = span.start + word.start()
+                    yield Mark("normal", place, place + len(word[0]), clashing[0].name, clashing[0].span.text)
+
+
+def _devices(reading: Reading) -> Iterator[Mark]:
+    """A device that is there in one place and absent in another."""
+    for one in reading.mentions:
+        for other in reading.mentions:
+            is_device = one.name in reading.words.devices and one.name == other.name
+            if is_device and one.polarity == "present" and other.polarity == "absent":
+                yield _mark("device", one, other)
+
+
+def _units(reading: Reading) -> Iterator[Mark]:
+    """A length that nothing in a chest has, a lesion without a unit, or one lesion with two sizes."""
+    for span in reading.sentences:
+        if span.section in ("findings", "impression"):
+            yield from _odd_lengths(reading, span)
+    for above, below in _pairs(reading):
+        sizes = (above.size_mm or 0.0, below.size_mm or 0.0)
+        if above.name in _SIZED and all(sizes) and max(sizes) - min(sizes) > _SAME_SIZE * max(sizes):
+            yield _mark("unit", below, above)
+
+
+def _odd_lengths(reading: Reading, span: Span) -> Iterator[Mark]:
+    lesions = [one for one in reading.mentions if one.span == span and one.name in _SIZED]
+    for found in _NUMBER.finditer(span.text):
+        value, unit = float(found[1]), (found[2] or "").lower()
+        scale = {"mm": 1, "毫米": 1, "cm": 10, "厘米": 10, "m": 1000, "米": 1000, "inch": 25.4, "inches": 25.4}.get(
+            unit
+        )
+        is_lesion = any(one.name == "Nodule" for one in lesions)
+        place = (span.start + found.start(), span.start + found.end())
+        is_odd = scale is not None and value * scale > (_LARGEST_NODULE_MM if is_lesion else _LONGEST_MM)
+        if is_odd or (lesions and unit in ("kg", "ml", "l")):
+            yield Mark("unit", *place, found[0].strip())
+
+
+def _anatomy(reading: Reading) -> Iterator[Mark]:
+    """A lobe or fissure on the side that has none."""
+    for span in reading.sentences:
+        for word in reading.words.patterns["impossible"].finditer(span.text):
+            yield Mark("anatomy", span.start + word.start(), span.start + word.end(), word[0])
+
+
+def _unfilled(reading: Reading) -> Iterator[Mark]:
+    """A gap of a template that nobody filled in."""
+    for found in _BLANKS.finditer(reading.text):
+        yield Mark("unfilled", found.start(), found.end(), found[0])
+
+
+def _wrong_sex(reading: Reading, sex: str) -> Iterator[Mark]:
+    """An organ that the patient's sex does not have."""
+    patterns = reading.words.patterns
+    said = {key for key in ("male", "female") if patterns[key].search(reading.text)}
+    known = {"M": "male", "F": "female"}.get(sex.upper()) or (said.pop() if len(said) == 1 else "")
+    wrong = {"male": "female_only", "female": "male_only"}.get(known)
+    for word in patterns[wrong].finditer(reading.text) if wrong else ():
+        yield Mark("sex", word.start(), word.end(), word[0], known)
+
+
+def _pairs(reading: Reading) -> Iterator[tuple[Mention, Mention]]:
+    """Yield the same finding in the findings and in the impression, present or uncertain in both."""
+    for above in reading.mentions:
+        for below in reading.mentions:
+            is_pair = above.name == below.name and (above.span.section, below.span.section) == (
+                "findings",
+                "impression",
+            )
+            if is_pair and "absent" not in (above.polarity, below.polarity):
+                yield above, below
+
+
+def _said(reading: Reading, name: str, section: str) -> list[Mention]:
+    return [
+        one for one in reading.mentions
+        if one.name == name and one.span.section == section and one.polarity != "absent"
+    ]  # fmt: skip
+
+
+def _mentioned(reading: Reading, section: str, polarity: str) -> list[Mention]:
+    return [one for one in reading.mentions if one.span.section == section and one.polarity == polarity]
+
+
+def _same_side(one: Mention, other: Mention) -> bool:
+    return not one.side or not other.side or one.side == other.side or "both" in (one.side, other.side)
+
+
+def _mark(kind: str, at: Mention, other: Mention | None = None) -> Mark:
+    return Mark(kind, at.span.start, at.span.end, at.name, other.span.text if other else "")
+
+
+_CHECKS: tuple[Callable[[Reading], Iterator[Mark]], ...] = (
+    _sides, _contradictions, _missing, _unsupported, _invented_prior, _normal, _devices, _units, _anatomy, _unfilled,
+)  # fmt: skip
+KINDS = (
+    "side", "contradiction", "missing_critical", "unsupported", "prior", "normal", "device", "unit", "anatomy",
+    "unfilled", "sex",
+)  # fmt: skip

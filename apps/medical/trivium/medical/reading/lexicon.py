@@ -1,0 +1,68 @@
+"""The words that a written report is read by, one file a language, compiled once."""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+
+from trivium.service.text import LANGUAGES
+
+__all__ = ["Lexicon", "language_of", "lexicon"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """The words of one language.
+
+    Args:
+        language: `en` or `zh`.
+        headings: section by pattern of its heading at the beginning of a line.
+        things: findings and devices by pattern, the longest phrase first.
+        devices: which of the names are devices.
+        critical: names that somebody must be told of.
+        patterns: patterns of the word lists.
+    """
+
+    language: str
+    headings: tuple[tuple[str, re.Pattern[str]], ...]
+    things: tuple[tuple[str, re.Pattern[str]], ...]
+    devices: frozenset[str]
+    critical: frozenset[str]
+    patterns: dict[str, re.Pattern[str]]
+
+
+def language_of(text: str) -> str:
+    """Return `zh` for a text with Chinese characters, else `en`."""
+    return "zh" if re.search(r"[\u4e00-\u9fff]", text) else "en"
+
+
+@functools.cache
+def lexicon(language: str) -> Lexicon:
+    """Load the words of a language."""
+    assert language in LANGUAGES
+    data = tomllib.loads((resources.files("trivium.medical.reading") / f"{language}.toml").read_text("utf-8"))
+    named = [
+        (phrase, name) for part in ("findings", "devices") for name, found in data[part].items() for phrase in found
+    ]
+    named.sort(key=lambda one: -len(one[0]))
+    return Lexicon(
+        language,
+        tuple((section, _heading(found)) for section, found in data["headings"].items()),
+        tuple((name, _pattern([phrase], language)) for phrase, name in named),
+        frozenset(data["devices"]),
+        frozenset(data["critical"]["names"]),
+        {key: _pattern(found, language) for key, found in data["words"].items()},
+    )
+
+
+def _heading(phrases: list[str]) -> re.Pattern[str]:
+    either = "|".join(re.escape(one) for one in sorted(phrases, key=len, reverse=True))
+    return re.compile(rf"^\s*(?:{either})\s*(?:[:：]|$)", re.IGNORECASE)
+
+
+def _pattern(phrases: list[str], language: str) -> re.Pattern[str]:
+    either = "|".join(re.escape(one) for one in sorted(phrases, key=len, reverse=True))
+    return re.compile(rf"\b(?:{either})\b" if language == "en" else either, re.IGNORECASE)

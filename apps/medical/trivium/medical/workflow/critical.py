@@ -1,0 +1,21 @@
+"""Which critical findings a report states, by its words: each asks who was told before the report can be signed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trivium.medical.reading import read_report
+from trivium.medical.workflow.content import spoken
+
+__all__ = ["critical_findings"]
+
+
+def critical_findings(content: dict[str, Any]) -> list[str]:
+    """Return the critical findings that the report calls present or possible, sorted."""
+    found = set()
+    for one in spoken(content):
+        if one["section"] in ("findings", "impression"):
+            reading = read_report(one["text"], content["language"])
+            critical = reading.words.critical
+            found |= {said.name for said in reading.mentions if said.name in critical and said.polarity != "absent"}
+    return sorted(found)

@@ -1,0 +1,160 @@
+"""Studies as pages read them: the worklist, one study with its images, the drafts, the priors of a patient.
+
+Reading only; what changes a study is in `reports.py` and in `intake/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, select
+
+from trivium.medical import tables
+from trivium.medical.workflow.states import OPEN, ReportState
+from trivium.service.database import Database
+from trivium.service.errors import NotFoundError
+
+__all__ = [
+    "ROUTINE",
+    "STAT",
+    "Study",
+    "Worklist",
+    "images",
+    "latest_draft",
+    "priors",
+    "study_of",
+    "versions",
+    "worklist",
+]
+
+PAGE = 50
+STAT, ROUTINE = 0, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """One study, under its pseudonym; columns of `tables.study`."""
+
+    id: str
+    pseudonym: str
+    received_by: str
+    arrived_at: datetime
+    priority: int
+    modality: str
+    view: str
+    sex: str
+    age_years: float | None
+    state: ReportState
+    version: int
+    signed_versions: int
+    draft_state: str
+    job_id: str
+    lock_owner: str
+    lock_name: str
+    lock_until: datetime | None
+
+    @property
+    def is_stat(self) -> bool:
+        """Whether somebody asked for it at once."""
+        return self.priority == STAT
+
+    def locked_by_other(self, account_id: str, now: datetime) -> str:
+        """Return the name of somebody else who is writing in the report now, or nothing."""
+        is_held = self.lock_until is not None and self.lock_until > now and self.lock_owner != account_id
+        return self.lock_name if is_held else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Worklist:
+    """One page of the worklist; `has_more` says whether another follows."""
+
+    studies: tuple[Study, ...]
+    has_more: bool
+
+
+def worklist(
+    database: Database, *, state: str = "", search: str = "", page: int = 1, mine: str = "", size: int = PAGE
+) -> Worklist:
+    """Read a page of the worklist.
+
+    Open work first; STAT before all others; then whoever has waited longest; what is over, the newest first. Nothing
+    that a model says moves a study.
+
+    Args:
+        state: only studies in this state; empty for all, `open` for those that are somebody's work.
+        search: beginning of a study's id or of a patient's pseudonym, in any case of letters.
+        page: from 1.
+        mine: only those that this account is writing in.
+    """
+    row = tables.study
+    query = select(row)
+    if state == "open":
+        query = query.where(row.c.is_closed.is_(False))
+    elif state:
+        query = query.where(row.c.state == state)
+    if mine:
+        query = query.where(row.c.lock_owner == mine)
+    if term := search.strip().lower():
+        following = term[:-1] + chr(ord(term[-1]) + 1)  # a range of the index, where LIKE would read every row
+        query = query.where(
+            (row.c.id.between(term, following) & (row.c.id != following))
+            | (row.c.pseudonym.between(term, following) & (row.c.pseudonym != following))
+        )
+    newest_first = state not in ("", "open", *OPEN)  # nobody waits for these
+    order = (row.c.is_closed, row.c.priority, row.c.arrived_at, row.c.id)
+    query = query.order_by(*((row.c.arrived_at.desc(), row.c.id) if newest_first else order))
+    query = query.limit(size + 1).offset((max(page, 1) - 1) * size)
+    with database.read() as connection:
+        rows = connection.execute(query).all()
+    return Worklist(tuple(_study(one) for one in rows[:size]), len(rows) > size)
+
+
+def study_of(connection: Connection, study_id: str, *, to_write: bool = False) -> Study:
+    """Read one study; `to_write` keeps others from writing to it until the transaction ends.
+
+    Raises:
+        NotFoundError: if there is none.
+    """
+    query: Select[Any] = select(tables.study).where(tables.study.c.id == study_id)
+    row = connection.execute(query.with_for_update() if to_write else query).first()
+    if row is None:
+        raise NotFoundError("there is no such study", where=study_id[:32])
+    return _study(row)
+
+
+def images(connection: Connection, study_id: str) -> Sequence[Row[Any]]:
+    """Read a study's images in their order."""
+    row = tables.image
+    return connection.execute(select(row).where(row.c.study_id == study_id).order_by(row.c.position)).all()
+
+
+def latest_draft(connection: Connection, study_id: str) -> Row[Any] | None:
+    """Read the newest draft; None while there is none."""
+    row = tables.draft
+    query = select(row).where(row.c.study_id == study_id).order_by(row.c.number.desc()).limit(1)
+    return connection.execute(query).first()
+
+
+def versions(connection: Connection, study_id: str) -> Sequence[Row[Any]]:
+    """Read what was submitted, signed or retracted, oldest first, each with its signature where there is one."""
+    made, by = tables.version, tables.signature
+    is_its = (by.c.study_id == made.c.study_id) & (by.c.version_number == made.c.number)
+    told = (by.c.signer_name, by.c.signed_at, by.c.bound_sha256, by.c.step_up, by.c.model, by.c.weights_sha256)
+    query = select(made, *told).select_from(made.outerjoin(by, is_its)).where(made.c.study_id == study_id)
+    return connection.execute(query.order_by(made.c.number)).all()
+
+
+def priors(connection: Connection, study: Study, *, most: int = 5) -> list[Study]:
+    """Read the patient's other studies that arrived before this one, the newest first."""
+    row = tables.study
+    is_prior = (row.c.pseudonym == study.pseudonym) & (row.c.arrived_at < study.arrived_at) & (row.c.id != study.id)
+    query = select(row).where(is_prior).order_by(row.c.arrived_at.desc()).limit(most)
+    return [_study(one) for one in connection.execute(query)]
+
+
+def _study(row: Row[Any]) -> Study:
+    fields = {name: getattr(row, name) for name in Study.__dataclass_fields__}
+    return Study(**fields | {"state": ReportState(row.state)})
