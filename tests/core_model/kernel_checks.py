@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from trivium.core_model.kernels.choice import softmax_choice, softmax_choice_plain
 from trivium.core_model.kernels.experts import fused_experts
+from trivium.core_model.kernels.paged import paged_attention, paged_attention_plain
 from trivium.core_model.kernels.products import (
     Tile,
     down_product,
@@ -104,6 +105,21 @@ def choosing() -> float:
     return distance(*results)
 
 
+def reading_pages() -> float:
+    rows, heads, kv_heads, width, size = 5, 6, 2, 16, 16
+    tables = torch.arange(1, 1 + rows * 4, device=DEVICE).view(rows, 4).flip(1)
+    lengths = torch.tensor([0, 15, 16, 40, 63], device=DEVICE)
+    new = [draw(rows, count, width, seed=20 + count) for count in (heads, kv_heads)] + [
+        draw(rows, kv_heads, width, seed=30)
+    ]
+    results = []
+    for form in (paged_attention, paged_attention_plain):
+        pages = [draw(30 * size, kv_heads, width, seed=seed) for seed in (31, 32)]
+        out = form(*new, *pages, tables, lengths, 0.25, size)
+        results.append((out, *pages))
+    return distance(*results)
+
+
 def whole() -> float:
     tokens, slots, experts, dim, width = 29, 3, 5, 24, 16
     ids_TK = choices(tokens, slots, experts, seed=8)
@@ -144,6 +160,7 @@ CHECKS = {
     "activation": activation,
     "products": products,
     "choosing": choosing,
+    "reading pages": reading_pages,
     "whole": whole,
 }
 

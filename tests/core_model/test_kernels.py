@@ -19,6 +19,7 @@ LIMITS = {
     "activation": 1e-6,
     "products": 1e-6 if not ON_GPU else 2e-3,  # float32 products may be TF32
     "choosing": 1e-6,
+    "reading pages": 1e-6 if not ON_GPU else 2e-3,
     "whole": 1e-6 if not ON_GPU else 3e-2,
 }
 NAMES = (
@@ -30,6 +31,7 @@ NAMES = (
     "activation",
     "products",
     "choosing",
+    "reading pages",
     "whole",
 )
 

@@ -23,7 +23,17 @@ from trivium.service.errors import InputError
 if TYPE_CHECKING:
     from trivium.core_model.tokenizer import Tokenizer
 
-__all__ = ["Continuation", "Sampling", "filter_logits", "generate", "generate_text", "penalize", "stream_text"]
+__all__ = [
+    "Continuation",
+    "Sampling",
+    "check_request",
+    "filter_logits",
+    "generate",
+    "generate_text",
+    "penalize",
+    "stream_text",
+    "take_token",
+]
 
 _HALF_CHARACTER = "\ufffd"  # what bytes that are no whole character decode to
 
@@ -114,7 +124,7 @@ def generate(
     for picked in _tokens(decoder, prompts, sampling, embed):
         for row, token in enumerate(picked):
             if not finish[row]:
-                finish[row] = _take(rows[row], token, decoder.config.eos_ids, sampling.stop, tokenizer)
+                finish[row] = take_token(rows[row], token, decoder.config.eos_ids, sampling.stop, tokenizer)
         if all(finish):
             break
     return [Continuation(tuple(row), why or "length") for row, why in zip(rows, finish, strict=True)]
@@ -198,13 +208,14 @@ def filter_logits(logits: torch.Tensor, top_k: int = 0, top_p: float = 1.0, min_
     return logits
 
 
-def penalize(logits: torch.Tensor, seen: torch.Tensor, penalty: float) -> torch.Tensor:
+def penalize(logits: torch.Tensor, seen: torch.Tensor, penalty: float | torch.Tensor) -> torch.Tensor:
     """Make tokens that occurred less likely.
 
     Args:
         logits: (B, V).
         seen: (B, V) bool.
-        penalty: divides positive logits of seen tokens and multiplies negative ones.
+        penalty: divides positive logits of seen tokens and multiplies negative ones; a number, or one of each row
+            `(B, 1)`.
     """
     return torch.where(seen, torch.where(logits > 0, logits / penalty, logits * penalty), logits)
 
@@ -217,7 +228,7 @@ def _tokens(
     embed: Callable[[torch.Tensor], torch.Tensor] | None,
 ) -> Iterator[list[int]]:
     """Yield the next token of every row, step by step; rows that have ended go on until the caller stops."""
-    _check(decoder.config, prompts, sampling)
+    check_request(decoder.config, prompts, sampling)
     device = decoder.embedding.weight.device
     generator = torch.Generator(device).manual_seed(sampling.seed)
     tokens, mask = _pad_left(prompts, decoder.config.pad_id or 0, device)
@@ -245,7 +256,9 @@ def _pick(logits: torch.Tensor, sampling: Sampling, generator: torch.Generator) 
     return torch.multinomial(kept.softmax(dim=-1), 1, generator=generator)[:, 0]
 
 
-def _take(row: list[int], token: int, eos_ids: Sequence[int], stop: Sequence[str], tokenizer: Tokenizer | None) -> str:
+def take_token(
+    row: list[int], token: int, eos_ids: Sequence[int], stop: Sequence[str], tokenizer: Tokenizer | None
+) -> str:
     """Add a token to a row; say why the row ends with it, or nothing."""
     if token in eos_ids:
         return "end"
@@ -282,7 +295,12 @@ def _pad_left(prompts: Sequence[Sequence[int]], pad: int, device: torch.device) 
     return tokens.to(device), mask.to(device)
 
 
-def _check(config: ModelConfig, prompts: Sequence[Sequence[int]], sampling: Sampling) -> None:
+def check_request(config: ModelConfig, prompts: Sequence[Sequence[int]], sampling: Sampling) -> None:
+    """Refuse prompts that cannot be continued.
+
+    Raises:
+        InputError: see `generate`.
+    """
     if not prompts:
         raise InputError("no prompt was given")
     endless = config.window and not config.global_tokens  # only near distances ever occur

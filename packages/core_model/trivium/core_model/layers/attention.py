@@ -15,8 +15,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from trivium.core_model.config import ModelConfig
+from trivium.core_model.kernels.support import has_kernels
 from trivium.core_model.layers.cache import Cache
 from trivium.core_model.layers.norm import RMSNorm
+from trivium.core_model.layers.paged import PagedCache
 from trivium.core_model.layers.rope import rotate, score_temperature
 from trivium.core_model.layers.visibility import Visibility
 
@@ -76,6 +78,9 @@ class GroupedAttention(nn.Module):
         value = self.value(x).view(batch, length, self.num_kv_heads, self.head_dim).transpose(1, 2)
         query = rotate(query, rotation, interleaved=self.interleaved)  # (B, H, T, Dh)
         key = rotate(key, rotation, interleaved=self.interleaved)  # (B, Hkv, T, Dh)
+        if isinstance(cache, PagedCache) and self._reads_pages(query, visibility, cache):
+            mixed = cache.decode(self.layer, query, key, value, self.scale)
+            return self.output(mixed.transpose(1, 2).reshape(batch, length, -1))
         if cache is not None:
             key, value = cache.update(self.layer, key, value)  # (B, Hkv, S, Dh)
         if self.memory_key is not None and self.memory_value is not None:
@@ -83,6 +88,12 @@ class GroupedAttention(nn.Module):
             value = torch.cat((self.memory_value.expand(batch, -1, -1, -1), value), dim=2)
         mixed = attend(query, key, value, visibility, self.scale)  # (B, H, T, Dh)
         return self.output(mixed.transpose(1, 2).reshape(batch, length, -1))
+
+    def _reads_pages(self, query: torch.Tensor, visibility: Visibility, cache: PagedCache) -> bool:
+        """Say whether the kernel that decodes from pages can: one token of each row, which sees all before it."""
+        sees_all = not (visibility.window or visibility.memory_slots)
+        fits = self.head_dim >= 16 and self.head_dim.bit_count() == 1
+        return query.shape[2] == 1 and cache.lengths is not None and sees_all and fits and has_kernels(query)
 
     @torch.no_grad()
     def reset(self, std: float, generator: torch.Generator | None = None) -> None:

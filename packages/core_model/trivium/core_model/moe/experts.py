@@ -13,10 +13,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from trivium.core_model.config import ModelConfig
+from trivium.core_model.kernels.support import has_kernels
 from trivium.core_model.layers.feed_forward import FeedForward
 from trivium.core_model.moe.dispatcher import Dispatcher, LocalDispatcher
 from trivium.core_model.moe.grouped import fits_grouped, grouped_linear
-from trivium.core_model.moe.kernel_support import has_kernels
 from trivium.core_model.moe.swiglu import expert_swiglu, plain_swiglu
 from trivium.service.errors import InputError
 

@@ -21,8 +21,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from trivium.core_model.config import ModelConfig
+from trivium.core_model.kernels.support import has_kernels
 from trivium.core_model.moe.capacity import drop_beyond
-from trivium.core_model.moe.kernel_support import has_kernels
 
 __all__ = ["Router", "Routing", "choose_experts", "leave_unneeded"]
 

@@ -1,0 +1,163 @@
+"""One new token per row attends to the pages of its row: decoding reads each key and value once, where it lies.
+
+    # B rows, H query heads, Hkv key heads, D their width, N slots per page
+
+A program takes one row, one key head and a stretch of its pages, with all query heads that share the key head, and
+keeps a running softmax (Flash-Decoding). Where rows are too few to fill the chip, a row's pages are split among
+programs and a second kernel joins their sums.
+"""
+
+from __future__ import annotations
+
+import torch
+import triton
+import triton.language as tl
+
+__all__ = ["paged_attention", "paged_attention_plain"]
+
+Tensor = torch.Tensor
+
+_PROGRAMS = 256  # enough to fill a large GPU
+_MOST_SPLITS = 16
+
+
+@torch.library.custom_op("trivium::paged_attention", mutates_args=("keys", "values"))
+def paged_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    tables: Tensor,
+    lengths: Tensor,
+    scale: float,
+    page_size: int,
+) -> Tensor:
+    """Write each row's new key and value to its pages and return `softmax(scale * query keys^T) values`, `(B, H, D)`.
+
+    Args:
+        query: (B, H, D).
+        key, value: (B, Hkv, D), of the new token.
+        keys, values: (P * N, Hkv, D), the pages, written in place.
+        tables: (B, pages) int64.
+        lengths: (B,) int64, tokens before the new one.
+        scale: factor on the scores.
+        page_size: N, a power of two, 16 at least.
+    """
+    rows, heads, width = query.shape
+    kv_heads, group = keys.shape[1], heads // keys.shape[1]
+    splits = max(1, min(_MOST_SPLITS, tables.shape[1], _PROGRAMS // (rows * kv_heads)))
+    sizes = {"GROUP": triton.next_power_of_2(max(group, 16)), "PAGE": page_size, "WIDTH": width}
+    query, key, value = query.contiguous(), key.contiguous(), value.contiguous()
+    _write[(rows, kv_heads)](key, value, keys, values, tables, lengths, tables.shape[1], PAGE=page_size, WIDTH=width)
+    out = torch.empty_like(query)
+    parts = query.new_empty(splits, rows, heads, width, dtype=torch.float32)
+    weights = query.new_empty(2, splits, rows, heads, dtype=torch.float32)
+    _attend[(rows, kv_heads, splits)](
+        query, keys, values, tables, lengths, parts, weights, scale, tables.shape[1], group, **sizes
+    )
+    _join[(rows, heads)](parts, weights, out, rows, SPLITS=splits, MOST=triton.next_power_of_2(splits), WIDTH=width)
+    return out
+
+
+@paged_attention.register_fake
+def _(query: Tensor, *rest: object) -> Tensor:
+    return torch.empty_like(query, memory_format=torch.contiguous_format)
+
+
+def paged_attention_plain(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    tables: Tensor,
+    lengths: Tensor,
+    scale: float,
+    page_size: int,
+) -> Tensor:
+    """`paged_attention` row by row: its plain twin."""
+    group = query.shape[1] // keys.shape[1]
+    out = []
+    for row, length in enumerate(lengths.tolist()):
+        position = torch.arange(length + 1, device=query.device)
+        slots = tables[row, position // page_size] * page_size + position % page_size
+        keys[slots[-1]], values[slots[-1]] = key[row], value[row]
+        seen, said = (pages[slots].float().repeat_interleave(group, dim=1) for pages in (keys, values))
+        scores = scale * torch.einsum("hd,shd->hs", query[row].float(), seen)
+        out.append(torch.einsum("hs,shd->hd", scores.softmax(dim=-1), said))
+    return torch.stack(out).to(query.dtype)
+
+
+@triton.jit
+def _write(key, value, keys, values, tables, lengths, pages, PAGE: tl.constexpr, WIDTH: tl.constexpr):
+    row, head = tl.program_id(0), tl.program_id(1)
+    length = tl.load(lengths + row)
+    slot = tl.load(tables + row * pages + length // PAGE) * PAGE + length % PAGE
+    column = tl.arange(0, WIDTH)
+    source = (row * tl.num_programs(1) + head) * WIDTH + column
+    target = (slot * tl.num_programs(1) + head) * WIDTH + column
+    tl.store(keys + target, tl.load(key + source))
+    tl.store(values + target, tl.load(value + source))
+
+
+@triton.jit
+def _attend(
+    query,
+    keys,
+    values,
+    tables,
+    lengths,
+    parts,
+    weights,
+    scale,
+    pages,
+    group,
+    GROUP: tl.constexpr,
+    PAGE: tl.constexpr,
+    WIDTH: tl.constexpr,
+):
+    row, head, split = tl.program_id(0), tl.program_id(1), tl.program_id(2)
+    rows, kv_heads, splits = tl.num_programs(0), tl.num_programs(1), tl.num_programs(2)
+    length = tl.load(lengths + row) + 1
+    used = (length + PAGE - 1) // PAGE
+    share = (used + splits - 1) // splits
+    member, column, slot = tl.arange(0, GROUP), tl.arange(0, WIDTH), tl.arange(0, PAGE)
+    own = row * kv_heads * group + head * group + member
+    is_member = member < group
+    asked = tl.load(query + own[:, None] * WIDTH + column[None, :], mask=is_member[:, None], other=0.0)
+    highest = tl.full((GROUP,), -1e30, dtype=tl.float32)
+    total = tl.zeros((GROUP,), dtype=tl.float32)
+    mixed = tl.zeros((GROUP, WIDTH), dtype=tl.float32)
+    for page in range(split * share, tl.minimum(split * share + share, used)):
+        first = tl.load(tables + row * pages + page) * PAGE
+        place = ((first + slot) * kv_heads + head)[:, None] * WIDTH + column[None, :]
+        is_real = page * PAGE + slot < length
+        seen = tl.load(keys + place, mask=is_real[:, None], other=0.0)
+        scores = tl.where(is_real[None, :], scale * tl.dot(asked, seen.T), -1e30)
+        peak = tl.maximum(highest, tl.max(scores, axis=1))
+        power = tl.exp(scores - peak[:, None])
+        kept = tl.exp(highest - peak)
+        said = tl.load(values + place, mask=is_real[:, None], other=0.0)
+        mixed = mixed * kept[:, None] + tl.dot(power.to(said.dtype), said)
+        total = total * kept + tl.sum(power, axis=1)
+        highest = peak
+    heads = kv_heads * group
+    part = (split * rows * heads).to(tl.int64) + own
+    tl.store(parts + part[:, None] * WIDTH + column[None, :], mixed, mask=is_member[:, None])
+    tl.store(weights + part, highest, mask=is_member)
+    tl.store(weights + splits * rows * heads + part, total, mask=is_member)
+
+
+@triton.jit
+def _join(parts, weights, out, rows, SPLITS: tl.constexpr, MOST: tl.constexpr, WIDTH: tl.constexpr):
+    row, head, heads = tl.program_id(0), tl.program_id(1), tl.num_programs(1)
+    split, column = tl.arange(0, MOST), tl.arange(0, WIDTH)
+    is_real = split < SPLITS
+    part = split.to(tl.int64) * rows * heads + row * heads + head
+    highest = tl.load(weights + part, mask=is_real, other=-1e30)
+    kept = tl.exp(highest - tl.max(highest, axis=0))
+    total = tl.sum(kept * tl.load(weights + SPLITS * rows * heads + part, mask=is_real, other=0.0), axis=0)
+    mixed = tl.load(parts + part[:, None] * WIDTH + column[None, :], mask=is_real[:, None], other=0.0)
+    value = tl.sum(mixed * kept[:, None], axis=0) / total
+    tl.store(out + (row * heads + head) * WIDTH + column, value.to(out.dtype.element_ty))
