@@ -2,9 +2,9 @@
 
     parse (unpack) -> merge -> hold -> one model call -> one transaction -> acknowledge
 
-One transaction holds readings, verdicts, predictions and the state of each asset, under the fence of whoever drains the
-shard; only then are entries acknowledged. An entry that comes again is known by its batch and its shard, so that
-nothing happens twice. An entry that cannot be read, or that ended three drainers, becomes a dead letter.
+One transaction holds readings, verdicts, predictions, alerts and the state of each asset, under the fence of whoever
+drains the shard; only then are entries acknowledged. An entry that comes again is known by its batch and its shard, so
+that nothing happens twice. An entry that cannot be read, or that ended three drainers, becomes a dead letter.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import structlog
 from sqlalchemy import Connection, insert, select
 
 from trivium.maintenance import tables
+from trivium.maintenance.alerts import book
+from trivium.maintenance.alerts.watch import Noted, watch
 from trivium.maintenance.ingest import leases, ledger, verdicts
 from trivium.maintenance.ingest.codec import AssetRows, pack_block, unpack
 from trivium.maintenance.ingest.dead_letters import bury
@@ -34,6 +36,7 @@ from trivium.maintenance.ingest.state import (
     shortened,
 )
 from trivium.maintenance.registry import Asset, Registries, Registry
+from trivium.maintenance.scorer import Scorer, Scores
 from trivium.maintenance.stream import HISTORY, LIVE, Entry, Streams
 from trivium.service.database import Database, utc_now
 from trivium.service.errors import TriviumError, UpstreamError
@@ -47,45 +50,6 @@ _MOST_ENTRIES = 256
 _MOST_BYTES = 8 * 1024 * 1024  # unpacked at a time
 _MOST_CACHED = 5_000  # states of assets
 _TOP = 5  # sensors that the newest prediction names
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """What a model says of the last rows of a frame.
-
-    Args:
-        outputs: (M, O) float64, in the order of the scorer's `outputs`.
-        contributions: (M, S) float64, each sensor's share in the first output.
-    """
-
-    outputs: np.ndarray
-    contributions: np.ndarray
-
-
-class Scorer(Protocol):
-    """A model, as the drainer sees it. A prediction depends on its row and the `history_rows` before it, no more.
-
-    Attributes:
-        version: name under which predictions are kept.
-        sensors: tags it looks at, in the order of its columns.
-        outputs: names of what it gives, such as `rul` or `score`.
-        step_s: time between two of its rows; 0 when each row that comes is one (cycles).
-        history_rows: rows before the one that is predicted.
-    """
-
-    @property
-    def version(self) -> str: ...  # noqa: D102 - see above
-    @property
-    def sensors(self) -> tuple[str, ...]: ...  # noqa: D102
-    @property
-    def outputs(self) -> tuple[str, ...]: ...  # noqa: D102
-    @property
-    def step_s(self) -> float: ...  # noqa: D102
-    @property
-    def history_rows(self) -> int: ...  # noqa: D102
-
-    def score(self, frames: Sequence[Frame]) -> list[Scores]:
-        """Predict each frame's rows from `first` on, all frames in one call of the model."""
 
 
 @dataclass
@@ -116,6 +80,7 @@ class Drainer:
     Args:
         scorer_of: gives the scorer of a plant's active model; None when it has none.
         holder: name of this process.
+        webhooks: addresses that are told of alerts.
     """
 
     def __init__(
@@ -126,12 +91,14 @@ class Drainer:
         *,
         scorer_of: Callable[[Registry], Scorer | None],
         holder: str,
+        webhooks: Sequence[str] = (),
     ) -> None:
         self._database = database
         self._streams = streams
         self._registries = registries
         self._scorer_of = scorer_of
         self._holder = holder
+        self._webhooks = webhooks
         self._cache: dict[str, dict[str, AssetState]] = {}
         self._take = 16
 
@@ -227,6 +194,7 @@ class Drainer:
                 for name, own in by_asset.items()
             }
         predictions = _predict(scorer, scored) if scorer else {}
+        noted = _watch(scorer, registry, scored, predictions) if scorer and lane == LIVE else {}
         with self._database.write() as connection:
             leases.check(connection, lease)
             ledger.note_batches(
@@ -234,6 +202,9 @@ class Drainer:
             )
             ledger.record_parts(connection, _part_rows(stream, todo, by_asset, scored))
             self._store(connection, plant, scorer, scored, predictions)
+            for name, changes in noted.items():
+                assert scorer is not None
+                book.note(connection, plant, name, scorer.version, changes, self._webhooks)
         if len(cache) > _MOST_CACHED:
             cache.clear()
         cache.update({name: one.state for name, one in scored.items()})
@@ -295,7 +266,7 @@ def _advance(
         known, is_beginning = read_back(connection, registry.plant, name, oldest, reach, until)
         merged = merge(known, parts, state.watermark_us, tags)
     kept, complete_us = shortened(tail.rows, state.complete_us, reach)
-    after = AssetState(kept, state.version + 1, merged.watermark_us, complete_us, state.latest)
+    after = AssetState(kept, state.version + 1, merged.watermark_us, complete_us, state.latest, state.trackers)
     if merged.fresh is None:
         return _Scored(merged, replace(after, version=state.version), np.zeros(0, np.int64), np.zeros(0), [], [])
     from_us = int(merged.fresh.times_us[0])
@@ -346,6 +317,20 @@ def _predict(scorer: Scorer, scored: Mapping[str, _Scored]) -> dict[str, AssetRo
             values[reasons == Reason.SCORED] = told[reasons == Reason.SCORED]
         marks = np.repeat(reasons[:, None], len(names), axis=1)
         found[name] = AssetRows(name, one.times_us, names, values, marks, np.zeros((len(values), 0), np.int32))
+    return found
+
+
+def _watch(
+    scorer: Scorer, registry: Registry, scored: Mapping[str, _Scored], predictions: Mapping[str, AssetRows]
+) -> dict[str, list[Noted]]:
+    """Hold new predictions against the rules; the states take in where each cause stands now."""
+    found = {}
+    for name, predicted in predictions.items():
+        one = scored[name]
+        asset = registry.assets.get(name) or Asset(name, ())
+        one.state.trackers, changes = watch(scorer, asset, one.frames, predicted, one.state.trackers)
+        if changes:
+            found[name] = changes
     return found
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKeyConstraint,
@@ -20,24 +21,30 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
+    true,
 )
 
 from trivium.service.database import UtcDateTime
 from trivium.service.tables import metadata
 
 __all__ = [
+    "alert",
+    "alert_event",
     "asset",
     "batch",
     "block",
     "dead_letter",
     "gateway",
     "outage",
+    "outbox",
     "part",
     "plant",
     "prediction",
     "shard",
     "state",
     "tag",
+    "work_order",
 ]
 
 _ROW_ID = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself in INTEGER columns only
@@ -150,7 +157,9 @@ block = Table(
     Column("to_us", BigInteger, nullable=False),
     Column("num_rows", Integer, nullable=False),
     Column("data", LargeBinary, nullable=False),
+    Column("is_packed", Boolean, nullable=False, server_default=false()),  # made of many by `ingest/packing.py`
     Index(None, "plant", "asset", "to_us"),
+    Index(None, "is_packed", "plant", "asset"),
 )
 
 prediction = Table(
@@ -177,6 +186,7 @@ state = Table(  # where an asset stands: what its next prediction needs
     Column("complete_us", BigInteger, nullable=False),  # from here on the tail has every reading
     Column("tail", LargeBinary, nullable=False),
     Column("latest", JSON, nullable=False),  # the newest prediction
+    Column("trackers", JSON, nullable=False, server_default="{}"),  # where each cause of an alert stands
 )
 
 shard = Table(  # who drains a stream; every commit carries the fence
@@ -201,4 +211,72 @@ dead_letter = Table(
     Column("failed_at", UtcDateTime, nullable=False),
     Column("replayed_at", UtcDateTime),
     Index(None, "plant", "failed_at"),
+)
+
+alert = Table(
+    "maintenance_alert",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True),
+    Column("plant", String(120), nullable=False),
+    Column("asset", String(200), nullable=False),
+    Column("cause", String(40), nullable=False),  # anomaly, failure
+    Column("open_key", String(64), unique=True),  # of plant, asset and cause while it is open: one at a time
+    Column("state", String(20), nullable=False),  # `alerts/book.py`
+    Column("severity", String(10), nullable=False),  # warning, critical
+    Column("is_active", Boolean, nullable=False, server_default=true()),  # whether its cause still holds
+    Column("since_us", BigInteger, nullable=False),  # when its cause began to show
+    Column("raised_us", BigInteger, nullable=False),  # time of the prediction that raised it
+    Column("returned_us", BigInteger),
+    Column("raised_at", UtcDateTime, nullable=False),  # by our clock
+    Column("changed_at", UtcDateTime, nullable=False),
+    Column("count", Integer, nullable=False, server_default="1"),  # times that its cause came back
+    Column("model", String(120), nullable=False),
+    Column("finding", JSON, nullable=False),  # `alerts/finding.py`: what its sentences are made from
+    Column("actor", String(120), nullable=False, server_default=""),  # of the last human act
+    Column("why", Text, nullable=False, server_default=""),
+    Column("until", UtcDateTime),  # end of a shelf
+    Column("version", Integer, nullable=False, server_default="1"),
+    Index(None, "plant", "state"),
+    Index(None, "plant", "asset", "raised_us"),
+)
+
+alert_event = Table(  # what happened to an alert, by itself and by people
+    "maintenance_alert_event",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True),
+    Column("alert_id", BigInteger, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("what", String(20), nullable=False),
+    Column("actor", String(120), nullable=False, server_default=""),
+    Column("note", Text, nullable=False, server_default=""),
+    ForeignKeyConstraint(["alert_id"], ["maintenance_alert.id"], ondelete="CASCADE"),
+    Index(None, "alert_id"),
+)
+
+outbox = Table(  # webhooks that wait to be sent, written in the transaction of what they tell
+    "maintenance_outbox",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True),
+    Column("event_id", String(64), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime),  # null: sent, or given up
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("sent_at", UtcDateTime),
+    Column("error", Text, nullable=False, server_default=""),
+    Index(None, "due_at"),
+)
+
+work_order = Table(
+    "maintenance_work_order",
+    metadata,
+    Column("plant", String(120), primary_key=True),
+    Column("number", String(120), primary_key=True),
+    Column("asset", String(200), nullable=False),
+    Column("kind", String(20), nullable=False),  # failure, preventive, other
+    Column("from_us", BigInteger, nullable=False),
+    Column("to_us", BigInteger),
+    Column("description", Text, nullable=False, server_default=""),
+    Index(None, "plant", "asset", "from_us"),
 )

@@ -1,4 +1,7 @@
-"""The maintenance app's Celery tasks. `maintenance.drain` names a shard; it may be lost or come twice."""
+"""The maintenance app's Celery tasks: wake-ups that may be lost or come twice.
+
+`maintenance.drain` names a shard, `maintenance.deliver` sends webhooks, `maintenance.pack` packs small blocks together.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from collections.abc import Callable
 
 from celery import shared_task
 
+from trivium.maintenance.alerts import outbox
+from trivium.maintenance.ingest import packing
 from trivium.maintenance.ingest.scorers import scorer_of
 from trivium.maintenance.ingest.sweep import waker
 from trivium.maintenance.registry import Registries
@@ -16,7 +21,7 @@ from trivium.maintenance.stream import Streams
 from trivium.service.holders import this_process
 from trivium.service.runtime import current_runtime
 
-__all__ = ["drain"]
+__all__ = ["deliver", "drain", "pack"]
 
 _BUDGET_S = 1.0  # then another shard's turn comes
 
@@ -30,12 +35,31 @@ def drain(stream: str) -> None:
         wake(stream)
 
 
+@shared_task(name="maintenance.deliver")
+def deliver(_reason: str) -> None:
+    """Send the webhooks that are due."""
+    runtime = current_runtime()
+    settings = runtime.settings
+    outbox.deliver(runtime.database, settings.webhook_secret.get_secret_value(), outbox.urls_of(settings.webhook_urls))
+
+
+@shared_task(name="maintenance.pack")
+def pack(_reason: str) -> None:
+    """Pack small blocks of readings into large ones."""
+    packing.pack_due(current_runtime().database, this_process())
+
+
 @functools.cache
 def _parts(pid: int) -> tuple[Drainer, Callable[[str], None]]:
     """Return what this process works with; connections do not survive a fork."""
     runtime = current_runtime()
     streams = Streams.open(runtime.settings)
     drainer = Drainer(
-        runtime.database, streams, Registries(runtime.database), scorer_of=scorer_of, holder=this_process()
+        runtime.database,
+        streams,
+        Registries(runtime.database),
+        scorer_of=scorer_of,
+        holder=this_process(),
+        webhooks=outbox.urls_of(runtime.settings.webhook_urls),
     )
     return drainer, waker(runtime.settings)

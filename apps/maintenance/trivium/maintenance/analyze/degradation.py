@@ -79,6 +79,21 @@ class DegradationFeatures:
             ]
         )
 
+    def by_sensor(self, fleet: Fleet, rows: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        """Sum shares of features (R, F) by sensor: (R, S); those of the health index go to its sensors, age to none.
+
+        The index is linear in the sensors: each has the part of it by which it moves the index away from usual.
+        """
+        fleet = fleet.with_sensors(self.sensors)
+        standard = rolling.exponential_mean(standard_rows(fleet, self.conditions), fleet.asset, _REACH_SPAN)[rows]
+        num_varying, num_windows = standard.shape[1], 5
+        own = shares[:, : num_windows * num_varying].reshape(len(rows), num_windows, num_varying).sum(axis=1)
+        index = shares[:, num_windows * num_varying + 1 :].sum(axis=1, keepdims=True)
+        part = np.abs(standard * self.health[:-1])
+        found = np.zeros((len(rows), len(self.sensors)))
+        found[:, self.conditions.varies] = own + index * part / np.maximum(part.sum(axis=1, keepdims=True), 1e-12)
+        return found
+
     def beyond(self, fleet: Fleet) -> list[str]:
         """Return the assets with a sensor clearly further out than training showed: another fault, or a bad sensor."""
         fleet = fleet.with_sensors(self.sensors)

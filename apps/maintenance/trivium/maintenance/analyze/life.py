@@ -23,7 +23,7 @@ from trivium.maintenance.analyze.folds import asset_folds, cut_rows
 from trivium.maintenance.analyze.histories import Histories
 from trivium.maintenance.analyze.measures import average_precision, brier, calibration_error, rmse
 from trivium.maintenance.analyze.partial import Partial
-from trivium.maintenance.analyze.trees import fit_trees, predict_trees, read_trees
+from trivium.maintenance.analyze.trees import fit_trees, predict_trees, read_trees, tree_contributions
 from trivium.maintenance.records import Fleet
 
 __all__ = [
@@ -112,6 +112,11 @@ class LifeModel:
         low, high = self.band.around(life, self.cap)
         risk = self.calibration.probability(_risk_columns(life, predict_trees(self.risk_trees, x), self.cap))
         return LifePrediction(life, low, high, risk)
+
+    def contributions(self, fleet: Fleet, rows: np.ndarray) -> np.ndarray:
+        """Return (R, S): each sensor's share in the risk at some rows, in log odds."""
+        shares = tree_contributions(self.risk_trees, self.features.transform(fleet)[rows])
+        return self.features.by_sensor(fleet, rows, shares)
 
     def save(self, folder: Path) -> dict[str, object]:
         """Write the trees; return what `load` needs besides, for `model.json`."""

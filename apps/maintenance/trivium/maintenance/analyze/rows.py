@@ -70,6 +70,20 @@ class RowFeatures:
             parts.append(self._history(fleet))
         return np.hstack(parts)
 
+    def by_sensor(self, shares: np.ndarray) -> np.ndarray:
+        """Sum shares of features (R, F) by sensor: (R, S); an interaction's go half to each of its sensors."""
+        count = len(self.sensors)
+        found = shares[:, :count].copy()
+        start = count + sum(len(levels) for levels in self.levels.values())
+        for place, (_, left, right) in enumerate(self.interactions):
+            for name in (left, right):
+                if name in self.sensors:
+                    found[:, self.sensors.index(name)] += shares[:, start + place] / 2
+        start += len(self.interactions)
+        for window in range(start, shares.shape[1], count):
+            found += shares[:, window : window + count]
+        return found
+
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
         return {

@@ -17,7 +17,7 @@ from trivium.maintenance.analyze.forest import Forest
 from trivium.maintenance.analyze.measures import average_precision, best_f1, brier, calibration_error
 from trivium.maintenance.analyze.partial import Partial
 from trivium.maintenance.analyze.rows import RowFeatures
-from trivium.maintenance.analyze.trees import fit_trees, predict_trees, read_trees
+from trivium.maintenance.analyze.trees import fit_trees, predict_trees, read_trees, tree_contributions
 from trivium.maintenance.records import Fleet
 
 __all__ = ["CANDIDATES", "StateModel", "cross_validate", "fit_state", "measures_of"]
@@ -62,6 +62,12 @@ class StateModel:
         if self.forest is not None:
             parts.append(self.forest.predict(_filled(x)))
         return self.calibration.probability(log_odds(np.mean(parts, axis=0))[:, None])
+
+    def contributions(self, fleet: Fleet, rows: np.ndarray) -> np.ndarray:
+        """Return (R, S): each sensor's share in the log odds of the trees; a forest alone says nothing, zeros."""
+        if self.trees is None:
+            return np.zeros((len(rows), len(self.features.sensors)))
+        return self.features.by_sensor(tree_contributions(self.trees, self.features.transform(fleet)[rows]))
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Write trees and forest; return what `load` needs besides."""

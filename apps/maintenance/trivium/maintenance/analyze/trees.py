@@ -8,7 +8,7 @@ from typing import Any
 import lightgbm
 import numpy as np
 
-__all__ = ["USUAL", "fit_trees", "predict_trees", "read_trees"]
+__all__ = ["USUAL", "fit_trees", "predict_trees", "read_trees", "tree_contributions"]
 
 USUAL: Mapping[str, Any] = {
     "num_leaves": 15,
@@ -50,6 +50,11 @@ def fit_trees(
 def predict_trees(trees: lightgbm.Booster, x: np.ndarray) -> np.ndarray:
     """Return (N,): the value, or the probability of trees for `binary`."""
     return np.asarray(trees.predict(x, num_threads=1))
+
+
+def tree_contributions(trees: lightgbm.Booster, x: np.ndarray) -> np.ndarray:
+    """Return (N, F): each feature's share in the raw output (Shapley values), without the mean."""
+    return np.asarray(trees.predict(x, num_threads=1, pred_contrib=True))[:, :-1]
 
 
 def read_trees(text: str) -> lightgbm.Booster:

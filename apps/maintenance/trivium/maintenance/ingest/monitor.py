@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from trivium.maintenance.ingest.frames import Frame
-from trivium.maintenance.scoring import Scores
+from trivium.maintenance.scorer import Explanation, Scores
 from trivium.service.errors import InputError, ModelError
 
 __all__ = ["Monitor", "fit_monitor", "load_monitor"]
@@ -30,6 +30,10 @@ _EXPLAINED = 0.9
 _LIMIT_QUANTILE = 0.995
 _LEAST_ROWS = 100
 _LEAST_SENSORS = 0.5  # share of sensors that must have a value
+_ASKED = 3  # sensors whose usual range is told, at most
+_USUAL = 2.6  # standard deviations; 99 % of what is normal
+_USUAL_REACH = 6.0  # a sensor further out tells nothing about the load
+_LEAST_REST = 1e-4
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class Monitor:
     t2_limit: float
     q_limit: float
     outputs: tuple[str, ...] = ("score", "t2", "q")
+    life_unit: str = ""
 
     @property
     def history_rows(self) -> int:
@@ -70,6 +75,32 @@ class Monitor:
         ends = np.cumsum([len(frame.times_us) - frame.first for frame in frames])[:-1]
         pairs = zip(np.split(outputs, ends), np.split(contributions, ends), strict=True)
         return [Scores(*pair) for pair in pairs]
+
+    def explain(self, frame: Frame, row: int, contributions: np.ndarray) -> Explanation:
+        """Say what each sensor shows at a row, and what the others would let one expect of those that stand out.
+
+        The expectation is that of a normal distribution with the components' covariance, given all sensors but the
+        three (of few sensors: fewer) with the largest contributions: what a sensor usually shows at this load.
+        """
+        averaged = window_mean(frame.values[: row + 1], row, self.window)[0]
+        z = (averaged - self.mean) / self.scale
+        order = np.argsort(-contributions)
+        count = max(min(_ASKED, (len(z) - 1) // 2), 1)
+        asked = order[:count]
+        given = np.array([place for place in order[count:] if not np.isnan(z[place])], np.int64)
+        common = (self.components * self.variances) @ self.components.T
+        covariance = common + np.diag(np.maximum(1 - np.diag(common), _LEAST_REST))
+        expected, spread = np.zeros(len(asked)), covariance[np.ix_(asked, asked)]
+        if len(given):
+            gain = np.linalg.solve(covariance[np.ix_(given, given)], covariance[np.ix_(given, asked)]).T
+            expected = gain @ np.clip(z[given], -_USUAL_REACH, _USUAL_REACH)
+            spread = spread - gain @ covariance[np.ix_(given, asked)]
+        reach = _USUAL * np.sqrt(np.maximum(np.diag(spread), _LEAST_REST))
+        low, high = np.full(len(z), np.nan), np.full(len(z), np.nan)
+        low[asked] = self.mean[asked] + self.scale[asked] * (expected - reach)
+        high[asked] = self.mean[asked] + self.scale[asked] * (expected + reach)
+        first = max(row - self.window + 1, 0)
+        return Explanation(averaged, low, high, int(frame.times_us[first]), int(frame.times_us[row]))
 
     def save(self, folder: Path) -> None:
         """Write the monitor into a folder."""

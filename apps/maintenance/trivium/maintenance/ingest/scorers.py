@@ -9,7 +9,7 @@ import structlog
 
 from trivium.maintenance.ingest.monitor import FILE, load_monitor
 from trivium.maintenance.registry import Registry
-from trivium.maintenance.scoring import Scorer
+from trivium.maintenance.scorer import Scorer
 from trivium.service.errors import ModelError
 
 __all__ = ["load_scorer", "scorer_of"]

@@ -57,6 +57,7 @@ class AssetState:
         watermark_us: newest reading.
         complete_us: from here on the tail has every reading; NEVER_US when it has all there are.
         latest: the newest prediction, as pages show it.
+        trackers: where each cause of an alert stands.
     """
 
     tail: AssetRows
@@ -64,6 +65,7 @@ class AssetState:
     watermark_us: int = NEVER_US
     complete_us: int = NEVER_US
     latest: dict[str, Any] = field(default_factory=dict)
+    trackers: dict[str, Any] = field(default_factory=dict)
 
 
 def load_states(
@@ -79,7 +81,9 @@ def load_states(
         query = select(table).where(table.c.plant == plant, table.c.asset.in_(names))
         for row in connection.execute(query):
             tail = unpack_block(row.tail)
-            known[row.asset] = AssetState(tail, row.version, row.watermark_us, row.complete_us, dict(row.latest))
+            known[row.asset] = AssetState(
+                tail, row.version, row.watermark_us, row.complete_us, dict(row.latest), dict(row.trackers)
+            )
     return {name: known.get(name) or AssetState(empty_rows(name)) for name in assets}
 
 
@@ -97,6 +101,7 @@ def save_states(connection: Connection, plant: str, states: Mapping[str, AssetSt
             "tail": pack_block(state.tail),
             "complete_us": state.complete_us,
             "latest": state.latest,
+            "trackers": state.trackers,
         }
         for name, state in states.items()
     ]

@@ -1,7 +1,10 @@
-"""Looked after about once a second: shards that nobody is on the way to, and acknowledged batches that are lost."""
+"""Looked after about once a second: shards that nobody is on the way to, acknowledged batches that are lost, webhooks
+that are due, shelves whose time is over, and small blocks that are to be packed together.
+"""
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Callable
@@ -11,11 +14,14 @@ import structlog
 from sqlalchemy import select, update
 
 from trivium.maintenance import tables
+from trivium.maintenance.alerts import book, outbox
+from trivium.maintenance.ingest import packing
 from trivium.maintenance.ingest.ledger import ACCEPTED, DONE, LOST
 from trivium.maintenance.stream import HISTORY, Streams
 from trivium.service.celery_app import publisher
 from trivium.service.database import Database, utc_now
 from trivium.service.errors import UpstreamError
+from trivium.service.jobs import Publish
 from trivium.service.runtime import Runtime
 from trivium.service.settings import Settings
 
@@ -27,13 +33,15 @@ _LOOK_EVERY_S = 10.0
 _SETTLE = timedelta(seconds=15)
 _MOST = 500
 _QUEUE = "maintenance"
+_PACK_EVERY_S = 60.0
 _opened: dict[int, tuple[Streams, Callable[[str], None]]] = {}
 _looked_at = 0.0
+_packed_at = 0.0
 
 
 def waker(settings: Settings) -> Callable[[str], None]:
     """Return a function that sends a worker to a shard; a broker that does not take it is noted, and asked again."""
-    publish = publisher(settings)
+    publish = _publisher(settings)
 
     def wake(shard: str) -> None:
         queue = f"{_QUEUE}.low" if shard.startswith(f"{HISTORY}/") else _QUEUE
@@ -51,17 +59,36 @@ def sweep(runtime: Runtime) -> None:
     Raises:
         UpstreamError: if broker or database cannot be asked.
     """
-    global _looked_at
+    global _looked_at, _packed_at
     if os.getpid() not in _opened:
         _opened[os.getpid()] = (Streams.open(runtime.settings), waker(runtime.settings))
     streams, wake = _opened[os.getpid()]
     for shard in streams.asleep():
         log.info("shard.woken", shard=shard)
         wake(shard)
+    if outbox.is_due(runtime.database):
+        _send(runtime, "maintenance.deliver", _QUEUE)
+    if time.monotonic() - _packed_at > _PACK_EVERY_S:
+        _packed_at = time.monotonic()
+        if packing.is_due(runtime.database):
+            _send(runtime, "maintenance.pack", f"{_QUEUE}.low")
     if time.monotonic() - _looked_at > _LOOK_EVERY_S:
         _looked_at = time.monotonic()
+        book.end_shelves(runtime.database, outbox.urls_of(runtime.settings.webhook_urls))
         for batch_id in find_lost(runtime.database, streams):
             log.error("batch.lost", batch_id=batch_id)
+
+
+@functools.lru_cache(maxsize=4)
+def _publisher(settings: Settings) -> Publish:
+    return publisher(settings)
+
+
+def _send(runtime: Runtime, task: str, queue: str) -> None:
+    try:
+        _publisher(runtime.settings)(task, "due", queue)
+    except UpstreamError as error:
+        log.warning("task.not_sent", task=task, error=error.line)
 
 
 def find_lost(database: Database, streams: Streams) -> list[str]:

@@ -2,7 +2,8 @@
 
 Such a model counts rows, as its file did: each row that comes is one. Remaining life needs an asset's rows from its
 first on (its age counts), so an asset's whole life is kept beside it; the other kinds look back two hundred rows.
-Rows that lack a value are not scored. Contributions of sensors are the monitor's; trees give none yet.
+Rows that lack a value are not scored. Contributions of sensors are the monitor's own; of trees they are LightGBM's
+(`pred_contrib`, the Shapley values of features) summed by sensor, for rows where a failure is not far-fetched.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from trivium.maintenance.ingest.frames import Frame
 from trivium.maintenance.model_folder import FILE, Model, load_model
 from trivium.maintenance.records import Fleet, Sensor
-from trivium.maintenance.scoring import Scores
+from trivium.maintenance.scorer import Explanation, Scores
 from trivium.service.errors import ModelError, TriviumError
 
 __all__ = ["TrainedScorer", "load_trained"]
@@ -24,6 +25,8 @@ __all__ = ["TrainedScorer", "load_trained"]
 SETTINGS = ("setting1", "setting2", "setting3")  # as tags of the registry, for the layout cmapss
 _LIFE_ROWS = 5_000
 _ROWS = 200
+_LEAST_RISK = 0.2  # below it nobody asks why, and trees take long to say
+_USUAL = 2.6  # standard deviations; 99 % of what is normal
 
 
 class TrainedScorer:
@@ -39,6 +42,7 @@ class TrainedScorer:
         settings: tuple[str, ...] = ()
         self._model = model
         self.version = version
+        self.life_unit = model.life.unit if model.life is not None else ""
         if model.life is not None:
             self._measured, settings = model.life.features.sensors, SETTINGS
             self.outputs: tuple[str, ...] = ("rul", "rul_low", "rul_high", "p_fail")
@@ -108,14 +112,36 @@ class TrainedScorer:
         )
         return fleet, np.concatenate(rows)
 
+    def explain(self, frame: Frame, row: int, contributions: np.ndarray) -> Explanation:
+        """Say what sensors show at a row, and the range that is usual in its operating condition."""
+        values = frame.values[row]
+        low, high = np.full(len(values), np.nan), np.full(len(values), np.nan)
+        part = self._model.life.features if self._model.life is not None else self._model.monitor
+        if part is not None:
+            num_measured, conditions = len(self._measured), part.conditions
+            group = conditions.assign(values[None, num_measured:])[0]
+            reach = np.where(conditions.varies, _USUAL * conditions.deviations[group], np.nan)
+            low[:num_measured] = conditions.means[group] - reach
+            high[:num_measured] = conditions.means[group] + reach
+        time_us = int(frame.times_us[row])
+        return Explanation(values, low, high, time_us, time_us)
+
     def _predict(self, fleet: Fleet, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return (R, O) outputs and (R, S) contributions of the measured sensors."""
-        none = np.zeros((len(rows), len(self._measured)))
-        if self._model.life is not None:
-            told = self._model.life.predict(fleet, rows)
-            return np.column_stack([told.life, told.low, told.high, told.risk]), none
-        if self._model.state is not None:
-            return self._model.state.predict(fleet)[rows, None], none
+        why = np.zeros((len(rows), len(self._measured)))
+        part = self._model.life or self._model.state
+        if part is not None:
+            if self._model.life is not None:
+                told = self._model.life.predict(fleet, rows)
+                outputs, risk = np.column_stack([told.life, told.low, told.high, told.risk]), told.risk
+            else:
+                assert self._model.state is not None
+                risk = self._model.state.predict(fleet)[rows]
+                outputs = risk[:, None]
+            is_asked = risk >= _LEAST_RISK
+            if is_asked.any():
+                why[is_asked] = part.contributions(fleet, rows[is_asked])
+            return outputs, why
         assert self._model.monitor is not None
         return self._model.monitor.score(fleet)[rows, None], self._model.monitor.contributions(fleet, rows)
 
