@@ -1,4 +1,4 @@
-"""The shell's own pages as HTML: Jinja templates with escaping on, in the visitor's language."""
+"""The shell's own pages as HTML, and those of apps: Jinja templates with escaping on, in the visitor's language."""
 
 from __future__ import annotations
 
@@ -73,16 +73,21 @@ def tiles(specs: Sequence[AppSpec], language: str, visitor: Principal) -> list[T
     return described
 
 
-def page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
-    """Render a template; the visitor's choice of language, if `?lang=` made one, is kept in a cookie."""
+def page(request: Request, template: str, *, status: int = 200, package: str = "", **values: Any) -> Response:
+    """Render a template; the visitor's choice of language, if `?lang=` made one, is kept in a cookie.
+
+    Args:
+        package: of an app whose templates and catalogue are used besides the shell's; its texts are `words(key)`.
+    """
     language = language_of(request)
     texts = catalogue("trivium.service", language)
     other = "zh" if language == "en" else "en"
     html = (
-        _environment()
+        _environment(package)
         .get_template(template)
         .render(
             say=texts.say,
+            words=catalogue(package, language).say if package else None,
             visitor=visitor_of(request),
             form=form_token(request),
             language=language,
@@ -162,9 +167,10 @@ def _about(seconds: float, texts: Catalogue) -> str:
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
+def _environment(package: str) -> jinja2.Environment:
+    own = [jinja2.PackageLoader(package)] if package else []
     return jinja2.Environment(
-        loader=jinja2.PackageLoader("trivium.service"),
+        loader=jinja2.ChoiceLoader([*own, jinja2.PackageLoader("trivium.service")]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
