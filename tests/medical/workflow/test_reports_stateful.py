@@ -120,6 +120,13 @@ class Ward(RuleBasedStateMachine):
         assert words.undecided(content) == 0
         self.signers.append(who)
 
+    @rule(who=WHO, writer=st.sampled_from(["ann", "bob", "rita"]))
+    def write_and_sign(self, who, writer):
+        """What chance seldom brings: a report that is ready, and somebody who tries to sign it."""
+        self.begin(writer)
+        self.save(writer, "Effusion.", False)
+        self.sign(who, False)
+
     @rule(who=WHO)
     def retract(self, who):
         with suppress(RefusedError):
