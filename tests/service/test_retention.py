@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from trivium.service import retention, sweeper, tables
+from trivium.service import holds, retention, sweeper, tables
 from trivium.service.app_spec import AppSpec
-from trivium.service.errors import NotFoundError
+from trivium.service.errors import InputError, NotFoundError
 from trivium.service.evidence import ReportFile
 from trivium.service.jobs import Job, JobInput
 from trivium.service.retention import Purged, purge
@@ -135,3 +135,44 @@ def test_the_sweeper_purges_when_told_to(runtime, clock):
     sweeper.purge_in_background(runtime, "s").join()
     assert runtime.jobs.recent() == []  # the clock of these jobs stands in the past
     assert sweeper.purge_in_background(runtime, "another") is None
+
+
+@pytest.mark.parametrize("scope", holds.SCOPES)
+def test_what_a_legal_hold_is_on_stays_until_it_is_released(runtime, clock, scope):
+    job = finished(runtime, b"12345", b"123")
+    subject = {"job": job.id, "owner": "ann", "app": "toy"}[scope]
+    hold_id, num_jobs = holds.place(runtime, scope, subject, reason=" case 26-114 ", actor="operator")
+    holds.place(runtime, "owner", "bob", reason="another case", actor="operator")
+    assert num_jobs == 1
+    assert [(row.subject, row.reason, row.num_jobs) for row in holds.active(runtime)] == [
+        (subject, "case 26-114", 1),
+        ("bob", "another case", 0),
+    ]
+    assert purge(runtime, days=3, is_dry_run=True, now=after(clock, 4)) == Purged(0, 0, 0)
+    assert purge(runtime, days=3, now=after(clock, 4)) == Purged(0, 0, 0)
+    assert runtime.store.read(job.files[0].sha256) == b"123"
+    holds.release(runtime, hold_id, actor="operator")
+    with pytest.raises(NotFoundError, match="no such hold"):
+        holds.release(runtime, hold_id, actor="operator")
+    assert purge(runtime, days=3, now=after(clock, 4)) == Purged(1, 3, 18)
+    placed, released = (runtime.audit.rows(action=f"hold.{what}")[0] for what in ("placed", "released"))
+    assert (placed.subject_kind, placed.subject_id, released.subject_id) == (scope, subject, subject)
+    assert '"reason":"case 26-114"' in placed.detail
+
+
+def test_a_hold_needs_a_reason_a_scope_and_a_job(runtime):
+    with pytest.raises(InputError, match="needs a reason"):
+        holds.place(runtime, "app", "toy", reason=" ", actor="operator")
+    with pytest.raises(InputError, match="'folder' is no scope of a hold; use job, owner, app"):
+        holds.place(runtime, "folder", "toy", reason="x", actor="operator")
+    with pytest.raises(NotFoundError, match="no such job"):
+        holds.place(runtime, "job", "nobody", reason="x", actor="operator")
+    assert list(holds.active(runtime)) == []
+
+
+def test_no_blob_goes_while_a_backup_is_made(runtime, clock):
+    finished(runtime, b"12345", b"123")
+    assert runtime.jobs.hold(retention.BLOBS_LEASE, "backup:1", seconds=60)
+    assert purge(runtime, days=3, now=after(clock, 4)) == Purged(1, 0, 0)
+    runtime.jobs.release(retention.BLOBS_LEASE, "backup:1")
+    assert purge(runtime, days=3, now=after(clock, 4)) == Purged(0, 3, 18)

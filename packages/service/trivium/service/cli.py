@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from trivium.service import audit_cli, jobs_cli, keys_cli, people_cli
+from trivium.service import audit_cli, backup_cli, jobs_cli, keys_cli, people_cli
 from trivium.service.app_spec import AppSpec, enabled_apps, require, resolve
 from trivium.service.errors import InputError, TriviumError
 
@@ -65,6 +65,8 @@ app.add_typer(jobs_cli.app)
 app.add_typer(keys_cli.app)
 app.add_typer(people_cli.app)
 app.add_typer(config)
+app.command()(backup_cli.backup)
+app.command()(backup_cli.restore)
 
 
 def main() -> None:

@@ -390,6 +390,13 @@ class Jobs:
             return False
         return True
 
+    def release(self, name: str, holder: str) -> None:
+        """Give a named lease back, if `holder` has it."""
+        lease = tables.lease
+        mine = update(lease).where(lease.c.name == name, lease.c.holder == holder)
+        with self._database.write() as connection:
+            connection.execute(mine.values(until=self._now() - timedelta(seconds=1)))
+
     # -- private ------------------------------------------------------------------------------------------------
 
     def _insert(self, connection: Connection, values: Mapping[str, Any], idempotency_key: str) -> str:

@@ -121,6 +121,54 @@ def purge(
     typer.echo(f"{verb} {done.jobs} jobs that ended over {kept} days ago: {done.blobs} files, {done.bytes:,} bytes.")
 
 
+@app.command()
+def hold(
+    subject: Annotated[str, typer.Argument(help="Id of a job; with --scope of an account, or the name of an app.")],
+    reason: Annotated[str, typer.Option(help="Which case or letter asks for it.")],
+    scope: Annotated[str, typer.Option(help="job, owner or app.")] = "job",
+) -> None:
+    """Keep jobs from being purged, those to come included, until the hold is released.
+
+    Example: trivium jobs hold finance --scope app --reason "letter of 3 May, case 26-114"
+    """
+    from trivium.service import holds
+    from trivium.service.security_log import OPERATOR
+
+    with _runtime() as runtime:
+        hold_id, num_jobs = holds.place(runtime, scope, subject, reason=reason, actor=OPERATOR)
+    typer.echo(
+        f"Hold {hold_id} on {scope} {subject}: {num_jobs} jobs so far. It ends with: trivium jobs release {hold_id}"
+    )
+
+
+@app.command()
+def release(hold_id: Annotated[str, typer.Argument(help="Id of the hold.")]) -> None:
+    """End a hold; retention then counts again.
+
+    Example: trivium jobs release 1f2e3d4c
+    """
+    from trivium.service import holds
+    from trivium.service.security_log import OPERATOR
+
+    with _runtime() as runtime:
+        holds.release(runtime, hold_id, actor=OPERATOR)
+    typer.echo(f"Released hold {hold_id}.")
+
+
+@app.command("holds")
+def list_holds() -> None:
+    """List the holds that are in force.
+
+    Example: trivium jobs holds
+    """
+    from trivium.service import holds
+
+    with _runtime() as runtime:
+        for row in holds.active(runtime):
+            placed = f"{row.placed_at:%Y-%m-%d} by {row.placed_by}"
+            typer.echo(f"{row.id}  {row.scope} {row.subject}  {row.num_jobs} jobs  {placed}  {row.reason}")
+
+
 @contextmanager
 def _runtime() -> Iterator[Runtime]:
     from trivium.service import logs, migrate

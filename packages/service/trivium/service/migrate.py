@@ -7,7 +7,7 @@ installed apps are all migrated, also those that `TRIVIUM_APPS` hides, so that s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from trivium.service.database import Database
 from trivium.service.errors import InputError
 from trivium.service.tables import metadata
 
-__all__ = ["check", "downgrade", "drift", "owners", "pending", "upgrade"]
+__all__ = ["check", "downgrade", "drift", "heads", "owners", "pending", "upgrade"]
 
 _VERSION_TABLE = "service_alembic_version"
 _UPGRADE_LOCK = 0x54726976  # any number of our own
@@ -36,12 +36,17 @@ def owners() -> tuple[AppSpec, ...]:
     return (SPEC, *(spec for spec in installed_apps() if spec.migrations))
 
 
-def upgrade(database: Database, specs: Iterable[AppSpec] | None = None) -> None:
-    """Run what is missing of every owner's branch, in one transaction; whoever comes second waits and finds it done."""
+def upgrade(database: Database, specs: Iterable[AppSpec] | None = None, *, targets: Sequence[str] = ("heads",)) -> None:
+    """Run what is missing of every owner's branch, in one transaction; whoever comes second waits and finds it done.
+
+    Args:
+        targets: revisions to stop at; this release's by default.
+    """
     with database.write() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
-        command.upgrade(_config(connection, specs), "heads")
+        for target in targets:
+            command.upgrade(_config(connection, specs), target)
 
 
 def downgrade(database: Database, target: str, specs: Iterable[AppSpec] | None = None) -> None:
@@ -56,6 +61,13 @@ def pending(database: Database, specs: Iterable[AppSpec] | None = None) -> list[
         context = MigrationContext.configure(connection, opts={"version_table": _VERSION_TABLE})
         script = ScriptDirectory.from_config(_config(connection, specs))
         return sorted(set(script.get_heads()) - _applied(script, context.get_current_heads()))
+
+
+def heads(database: Database) -> list[str]:
+    """List the revisions that the database names as its own."""
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": _VERSION_TABLE})
+        return sorted(context.get_current_heads())
 
 
 def check(database: Database) -> None:

@@ -2,13 +2,15 @@
 
 First rows, then blobs, so that a process killed in between leaves no job without its files: the hashes wait in a table
 until they are dealt with. A blob stays while any job or any app's table refers to it, and for a day after somebody
-stored or chose the same content; with that day, a job submitted at this moment keeps its files. Run by the sweeper
-once an hour, and by `trivium jobs purge`. Off unless TRIVIUM_JOB_RETENTION_DAYS says otherwise.
+stored or chose the same content; with that day, a job submitted at this moment keeps its files. What a legal hold is on
+(`holds.py`) stays, and no blob goes while a backup is made. Run by the sweeper once an hour, and by `trivium jobs
+purge`. Off unless TRIVIUM_JOB_RETENTION_DAYS says otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,13 +22,17 @@ from trivium.service import tables
 from trivium.service.app_spec import installed_apps, resolve
 from trivium.service.audit import Entry
 from trivium.service.database import utc_now
+from trivium.service.holds import held
 from trivium.service.job import JobState
 from trivium.service.runtime import Runtime
 
-__all__ = ["Purged", "purge"]
+__all__ = ["BLOBS_LEASE", "Purged", "needed_blobs", "purge"]
 
 log = structlog.get_logger(__name__)
 
+BLOBS_LEASE = "blobs"
+"""Held by whoever takes blobs away, or needs that nobody does: a purge, a backup."""
+_HOLD_S = 600.0
 _UNUSED_S = 24 * 3600.0
 _BATCH = 200
 _ACTOR = "retention"
@@ -69,6 +75,11 @@ def purge(
     return purged
 
 
+def needed_blobs(connection: Connection) -> set[str]:
+    """Return the hashes of all blobs that jobs and the apps' tables refer to."""
+    return {*_hashes(connection), *_app_hashes(connection)}
+
+
 def _purge_batch(runtime: Runtime, before: datetime, actor: str) -> Sequence[str]:
     job, expiry = tables.job, tables.blob_expiry
     with runtime.database.write(is_durable=True) as connection:
@@ -97,7 +108,18 @@ def _purge_blobs(runtime: Runtime) -> list[int]:
     expiry = tables.blob_expiry
     with runtime.database.read() as connection:
         waiting = connection.execute(select(expiry.c.sha256).order_by(expiry.c.sha256)).scalars().all()
-        needed = {*_hashes(connection), *_app_hashes(connection)} if waiting else set()
+        needed = needed_blobs(connection) if waiting else set()
+    holder = f"purge:{os.getpid()}"
+    if not waiting or not runtime.jobs.hold(BLOBS_LEASE, holder, seconds=_HOLD_S):  # a backup runs: the next time
+        return []
+    try:
+        return _discard(runtime, waiting, needed)
+    finally:
+        runtime.jobs.release(BLOBS_LEASE, holder)
+
+
+def _discard(runtime: Runtime, waiting: Sequence[str], needed: Collection[str]) -> list[int]:
+    expiry = tables.blob_expiry
     sizes, settled = [], []
     for sha256 in waiting:
         size = None if sha256 in needed else runtime.store.discard(sha256, unused_s=_UNUSED_S)
@@ -113,7 +135,7 @@ def _purge_blobs(runtime: Runtime) -> list[int]:
 
 def _count(runtime: Runtime, before: datetime) -> Purged:
     job, expiry = tables.job, tables.blob_expiry
-    stays = or_(job.c.state.not_in(_FINAL), job.c.finished_at >= before)
+    stays = or_(job.c.state.not_in(_FINAL), job.c.finished_at >= before, held())
     with runtime.database.read() as connection:
         num_jobs = connection.execute(select(func.count()).select_from(job).where(*_is_over(before))).scalar_one()
         going = {*_hashes(connection, *_is_over(before)), *connection.execute(select(expiry.c.sha256)).scalars()}
@@ -123,7 +145,7 @@ def _count(runtime: Runtime, before: datetime) -> Purged:
 
 
 def _is_over(before: datetime) -> tuple[ColumnElement[bool], ...]:
-    return tables.job.c.state.in_(_FINAL), tables.job.c.finished_at < before
+    return tables.job.c.state.in_(_FINAL), tables.job.c.finished_at < before, ~held()
 
 
 def _hashes(connection: Connection, *which: ColumnElement[bool]) -> Iterator[str]:

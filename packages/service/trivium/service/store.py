@@ -197,6 +197,11 @@ class BlobStore:
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             aside.replace(place)
 
+    def hashes(self) -> Iterator[str]:
+        """Yield the hash of every blob, in order."""
+        for folder in sorted(self.root.glob("[0-9a-f][0-9a-f]/[0-9a-f][0-9a-f]")):
+            yield from sorted(path.name for path in folder.iterdir() if _HASH.fullmatch(path.name))
+
     def __contains__(self, sha256: str) -> bool:
         return self._path(sha256).is_file()
 

@@ -29,6 +29,7 @@ __all__ = [
     "api_key",
     "audit",
     "blob_expiry",
+    "hold",
     "job",
     "job_effect",
     "job_event",
@@ -124,6 +125,18 @@ blob_expiry = Table(  # blobs of purged jobs, which go unless something else ref
     metadata,
     Column("sha256", String(64), primary_key=True),
     Column("since", UtcDateTime, nullable=False),
+)
+
+hold = Table(  # jobs that retention leaves alone
+    "service_hold",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("scope", String(8), nullable=False),  # job, owner, app
+    Column("subject", String(120), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("placed_by", String(120), nullable=False),
+    Column("placed_at", UtcDateTime, nullable=False),
+    Column("released_at", UtcDateTime),  # null: in force
 )
 
 lease = Table(
