@@ -9,10 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from trivium.service.evidence import ImageRegion, Sentence
-from trivium.vision.films import Film
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["Draft", "Finding", "Header", "Quality", "Radiograph", "Section", "State"]
+from trivium.service.evidence import ImageRegion, Sentence
+
+__all__ = ["Draft", "Film", "Finding", "Header", "Quality", "Radiograph", "Section", "State"]
+
+Film = NDArray[np.float32]
+"""As `trivium.vision.films.Film`; named here, because the door reads films and knows no model."""
 
 
 class State(StrEnum):

@@ -18,11 +18,10 @@ from pydicom.errors import InvalidDicomError
 from pydicom.pixels import apply_modality_lut, apply_presentation_lut, apply_voi_lut, pixel_array
 
 from trivium.medical.parse.picture import MAX_PIXELS
-from trivium.medical.records import Header
+from trivium.medical.records import Film, Header
 from trivium.service.errors import InputError
-from trivium.vision.films import Film
 
-__all__ = ["looks_like_dicom", "read_dicom"]
+__all__ = ["header_of", "looks_like_dicom", "open_dicom", "read_dicom"]
 
 _DAMAGED = (InvalidDicomError, AttributeError, EOFError, KeyError, NotImplementedError, OSError, TypeError, ValueError)
 _GRAY = ("MONOCHROME1", "MONOCHROME2")
@@ -45,17 +44,32 @@ def read_dicom(name: str, data: bytes) -> tuple[Film, int, Header, tuple[str, ..
     Raises:
         InputError: if the file is damaged, holds no gray image, or has more than `MAX_PIXELS` pixels a frame.
     """
+    dataset, stored = open_dicom(name, data)
+    header, bits = header_of(dataset), int(dataset.get("BitsStored") or 8)
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    film = _display(name, dataset, stored)
+    return film, bits, header, (f"The first of {frames} frames was read.",) if frames > 1 else ()
+
+
+def open_dicom(name: str, data: bytes) -> tuple[Dataset, np.ndarray]:
+    """Open a DICOM image and decode its first frame.
+
+    Returns:
+        The dataset, and the stored values `(H, W)`.
+
+    Raises:
+        InputError: as `read_dicom`.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom warns of what it can read all the same
             dataset = pydicom.dcmread(io.BytesIO(data), force=data[128:132] != b"DICM")
-            header, bits = _header(dataset), int(dataset.get("BitsStored") or 8)
-            frames = int(dataset.get("NumberOfFrames") or 1)
+            header_of(dataset)
+            int(dataset.get("BitsStored") or 8), int(dataset.get("NumberOfFrames") or 1)
     except _DAMAGED as error:
         raise InputError(f"the DICOM file is damaged ({error})", where=name, hint="export it again") from error
     _refuse_what_is_no_film(name, dataset)
-    film = _display(name, dataset, _decode(name, dataset))
-    return film, bits, header, (f"The first of {frames} frames was read.",) if frames > 1 else ()
+    return dataset, _decode(name, dataset)
 
 
 def _refuse_what_is_no_film(name: str, dataset: Dataset) -> None:
@@ -135,7 +149,8 @@ def _without_padding(dataset: Dataset, stored: np.ndarray, film: Film) -> Film:
     return np.where(padded, air, film).astype(np.float32)
 
 
-def _header(dataset: Dataset) -> Header:
+def header_of(dataset: Dataset) -> Header:
+    """Return what the header says about how the film was made."""
     return Header(
         modality=str(dataset.get("Modality") or "") or None,
         view=_view(dataset),

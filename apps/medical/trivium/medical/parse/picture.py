@@ -8,8 +8,8 @@ import warnings
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from trivium.medical.records import Film
 from trivium.service.errors import InputError
-from trivium.vision.films import Film
 
 __all__ = ["MAX_PIXELS", "read_picture"]
 
