@@ -74,6 +74,8 @@ class AppSpec:
             without a model: it looks for what was lost on the way.
         samples: `module:function`, called with a folder, writes sample files there and returns their paths.
         seed: `module:function`, called with a `Runtime` and those paths when `trivium demo` is ready.
+        companion: words of a command that `trivium demo` then keeps running, such as a simulated plant; it takes
+            `--parent` (`lifeline.py`), and the port from `TRIVIUM_PORT`.
     """
 
     name: str
@@ -99,6 +101,7 @@ class AppSpec:
     sweep: str = ""
     samples: str = ""
     seed: str = ""
+    companion: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         granted = {permission for permissions in self.roles.values() for permission in permissions}

@@ -123,6 +123,10 @@ def run_suite(settings: Settings, *, with_samples: bool = False, say: Say = prin
             _await_ready(settings, children)
             if with_samples:
                 _hand_out_samples(settings, apps, say)
+                companions = _companions(settings, apps)
+                children += companions
+                for child in companions:
+                    child.start()
             for spec in apps:
                 if spec.missing:
                     say(f"{spec.name} is not installed: {spec.install_line}")
@@ -192,14 +196,7 @@ def free_port(host: str, port: int, say: Say) -> int:
 
 def _children(settings: Settings, apps: tuple[AppSpec, ...]) -> list[_Child]:
     """One web server, one worker for each kind of queue that the apps have, one sweeper for all of them."""
-    environment = {
-        **os.environ,
-        "TRIVIUM_HOME": str(settings.home),
-        "TRIVIUM_PORT": str(settings.port),
-        "GRADIO_ANALYTICS_ENABLED": "False",
-        "HF_HUB_OFFLINE": "1",
-        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
-    }
+    environment = _environment(settings)
     logs = settings.home / "logs"
     children = [_Child("web", ["web"], environment, logs / "web.log")]
     for kind in ("light", "model"):
@@ -211,6 +208,27 @@ def _children(settings: Settings, apps: tuple[AppSpec, ...]) -> list[_Child]:
     if len(children) > 1:
         children.append(_Child("sweeper", ["sweeper"], environment, logs / "sweeper.log"))
     return children
+
+
+def _companions(settings: Settings, apps: tuple[AppSpec, ...]) -> list[_Child]:
+    """What the apps want to run beside a demo."""
+    environment, logs = _environment(settings), settings.home / "logs"
+    return [
+        _Child(f"demo-{spec.name}", list(spec.companion), environment, logs / f"demo-{spec.name}.log")
+        for spec in apps
+        if spec.companion and not spec.missing
+    ]
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    return {
+        **os.environ,
+        "TRIVIUM_HOME": str(settings.home),
+        "TRIVIUM_PORT": str(settings.port),
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
+    }
 
 
 def _await_ready(settings: Settings, children: list[_Child]) -> None:
