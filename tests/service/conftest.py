@@ -119,7 +119,7 @@ def migrated(settings: Settings, database_kind: str, request: pytest.FixtureRequ
     if database_kind == "postgresql":
         with opened.write() as connection:
             names = ", ".join(table.name for table in tables.metadata.sorted_tables)
-            connection.execute(text(f"TRUNCATE {names}"))
+            connection.execute(text(f"TRUNCATE {names} CASCADE"))
     opened.close()
     return settings
 

@@ -122,9 +122,22 @@ def test_guessing_is_slowed_down_and_the_right_password_waits_its_turn(browser, 
     assert ("login.throttled", "warning") in [(line["event"], line["log_level"]) for line in logged]
     clock.forward(1)
     assert browser.log_in("ann").status_code == 200
-    # what is turned away at once is a log line alone, or a stranger could fill the audit log
+    # of what is turned away at once the audit log has one row in 15 seconds, or a stranger could fill it
     tried = access.security.audit.rows(actor="ann", action="login")
-    assert [row.action for row in tried] == ["login.failed"] * 6 + ["login.done"]
+    assert [row.action for row in tried] == ["login.failed"] * 6 + ["login.throttled", "login.done"]
+
+
+def test_guessing_links_is_slowed_down_and_audited(browser, access, clock):
+    access.throttle._now = clock
+    statuses = [browser.get("/login", params={"token": f"guess-{n}"}).status_code for n in range(9)]
+    assert statuses == [401] * 6 + [429] * 3
+    rows = access.security.audit.rows(actor="link")
+    assert [row.action for row in rows] == ["login.failed"] * 6 + ["login.throttled"]
+    assert "guess" not in "".join(row.detail for row in rows)
+    clock.forward(1)
+    good = access.sessions.make_link_token("ann")
+    assert browser.get("/login", params={"token": good}).status_code == 200
+    assert browser.get("/login", params={"token": "x"}).status_code != 429  # counted anew
 
 
 def test_one_account_has_one_count_however_its_name_is_written(browser, access, clock):

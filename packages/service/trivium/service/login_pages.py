@@ -26,6 +26,7 @@ __all__ = ["address_of", "begin_session", "login_form", "login_pages"]
 
 _OIDC_COOKIE = "trivium_oidc"
 _OIDC_S = 600
+_LINKS = "(links)"  # no account can be called so
 _Text = Annotated[str, Form(max_length=1024)]
 
 
@@ -37,10 +38,17 @@ def login_pages(runtime: Runtime, access: Access, provider: IdentityProvider | N
     def login(request: Request, token: str = "") -> Response:
         if not token:
             return RedirectResponse("/", 303) if visitor_of(request) else login_form(request, status=200)
+        address = address_of(request)
+        wait_s = access.throttle.charge(_LINKS, address)  # guesses are slowed down, as those of passwords are
+        if wait_s:
+            access.security.record("login.throttled", actor="link", address=address, wait_s=wait_s)
+            problem = _texts(request).say("login.throttled", seconds=wait_s)
+            return login_form(request, status=429, problem=problem)
         used = access.sessions.use_link(token)
         if used is None:
-            access.security.record("login.failed", actor="link", address=address_of(request))
+            access.security.record("login.failed", actor="link", address=address)
             return login_form(request, status=401, problem=_texts(request)["login.expired"])
+        access.throttle.clear(_LINKS, address)
         account_id, via = used
         is_set_up = access.people.get(account_id).is_set_up or via not in ("first", "invite")
         return begin_session(request, runtime, access, account_id, via=via, target="/" if is_set_up else "/welcome")

@@ -1,8 +1,8 @@
 """The one place through which security events go: who did what to whom, as structured log lines and in the audit log.
 
 Never a secret among the details. What must not be overlooked (break-glass) is a warning, and so is what failed.
-An attempt that the throttle turns away at once is a log line alone: it changes nothing, and strangers could otherwise
-fill the audit log.
+Attempts that the throttle turns away at once are all log lines, and in the audit log once in 15 seconds for each
+account and address: strangers could otherwise fill it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import Connection
 
 from trivium.service.audit import Audit, Entry
+from trivium.service.short_memory import ShortMemory
 
 __all__ = ["OPERATOR", "SecurityLog"]
 
@@ -23,7 +24,7 @@ OPERATOR = "operator"
 """Who acts when somebody types a command on the machine itself."""
 
 _LOUD = frozenset({"login.failed", "login.throttled", "login.break_glass", "link.break_glass", "access.denied"})
-_UNAUDITED = frozenset({"login.throttled"})
+_SPARSE = frozenset({"login.throttled"})
 
 
 class SecurityLog:
@@ -35,6 +36,7 @@ class SecurityLog:
 
     def __init__(self, audit: Audit) -> None:
         self.audit = audit
+        self._recorded: ShortMemory[bool] = ShortMemory()
 
     def record(self, event: str, *, actor: str, subject: str = "", **details: object) -> None:
         """Record one event by itself, and return once it is on the disk.
@@ -44,8 +46,11 @@ class SecurityLog:
             actor: id of the account or plant that did it, or `OPERATOR`.
             subject: account or key that it was done to; the actor when empty.
         """
-        if event not in _UNAUDITED:
+        key = f"{event} {actor} {details.get('address', '')}" if event in _SPARSE else ""
+        if not key or not self._recorded.get(key):
             self.audit.record(_entry(event, actor, subject, details))
+            if key:
+                self._recorded.put(key, True)
         _say(event, actor, subject, details)
 
     @contextmanager
