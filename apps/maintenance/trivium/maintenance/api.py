@@ -34,7 +34,7 @@ from trivium.service.permission import needs
 from trivium.service.roles import Principal
 from trivium.service.runtime import Runtime
 
-__all__ = ["router"]
+__all__ = ["open_parts", "router"]
 
 router = APIRouter()
 
@@ -121,7 +121,7 @@ async def post_batch(
     options = Options(idempotency_key, x_gateway, zone, time_format, decimal, quality, asset)
     body = await _body(request)
     answer = await run_in_threadpool(
-        lambda: _open(request).door.take(
+        lambda: open_parts(request).door.take(
             _plant(who, plant),
             body,
             content_type=request.headers.get("content-type", ""),
@@ -148,7 +148,7 @@ async def preview_batch(
     options = Options("", "", zone, time_format, decimal, quality, asset)
     body = await _body(request)
     return await run_in_threadpool(
-        lambda: _open(request).door.preview(
+        lambda: open_parts(request).door.preview(
             _plant(who, plant),
             body,
             content_type=request.headers.get("content-type", ""),
@@ -167,7 +167,7 @@ def list_batches(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> list[dict[str, Any]]:
     """List the plant's batches, newest first; `state=lost` are those that were acknowledged and are gone."""
-    return ledger.find_batches(_open(request).database, _plant(who, plant), state=state, limit=limit)
+    return ledger.find_batches(open_parts(request).database, _plant(who, plant), state=state, limit=limit)
 
 
 @router.get("/batches/{batch_id}")
@@ -175,7 +175,7 @@ def get_batch(
     request: Request, batch_id: BatchId, who: Reader, plant: PlantName = "", rows: bool = False
 ) -> dict[str, Any]:
     """Tell what became of a batch; with `rows=true` the verdict of each row."""
-    return ledger.find_batch(_open(request).database, _plant(who, plant), batch_id, with_rows=rows)
+    return ledger.find_batch(open_parts(request).database, _plant(who, plant), batch_id, with_rows=rows)
 
 
 @router.get("/dead-letters")
@@ -189,7 +189,7 @@ def list_dead_letters(
 ) -> list[dict[str, Any]]:
     """List parts of batches that could not be worked off, with the reason."""
     return dead_letters.list_dead(
-        _open(request).database, _plant(who, plant), since=_aware(since), until=_aware(until), limit=limit
+        open_parts(request).database, _plant(who, plant), since=_aware(since), until=_aware(until), limit=limit
     )
 
 
@@ -203,7 +203,7 @@ def replay_dead_letters(
     until: Annotated[datetime | None, Body()] = None,
 ) -> dict[str, int]:
     """Work dead letters off again, by id or by the time at which they failed."""
-    parts = _open(request)
+    parts = open_parts(request)
     count = dead_letters.replay(
         parts.database, parts.streams, _plant(who, plant), ids=ids or (), since=_aware(since), until=_aware(until)
     )
@@ -213,13 +213,13 @@ def replay_dead_letters(
 @router.get("/gateways")
 def list_gateways(request: Request, who: Reader, plant: PlantName = "") -> list[dict[str, Any]]:
     """List the plant's gateways: when they were last heard, and how far their clocks are from ours."""
-    return gateways.list_gateways(_open(request).database, _plant(who, plant))
+    return gateways.list_gateways(open_parts(request).database, _plant(who, plant))
 
 
 @router.get("/lag")
 def lag(request: Request, who: Reader, plant: PlantName = "") -> dict[str, Any]:
     """Tell how many entries wait in each of the plant's streams, and the age of the oldest in seconds."""
-    streams, name = _open(request).streams, _plant(who, plant)
+    streams, name = open_parts(request).streams, _plant(who, plant)
     lengths = {shard: length for shard, length in streams.lengths().items() if shard.split("/", 2)[2] == name}
     oldest = max((streams.lag_s(shard) for shard, length in lengths.items() if length), default=0.0)
     return {"entries": lengths, "oldest_s": round(oldest, 3)}
@@ -228,7 +228,7 @@ def lag(request: Request, who: Reader, plant: PlantName = "") -> dict[str, Any]:
 @router.get("/assets")
 def list_assets(request: Request, who: Reader, plant: PlantName = "") -> list[dict[str, Any]]:
     """Tell where each of the plant's assets stands: newest reading, newest prediction, what stands out in it."""
-    return stored.read_fleet(_open(request).database, _plant(who, plant))
+    return stored.read_fleet(open_parts(request).database, _plant(who, plant))
 
 
 @router.get("/assets/{asset}/predictions")
@@ -237,7 +237,7 @@ def get_predictions(
 ) -> dict[str, Any]:
     """Return an asset's predictions between two times, at most a month apart; null where it was not scored."""
     span = _span(since, until)
-    found = stored.read_predictions(_open(request).database, _plant(who, plant), asset, *span)
+    found = stored.read_predictions(open_parts(request).database, _plant(who, plant), asset, *span)
     return {
         "time": [stored.to_time(time_us).isoformat() for time_us in found.times_us.tolist()],
         "reason": [stored.reason_name(code) for code in found.reasons.tolist()],
@@ -252,7 +252,7 @@ def get_readings(
     request: Request, asset: AssetName, who: Reader, since: datetime, until: datetime, plant: PlantName = ""
 ) -> dict[str, Any]:
     """Return an asset's readings between two times, at most a month apart, with the quality code of each."""
-    found = stored.read_readings(_open(request).database, _plant(who, plant), asset, *_span(since, until))
+    found = stored.read_readings(open_parts(request).database, _plant(who, plant), asset, *_span(since, until))
     return {
         "time": [stored.to_time(time_us).isoformat() for time_us in found.times_us.tolist()],
         "values": {tag: _listed(found.values[:, place]) for place, tag in enumerate(found.tags)},
@@ -280,7 +280,7 @@ def _import(request: Request, plant: str, body: bytes, zone: str | None, *, is_p
     content = decompress(body, request.headers.get("content-encoding", ""))
     found = read_registry_csv(content)
     if not is_preview:
-        write_registry(_open(request).database, plant, found.assets, zone=zone)
+        write_registry(open_parts(request).database, plant, found.assets, zone=zone)
     return {
         "plant": plant,
         "assets": len(found.assets),
@@ -291,7 +291,7 @@ def _import(request: Request, plant: str, body: bytes, zone: str | None, *, is_p
     }
 
 
-def _open(request: Request) -> _Parts:
+def open_parts(request: Request) -> _Parts:
     """Return the parts of this server; made at the first request, when the broker is there."""
     state = request.app.state
     with _opening:

@@ -2,23 +2,39 @@
 
 from trivium.service.app_spec import AppSpec, Queue
 
+_ENGINEER = (
+    "maintenance.read",
+    "maintenance.run",
+    "maintenance.registry",
+    "maintenance.ingest",
+    "maintenance.alert",
+)
+
 SPEC = AppSpec(
     name="maintenance",
     help="From sensor batches to a warning an engineer trusts: remaining life, failure risk, inspection.",
     package="trivium.maintenance",
     extra="maintenance",
-    needs=("gradio", "torch", "lightgbm", "pandas", "pyarrow", "sklearn"),
+    # For a plant: what takes readings in, scores and shows them. Files (train, predict) and scans (inspect) need the
+    # whole extra, and say so themselves.
+    needs=("numpy", "pyarrow", "zstandard"),
     cli="trivium.maintenance.cli:app",
     roles={
-        "engineer": ("maintenance.read", "maintenance.run", "maintenance.registry", "maintenance.ingest"),
+        "engineer": _ENGINEER,
+        "operator": ("maintenance.read", "maintenance.alert"),
         "gateway": ("maintenance.ingest",),
     },
-    permissions=("maintenance.read", "maintenance.run", "maintenance.registry", "maintenance.ingest"),
+    permissions=_ENGINEER,
+    persons_only=("maintenance.alert",),
     queues=(Queue("maintenance", worker="light"),),
+    pages="trivium.maintenance.pages:router",
     api="trivium.maintenance.api:router",
     api_prefix="/v1",
     tasks="trivium.maintenance.tasks",
     tables="trivium.maintenance.tables",
     migrations="trivium.maintenance:migrations",
+    samples="trivium.maintenance.seed:write_samples",
+    seed="trivium.maintenance.seed:seed",
+    companion=("maintenance", "simulate"),
     sweep="trivium.maintenance.ingest.sweep:sweep",
 )

@@ -172,6 +172,92 @@ def dead_letters(
             typer.echo(f"{one['id']}  {one['failed_at'][:19]}  {one['batch_id']}  {one['reason']}")
 
 
+@app.command(hidden=True)
+def simulate(
+    live_s: Annotated[int, typer.Option(min=1, help="Seconds between two batches.")] = 4,
+    parent: Annotated[int, typer.Option(hidden=True)] = 0,
+) -> None:
+    """Post the readings of the demo's plant to the API, as a gateway would; kept running by `trivium demo`."""
+    from trivium.maintenance.simulator.gateway import run_gateway
+    from trivium.service.lifeline import follow_parent
+    from trivium.service.settings import current_settings
+
+    follow_parent(parent)
+    run_gateway(current_settings(), every_s=live_s)
+
+
+@app.command(epilog="Example: trivium maintenance orders orders.csv --plant north --column asset=Equipment")
+def orders(
+    file: Annotated[Path, typer.Argument(help="CSV: number, asset, start, end, kind, description.")],
+    plant: _Plant,
+    column: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=COLUMN", help="What a column of the file is. Repeatable.")
+    ] = None,
+    failure: Annotated[
+        list[str] | None, typer.Option(metavar="KIND", help="A kind that means failure; others do not. Repeatable.")
+    ] = None,
+    zone: Annotated[str, typer.Option(help="Of times without an offset; the plant's if not given.")] = "",
+    preview: Annotated[bool, typer.Option("--preview", help="Show what was understood; keep nothing.")] = False,
+) -> None:
+    """Take in work orders: failures, and what was replaced before it failed."""
+    from trivium.maintenance import work_orders
+    from trivium.maintenance.ingest.moments import find_zone
+    from trivium.maintenance.ingest.stored import to_time
+    from trivium.maintenance.registry import Registries
+
+    columns = dict(one.partition("=")[::2] for one in column or ())
+    with _opened() as runtime:
+        registry = Registries(runtime.database).of(plant)
+        found = work_orders.read_orders(
+            _read(file), find_zone(zone or registry.zone), columns=columns, failures=failure or ()
+        )
+        if preview:
+            for one in found[:100]:
+                typer.echo(
+                    f"{one.number}  {one.asset}  {one.kind}  {to_time(one.from_us):%Y-%m-%d %H:%M}Z  {one.description}"
+                )
+            return
+        work_orders.write_orders(runtime.database, plant, found)
+        strangers = sorted({one.asset for one in found} - set(registry.assets))
+    counts = {kind: sum(one.kind == kind for one in found) for kind in ("failure", "preventive", "other")}
+    typer.echo(f"{plant}: {len(found)} orders, " + ", ".join(f"{count} {kind}" for kind, count in counts.items()))
+    if strangers:
+        _say(f"not registered: {', '.join(strangers[:_SHOWN])}{' and others' if len(strangers) > _SHOWN else ''}")
+
+
+@app.command(
+    epilog="Example: trivium maintenance learn --plant north --from 2026-01-01T00:00Z --to 2026-03-01T00:00Z --out m"
+)
+def learn(
+    plant: _Plant,
+    start: Annotated[str, typer.Option("--from", help="Time with an offset.")],
+    end: Annotated[str, typer.Option("--to", help="Time with an offset.")],
+    out: Annotated[Path, typer.Option("--out", metavar="MODEL_DIR", help="Folder of the model; made if need be.")],
+    step_s: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks at an asset.")] = 10.0,
+) -> None:
+    """Learn what is normal for each asset from stored readings; activate the folder, and it raises alerts."""
+    from trivium.maintenance.ingest.learn import learn_plant
+    from trivium.maintenance.ingest.moments import to_us
+    from trivium.maintenance.ingest.monitor import save_family
+    from trivium.maintenance.registry import Registries
+    from trivium.maintenance.work_orders import find_orders
+
+    first, last = to_us(_moment(start, "--from")), to_us(_moment(end, "--to"))
+    with _opened() as runtime:
+        registry = Registries(runtime.database).of(plant)
+        known = find_orders(runtime.database, plant)
+        found = learn_plant(runtime.database, registry, first, last, step_s=step_s, orders=known)
+    monitors = {one.asset: one.monitor for one in found if one.monitor is not None}
+    for one in found:
+        sensors = f"{len(one.monitor.sensors)} sensors" if one.monitor else f"not learned: {one.problem}"
+        typer.echo(f"{one.asset}: {one.num_rows:,} rows, {sensors}")
+    if not monitors:
+        raise InputError("no asset could be learned", where=plant, hint="import more history, or choose other times")
+    save_family(monitors, out, {"plant": plant, "from": start, "to": end, "step_s": step_s})
+    typer.echo(f"model: {out} ({len(monitors)} of {len(found)} assets)")
+    typer.echo(f"next: trivium maintenance activate {out} --plant {plant}")
+
+
 @contextmanager
 def _opened() -> Iterator[Runtime]:
     from trivium.service import migrate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from trivium.maintenance.ingest.frames import Frame
 
-__all__ = ["Explanation", "Scorer", "Scores"]
+__all__ = ["Explanation", "Family", "Scorer", "Scores", "scorer_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +76,21 @@ class Scorer(Protocol):
         Args:
             contributions: (S,) of that row.
         """
+
+
+@dataclass(frozen=True)
+class Family:
+    """A model of its own for each asset, because tags of a plant have a name each (`PI-1023`, `PI-2023`).
+
+    Args:
+        version: of all of them together.
+        by_asset: scorer by name of the asset; an asset that is not there is not scored.
+    """
+
+    version: str
+    by_asset: Mapping[str, Scorer]
+
+
+def scorer_for(model: Scorer | Family | None, asset: str) -> Scorer | None:
+    """Return what scores an asset; None when nothing does."""
+    return model.by_asset.get(asset) if isinstance(model, Family) else model

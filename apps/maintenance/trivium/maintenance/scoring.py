@@ -36,7 +36,7 @@ from trivium.maintenance.ingest.state import (
     shortened,
 )
 from trivium.maintenance.registry import Asset, Registries, Registry
-from trivium.maintenance.scorer import Scorer, Scores
+from trivium.maintenance.scorer import Family, Scorer, Scores, scorer_for
 from trivium.maintenance.stream import HISTORY, LIVE, Entry, Streams
 from trivium.service.database import Database, utc_now
 from trivium.service.errors import TriviumError, UpstreamError
@@ -89,7 +89,7 @@ class Drainer:
         streams: Streams,
         registries: Registries,
         *,
-        scorer_of: Callable[[Registry], Scorer | None],
+        scorer_of: Callable[[Registry], Scorer | Family | None],
         holder: str,
         webhooks: Sequence[str] = (),
     ) -> None:
@@ -188,23 +188,23 @@ class Drainer:
                 for block in part.blocks:
                     by_asset.setdefault(block.asset, []).append((number, block))
             states = load_states(connection, plant, list(by_asset), cache)
-            scorer = self._scorer_of(registry)
+            model = self._scorer_of(registry)
+            scorers = {name: scorer_for(model, name) for name in by_asset}
             scored = {
-                name: _advance(connection, registry, name, states[name], [rows for _, rows in own], scorer, lane)
+                name: _advance(connection, registry, name, states[name], [rows for _, rows in own], scorers[name], lane)
                 for name, own in by_asset.items()
             }
-        predictions = _predict(scorer, scored) if scorer else {}
-        noted = _watch(scorer, registry, scored, predictions) if scorer and lane == LIVE else {}
+        predictions = _predict_all(scorers, scored)
+        noted = _watch(scorers, registry, scored, predictions) if lane == LIVE else {}
         with self._database.write() as connection:
             leases.check(connection, lease)
             ledger.note_batches(
                 connection, [ledger.Note.from_json(part.note) for part in todo if part.note], with_entries=False
             )
             ledger.record_parts(connection, _part_rows(stream, todo, by_asset, scored))
-            self._store(connection, plant, scorer, scored, predictions)
-            for name, changes in noted.items():
-                assert scorer is not None
-                book.note(connection, plant, name, scorer.version, changes, self._webhooks)
+            self._store(connection, plant, scorers, scored, predictions)
+            for name, (version, changes) in noted.items():
+                book.note(connection, plant, name, version, changes, self._webhooks)
         if len(cache) > _MOST_CACHED:
             cache.clear()
         cache.update({name: one.state for name, one in scored.items()})
@@ -213,7 +213,7 @@ class Drainer:
         self,
         connection: Connection,
         plant: str,
-        scorer: Scorer | None,
+        scorers: Mapping[str, Scorer | None],
         scored: Mapping[str, _Scored],
         predictions: Mapping[str, AssetRows],
     ) -> None:
@@ -225,14 +225,17 @@ class Drainer:
             fresh = one.merged.fresh
             assert fresh is not None
             rows.append(_span(plant, fresh) | {"num_rows": len(fresh.times_us), "data": pack_block(fresh)})
-            one.state.latest = _latest(one, predictions.get(name), scorer)
+            one.state.latest = _latest(one, predictions.get(name), scorers[name])
         connection.execute(insert(tables.block), rows)
         if predictions:
-            assert scorer is not None
-            told = {"model": scorer.version, "stored_at": utc_now()}
+            now = utc_now()
             connection.execute(
                 insert(tables.prediction),
-                [_span(plant, one) | told | {"data": pack_block(one)} for one in predictions.values()],
+                [
+                    _span(plant, one) | {"model": version, "stored_at": now, "data": pack_block(one)}
+                    for name, one in predictions.items()
+                    if (version := _version(scorers[name]))
+                ],
             )
         save_states(connection, plant, {name: one.state for name, one in changed.items()})
 
@@ -290,6 +293,16 @@ def _reach(asset: Asset, scorer: Scorer | None) -> Reach:
     return Reach(scorer.history_rows if scorer else 0, scorer.step_s if scorer else 0.0, hold_s, startup_s)
 
 
+def _predict_all(scorers: Mapping[str, Scorer | None], scored: Mapping[str, _Scored]) -> dict[str, AssetRows]:
+    """Call each model once, for all the assets that it scores."""
+    groups: dict[int, tuple[Scorer, dict[str, _Scored]]] = {}
+    for name, one in scored.items():
+        scorer = scorers[name]
+        if scorer is not None:
+            groups.setdefault(id(scorer), (scorer, {}))[1][name] = one
+    return {name: rows for scorer, own in groups.values() for name, rows in _predict(scorer, own).items()}
+
+
 def _predict(scorer: Scorer, scored: Mapping[str, _Scored]) -> dict[str, AssetRows]:
     """Call the model once for all assets; rows that are not to be scored come back without numbers, with the reason."""
     frames = [frame for one in scored.values() for frame in one.frames]
@@ -321,17 +334,25 @@ def _predict(scorer: Scorer, scored: Mapping[str, _Scored]) -> dict[str, AssetRo
 
 
 def _watch(
-    scorer: Scorer, registry: Registry, scored: Mapping[str, _Scored], predictions: Mapping[str, AssetRows]
-) -> dict[str, list[Noted]]:
+    scorers: Mapping[str, Scorer | None],
+    registry: Registry,
+    scored: Mapping[str, _Scored],
+    predictions: Mapping[str, AssetRows],
+) -> dict[str, tuple[str, list[Noted]]]:
     """Hold new predictions against the rules; the states take in where each cause stands now."""
     found = {}
     for name, predicted in predictions.items():
-        one = scored[name]
+        one, scorer = scored[name], scorers[name]
+        assert scorer is not None
         asset = registry.assets.get(name) or Asset(name, ())
         one.state.trackers, changes = watch(scorer, asset, one.frames, predicted, one.state.trackers)
         if changes:
-            found[name] = changes
+            found[name] = (scorer.version, changes)
     return found
+
+
+def _version(scorer: Scorer | None) -> str:
+    return scorer.version if scorer is not None else ""
 
 
 def _part_rows(

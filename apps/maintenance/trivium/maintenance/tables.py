@@ -173,7 +173,9 @@ prediction = Table(
     Column("model", String(120), nullable=False),
     Column("stored_at", UtcDateTime, nullable=False),
     Column("data", LargeBinary, nullable=False),
+    Column("is_packed", Boolean, nullable=False, server_default=false()),
     Index(None, "plant", "asset", "to_us"),
+    Index(None, "is_packed", "plant", "asset"),
 )
 
 state = Table(  # where an asset stands: what its next prediction needs

@@ -13,19 +13,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from trivium.maintenance.ingest.frames import Frame
-from trivium.maintenance.scorer import Explanation, Scores
+from trivium.maintenance.scorer import Explanation, Family, Scores
 from trivium.service.errors import InputError, ModelError
 
-__all__ = ["Monitor", "fit_monitor", "load_monitor"]
+__all__ = ["FAMILY_FILE", "FILE", "Monitor", "fit_monitor", "load_monitor", "save_family"]
 
 FILE = "monitor.json"
+FAMILY_FILE = "monitors.json"
 _EXPLAINED = 0.9
 _LIMIT_QUANTILE = 0.995
 _LEAST_ROWS = 100
@@ -104,10 +106,25 @@ class Monitor:
 
     def save(self, folder: Path) -> None:
         """Write the monitor into a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FILE).write_text(json.dumps(self.to_json(), indent=1) + "\n", encoding="utf-8")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads."""
         arrays = {name: getattr(self, name).tolist() for name in ("mean", "scale", "components", "variances")}
         plain = {name: getattr(self, name) for name in ("sensors", "step_s", "window", "t2_limit", "q_limit")}
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / FILE).write_text(json.dumps({**plain, **arrays}, indent=1) + "\n", encoding="utf-8")
+        return {**plain, **arrays}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], version: str) -> Monitor:
+        """Read what `to_json` wrote."""
+        mean, scale, components, variances = (
+            np.array(data[name], np.float64) for name in ("mean", "scale", "components", "variances")
+        )
+        return cls(
+            version, tuple(data["sensors"]), float(data["step_s"]), int(data["window"]), mean, scale, components,
+            variances, float(data["t2_limit"]), float(data["q_limit"]),
+        )  # fmt: skip
 
     def _score(self, averaged: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         is_known = ~np.isnan(averaged)
@@ -176,23 +193,30 @@ def fit_monitor(values: np.ndarray, sensors: Sequence[str], *, step_s: float, wi
     )  # fmt: skip
 
 
-def load_monitor(folder: Path) -> Monitor:
-    """Read a monitor from the folder that `save` wrote.
+def save_family(monitors: Mapping[str, Monitor], folder: Path, about: Mapping[str, Any]) -> None:
+    """Write a monitor for each asset into a folder.
+
+    Args:
+        about: what a reader should know: times learned from, and what was left out.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {"about": dict(about), "assets": {name: one.to_json() for name, one in monitors.items()}}
+    (folder / FAMILY_FILE).write_text(json.dumps(content) + "\n", encoding="utf-8")
+
+
+def load_monitor(folder: Path) -> Monitor | Family:
+    """Read a monitor from the folder that `save` or `save_family` wrote.
 
     Raises:
         ModelError: if there is none, or it cannot be read.
     """
-    path = folder / FILE
+    path = folder / (FILE if (folder / FILE).is_file() else FAMILY_FILE)
     try:
         content = path.read_bytes()
         data = json.loads(content)
-        mean, scale, components, variances = (
-            np.array(data[name], np.float64) for name in ("mean", "scale", "components", "variances")
-        )
         version = f"monitor-{hashlib.sha256(content).hexdigest()[:12]}"
-        return Monitor(
-            version, tuple(data["sensors"]), float(data["step_s"]), int(data["window"]), mean, scale, components,
-            variances, float(data["t2_limit"]), float(data["q_limit"]),
-        )  # fmt: skip
+        if path.name == FILE:
+            return Monitor.from_json(data, version)
+        return Family(version, {name: Monitor.from_json(one, version) for name, one in data["assets"].items()})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"no monitor that can be read ({error})", where=str(path)) from error

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import structlog
 
-from trivium.maintenance.ingest.monitor import FILE, load_monitor
+from trivium.maintenance.ingest.monitor import FAMILY_FILE, FILE, load_monitor
 from trivium.maintenance.registry import Registry
-from trivium.maintenance.scorer import Scorer
+from trivium.maintenance.scorer import Family, Scorer
 from trivium.service.errors import ModelError
 
 __all__ = ["load_scorer", "scorer_of"]
@@ -19,28 +19,30 @@ log = structlog.get_logger(__name__)
 TRAINED = "model.json"
 
 
-def load_scorer(folder: Path) -> Scorer:
+def load_scorer(folder: Path) -> Scorer | Family:
     """Load the model in a folder.
 
     Raises:
         ModelError: if there is none that scores live readings.
     """
-    if (folder / FILE).is_file():
+    if (folder / FILE).is_file() or (folder / FAMILY_FILE).is_file():
         return load_monitor(folder)
     if (folder / TRAINED).is_file():
         from trivium.maintenance.ingest.trained import load_trained  # brings LightGBM, which a monitor does not need
 
         return load_trained(folder)
-    raise ModelError("holds no model that scores readings", where=str(folder), hint=f"it needs {TRAINED} or {FILE}")
+    raise ModelError(
+        "holds no model that scores readings", where=str(folder), hint=f"it needs {TRAINED}, {FILE} or {FAMILY_FILE}"
+    )
 
 
-def scorer_of(registry: Registry) -> Scorer | None:
+def scorer_of(registry: Registry) -> Scorer | Family | None:
     """Return the scorer of a plant's active model; None when it has none, or it cannot be loaded (which is logged)."""
     return _loaded(registry.model, registry.version) if registry.model else None
 
 
 @functools.lru_cache(maxsize=64)
-def _loaded(folder: str, version: int) -> Scorer | None:
+def _loaded(folder: str, version: int) -> Scorer | Family | None:
     """Load once for each version of the registry: activating again after a repair tries again."""
     try:
         return load_scorer(Path(folder))

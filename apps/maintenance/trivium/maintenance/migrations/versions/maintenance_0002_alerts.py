@@ -85,14 +85,18 @@ def upgrade() -> None:
         "ix_maintenance_work_order_plant_asset_from_us", "maintenance_work_order", ["plant", "asset", "from_us"]
     )
     op.add_column("maintenance_state", sa.Column("trackers", sa.JSON(), nullable=False, server_default="{}"))
-    op.add_column("maintenance_block", sa.Column("is_packed", sa.Boolean(), nullable=False, server_default=sa.false()))
-    op.create_index("ix_maintenance_block_is_packed_plant_asset", "maintenance_block", ["is_packed", "plant", "asset"])
+    for name in ("block", "prediction"):
+        packed = sa.Column("is_packed", sa.Boolean(), nullable=False, server_default=sa.false())
+        op.add_column(f"maintenance_{name}", packed)
+        columns = ["is_packed", "plant", "asset"]
+        op.create_index(f"ix_maintenance_{name}_is_packed_plant_asset", f"maintenance_{name}", columns)
 
 
 def downgrade() -> None:
     """Remove them."""
-    op.drop_index("ix_maintenance_block_is_packed_plant_asset", "maintenance_block")
-    op.drop_column("maintenance_block", "is_packed")
+    for name in ("block", "prediction"):
+        op.drop_index(f"ix_maintenance_{name}_is_packed_plant_asset", f"maintenance_{name}")
+        op.drop_column(f"maintenance_{name}", "is_packed")
     op.drop_column("maintenance_state", "trackers")
     for name in ("work_order", "outbox", "alert_event", "alert"):
         op.drop_table(f"maintenance_{name}")

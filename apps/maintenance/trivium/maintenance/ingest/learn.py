@@ -1,0 +1,114 @@
+"""Learn what is normal from a plant's stored readings: a monitor for each asset, without any failure having been seen.
+
+Left out are times at which an asset did not run, and the days before a failure that a work order tells of. The last
+fifth of the time is kept back: what the monitor says there gives its limits, so that seasons and drift that it has not
+seen do not raise alerts on the first day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from trivium.maintenance.ingest.codec import AssetRows
+from trivium.maintenance.ingest.frames import Reason, held_at, make_frames, reasons_at, times_of
+from trivium.maintenance.ingest.monitor import Monitor, fit_monitor
+from trivium.maintenance.ingest.stored import read_readings
+from trivium.maintenance.registry import Asset, Registry
+from trivium.maintenance.work_orders import FAILURE, WorkOrder
+from trivium.service.database import Database
+from trivium.service.errors import InputError
+
+__all__ = ["Learned", "learn_asset", "learn_plant"]
+
+BEFORE_FAILURE_US = 7 * 86_400 * 1_000_000
+_MOST_ROWS = 200_000
+_KEPT_BACK = 0.2
+_QUANTILE = 0.995
+_LEAST_SENSORS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What came of one asset: a monitor, or why there is none."""
+
+    asset: str
+    monitor: Monitor | None
+    num_rows: int
+    problem: str = ""
+
+
+def learn_plant(
+    database: Database, registry: Registry, from_us: int, to_us: int, *, step_s: float, orders: Sequence[WorkOrder] = ()
+) -> list[Learned]:
+    """Learn a monitor for every asset of a plant from readings between two times."""
+    found = []
+    for name, asset in registry.assets.items():
+        rows = read_readings(database, registry.plant, name, from_us, to_us)
+        outages = [*registry.outages.get(name, ()), *_before_failures(orders, name)]
+        found.append(learn_asset(asset, rows, outages, step_s=step_s))
+    return found
+
+
+def learn_asset(
+    asset: Asset, rows: AssetRows, outages: Sequence[tuple[int, int]] = (), *, step_s: float, window: int = 10
+) -> Learned:
+    """Learn a monitor from one asset's readings.
+
+    Args:
+        outages: `(from_us, to_us)` that nothing is learned from.
+        step_s: of the monitor's clock.
+        window: rows that it averages.
+    """
+    longest = max((tag.staleness_s for tag in asset.tags), default=0.0)
+    times = times_of(rows, step_s, longest)
+    sensors = [tag.name for tag in asset.tags if tag.name in rows.tags]
+    is_normal = reasons_at(asset, rows, times, outages, is_beginning=True) == Reason.SCORED
+    values = held_at(rows, times, {tag: asset.by_name[tag].staleness_s for tag in sensors})
+    sensors, values = _moving(sensors, np.where(is_normal[:, None], values, np.nan))
+    usable = int((~np.isnan(values).any(axis=1)).sum()) if len(sensors) else 0
+    if len(sensors) < _LEAST_SENSORS:
+        return Learned(asset.name, None, usable, f"only {len(sensors)} of its sensors move")
+    cut = round(len(values) * (1 - _KEPT_BACK))
+    try:
+        fitted = fit_monitor(values[:cut][-_MOST_ROWS:], sensors, step_s=step_s, window=window)
+    except InputError as error:
+        return Learned(asset.name, None, usable, error.line)
+    return Learned(asset.name, _with_limits(fitted, asset, rows, times, is_normal, cut), usable)
+
+
+def _with_limits(
+    fitted: Monitor, asset: Asset, rows: AssetRows, times: np.ndarray, is_normal: np.ndarray, cut: int
+) -> Monitor:
+    """Widen the limits to what the time that was kept back shows; they never become narrower."""
+    if cut >= len(times):
+        return fitted
+    frames = list(make_frames(asset, rows, times, fitted.sensors, int(times[cut]), is_grid=fitted.step_s > 0))
+    if not frames:
+        return fitted
+    outputs = np.concatenate([one.outputs for one in fitted.score(frames)])
+    kept = is_normal[cut:] & ~np.isnan(outputs[:, 0])
+    if kept.sum() < 100:
+        return fitted
+    t2, q = (float(np.quantile(outputs[kept, place], _QUANTILE)) for place in (1, 2))
+    return replace(fitted, t2_limit=max(fitted.t2_limit, t2), q_limit=max(fitted.q_limit, q))
+
+
+def _moving(sensors: Sequence[str], values: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """Leave out sensors without values for most of the time, and those that never move."""
+    known = ~np.isnan(values)
+    spread = np.array([np.nanmax(values[:, place]) - np.nanmin(values[:, place]) if known[:, place].any() else 0.0
+                       for place in range(values.shape[1])])  # fmt: skip
+    most = known.sum(axis=0).max(initial=0)
+    kept = [place for place in range(values.shape[1]) if spread[place] > 0 and known[:, place].sum() > 0.5 * most]
+    return [sensors[place] for place in kept], values[:, kept]
+
+
+def _before_failures(orders: Sequence[WorkOrder], asset: str) -> list[tuple[int, int]]:
+    return [
+        (one.from_us - BEFORE_FAILURE_US, one.to_us or one.from_us)
+        for one in orders
+        if one.asset == asset and one.kind == FAILURE
+    ]

@@ -1,0 +1,100 @@
+"""Where each asset of a plant stands, the one that needs attention most first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from trivium.maintenance import tables
+from trivium.maintenance.alerts import book
+from trivium.maintenance.alerts.rules import CRITICAL
+from trivium.maintenance.ingest.stored import to_time
+from trivium.maintenance.registry import Registry
+from trivium.service.database import Database, utc_now
+
+__all__ = ["OPEN_STATES", "Standing", "read_standings"]
+
+OPEN_STATES = (book.UNACKNOWLEDGED, book.ACKNOWLEDGED, book.RETURNED, book.SHELVED, book.OUT_OF_SERVICE)
+_SILENT_S = 300.0
+_ORDER = (book.UNACKNOWLEDGED, book.ACKNOWLEDGED, book.RETURNED, book.SHELVED, book.OUT_OF_SERVICE, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One asset.
+
+    Args:
+        condition: `scored`, or why it is not: `stopped`, `startup`, `outage`, `silent` (nothing comes), `no_model`, ...
+        risk: smoothed indicator: times the limit, or a probability; None where nothing was scored.
+        kind: `score` or `p_fail`, what the risk is.
+        why: tags that stand out, the strongest first.
+    """
+
+    asset: str
+    condition: str
+    risk: float | None
+    kind: str
+    outputs: Mapping[str, float | None]
+    why: tuple[str, ...]
+    newest: datetime | None
+    stuck: tuple[str, ...]
+    model: str
+    alert: book.Alert | None
+
+    @property
+    def share(self) -> float:
+        """Risk as a share of what is critical, 0 to 1, for a bar."""
+        if self.risk is None:
+            return 0.0
+        return min(max(self.risk / (4.0 if self.kind == "score" else 0.8), 0.0), 1.0)
+
+
+def read_standings(database: Database, registry: Registry) -> list[Standing]:
+    """Return every asset that is registered or sends."""
+    alerts: dict[str, book.Alert] = {}
+    for one in book.find_alerts(database, registry.plant, states=OPEN_STATES):
+        if one.asset not in alerts or _urgency(one) < _urgency(alerts[one.asset]):
+            alerts[one.asset] = one
+    table = tables.state
+    query = select(table.c.asset, table.c.watermark_us, table.c.latest, table.c.trackers)
+    with database.read() as connection:
+        rows = {row.asset: row for row in connection.execute(query.where(table.c.plant == registry.plant))}
+    names = sorted(set(registry.assets) | set(rows))
+    return sorted((_standing(name, rows.get(name), alerts.get(name)) for name in names), key=_order)
+
+
+def _standing(name: str, row: Any, alert: book.Alert | None) -> Standing:
+    if row is None:
+        return Standing(name, "silent", None, "score", {}, (), None, (), "", alert)
+    latest, newest = row.latest, to_time(row.watermark_us)
+    outputs = latest.get("outputs", {})
+    kind = "score" if "score" in outputs else "p_fail"
+    cause = "anomaly" if kind == "score" else "failure"
+    condition = latest.get("reason", "no_model")
+    tracked = row.trackers.get(cause, {}).get("level")
+    risk = tracked if condition == "scored" and tracked is not None else outputs.get(kind)
+    if (utc_now() - newest).total_seconds() > _SILENT_S and not _counts_rows(outputs):
+        condition = "silent"
+    return Standing(
+        name, condition, risk, kind, outputs, tuple(latest.get("why", {})), newest, tuple(latest.get("stuck", ())),
+        latest.get("model", ""), alert,
+    )  # fmt: skip
+
+
+def _counts_rows(outputs: Mapping[str, Any]) -> bool:
+    """A model of cycles hears from an asset once a flight or a day."""
+    return "p_fail" in outputs
+
+
+def _urgency(alert: book.Alert) -> tuple[int, bool]:
+    return _ORDER.index(alert.state), alert.severity != CRITICAL
+
+
+def _order(one: Standing) -> tuple[int, bool, float, str]:
+    state = one.alert.state if one.alert is not None and one.alert.is_active else ""
+    is_mild = one.alert is None or one.alert.severity != CRITICAL
+    return _ORDER.index(state), is_mild, -one.share, one.asset

@@ -1,0 +1,284 @@
+"""The routes of the maintenance pages. A plant is in the path, so that an address can be kept and sent to others.
+
+Forms work without a script; a script only refreshes what is marked as live and draws the curves.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
+from sqlalchemy import select
+
+from trivium.maintenance import tables, work_orders
+from trivium.maintenance.alerts import book, outbox
+from trivium.maintenance.alerts.wording import sentences
+from trivium.maintenance.api import open_parts
+from trivium.maintenance.ingest import dead_letters, gateways
+from trivium.maintenance.ingest.trend import Curve, read_trend, trend_of_predictions
+from trivium.maintenance.pages import fleet, health
+from trivium.maintenance.pages.words import Words, zone_of
+from trivium.maintenance.registry import Registry
+from trivium.service.database import utc_now
+from trivium.service.errors import InputError, NotFoundError, UpstreamError
+from trivium.service.forms import FORM
+from trivium.service.pages import page
+from trivium.service.permission import needs
+from trivium.service.visitor import language_of, principal_of
+
+__all__ = ["router"]
+
+_PACKAGE = "trivium.maintenance"
+_STATIC = Path(__file__).parent.parent / "static"
+_MEDIA = {".css": "text/css", ".js": "text/javascript"}
+_READS = needs("maintenance.read")
+_ACTS = needs("maintenance.alert")
+_SHELVES_H = (1, 8, 24, 72, 168)
+_MOST_TAGS = 8
+_MOST_SPAN_US = 400 * 86_400 * 1_000_000
+_Text = Annotated[str, Form(max_length=1000)]
+
+router = APIRouter(dependencies=[_READS])
+
+
+class _View:
+    """What every page of a plant needs."""
+
+    def __init__(self, request: Request, plant: str) -> None:
+        self.request = request
+        self.runtime = request.app.state.runtime
+        self.database = self.runtime.database
+        self.plant = plant
+        self.registry: Registry = open_parts(request).registries.of(plant)
+        if not self.registry.version:
+            raise NotFoundError("no plant is registered under this name", where=plant[:120])
+        self.language = language_of(request)
+        self.words = Words(self.language, zone_of(self.registry.zone))
+        self.base = f"/maintenance/p/{quote(plant, safe='')}"
+
+    def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
+        open_alerts = book.find_alerts(self.database, self.plant, states=(book.UNACKNOWLEDGED,))
+        return page(
+            self.request, template, status=status, package=_PACKAGE, w=self.words, plant=self.plant, base=self.base,
+            plants=_plants(self.request), num_open=len(open_alerts), may_act=self.may("maintenance.alert"),
+            link=self.asset_link, **values,
+        )  # fmt: skip
+
+    def may(self, permission: str) -> bool:
+        return principal_of(self.request).may(permission)
+
+    def asset_link(self, asset: str) -> str:
+        return f"{self.base}/asset/{quote(asset, safe='')}"
+
+    def reasons(self, alert: book.Alert) -> list[str]:
+        return sentences(alert.finding, self.language, self.words.zone, alert.asset)
+
+
+@router.get("")
+@router.get("/")
+def start(request: Request) -> Response:
+    """Go to the first plant; say how to begin when there is none."""
+    plants = _plants(request)
+    if plants:
+        return RedirectResponse(f"/maintenance/p/{quote(plants[0], safe='')}", 303)
+    return page(request, "maintenance_empty.html", package=_PACKAGE)
+
+
+@router.get("/static/{name}")
+def static(name: str) -> Response:
+    """Send a script or style of these pages."""
+    path = _STATIC / name
+    if path.parent != _STATIC or path.suffix not in _MEDIA or not path.is_file():
+        raise NotFoundError("there is no such file", where=name[:100])
+    return FileResponse(path, media_type=_MEDIA[path.suffix], headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/p/{plant}")
+def show_fleet(request: Request, plant: str) -> Response:
+    """The fleet by risk."""
+    view = _View(request, plant)
+    standings = fleet.read_standings(view.database, view.registry)
+    counts = {
+        "all": len(standings),
+        "alerts": sum(one.alert is not None and one.alert.is_active for one in standings),
+        "not_scored": sum(one.condition != "scored" for one in standings),
+    }
+    return view.page("maintenance_fleet.html", standings=standings, counts=counts)
+
+
+@router.get("/p/{plant}/asset/{asset:path}")
+def show_asset(request: Request, plant: str, asset: str) -> Response:
+    """One asset: curves, reasons, alerts, work orders."""
+    view = _View(request, plant)
+    found = [one for one in fleet.read_standings(view.database, view.registry) if one.asset == asset]
+    if not found:
+        raise NotFoundError("the plant has no such asset", where=asset[:200])
+    standing, known = found[0], view.registry.assets.get(asset)
+    tags = known.tags if known else ()
+    first = [name for name in standing.why if name in {tag.name for tag in tags}]
+    chosen = list(dict.fromkeys([*first, *(tag.name for tag in tags)]))[: _MOST_TAGS // 2]
+    alerts = book.find_alerts(view.database, plant, asset=asset, limit=20)
+    return view.page(
+        "maintenance_asset.html", one=standing, known=known, tags=tags, chosen=chosen,
+        alerts=[(alert, view.reasons(alert)) for alert in alerts],
+        orders=work_orders.find_orders(view.database, plant, asset=asset)[:50],
+    )  # fmt: skip
+
+
+@router.get("/p/{plant}/trend/{asset:path}")
+def trend(
+    request: Request,
+    plant: str,
+    asset: str,
+    span_s: Annotated[float, Query(gt=0, le=400 * 86_400)] = 86_400.0,
+    until_ms: int = 0,
+    width: Annotated[int, Query(ge=50, le=4_000)] = 1_000,
+    tag: Annotated[list[str], Query(max_length=_MOST_TAGS)] = [],  # noqa: B006
+) -> Response:
+    """Return the curves of an asset for `chart.js`; times are milliseconds since 1970."""
+    view = _View(request, plant)
+    to_us = until_ms * 1000 if until_ms else _newest(view, asset)
+    from_us = to_us - round(span_s * 1e6)
+    known = view.registry.assets.get(asset)
+    by_name = known.by_name if known else {}
+    curves = read_trend(view.database, plant, asset, [one for one in tag if one in by_name], from_us, to_us, width)
+    outputs = trend_of_predictions(
+        view.database, plant, asset, ("score", "p_fail", "rul", "rul_low", "rul_high"), from_us, to_us, width
+    )
+    alerts = book.find_alerts(view.database, plant, asset=asset, limit=200)
+    return JSONResponse(
+        {
+            "from_ms": from_us // 1000,
+            "to_ms": to_us // 1000,
+            "zone": view.registry.zone or "UTC",
+            "outputs": [_curve(one) | _output_text(view, one.name) for one in outputs],
+            "tags": [_curve(one) | _tag_text(by_name[one.name]) for one in curves],
+            "alerts": [
+                {
+                    "from_ms": alert.since_us // 1000,
+                    "to_ms": (alert.returned_us or to_us) // 1000,
+                    "severity": alert.severity,
+                }
+                for alert in alerts
+            ],
+            "orders": [
+                {"at_ms": one.from_us // 1000, "kind": one.kind, "text": one.description or one.number}
+                for one in work_orders.find_orders(view.database, plant, asset=asset)
+            ],
+        },
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+@router.get("/p/{plant}/alerts")
+def show_alerts(request: Request, plant: str, shown: str = "") -> Response:
+    """The inbox: what is open, by urgency; `?shown=closed` what is over."""
+    view = _View(request, plant)
+    states = (book.CLOSED,) if shown == "closed" else fleet.OPEN_STATES
+    found = book.find_alerts(view.database, plant, states=states, limit=200)
+    if shown != "closed":
+        found.sort(key=lambda one: (states.index(one.state), one.severity != "critical", -one.raised_us))
+    alerts = [(alert, view.reasons(alert)) for alert in found]
+    return view.page("maintenance_alerts.html", alerts=alerts, is_closed=shown == "closed", hours=_SHELVES_H)
+
+
+@router.get("/p/{plant}/alerts/{alert_id}")
+def show_alert(request: Request, plant: str, alert_id: int) -> Response:
+    """One alert with its history and what can be done."""
+    return _alert_page(_View(request, plant), alert_id)
+
+
+@router.post("/p/{plant}/alerts/{alert_id}/{act}", dependencies=[FORM, _ACTS])
+def change_alert(
+    request: Request,
+    plant: str,
+    alert_id: int,
+    act: str,
+    why: _Text = "",
+    hours: Annotated[int, Form(ge=1, le=168)] = 8,
+    version: Annotated[int, Form(ge=0)] = 0,
+) -> Response:
+    """Do something with an alert, and show it."""
+    view = _View(request, plant)
+    audit, actor = view.runtime.audit, principal_of(request).id
+    common = {"actor": actor, "version": version}
+    try:
+        if act == "acknowledge":
+            book.acknowledge(audit, plant, alert_id, note=why, **common)
+        elif act == "shelve":
+            until = utc_now() + timedelta(hours=hours) - timedelta(seconds=1)
+            book.shelve(audit, plant, alert_id, why=why, until=until, **common)
+        elif act == "out-of-service":
+            book.take_out_of_service(audit, plant, alert_id, why=why, **common)
+        elif act == "put-back":
+            book.put_back(audit, plant, alert_id, note=why, **common)
+        else:
+            raise NotFoundError("there is no such act", where=act[:40])
+    except InputError as error:
+        return _alert_page(view, alert_id, problem=error.line, status=400)
+    return RedirectResponse(f"{view.base}/alerts/{alert_id}", 303)
+
+
+@router.get("/p/{plant}/health")
+def show_health(request: Request, plant: str) -> Response:
+    """How good the plant's data are."""
+    view, parts = _View(request, plant), open_parts(request)
+    num_batches, verdicts, since = health.count_verdicts(view.database, plant)
+    try:
+        waiting = {shard: count for shard, count in parts.streams.lengths().items() if shard.split("/", 2)[2] == plant}
+        lag_s = max((parts.streams.lag_s(shard) for shard, count in waiting.items() if count), default=0.0)
+    except UpstreamError:
+        waiting, lag_s = {}, None
+    return view.page(
+        "maintenance_health.html", num_batches=num_batches, verdicts=verdicts, since=since,
+        issues=health.count_issues(view.database, plant), tags=health.read_tags(view.database, view.registry),
+        gateways=gateways.list_gateways(view.database, plant), dead=dead_letters.list_dead(view.database, plant),
+        waiting=sum(waiting.values()), lag_s=lag_s, webhooks=outbox.waiting(view.database),
+        has_webhooks=bool(view.runtime.settings.webhook_urls),
+    )  # fmt: skip
+
+
+def _alert_page(view: _View, alert_id: int, *, problem: str = "", status: int = 200) -> Response:
+    alert = book.find_alert(view.database, view.plant, alert_id)
+    return view.page(
+        "maintenance_alert.html", status=status, alert=alert, reasons=view.reasons(alert), problem=problem,
+        events=book.events_of(view.database, alert_id), hours=_SHELVES_H,
+    )  # fmt: skip
+
+
+def _plants(request: Request) -> list[str]:
+    table = tables.plant
+    with request.app.state.runtime.database.read() as connection:
+        return list(connection.execute(select(table.c.name).order_by(table.c.name)).scalars())
+
+
+def _newest(view: _View, asset: str) -> int:
+    table = tables.state
+    query = select(table.c.watermark_us).where(table.c.plant == view.plant, table.c.asset == asset)
+    with view.database.read() as connection:
+        found = connection.execute(query).scalar_one_or_none()
+    if found is None:
+        raise NotFoundError("nothing was stored of this asset", where=asset[:200])
+    return int(found)
+
+
+def _curve(curve: Curve) -> dict[str, Any]:
+    is_thinned = bool((curve.low != curve.high).any())
+    return {
+        "name": curve.name,
+        "t": (curve.times_us // 1000).tolist(),
+        "low": [float(f"{value:.6g}") for value in curve.low.tolist()],
+        "high": [float(f"{value:.6g}") for value in curve.high.tolist()] if is_thinned else None,
+    }
+
+
+def _output_text(view: _View, name: str) -> dict[str, Any]:
+    return {"title": view.words.say(f"output.{name}"), "limit": {"score": 1.0, "p_fail": 0.5}.get(name)}
+
+
+def _tag_text(tag: Any) -> dict[str, Any]:
+    return {"title": f"{tag.name} {tag.description}".strip(), "unit": tag.unit}
