@@ -1,0 +1,118 @@
+"""The report that leaves: which text, in which state, signed by whom. Every format is made from this and nothing else.
+
+While a change to a signed report is being written, the version that was signed goes out. What was never signed goes out
+as a draft, and says so; what was retracted goes out as retracted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from trivium.medical import tables
+from trivium.medical.workflow import content as words
+from trivium.medical.workflow.states import PUBLISHED, ReportState
+from trivium.medical.workflow.studies import Study, images, latest_draft, study_of, versions
+from trivium.service.text import catalogue
+
+__all__ = ["Outgoing", "Signer", "outgoing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who signed the version that goes out: account, name, when, and the hash that the signature binds."""
+
+    id: str
+    name: str
+    at: datetime
+    bound_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One report to be written in some format.
+
+    Args:
+        study: as it stands.
+        language: of the text.
+        sections: heading and sentences, in order.
+        text: the same as one text.
+        mark: `draft`, `rejected` or `retracted` where the report is not valid; empty where it is.
+        signer: of this version; None unless signed.
+        number: of this version; 0 for what was not kept as one.
+        is_changing: whether a change to it is being written.
+        reason: why it was retracted.
+        findings: of the draft that it began with, as `draft.json` has them.
+        model: name and hash of the weights of that draft; empty for none.
+        image_hashes: of the de-identified files.
+        identity: of the patient, when whoever asks may see it; else empty.
+    """
+
+    study: Study
+    language: str
+    sections: tuple[tuple[str, tuple[str, ...]], ...]
+    text: str
+    mark: str
+    signer: Signer | None
+    number: int
+    is_changing: bool
+    reason: str
+    findings: tuple[dict[str, Any], ...]
+    model: tuple[str, str]
+    image_hashes: tuple[str, ...]
+    identity: dict[str, str] = field(default_factory=dict)
+
+
+def outgoing(connection: Connection, study_id: str, *, identity: dict[str, str] | None = None) -> Outgoing:
+    """Read the report that goes out.
+
+    Raises:
+        NotFoundError: if there is no such study.
+    """
+    study, made = study_of(connection, study_id), versions(connection, study_id)
+    signed = next((one for one in reversed(made) if one.kind == "signed"), None)
+    is_valid = study.state in PUBLISHED
+    row = tables.working
+    working = connection.execute(select(row).where(row.c.study_id == study_id)).first()
+    if signed is not None:
+        content, number = signed.content, signed.number
+    else:
+        content, number = (working.content if working else words.blank("en")), 0
+    draft = latest_draft(connection, study_id)
+    return Outgoing(
+        study=study,
+        language=content["language"],
+        sections=_sections(content),
+        text=words.text_of(content, catalogue("trivium.medical", content["language"])),
+        mark="" if is_valid else _mark(study.state),
+        signer=_signer(signed) if signed is not None else None,
+        number=number,
+        is_changing=study.state == ReportState.AMENDING,
+        reason=_reason(made),
+        findings=tuple(draft.document.get("findings", ())) if draft else (),
+        model=(draft.model, draft.weights_sha256) if draft else ("", ""),
+        image_hashes=tuple(one.sha256 for one in images(connection, study_id)),
+        identity=identity or {},
+    )  # fmt: skip
+
+
+def _mark(state: ReportState) -> str:
+    return {ReportState.RETRACTED: "retracted", ReportState.REJECTED: "rejected"}.get(state, "draft")
+
+
+def _signer(made: Row[Any]) -> Signer:
+    return Signer(made.author, made.signer_name, made.signed_at, made.bound_sha256)
+
+
+def _reason(made: Sequence[Row[Any]]) -> str:
+    return str(made[-1].reason) if made and made[-1].kind == "retracted" else ""
+
+
+def _sections(content: dict[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    said = [(name, tuple(one["text"].strip() for one in words.spoken(content) if one["section"] == name))
+            for name in words.SECTIONS]  # fmt: skip
+    return tuple((name, sentences) for name, sentences in said if sentences)

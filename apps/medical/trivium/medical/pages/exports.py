@@ -1,0 +1,64 @@
+"""The report as a file: text, PDF, FHIR. With the patient's identity only for whoever may see it; each on record."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from fastapi import APIRouter, Request, Response
+
+from trivium.medical.out import fhir, text
+from trivium.medical.out.outgoing import Outgoing, outgoing
+from trivium.medical.pages.desk import reports_of, runtime_of
+from trivium.medical.pages.films import shown_identity
+from trivium.medical.workflow.states import ReportState
+from trivium.service.audit import Entry
+from trivium.service.errors import InputError
+from trivium.service.permission import needs
+from trivium.service.visitor import principal_of
+
+__all__ = ["router"]
+
+router = APIRouter()
+_KINDS = {"txt": "text/plain; charset=utf-8", "pdf": "application/pdf", "json": "application/fhir+json"}
+
+
+@router.get("/studies/{study_id}/report.{kind}", dependencies=[needs("medical.read")])
+def export(request: Request, study_id: str, kind: str, identity: bool = False) -> Response:
+    """Return the report in one of the formats; `?identity=1` with the patient's name, for those who may see it."""
+    if kind not in _KINDS:
+        raise InputError(f"no format is called {kind[:10]!r}", hint=f"use {', '.join(_KINDS)}")
+    runtime, principal = runtime_of(request), principal_of(request)
+    is_named = identity and principal.may("medical.identity")
+    known = shown_identity(request, study_id, purpose=f"export {kind}") if is_named else None
+    with runtime.database.read() as connection:
+        report = outgoing(connection, study_id, identity=known)
+    if not reports_of(request).may_see_draft(study_id):
+        report = _without_draft(report)
+    content = _rendered(report, kind)
+    about = {"kind": kind, "mark": report.mark, "number": report.number, "with_identity": bool(known)}
+    runtime.audit.record(Entry("report.exported", principal.id, "study", study_id, str(report.study.version), about))
+    name = f"{study_id}-{report.mark or report.study.state}.{kind}"
+    headers = {
+        "content-disposition": f'{"attachment" if kind == "json" else "inline"}; filename="{name}"',
+        "content-security-policy": "default-src 'none'",
+        "cache-control": "no-store",
+    }
+    return Response(content, media_type=_KINDS[kind], headers=headers)
+
+
+def _rendered(report: Outgoing, kind: str) -> bytes:
+    if kind == "txt":
+        return text.render(report).encode()
+    if kind == "json":
+        return json.dumps(fhir.render(report), ensure_ascii=False, indent=2).encode()
+    from trivium.medical.out import pdf  # reportlab, which the other pages need not load
+
+    return pdf.render(report)
+
+
+def _without_draft(report: Outgoing) -> Outgoing:
+    """Return the report without what a reader who has not committed may not see."""
+    is_untouched = report.study.state == ReportState.DRAFT
+    bare = replace(report, findings=(), model=("", ""))
+    return replace(bare, sections=(), text="") if is_untouched else bare

@@ -1,0 +1,57 @@
+"""Pixels for the viewer, and the patient's identity for the header: each reading of it is recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse
+from sqlalchemy import select
+
+from trivium.medical import tables
+from trivium.medical.pages.desk import runtime_of, vault_of
+from trivium.medical.workflow.studies import images, study_of
+from trivium.service.audit import Entry
+from trivium.service.errors import NotFoundError
+from trivium.service.permission import needs
+from trivium.service.visitor import principal_of
+
+__all__ = ["router", "shown_identity"]
+
+router = APIRouter()
+_SHOWN = ("patient_name", "patient_id", "birth_date", "accession", "study_date", "referrer")
+
+
+@router.get("/studies/{study_id}/films/{position}", dependencies=[needs("medical.read")])
+def film(request: Request, study_id: str, position: int) -> Response:
+    """Return a film's values row by row, little-endian, as stored: packed. The address names the content."""
+    runtime = runtime_of(request)
+    with runtime.database.read() as connection:
+        found = [one for one in images(connection, study_id) if one.position == position]
+    if not found:
+        raise NotFoundError("the study has no such film", where=study_id[:32])
+    return FileResponse(
+        runtime.store.path(found[0].pixels_sha256),
+        media_type="application/octet-stream",
+        headers={"content-encoding": "gzip", "cache-control": "private, max-age=86400, immutable"},
+    )
+
+
+@router.get("/studies/{study_id}/identity", dependencies=[needs("medical.identity")])
+def identity(request: Request, study_id: str) -> dict[str, Any]:
+    """Return who the patient is, for the header of the page; recorded each time."""
+    found = shown_identity(request, study_id, purpose="header")
+    return {"is_kept": found is not None, **{key: (found or {}).get(key, "") for key in _SHOWN}}
+
+
+def shown_identity(request: Request, study_id: str, *, purpose: str) -> dict[str, str] | None:
+    """Open a study's sealed identity for the visitor, on record; None when none is kept."""
+    runtime, row = runtime_of(request), tables.identity
+    with runtime.database.read() as connection:
+        study = study_of(connection, study_id)
+        sealed = connection.execute(select(row).where(row.c.study_id == study_id)).first()
+    if sealed is None:
+        return None
+    entry = Entry("identity.read", principal_of(request).id, "study", study.id, str(study.version), {"for": purpose})
+    runtime.audit.record(entry)  # before it is opened: what cannot be recorded is not shown
+    return vault_of(request).open(study_id, (sealed.key_id, sealed.nonce, sealed.sealed))

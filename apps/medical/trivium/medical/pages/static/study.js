@@ -1,0 +1,413 @@
+// The review page: what the server knows of a study is drawn here, and every act of the reader goes there.
+// Typing is never lost: text is kept on the page until the server has it, and no answer overwrites a word being typed.
+import { Editor } from "./editor.js";
+import { ask, critical, pinFirst, signing } from "./dialogs.js";
+import { known, make, person, post, say } from "./texts.js";
+import { Viewer } from "./viewer.js";
+
+const root = document.getElementById("study");
+const id = root.dataset.study;
+const base = `/medical/studies/${id}`;
+const POLL_MS = 3000;
+const KEEP_MS = 40000;
+const viewer = new Viewer(document.getElementById("view"));
+const priorElement = document.getElementById("prior");
+let prior = null;
+let state = null;
+let tag = "";
+let nextStudy = null;
+const editor = new Editor(document.getElementById("sections"), { changed: () => later(), chosen: (names) => choose(names) });
+
+// -- state ----------------------------------------------------------------------------------------------------------
+
+async function load() {
+  try {
+    const answer = await fetch(`${base}/state`, { headers: { accept: "application/json", "if-none-match": tag } });
+    if (answer.status === 304) return;
+    if (!answer.ok) return;
+    tag = answer.headers.get("etag") ?? "";
+    take(await answer.json());
+  } catch {
+    notice("gone", say("ui.gone"));
+  }
+}
+
+function take(found) {
+  const isFirst = state === null;
+  state = found;
+  const canWrite = found.is_mine && found.can.includes("edit");
+  if (!editor.isDirty) editor.show(found.content, found.draft, canWrite);
+  drawState();
+  drawNotices();
+  drawActs();
+  drawMore();
+  if (isFirst) showFilms().catch((error) => notice("film", String(error)));
+  viewer.regions = regions();
+  viewer.draw();
+}
+
+async function act(path, body = {}) {
+  if (!(await flush())) return null;
+  const answer = await post(`${base}/${path}`, { version: state.study.version, ...body });
+  return taken(answer);
+}
+
+function taken(answer) {
+  if (!answer.ok) {
+    notice("problem", answer.body.error ?? say("ui.gone"), "bad");
+    return null;
+  }
+  notice("problem", "");
+  tag = "";
+  take(answer.body);
+  return answer.body;
+}
+
+// -- saving ---------------------------------------------------------------------------------------------------------
+
+let timer = 0;
+let isSaving = null;
+
+function later() {
+  told("unsaved");
+  clearTimeout(timer);
+  timer = setTimeout(flush, 700);
+}
+
+async function flush() {
+  clearTimeout(timer);
+  if (isSaving) await isSaving;
+  if (!editor.isDirty) return true;
+  isSaving = save();
+  const isDone = await isSaving;
+  isSaving = null;
+  return isDone;
+}
+
+async function save() {
+  told("saving");
+  const content = editor.take();
+  try {
+    const answer = await post(`${base}/save`, { version: state.study.version, content });
+    if (answer.ok) {
+      notice("problem", "");
+      told("saved");
+      tag = "";
+      take(answer.body);
+      return true;
+    }
+    editor.isDirty = true;
+    notice("problem", `${answer.body.error} ${say("ui.not_stored")}`, "bad");
+  } catch {
+    editor.isDirty = true;
+    notice("problem", say("ui.gone"), "bad");
+    timer = setTimeout(flush, 5000);
+  }
+  told("unsaved");
+  return false;
+}
+
+function told(key) {
+  document.getElementById("saved").textContent = say(`ui.${key}`);
+  root.dataset.saved = key;
+}
+
+window.addEventListener("beforeunload", (event) => {
+  if (editor.isDirty) event.preventDefault();
+});
+window.addEventListener("pagehide", () => {
+  if (state?.is_mine) navigator.sendBeacon?.(`${base}/release`);
+});
+
+// -- drawing --------------------------------------------------------------------------------------------------------
+
+function drawState() {
+  const { study } = state;
+  const label = document.getElementById("state");
+  label.textContent = say(`state.${study.state}`);
+  label.className = `state m-${study.state}`;
+  document.getElementById("about").textContent = [study.patient.slice(0, 10), person(study), study.is_stat ? "STAT" : ""].filter(Boolean).join(" · ");
+  const mark = state.study.state === "retracted" ? say("ui.retracted_mark") : state.is_published ? "" : say("ui.watermark");
+  document.getElementById("mark").textContent = mark ? `${mark}   `.repeat(60) : "";
+  root.dataset.state = study.state;
+  root.dataset.version = study.version;
+  root.dataset.draft = study.draft_state;
+}
+
+function notice(key, text, kind = "") {
+  const box = document.getElementById("notices");
+  const old = box.querySelector(`[data-key="${key}"]`);
+  if (!text) {
+    old?.remove();
+    return;
+  }
+  const made = text instanceof Node ? text : make("p", {}, text);
+  made.dataset.key = key;
+  made.classList.add("m-notice", ...(kind ? [kind] : []));
+  if (old?.textContent === made.textContent) return;
+  if (old) old.replaceWith(made);
+  else box.append(made);
+}
+
+function drawNotices() {
+  const { study, draft } = state;
+  notice("gone", "");
+  notice("locked", study.locked_by ? say("ui.locked", { name: study.locked_by }) : "");
+  notice("refused", draft?.refused ? say("ui.refused", { reason: draft.refused }) : "");
+  notice("warnings", draft?.warnings?.length && !draft.refused ? draft.warnings.join("; ") : "");
+  const waits = study.draft_state === "waiting" && !state.is_draft_hidden ? say("draft_state.waiting") : "";
+  notice("waiting", waits);
+  const canInsert = editor.canWrite && draft && !draft.refused && state.draft_number < draft.number;
+  notice("late", canInsert ? make("p", {}, say("ui.late"), " ", button("insert", () => act("insert-draft"))) : "");
+  const mustCommit = state.is_draft_hidden && editor.canWrite;
+  notice("hidden", mustCommit ? make("p", {}, say("ui.hidden"), " ", button("commit", () => act("commit"))) : "");
+  const untold = state.critical.filter((name) => !state.told.some((one) => one.finding === name));
+  for (const name of [...state.critical, ...state.told.map((one) => one.finding)]) notice(`critical-${name}`, "");
+  for (const name of editor.canWrite ? untold : []) {
+    const what = known(`finding.${name.replaceAll(" ", "_")}`) || name;
+    notice(`critical-${name}`, make("p", {}, say("ui.critical", { what }), " ", button("note", () => tell(name, what))), "bad");
+  }
+}
+
+function drawActs() {
+  const { can } = state;
+  const box = document.getElementById("acts");
+  const made = [];
+  const isFree = !state.study.locked_by;
+  if (can.includes("begin") && !state.is_mine && isFree) made.push(button("begin", begin, true));
+  if (editor.canWrite) {
+    if (can.includes("sign")) made.push(button("sign", sign, true));
+    if (can.includes("submit")) made.push(button("submit", () => act("submit")));
+    if (can.includes("send_back")) made.push(button("send_back", () => reasoned("step/send-back", "send_back")));
+    if (can.includes("abandon")) made.push(button("abandon", () => act("step/abandon")));
+  }
+  if (isFree) {
+    if (can.includes("reject")) made.push(button("reject_study", () => reasoned("step/reject", "reject_study")));
+    if (can.includes("reopen")) made.push(button("reopen", () => act("step/reopen")));
+    if (can.includes("amend")) made.push(button("amend", () => reasoned("step/amend", "amend")));
+    if (can.includes("retract")) made.push(button("retract", () => reasoned("retract", "retract", true)));
+  }
+  if (state.undecided && editor.canWrite) made.push(make("span", { class: "quiet" }, say("ui.undecided", { count: state.undecided })));
+  const told = made.map((one) => one.textContent).join("|");
+  if (box.dataset.told === told) return;
+  box.dataset.told = told;
+  box.replaceChildren(...made);
+}
+
+function drawMore() {
+  const parts = [];
+  if (state.difference) {
+    const lines = state.difference.lines.map(({ op, text }) =>
+      make("li", { class: `m-${op}` }, op === "removed" ? make("del", {}, text) : op === "added" ? make("ins", {}, text) : text));
+    parts.push(make("h3", {}, say("ui.difference", { author: state.difference.author })), make("ul", { class: "m-diff" }, ...lines));
+  }
+  const told = state.told.map((one) => {
+    const what = known(`finding.${one.finding.replaceAll(" ", "_")}`) || one.finding;
+    const at = new Date(one.at).toLocaleString(document.documentElement.lang);
+    return make("li", {}, say("ui.told_done", { what, who: one.told, at, back: say(one.is_read_back ? "ui.with_back" : "ui.without_back") }));
+  });
+  if (told.length) parts.push(make("ul", { class: "m-told" }, ...told));
+  if (state.versions.length) {
+    const listed = state.versions.map((one) => {
+      const by = one.signer ? say("ui.signed_by", { name: one.signer }) : one.author;
+      const about = [`${one.number}. ${known(`state.${one.kind}`) || one.kind}`, by, new Date(one.made_at).toLocaleString(document.documentElement.lang), one.reason];
+      return make("details", {}, make("summary", {}, about.filter(Boolean).join(" · ")), make("pre", {}, one.text), one.bound_sha256 ? make("p", { class: "quiet" }, `SHA-256 ${one.bound_sha256}`) : null);
+    });
+    parts.push(make("h3", {}, say("ui.versions")), ...listed);
+  }
+  const links = ["txt", "pdf", "json"].map((kind) => make("a", { href: `${base}/report.${kind}`, target: "_blank" }, kind === "json" ? "FHIR" : kind.toUpperCase()));
+  parts.push(make("p", { class: "m-row" }, ...links));
+  if (state.draft) {
+    const { number, model, weights_sha256: weights } = state.draft;
+    parts.push(make("p", { class: "quiet" }, say("ui.draft_by", { number, model, weights: weights.slice(0, 12) })));
+  }
+  const box = document.getElementById("more");
+  const open = [...box.querySelectorAll("details")].map((one) => one.open);
+  box.replaceChildren(...parts);
+  box.querySelectorAll("details").forEach((one, place) => (one.open = open[place] ?? false));
+}
+
+function button(key, does, isMain = false) {
+  return make("button", { type: "button", class: isMain ? "button" : "button plain", "data-act": key, onclick: does }, say(`ui.${key}`));
+}
+
+// -- acts -----------------------------------------------------------------------------------------------------------
+
+async function begin() {
+  taken(await post(`${base}/begin`));
+  editor.focusFirst();
+}
+
+async function reasoned(path, key, needsSecret = false) {
+  const given = await ask(key, { needsSecret: needsSecret && !state.step_up.has_grace });
+  if (given) await act(path, given);
+}
+
+async function tell(finding, what) {
+  const given = await critical(what);
+  if (given) await act("critical", { finding, ...given });
+}
+
+async function sign() {
+  if (!(await flush())) return;
+  if (!state.step_up.has_proof) {
+    const pin = await pinFirst();
+    if (!pin) return;
+    const made = await post("/medical/pin", pin);
+    if (!made.ok) {
+      notice("problem", made.body.error, "bad");
+      return;
+    }
+    await load();
+  }
+  const { text, text_sha256: sha } = state; // what is shown is what is signed
+  const given = await signing(text, !state.step_up.has_grace);
+  if (given) await act("sign", { text_sha256: sha, ...given });
+}
+
+// -- films ----------------------------------------------------------------------------------------------------------
+
+let film = 0;
+
+async function showFilms() {
+  drawTools();
+  if (state.images.length) await viewer.load(state.images[film], labels(state.study));
+  preload();
+}
+
+function labels(study) {
+  return [study.patient.slice(0, 10), person(study), say("ui.watermark") && !state.is_published ? say("ui.watermark") : ""];
+}
+
+function regions() {
+  const { draft, images } = state;
+  if (!draft || images[film]?.position !== draft.image_position) return [];
+  const shown = draft.findings.filter((one) => one.region && ["present", "uncertain"].includes(one.state));
+  return shown.map(({ name, region }) => ({ name, region }));
+}
+
+function choose(names) {
+  viewer.chosen = new Set(names);
+  viewer.draw();
+}
+
+function drawTools() {
+  const box = document.getElementById("tools");
+  const presets = say("ui.presets").split("|");
+  const choice = make("select", { "aria-label": say("ui.window"), onchange: (event) => both((one) => one.setWindow(Number(event.target.value))) },
+    ...presets.map((text, place) => make("option", { value: place + 1 }, `${place + 1} ${text}`)));
+  const opacity = make("input", { type: "range", min: 5, max: 90, value: 35, "aria-label": say("ui.opacity"), id: "opacity", oninput: (event) => {
+    viewer.opacity = event.target.value / 100;
+    viewer.draw();
+  } });
+  const films = state.images.length > 1
+    ? state.images.map((one, place) => tool(`film-${place + 1}`, `${place + 1} ${one.view}`.trim(), () => showFilm(place)))
+    : [];
+  box.replaceChildren(
+    ...films, choice,
+    tool("invert", say("ui.invert"), () => both((one) => one.invert())),
+    tool("fit", say("ui.fit"), () => both((one) => one.fit())),
+    tool("one", say("ui.one"), () => both((one) => one.one())),
+    tool("pan", say("ui.pan"), () => toggle("pan"), true),
+    tool("ruler", say("ui.ruler"), () => toggle("ruler"), true),
+    tool("heat", say("ui.heat"), heat, true), opacity,
+    state.priors.length ? tool("prior", say("ui.show_prior"), showPrior, true) : make("span", { class: "quiet" }, say("ui.no_prior")),
+  );
+}
+
+function tool(name, text, does, isToggle = false) {
+  return make("button", { type: "button", class: "button plain", "data-tool": name, "aria-pressed": isToggle ? "false" : null, onclick: does }, text);
+}
+
+function press(name, isOn) {
+  document.querySelector(`[data-tool="${name}"]`)?.setAttribute("aria-pressed", String(isOn));
+}
+
+function both(does) {
+  does(viewer);
+  if (prior && !priorElement.hidden) does(prior);
+}
+
+function toggle(name) {
+  both((one) => one.setTool(name));
+  for (const other of ["pan", "ruler"]) press(other, viewer.tool === other);
+}
+
+function heat() {
+  viewer.heat = !viewer.heat;
+  press("heat", viewer.heat);
+  viewer.draw();
+}
+
+async function showFilm(place) {
+  film = place;
+  await viewer.load(state.images[film], labels(state.study));
+  viewer.regions = regions();
+  viewer.draw();
+}
+
+async function showPrior() {
+  priorElement.hidden = !priorElement.hidden;
+  press("prior", !priorElement.hidden);
+  if (priorElement.hidden || prior) return;
+  prior = new Viewer(priorElement);
+  const [newest] = state.priors;
+  const at = new Date(newest.arrived_at).toLocaleString(document.documentElement.lang);
+  await prior.load(newest.images[0], [state.study.patient.slice(0, 10), at, say(`state.${newest.state}`)]);
+}
+
+// The next study's films come before they are asked for: the browser keeps them by address.
+async function preload() {
+  const answer = await fetch("/medical/worklist?state=open", { headers: { accept: "application/json" } });
+  if (!answer.ok) return;
+  const { studies } = await answer.json();
+  const place = studies.findIndex((one) => one.id === id);
+  nextStudy = (studies[place + 1] ?? studies.find((one) => one.id !== id))?.id ?? null;
+  if (!nextStudy) return;
+  const found = await fetch(`/medical/studies/${nextStudy}/state`, { headers: { accept: "application/json" } });
+  if (!found.ok) return;
+  for (const one of (await found.json()).images) await fetch(one.url);
+  root.dataset.next = nextStudy;
+}
+
+async function next() {
+  if (!(await flush())) return;
+  if (nextStudy) location.assign(`/medical/studies/${nextStudy}`);
+  else notice("problem", say("ui.none_next"));
+}
+
+// -- keys -----------------------------------------------------------------------------------------------------------
+
+const KEYS = {
+  Enter: () => editor.decide("accepted"),
+  e: () => editor.edit(),
+  x: () => editor.decide("rejected"),
+  j: () => editor.move(1),
+  k: () => editor.move(-1),
+  n: next,
+  i: () => both((one) => one.invert()),
+  r: () => toggle("ruler"),
+  h: heat,
+  "?": () => document.getElementById("keys").showModal(),
+};
+
+document.addEventListener("keydown", (event) => {
+  const isTyping = event.target.matches("input:not([type=range]), textarea, select, [contenteditable]") || event.isComposing;
+  if (isTyping || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.key === "Enter" && event.target.matches("button, a, summary")) return; // it presses what has the focus
+  const does = /^[1-5]$/.test(event.key) ? () => both((one) => one.setWindow(Number(event.key))) : KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (!does) return;
+  event.preventDefault();
+  does();
+});
+
+document.getElementById("identity")?.addEventListener("click", async () => {
+  const answer = await fetch(`${base}/identity`, { headers: { accept: "application/json" } });
+  const found = await answer.json();
+  const named = [found.patient_name?.replaceAll("^", " "), found.patient_id, found.birth_date, found.accession].filter(Boolean).join(" · ");
+  document.getElementById("named").textContent = answer.ok ? (found.is_kept ? named : say("ui.identity_none")) : found.error;
+});
+
+load();
+setInterval(() => document.hidden || editor.isDirty || load(), POLL_MS);
+setInterval(() => state?.is_mine && !document.hidden && post(`${base}/keep`), KEEP_MS);

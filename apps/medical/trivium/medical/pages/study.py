@@ -1,0 +1,174 @@
+"""The review page, and the state of a study as it asks for it: everything to show, and what the visitor may do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Request, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy import Row
+
+from trivium.medical.pages.desk import actor_of, reports_of, runtime_of, session_of, step_up_of
+from trivium.medical.pages.html import page
+from trivium.medical.workflow import content as words
+from trivium.medical.workflow.critical import critical_findings
+from trivium.medical.workflow.states import PUBLISHED, allowed_events
+from trivium.medical.workflow.studies import Study, images, latest_draft, priors, study_of, versions
+from trivium.service.audit import Entry
+from trivium.service.audit_chain import canonical
+from trivium.service.database import utc_now
+from trivium.service.permission import needs
+from trivium.service.text import catalogue
+from trivium.service.visitor import principal_of
+
+__all__ = ["router", "state_of"]
+
+router = APIRouter()
+
+
+@router.get("/studies/{study_id}", dependencies=[needs("medical.read")])
+def show(request: Request, study_id: str) -> Response:
+    """Show the review page; that it was opened is recorded."""
+    runtime = runtime_of(request)
+    with runtime.database.read() as connection:
+        study = study_of(connection, study_id)
+    runtime.audit.record(Entry("study.opened", principal_of(request).id, "study", study.id, str(study.version)))
+    may = principal_of(request).may
+    return page(
+        request, "study.html", study=study, may_identify=may("medical.identity"), may_review=may("medical.review")
+    )
+
+
+@router.get("/studies/{study_id}/state", dependencies=[needs("medical.read")])
+def state(request: Request, study_id: str, if_none_match: Annotated[str, Header()] = "") -> Response:
+    """Return the state; 304 when it is what the caller has already."""
+    found = state_of(request, study_id)
+    tag = f'"{sha256(canonical(found).encode()).hexdigest()[:16]}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    return Response(status_code=304, headers=headers) if if_none_match == tag else JSONResponse(found, headers=headers)
+
+
+def state_of(request: Request, study_id: str) -> dict[str, Any]:
+    """Return everything that the review page shows of a study."""
+    reports, actor = reports_of(request), actor_of(request)
+    working = reports.working(study_id)
+    study, content = working.study, working.content
+    with runtime_of(request).database.read() as connection:
+        films, draft = images(connection, study_id), latest_draft(connection, study_id)
+        made, earlier = versions(connection, study_id), priors(connection, study)
+        prior_films = {one.id: images(connection, one.id) for one in earlier}
+    is_shown = reports.may_see_draft(study_id)
+    text = words.text_of(content, catalogue("trivium.medical", content["language"]))
+    told = reports.criticals(study_id)
+    can = allowed_events(study.state, actor, signed_versions=study.signed_versions)
+    step_up, principal = step_up_of(request), principal_of(request)
+    return {
+        "study": _study(study, actor.id),
+        "is_mine": study.lock_owner == actor.id and study.lock_until is not None and study.lock_until > utc_now(),
+        "is_published": study.state in PUBLISHED,
+        "can": sorted(can),
+        "content": content,
+        "draft_number": working.draft_number,
+        "undecided": words.undecided(content),
+        "text": text,
+        "text_sha256": words.sha256_of(text),
+        "draft": _draft(draft) if draft is not None and is_shown else None,
+        "is_draft_hidden": not is_shown,
+        "images": [_image(study_id, one) for one in films],
+        "versions": [_version(one) for one in made],
+        "difference": _difference(made, text, study),
+        "critical": critical_findings(content),
+        "told": [
+            {"finding": one.finding, "told": one.told, "at": one.told_at.isoformat(), "is_read_back": one.is_read_back}
+            for one in told
+        ],
+        "priors": [
+            {"id": one.id, "arrived_at": one.arrived_at.isoformat(), "state": one.state,
+             "images": [_image(one.id, film) for film in prior_films[one.id]]}
+            for one in earlier
+        ],
+        "step_up": {
+            "has_grace": step_up.has_grace(principal.id, session_of(request)),
+            "has_proof": principal.has_password or step_up.has_pin(principal.id),
+        },
+    }  # fmt: skip
+
+
+def _study(study: Study, account_id: str) -> dict[str, Any]:
+    return {
+        "id": study.id,
+        "patient": study.pseudonym,
+        "state": study.state,
+        "version": study.version,
+        "draft_state": study.draft_state,
+        "is_stat": study.is_stat,
+        "sex": study.sex,
+        "age_years": study.age_years,
+        "modality": study.modality,
+        "arrived_at": study.arrived_at.isoformat(),
+        "locked_by": study.locked_by_other(account_id, utc_now()),
+    }
+
+
+def _draft(draft: Row[Any]) -> dict[str, Any]:
+    document = draft.document
+    named = ("findings", "quality", "refused")
+    return {
+        **{key: document.get(key) for key in named},
+        "warnings": document.get("quality_details", {}).get("warnings", []),
+        "number": draft.number,
+        "image_position": draft.image_position,
+        "model": draft.model,
+        "weights_sha256": draft.weights_sha256,
+        "made_at": draft.made_at.isoformat(),
+    }
+
+
+def _image(study_id: str, film: Row[Any]) -> dict[str, Any]:
+    return {
+        "position": film.position,
+        "url": f"/medical/studies/{study_id}/films/{film.position}?v={film.pixels_sha256[:12]}",
+        "rows": film.rows,
+        "columns": film.columns,
+        "bits": film.bits,
+        "is_inverted": film.is_inverted,
+        "center": film.window_center,
+        "width": film.window_width,
+        "row_mm": film.row_mm,
+        "column_mm": film.column_mm,
+        "spacing": film.spacing,
+        "view": film.view,
+        "side": film.side,
+    }
+
+
+def _version(made: Row[Any]) -> dict[str, Any]:
+    return {
+        "number": made.number,
+        "kind": made.kind,
+        "author": made.author_name,
+        "made_at": made.made_at.isoformat(),
+        "reason": made.reason,
+        "text": made.text,
+        "signer": made.signer_name or "",
+        "bound_sha256": made.bound_sha256 or "",
+    }
+
+
+def _difference(made: Sequence[Row[Any]], text: str, study: Study) -> dict[str, Any] | None:
+    """Compare the text with what was submitted or signed before it, line by line; None where nothing was."""
+    compared = [one for one in made if one.kind in ("submitted", "signed")]
+    if study.state in PUBLISHED and compared and compared[-1].kind == "signed" and compared[-1].text == text:
+        compared = compared[:-1]
+    if not compared or compared[-1].text == text:
+        return None
+    before = compared[-1]
+    lines = [
+        {"op": {"-": "removed", "+": "added"}.get(line[0], "same"), "text": line[2:]}
+        for line in difflib.ndiff(before.text.splitlines(), text.splitlines())
+        if line[0] in "-+ " and line[2:].strip()
+    ]
+    return {"author": before.author_name, "kind": before.kind, "lines": lines}

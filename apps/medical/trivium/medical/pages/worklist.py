@@ -1,0 +1,116 @@
+"""The worklist: who waits, what is STAT, who writes in what; and the door for films on the same page."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
+from sqlalchemy import select
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from trivium.medical import tables
+from trivium.medical.intake.door import receive
+from trivium.medical.pages.desk import runtime_of, vault_of
+from trivium.medical.pages.html import STATIC, page
+from trivium.medical.parse.reader import MAX_BYTES
+from trivium.medical.workflow.states import ReportState
+from trivium.medical.workflow.studies import Study, worklist
+from trivium.service.database import utc_now
+from trivium.service.errors import InputError
+from trivium.service.permission import needs
+from trivium.service.text import catalogue
+from trivium.service.visitor import language_of, principal_of
+
+__all__ = ["router"]
+
+router = APIRouter()
+_MEDIA = {".js": "text/javascript", ".css": "text/css"}
+_FILTERS = ("open", "", *ReportState)
+_QUARANTINED_SHOWN = 20
+
+
+@router.get("/", dependencies=[needs("medical.read")])
+def show(request: Request) -> Response:
+    """Show the page; its rows come by `/worklist`."""
+    may = principal_of(request).may
+    texts = catalogue("trivium.medical", language_of(request))
+    filters = [(one, texts[f"filter.{one or 'all'}"]) for one in _FILTERS]
+    return page(
+        request, "worklist.html", filters=filters, may_upload=may("medical.run"), quarantined=_set_aside(request)
+    )
+
+
+@router.get("/worklist", dependencies=[needs("medical.read")])
+def rows(
+    request: Request,
+    state: Annotated[str, Query(max_length=12)] = "open",
+    q: Annotated[str, Query(max_length=40)] = "",
+    number: Annotated[int, Query(ge=1, le=10_000, alias="page")] = 1,
+    mine: bool = False,
+) -> Response:
+    """Return a page of the worklist."""
+    if state not in _FILTERS:
+        raise InputError(
+            f"no state is called {state!r}", where="state", hint=f"use {', '.join(filter(None, _FILTERS))}"
+        )
+    account_id = principal_of(request).id
+    found = worklist(runtime_of(request).database, state=state, search=q, page=number, mine=account_id if mine else "")
+    listed = [_row(one, account_id) for one in found.studies]
+    return JSONResponse({"studies": listed, "has_more": found.has_more}, headers={"cache-control": "no-store"})
+
+
+@router.post("/api/uploads", status_code=201, dependencies=[needs("medical.run")])
+async def upload(request: Request, stat: bool = False) -> dict[str, Any]:
+    """Take one film, the body of the request as it is. Names of files are not asked for: they name people."""
+    parts, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_BYTES:
+            raise HTTPException(413, f"the film is larger than the {MAX_BYTES:,} bytes allowed")
+        parts.append(chunk)
+    found = await run_in_threadpool(
+        receive,
+        runtime_of(request),
+        vault_of(request),
+        b"".join(parts),
+        brought_by=principal_of(request).id,
+        language=language_of(request),
+        is_stat=stat,
+    )
+    return {"study": found.study_id, "is_new_image": found.is_new_image, "is_new_study": found.is_new_study}
+
+
+@router.get("/static/{name}", dependencies=[needs("medical.read")])
+def static(name: str) -> Response:
+    """Serve a script or style of these pages."""
+    path = STATIC / name
+    if path.parent != STATIC or path.suffix not in _MEDIA or not path.is_file():
+        raise HTTPException(404)
+    return FileResponse(path, media_type=_MEDIA[path.suffix], headers={"cache-control": "no-cache"})
+
+
+def _row(study: Study, account_id: str) -> dict[str, Any]:
+    now = utc_now()
+    return {
+        "id": study.id,
+        "patient": study.pseudonym,
+        "is_stat": study.is_stat,
+        "state": study.state,
+        "draft_state": study.draft_state,
+        "modality": study.modality,
+        "view": study.view,
+        "sex": study.sex,
+        "age_years": study.age_years,
+        "arrived_at": study.arrived_at.isoformat(),
+        "waits_s": int((now - study.arrived_at).total_seconds()),
+        "locked_by": study.locked_by_other(account_id, now),
+    }
+
+
+def _set_aside(request: Request) -> list[Any]:
+    row = tables.quarantine
+    query = select(row).order_by(row.c.at.desc(), row.c.id.desc()).limit(_QUARANTINED_SHOWN)
+    with runtime_of(request).database.read() as connection:
+        return list(connection.execute(query).all())
