@@ -184,19 +184,25 @@ def _measure_command(command: str, repeat: int) -> bool:
 
 
 def _cold(command: list[str], repeat: int) -> tuple[float, float, float]:
-    """Return the medians of wall time, processor time and peak memory of fresh processes."""
+    """Return the medians of wall time, processor time and peak memory of fresh processes.
+
+    Bytecode is written by a first run that does not count, as it is on any machine after an installation.
+    """
     times, processor, peaks = [], [], []
-    for _ in range(repeat):
-        started = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ)
-        _, status, usage = os.wait4(process.pid, 0)
-        times.append(time.perf_counter() - started)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            sys.exit(f"{' '.join(command)} failed with {process.returncode}")
-        processor.append(usage.ru_utime + usage.ru_stime)
-        peaks.append(_mebibytes(usage))
-    return statistics.median(times), statistics.median(processor), statistics.median(peaks)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    with tempfile.TemporaryDirectory() as bytecode:
+        environment["PYTHONPYCACHEPREFIX"] = bytecode
+        for _ in range(repeat + 1):
+            started = time.perf_counter()
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
+            _, status, usage = os.wait4(process.pid, 0)
+            times.append(time.perf_counter() - started)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            if process.returncode:
+                sys.exit(f"{' '.join(command)} failed with {process.returncode}")
+            processor.append(usage.ru_utime + usage.ru_stime)
+            peaks.append(_mebibytes(usage))
+    return statistics.median(times[1:]), statistics.median(processor[1:]), statistics.median(peaks[1:])
 
 
 def _mebibytes(usage: resource.struct_rusage) -> float:

@@ -2,14 +2,14 @@
 
 from lxml import etree
 
-from trivium.finance.parse.layout import Spot, TableLayout, folded
+from trivium.finance.parse.layout import TABLE, Spot, TableLayout, folded
 
 XHTML = "http://www.w3.org/1999/xhtml"
 
 
 def spots(body: str) -> list[Spot | None]:
     root = etree.fromstring(f'<html xmlns="{XHTML}"><body>{body}</body></html>')
-    layout = TableLayout(root)
+    layout = TableLayout(root.iter(TABLE))
     return [layout.spot(element) for element in root.iter(f"{{{XHTML}}}b")]
 
 

@@ -107,6 +107,18 @@ def test_an_external_dtd_does_not_let_an_undeclared_entity_vanish_from_a_number(
     assert notes(document) == ["1 HTML entities or bare '&' were spelled out; no value changes"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32", "utf-7"])
+def test_a_dtd_on_this_machine_is_never_read(tmp_path, encoding):
+    # Told to keep no table of ids, libxml2 loads external DTDs.
+    (tmp_path / "own.dtd").write_text("<!ELEMENT a ANY>", encoding="ascii")
+    doctype = f'<!DOCTYPE a SYSTEM "{(tmp_path / "own.dtd").as_uri()}">'
+    hidden = "+ADw-" + doctype[1:] if encoding == "utf-7" else doctype
+    text = f'<?xml version="1.0" encoding="{encoding}"?>{hidden}<a>1</a>'
+    root = load(text.encode("ascii" if encoding == "utf-7" else encoding), "x").root
+    assert root.getroottree().docinfo.doctype
+    assert root.getroottree().docinfo.externalDTD is None
+
+
 def test_cdata_is_left_as_it_is():
     document = load(b"<a><b>1</b><![CDATA[&nbsp;]]><c>&nbsp;</c></a>", "x")
     assert text_of(document) == "1&nbsp;\xa0"

@@ -12,6 +12,7 @@ Not for reading numbers out of filings: that is `parse`.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
@@ -66,6 +67,7 @@ _MOST_PER_SHARE = 4
 _KIND_PLACES = {"per_share": 2, "ratio": 1, "points": 1, "times": 2, "days": 0}
 
 
+@functools.lru_cache(maxsize=1024)
 def kind_of(unit: str) -> Kind:
     """Return what a value's unit (`USD`, `USD/shares`, `shares`, `pure`, `times`, `days`, ...) is shown as."""
     named: dict[str, Kind] = {"shares": "shares", "pure": "ratio", "times": "times", "days": "days"}
@@ -154,6 +156,7 @@ def header(unit: str, scale: Scale, language: str) -> str:
     return texts.say("unit.header_scaled", code=code, scale=texts[f"unit.scale_{scale}"].strip())
 
 
+@functools.cache
 def metric_names(metric: str, language: str) -> tuple[str, ...]:
     """Return the catalogue's name of a metric or ratio, in a tuple; empty where it has none."""
     texts = catalogue("trivium.finance", language)

@@ -19,6 +19,7 @@ from trivium.finance.check import check
 from trivium.finance.claims import claims_of, context_of, values_of
 from trivium.finance.display import Scale
 from trivium.finance.formats import FORMATS
+from trivium.finance.garbage import rare_collections
 from trivium.finance.narrate import narrate
 from trivium.finance.parse.reader import is_companion, read_source
 from trivium.finance.rates import rates_from_rows
@@ -108,6 +109,7 @@ class CompareRequest:
         }
 
 
+@rare_collections()
 def run(
     request: CompareRequest, *, store: Store, models: None, progress: Progress, policy: Policy | None = None
 ) -> Report:

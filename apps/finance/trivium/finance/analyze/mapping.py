@@ -55,6 +55,7 @@ class Mapping:
         self._by_name: dict[tuple[str, Period, str], list[Fact]] = defaultdict(list)
         self._all: dict[tuple[Period, str], list[Fact]] = defaultdict(list)
         self._rows: dict[tuple[Period, str], list[Fact]] = defaultdict(list)
+        self._lines: dict[tuple[str, Period, str], list[tuple[Fact, tuple[str, ...]]]] = {}
         self._members: dict[tuple[str, Period, str], list[Fact]] = defaultdict(list)
         self._dimensioned: set[tuple[str, Period]] = set()
         self._twins: dict[int, list[Fact]] = {}
@@ -181,11 +182,8 @@ class Mapping:
         return next((twin for twin in twins if self.faces.holds(twin, rule.statement)), None)
 
     def _by_row_label(self, rule: MetricRule, period: Period) -> _Choice | None:
-        rows = [
-            fact
-            for fact in self._rows.get((period, rule.unit), ())
-            if self.faces.holds(fact, rule.statement) and any(rule.matches_label(label) for label in _labels(fact))
-        ]
+        lines = self._labelled_lines(rule.statement, period, rule.unit)
+        rows = [fact for fact, labels in lines if any(rule.matches_label(label) for label in labels)]
         if len({fact.value for fact in rows}) != 1:
             return None
         fact = min(rows, key=_order)
@@ -193,6 +191,16 @@ class Mapping:
             return _Choice(fact, Status.REPORTED)
         values = {"concept": fact.concept.qname, "label": fact.place.row_label}
         return _Choice(fact, Status.DERIVED, Message("reason.by_row_label", values))
+
+    def _labelled_lines(self, statement: str, period: Period, unit: str) -> list[tuple[Fact, tuple[str, ...]]]:
+        """Return the lines of a statement's face that only a label can tell, each with its labels; kept, for speed."""
+        key = (statement, period, unit)
+        lines = self._lines.get(key)
+        if lines is None:
+            found = self._rows.get((period, unit), ())
+            lines = [(fact, tuple(_labels(fact))) for fact in found if self.faces.holds(fact, statement)]
+            self._lines[key] = lines
+        return lines
 
     def _by_member(self, rule: MetricRule, period: Period) -> _Choice | None:
         """Find a line of the face that is one member of an axis, as a line of sales within total revenues."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -55,8 +55,8 @@ class MetricRule:
     unit: str
     concepts: tuple[str, ...]
     face_concepts: tuple[str, ...] = ()
-    labels: tuple[re.Pattern[str], ...] = ()
-    not_labels: tuple[re.Pattern[str], ...] = ()
+    labels: tuple[str, ...] = ()
+    not_labels: tuple[str, ...] = ()
     proxies: tuple[Proxy, ...] = ()
     notes: str = "reported"
     outflow: bool = False
@@ -70,9 +70,9 @@ class MetricRule:
     def matches_label(self, label: str) -> bool:
         """Whether a printed row label says that the row is this metric; note marks at its end do not count."""
         text = _NOTE_MARKS.sub("", label.strip())
-        if any(pattern.fullmatch(text) for pattern in self.not_labels):
+        if not any(pattern.fullmatch(text) for pattern in _compiled(self.labels)):
             return False
-        return any(pattern.fullmatch(text) for pattern in self.labels)
+        return not any(pattern.fullmatch(text) for pattern in _compiled(self.not_labels))
 
 
 _BALANCES_IN_NOTES = {
@@ -93,6 +93,12 @@ class Policy:
 
     def __getitem__(self, metric: str) -> MetricRule:
         return self.rules[metric]
+
+
+@functools.lru_cache(maxsize=4096)
+def _compiled(labels: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    """Compile labels when a rule first looks at one: all of them together take as long as reading a filing."""
+    return tuple(re.compile(label, re.IGNORECASE) for label in labels)
 
 
 @functools.lru_cache(maxsize=65536)
@@ -125,6 +131,8 @@ def _load(path: Path | None) -> Policy:
     if path is not None:
         tables = tables | _read_override(path, tables)
     rules = {key: _rule(key, table, str(path or "policy.toml")) for key, table in tables.items()}
+    if path is not None:
+        _check_labels(rules.values(), str(path))
     named = {name for rule in rules.values() for name in (*rule.concepts, *rule.face_concepts)}
     named |= {proxy.concept for rule in rules.values() for proxy in rule.proxies}
     _check_references(rules, str(path or "policy.toml"))
@@ -139,6 +147,15 @@ def _read_override(path: Path, shipped: dict[str, Any]) -> dict[str, Any]:
             f"the mapping policy cannot be read ({error})", where=str(path), hint="see docs/metrics.md"
         ) from error
     return {key: shipped.get(key, {}) | table if isinstance(table, dict) else table for key, table in override.items()}
+
+
+def _check_labels(rules: Iterable[MetricRule], where: str) -> None:
+    """Refuse a label that is no regular expression."""
+    for rule in rules:
+        try:
+            _compiled(rule.labels + rule.not_labels)
+        except re.error as error:
+            raise InputError(f"[{rule.key}] has a malformed label or proxy ({error})", where=where) from error
 
 
 def _check_references(rules: Mapping[str, MetricRule], where: str) -> None:
@@ -192,9 +209,8 @@ def _rule(key: str, table: Any, where: str) -> MetricRule:
         if not isinstance(table.get(name, []), list) or not all(isinstance(one, kind) for one in table.get(name, ())):
             raise InputError(f"[{key}] {name} is not a list", where=where, hint=f'write {name} = ["..."]')
     try:
-        labels = [tuple(re.compile(text, re.I) for text in table.get(name, ())) for name in ("labels", "not_labels")]
         proxies = tuple(Proxy(**proxy) for proxy in table.get("proxies", ()))
-    except (re.error, TypeError) as error:
+    except TypeError as error:
         raise InputError(f"[{key}] has a malformed label or proxy ({error})", where=where) from error
     return MetricRule(
         key=key,
@@ -202,8 +218,8 @@ def _rule(key: str, table: Any, where: str) -> MetricRule:
         unit=table["unit"],
         concepts=tuple(table.get("concepts", ())),
         face_concepts=tuple(table.get("face_concepts", ())),
-        labels=labels[0],
-        not_labels=labels[1],
+        labels=tuple(table.get("labels", ())),
+        not_labels=tuple(table.get("not_labels", ())),
         proxies=proxies,
         notes=table.get("notes", _NOTES[0]),
         outflow=bool(table.get("outflow", False)),

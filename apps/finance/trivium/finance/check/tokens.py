@@ -81,17 +81,18 @@ class Lexer:
         return list(self._tokens(sentence.translate(_FOLD)))
 
     def _tokens(self, text: str) -> Iterator[Token]:
+        lowered = _lowered(text)
         place = 0
         while place < len(text):
             if text[place].isspace():
                 place += 1
                 continue
-            token = self._longest(text, place)
+            token = self._longest(text, lowered, place)
             yield token
             place += len(token.text)
 
-    def _longest(self, text: str, place: int) -> Token:
-        readings = [*self._dictionary(text, place), *self._patterns(text, place)]
+    def _longest(self, text: str, lowered: str, place: int) -> Token:
+        readings = [*self._dictionary(text, lowered, place), *self._patterns(text, place)]
         if readings:
             return max(readings, key=lambda token: len(token.text))
         if text[place] in _PUNCTUATION:
@@ -102,8 +103,8 @@ class Lexer:
         found = re.compile(r"[A-Za-z0-9$€£¥%+-][A-Za-z0-9.,'%-]*[A-Za-z0-9%]|.").match(text, place)
         return Token("unknown", found[0] if found else text[place])
 
-    def _dictionary(self, text: str, place: int) -> Iterator[Token]:
-        for phrases, written in ((self._exact, text), (self._folded, _lowered(text))):
+    def _dictionary(self, text: str, lowered: str, place: int) -> Iterator[Token]:
+        for phrases, written in ((self._exact, text), (self._folded, lowered)):
             found = phrases.match(written, place)
             if found is not None:
                 phrase, (kind, data) = found

@@ -17,7 +17,7 @@ from lxml import etree
 
 from trivium.finance.parse.cover import cover
 from trivium.finance.parse.instance import Companion, read_companions
-from trivium.finance.parse.layout import TableLayout, folded
+from trivium.finance.parse.layout import TABLE, TableLayout, folded
 from trivium.finance.parse.markup import Document, load, to_utf8
 from trivium.finance.parse.transformations import transform
 from trivium.finance.parse.xbrl import (
@@ -37,6 +37,8 @@ __all__ = ["looks_like_inline", "read_inline", "resolve_anchor"]
 IX_NAMESPACES = ("http://www.xbrl.org/2013/inlineXBRL", "http://www.xbrl.org/2008/inlineXBRL")
 _FACT_TAGS = ("nonFraction", "nonNumeric", "fraction")
 _TEXT_TAGS = ("continuation", "footnote", "relationship", "tuple")
+_INLINE_TAGS = {f"{{{namespace}}}{tag}": tag for namespace in IX_NAMESPACES for tag in (*_FACT_TAGS, *_TEXT_TAGS)}
+_RESOURCE_TAGS = (f"{XBRLI}context", f"{XBRLI}unit")
 _PLAIN_NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+")
 _EXCLUDES = tuple(f"{{{namespace}}}exclude" for namespace in IX_NAMESPACES)
 _STRING_VALUE = etree.XPath("string()")
@@ -115,14 +117,21 @@ class _Part:
         self.data = data = to_utf8(data, name)
         self.document: Document = load(data, name)
         root = self.document.root
-        used = [namespace for namespace in IX_NAMESPACES if namespace.encode() in data]
-        wanted = [f"{{{namespace}}}{tag}" for namespace in used for tag in (*_FACT_TAGS, *_TEXT_TAGS)]
-        found = root.iter(*wanted) if wanted else ()
-        self.elements = [(_local(element), element) for element in found if self.document.is_trusted(element)]
-        self.resources = [
-            element for element in root.iter(f"{XBRLI}context", f"{XBRLI}unit") if self.document.is_trusted(element)
-        ]
-        self.layout = TableLayout(root)
+        self.elements: list[tuple[str, etree._Element]] = []
+        self.resources: list[etree._Element] = []
+        tables: list[etree._Element] = []
+        # One walk for everything: a filing has a hundred thousand elements.
+        for element in root.iter(*_INLINE_TAGS, *_RESOURCE_TAGS, TABLE):
+            tag = element.tag
+            if tag == TABLE:
+                tables.append(element)
+            elif not self.document.is_trusted(element):
+                continue
+            elif tag in _INLINE_TAGS:
+                self.elements.append((_INLINE_TAGS[tag], element))
+            else:
+                self.resources.append(element)
+        self.layout = TableLayout(tables)
         self.nsmap: dict[str | None, str] = dict(root.nsmap)
         # Prefixes are nearly always declared on the root only; then no element needs a look-up of its own.
         self.common_scope = self.nsmap if data.count(b"xmlns") == len(self.nsmap) else None

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from lxml import etree
 
-__all__ = ["Spot", "TableLayout", "folded"]
+__all__ = ["TABLE", "Spot", "TableLayout", "folded"]
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
-_TABLE, _ROW, _CELLS = f"{XHTML}table", f"{XHTML}tr", (f"{XHTML}td", f"{XHTML}th")
+TABLE, _ROW, _CELLS = f"{XHTML}table", f"{XHTML}tr", (f"{XHTML}td", f"{XHTML}th")
 
 
 class Spot(NamedTuple):
@@ -28,12 +28,17 @@ def folded(text: str) -> str:
 
 
 class TableLayout:
-    """Answers where an element stands; each table and row is looked at once."""
+    """Answers where an element stands; each table and row is looked at once.
 
-    def __init__(self, root: etree._Element) -> None:
-        self._table_numbers = {table: number for number, table in enumerate(root.iter(_TABLE))}
+    Args:
+        tables: every table of the document, in document order.
+    """
+
+    def __init__(self, tables: Iterable[etree._Element]) -> None:
+        self._table_numbers = {table: number for number, table in enumerate(tables)}
         self._rows: dict[etree._Element, tuple[int, int]] = {}
-        self._spots: dict[etree._Element, Spot] = {}
+        self._labels: dict[etree._Element, str] = {}
+        self._cells: dict[etree._Element, list[etree._Element]] = {}
 
     def spot(self, element: etree._Element) -> Spot | None:
         """Return the innermost table cell the element stands in, or None outside tables."""
@@ -43,32 +48,31 @@ class TableLayout:
         while row is not None and (tag := row.tag) != _ROW:
             if tag in _CELLS:
                 cell = row
-            elif tag == _TABLE:
+            elif tag == TABLE:
                 return None
             row = row.getparent()
         if row is None or cell is None:
             return None
-        if cell not in self._spots:
-            self._look_at(row, cell.getparent())
-        return self._spots[cell]
-
-    def _look_at(self, row: etree._Element, parent: etree._Element) -> None:
-        """Number the cells of a row; damaged pages have them in another element, which then is their parent."""
         if row not in self._rows:
             self._number_rows(row)
-        table, number = self._rows[row]
-        label = _label(row.iterchildren(*_CELLS))
-        for column, cell in enumerate(parent.iterchildren(*_CELLS)):
-            self._spots[cell] = Spot(table, number, column, label)
+        label = self._labels.get(row)
+        if label is None:
+            label = self._labels[row] = _label(row.iterchildren(*_CELLS))
+        # Damaged pages have the cells of a row in another element.
+        parent = cell.getparent()
+        cells = self._cells.get(parent)
+        if cells is None:
+            cells = self._cells[parent] = list(parent.iterchildren(*_CELLS))
+        return Spot(*self._rows[row], cells.index(cell), label)
 
     def _number_rows(self, row: etree._Element) -> None:
-        table = next(row.iterancestors(_TABLE), None)
+        table = next(row.iterancestors(TABLE), None)
         if table is None:
             self._rows[row] = (-1, 0)
             return
         rows = table.iter(_ROW)
-        if next(table.iterdescendants(_TABLE), None) is not None:
-            rows = (one for one in rows if next(one.iterancestors(_TABLE)) is table)
+        if next(table.iterdescendants(TABLE), None) is not None:
+            rows = (one for one in rows if next(one.iterancestors(TABLE)) is table)
         number_of_table = self._table_numbers[table]
         self._rows.update((one, (number_of_table, number)) for number, one in enumerate(rows))
 

@@ -15,7 +15,8 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-from trivium.finance.parse.markup import MAX_BYTES, gunzip, to_utf8
+from trivium.finance.garbage import rare_collections
+from trivium.finance.parse.markup import MAX_BYTES, gunzip, gunzipped_start, to_utf8
 from trivium.finance.records import Filing
 from trivium.service.errors import InputError
 from trivium.service.evidence import Evidence, FactAnchor, JsonPointer, SheetCell
@@ -66,6 +67,7 @@ def read_path(path: Path) -> tuple[Filing, ...]:
     return read_source(name, data, beside, names_beside)
 
 
+@rare_collections()
 def read_source(
     name: str, data: bytes, beside: Companion = lambda name: None, names_beside: list[str] | None = None
 ) -> tuple[Filing, ...]:
@@ -94,7 +96,7 @@ def read_source(
 
 def is_companion(data: bytes) -> bool:
     """Whether the bytes are a schema or linkbase: part of an instance that lies beside it, not a source of its own."""
-    return _COMPANION_ROOT.search(gunzip(data, "file")[:4000]) is not None
+    return _COMPANION_ROOT.search(gunzipped_start(data, 4000)) is not None
 
 
 def resolve(data: bytes, evidence: Evidence) -> Decimal | str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import PurePath
@@ -41,4 +42,9 @@ def with_inputs(values: Iterable[Value]) -> dict[str, Value]:
 
 def file_name(filing: Filing) -> str:
     """Return what a report calls a source: its file name without the folders it lay in."""
-    return PurePath(filing.source.name).name
+    return _last_part(filing.source.name)
+
+
+@functools.lru_cache(maxsize=256)
+def _last_part(name: str) -> str:
+    return PurePath(name).name

@@ -14,6 +14,9 @@ from trivium.service.evidence import Sentence
 
 __all__ = ["Findings"]
 
+_BEFORE = frozenset("0123456789.,")
+_AFTER = re.compile(r"[.,]?\d")
+
 
 class Findings:
     """Finds, for each number a sentence prints, the bound value that prints so.
@@ -75,7 +78,11 @@ class Findings:
 
 
 def _first_free(text: str, printed: str, taken: Iterable[tuple[int, int]]) -> tuple[int, int] | None:
-    for found in re.finditer(rf"(?<![\d.,]){re.escape(printed)}(?![\d]|[.,]\d)", text):
-        if all(found.end() <= start or found.start() >= stop for start, stop in taken):
-            return found.span()
+    start = text.find(printed)
+    while start >= 0:
+        stop = start + len(printed)
+        is_whole = text[start - 1 : start] not in _BEFORE and not _AFTER.match(text, stop)
+        if is_whole and all(stop <= one or start >= other for one, other in taken):
+            return start, stop
+        start = text.find(printed, start + 1)
     return None
