@@ -24,10 +24,8 @@ from trivium.service.roles import Roles
 
 PERMISSIONS = [frozenset(), frozenset({REVIEW}), frozenset({SIGN}), frozenset({REVIEW, SIGN}), frozenset({"admin"})]
 ACTORS = [
-    Actor(kind, account, name, permissions, has_stepped_up)
-    for kind, account, name, permissions, has_stepped_up in itertools.product(
-        ActorKind, ("", "ann"), ("", " ", "Ann"), PERMISSIONS, (False, True)
-    )
+    Actor(*fields)
+    for fields in itertools.product(ActorKind, ("", "ann"), ("", " ", "Ann"), PERMISSIONS, (False, True), (False, True))
 ]
 COUNTS = (0, 1, 2)
 
@@ -47,6 +45,7 @@ def is_signer(actor: Actor) -> bool:
         and actor.name.strip() != ""
         and SIGN in actor.permissions
         and actor.has_stepped_up
+        and not actor.is_nameless
     )
 
 
@@ -111,6 +110,9 @@ def test_why_something_is_refused():
     radiologist = Actor(ActorKind.PERSON, "ann", "Ann", frozenset({REVIEW, SIGN}))
     with pytest.raises(RefusedError, match="step_up"):
         next_state(ReportState.IN_REVIEW, Event.SIGN, radiologist)
+    first_user = Actor(ActorKind.PERSON, "local", "local", frozenset({REVIEW, SIGN}), True, is_nameless=True)
+    with pytest.raises(RefusedError, match="nameless"):
+        next_state(ReportState.IN_REVIEW, Event.SIGN, first_user)
     resident = Actor(ActorKind.PERSON, "bob", "Bob", frozenset({REVIEW}), has_stepped_up=True)
     with pytest.raises(RefusedError, match="not_permitted"):
         next_state(ReportState.IN_REVIEW, Event.SIGN, resident)

@@ -22,7 +22,7 @@ from trivium.service.visitor import language_of, principal_of
 __all__ = ["router"]
 
 router = APIRouter()
-_STATUS = {"stale": 409, "locked": 409, "not_begun": 409, "not_permitted": 403, "step_up": 403}
+_STATUS = {"stale": 409, "locked": 409, "not_begun": 409, "not_permitted": 403, "step_up": 403, "nameless": 403}
 _STEPS = {"send-back": Event.SEND_BACK, "reject": Event.REJECT, "reopen": Event.REOPEN, "amend": Event.AMEND,
           "abandon": Event.ABANDON}  # fmt: skip
 Writer = needs("medical.review")
@@ -162,6 +162,8 @@ def sign(request: Request, study_id: StudyId, body: Signing) -> Response:
     """Sign one report: this text, seen in this version, by the person who shows again who they are."""
     if not body.attested:
         return _refused(request, "not_attested")
+    if actor_of(request).is_nameless:
+        return _refused(request, "nameless")
     proof = _proof(request, body.secret)
     if not proof.how:
         return _refused(request, "throttled" if proof.wait_s else "step_up", wait_s=proof.wait_s)

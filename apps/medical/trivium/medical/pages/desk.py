@@ -11,7 +11,7 @@ from trivium.medical.workflow.reports import Reports
 from trivium.medical.workflow.states import Actor, ActorKind
 from trivium.medical.workflow.step_up import StepUp
 from trivium.service.people import People
-from trivium.service.roles import Roles
+from trivium.service.roles import LOCAL_USER, Roles
 from trivium.service.runtime import Runtime
 from trivium.service.throttle import Throttle
 from trivium.service.visitor import principal_of
@@ -35,7 +35,8 @@ def actor_of(request: Request, *, has_stepped_up: bool = False) -> Actor:
     """Return who asks; a key is never a person, whatever it may do."""
     principal = principal_of(request)
     kind = ActorKind.PERSON if principal.is_person else ActorKind.KEY
-    return Actor(kind, principal.id, principal.name, principal.permissions, has_stepped_up)
+    is_nameless = principal.id == LOCAL_USER and principal.name == LOCAL_USER
+    return Actor(kind, principal.id, principal.name, principal.permissions, has_stepped_up, is_nameless)
 
 
 def session_of(request: Request) -> str:

@@ -81,6 +81,7 @@ class Actor:
         name: as a signature shows it; a person without one cannot sign.
         permissions: what a person holds.
         has_stepped_up: whether the person gave PIN or password within the site's time of grace.
+        is_nameless: whether it is the first user of a deployment who has not made an account of their own yet.
     """
 
     kind: ActorKind
@@ -88,6 +89,7 @@ class Actor:
     name: str = ""
     permissions: frozenset[str] = field(default_factory=frozenset)
     has_stepped_up: bool = False
+    is_nameless: bool = False
 
     @property
     def can_review(self) -> bool:
@@ -97,8 +99,9 @@ class Actor:
     @property
     def can_sign(self) -> bool:
         """Whether this is a named person who may sign, and has shown so a moment ago."""
-        is_named = self.kind == ActorKind.PERSON and bool(self.id) and bool(self.name.strip())
-        return is_named and SIGN in self.permissions and self.has_stepped_up
+        is_person = self.kind == ActorKind.PERSON and bool(self.id)
+        is_named = bool(self.name.strip()) and not self.is_nameless
+        return is_person and is_named and SIGN in self.permissions and self.has_stepped_up
 
 
 class RefusedError(Exception):
@@ -158,6 +161,8 @@ def next_state(state: ReportState, event: Event, actor: Actor, *, signed_version
     if (state, event) in _BY_SIGNER:
         if not actor.can_sign:
             may_try = actor.kind == ActorKind.PERSON and SIGN in actor.permissions
+            if may_try and actor.is_nameless:
+                raise RefusedError("nameless")
             raise RefusedError("step_up" if may_try and not actor.has_stepped_up else "not_permitted")
         return _BY_SIGNER[state, event]
     is_back = (state, event) == (ReportState.AMENDING, Event.ABANDON)
@@ -173,13 +178,15 @@ def next_state(state: ReportState, event: Event, actor: Actor, *, signed_version
 
 
 def allowed_events(state: ReportState, actor: Actor, *, signed_versions: int = 0) -> frozenset[Event]:
-    """Return what the actor can do now; what only lacks a PIN or password counts as possible."""
+    """Return what the actor can do now; what only lacks a PIN, a password or an account of
+    one's own counts as possible.
+    """
     found = set()
     for event in Event:
         try:
             next_state(state, event, actor, signed_versions=signed_versions)
         except RefusedError as refusal:
-            if refusal.reason != "step_up":
+            if refusal.reason not in ("step_up", "nameless"):
                 continue
         found.add(event)
     return frozenset(found)

@@ -55,8 +55,8 @@ export class Editor {
 
   section(name) {
     const items = this.content.sections[name].map((one) => this.sentence(one));
-    const add = this.canWrite ? make("button", { type: "button", class: "m-add", "data-add": name, onclick: () => this.add(name) }, say("ui.add")) : null;
-    return make("section", { class: "m-section", "data-section": name }, make("h3", {}, known(`section.${name}`)), make("ul", {}, ...items), add);
+    const add = this.canWrite ? make("button", { type: "button", class: "m-add", "data-add": name, "aria-label": `${say("ui.add")}: ${known(`section.${name}`)}`, onclick: () => this.add(name) }, `+ ${say("ui.add")}`) : null;
+    return make("section", { class: "m-section", "data-section": name }, make("div", { class: "m-heading" }, make("h3", {}, known(`section.${name}`)), add), items.length ? make("ul", {}, ...items) : null);
   }
 
   sentence(one) {

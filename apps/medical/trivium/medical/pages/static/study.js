@@ -36,6 +36,7 @@ function take(found) {
   const isFirst = state === null;
   state = found;
   const canWrite = found.is_mine && found.can.includes("edit");
+  if (!canWrite) document.getElementById("saved").textContent = "";
   if (!editor.isDirty) editor.show(found.content, found.draft, canWrite);
   drawState();
   drawNotices();
@@ -43,6 +44,7 @@ function take(found) {
   drawMore();
   if (isFirst) showFilms().catch((error) => notice("film", String(error)));
   viewer.regions = regions();
+  viewer.labels = labels(found.study);
   viewer.draw();
 }
 
@@ -128,7 +130,7 @@ function drawState() {
   label.className = `state m-${study.state}`;
   document.getElementById("about").textContent = [study.patient.slice(0, 10), person(study), study.is_stat ? "STAT" : ""].filter(Boolean).join(" · ");
   const mark = state.study.state === "retracted" ? say("ui.retracted_mark") : state.is_published ? "" : say("ui.watermark");
-  document.getElementById("mark").textContent = mark ? `${mark}   `.repeat(60) : "";
+  document.getElementById("mark").textContent = mark ? `${mark}   `.repeat(400) : "";
   root.dataset.state = study.state;
   root.dataset.version = study.version;
   root.dataset.draft = study.draft_state;
@@ -276,7 +278,7 @@ async function showFilms() {
 }
 
 function labels(study) {
-  return [study.patient.slice(0, 10), person(study), say("ui.watermark") && !state.is_published ? say("ui.watermark") : ""];
+  return [study.patient.slice(0, 10), person(study), state.is_published ? "" : say("ui.watermark")];
 }
 
 function regions() {
@@ -294,7 +296,7 @@ function choose(names) {
 function drawTools() {
   const box = document.getElementById("tools");
   const presets = say("ui.presets").split("|");
-  const choice = make("select", { "aria-label": say("ui.window"), onchange: (event) => both((one) => one.setWindow(Number(event.target.value))) },
+  const choice = make("select", { id: "window", "aria-label": say("ui.window"), onchange: (event) => preset(event.target.value) },
     ...presets.map((text, place) => make("option", { value: place + 1 }, `${place + 1} ${text}`)));
   const opacity = make("input", { type: "range", min: 5, max: 90, value: 35, "aria-label": say("ui.opacity"), id: "opacity", oninput: (event) => {
     viewer.opacity = event.target.value / 100;
@@ -317,6 +319,11 @@ function drawTools() {
 
 function tool(name, text, does, isToggle = false) {
   return make("button", { type: "button", class: "button plain", "data-tool": name, "aria-pressed": isToggle ? "false" : null, onclick: does }, text);
+}
+
+function preset(number) {
+  document.getElementById("window").value = number;
+  both((one) => one.setWindow(Number(number)));
 }
 
 function press(name, isOn) {
@@ -395,7 +402,7 @@ document.addEventListener("keydown", (event) => {
   const isTyping = event.target.matches("input:not([type=range]), textarea, select, [contenteditable]") || event.isComposing;
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (event.key === "Enter" && event.target.matches("button, a, summary")) return; // it presses what has the focus
-  const does = /^[1-5]$/.test(event.key) ? () => both((one) => one.setWindow(Number(event.key))) : KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  const does = /^[1-5]$/.test(event.key) ? () => preset(event.key) : KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (!does) return;
   event.preventDefault();
   does();
