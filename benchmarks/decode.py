@@ -85,17 +85,20 @@ def main() -> int:
         if options.ours_only:
             continue
         rates = {kind: _theirs(peer, prompts, options.tokens, kind) for kind in ("dynamic", "static")}
-        best = max(whole for _, whole in rates.values())
-        whole = batch * options.tokens / (prefill + batch * options.tokens / rate)
+        best = max(decoding for decoding, _ in rates.values())
         for kind, (decoding, total) in rates.items():
             print(
                 f"    transformers, {kind} cache: {decoding:,.0f} tokens/s decoding, {total:,.0f} with prompts",
                 flush=True,
             )
+        whole = batch * options.tokens / (prefill + batch * options.tokens / rate)
+        best_whole = max(total for _, total in rates.values())
         print(
-            f"    ours with prompts {whole:,.0f}: {whole / best:.1f} x (target {TARGETS.get(batch, 1):.0f})", flush=True
+            f"    decoding {rate / best:.1f} x the better (target {TARGETS.get(batch, 1):.0f}), "
+            f"with prompts {whole / best_whole:.1f} x",
+            flush=True,
         )
-        is_met &= whole / best >= TARGETS.get(batch, 1)
+        is_met &= rate / best >= TARGETS.get(batch, 1)
     if not options.ours_only:
         print("PASS: all targets" if is_met else "FAIL: some target is missed")
     return 0 if is_met else 1

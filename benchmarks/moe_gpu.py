@@ -82,22 +82,24 @@ def main() -> int:
     blocks: dict[str, Callable[[], nn.Module]] = {
         "ours": lambda: Ours(layer, "auto"),
         "ours, compiled": lambda: torch.compile(Ours(layer, "auto")),
+        "ours, CUDA graph": lambda: Ours(layer, "auto"),
         "ours by grouped_mm": lambda: Ours(layer, "grouped_mm"),
         "transformers grouped_mm": lambda: _peer(sizes, layer).to(device, dtype),
         "transformers grouped_mm, compiled": lambda: torch.compile(_peer(sizes, layer).to(device, dtype)),
+        "transformers grouped_mm, compiled, CUDA graph": lambda: torch.compile(_peer(sizes, layer).to(device, dtype)),
         "dense of equal FLOPs": lambda: FeedForward(sizes["dim"], sizes["width"] * sizes["chosen"]).to(device, dtype),
     }
     if options.small:
-        blocks = {key: make for key, make in blocks.items() if "compiled" not in key}
+        blocks = {key: make for key, make in blocks.items() if not ("compiled" in key or "graph" in key)}
     times: dict[str, tuple[float, float]] = {}
     for key, make in blocks.items():
         try:
-            times[key] = _measure(make(), x_TD)
+            times[key] = _measure(make(), x_TD, is_graph="graph" in key)
         except Exception as reason:  # a peer that fails must not take the others' figures along
-            print(f"  {key:36} failed: {type(reason).__name__}: {str(reason)[:200]}", flush=True)
+            print(f"  {key:45} failed: {type(reason).__name__}: {str(reason)[:200]}", flush=True)
             continue
         forward, both = times[key]
-        line = f"  {key:36} forward {forward:7.2f} ms {flops / forward / 1e9:5.0f} TFLOP/s"
+        line = f"  {key:45} forward {forward:7.2f} ms {flops / forward / 1e9:5.0f} TFLOP/s"
         print(f"{line}   with backward {both:7.2f} ms {3 * flops / both / 1e9:5.0f} TFLOP/s", flush=True)
         gc.collect()
     print(_verdict(times))
@@ -150,8 +152,8 @@ def _peer(sizes: dict[str, int], layer: MixtureOfExperts) -> nn.Module:
     return Peer(block)
 
 
-def _measure(block: nn.Module, x_TD: torch.Tensor) -> tuple[float, float]:
-    """Return the median ms of the forward pass, and of forward and backward."""
+def _measure(block: nn.Module, x_TD: torch.Tensor, *, is_graph: bool) -> tuple[float, float]:
+    """Return the median ms of the forward pass, and of forward and backward; as replays of a CUDA graph if asked."""
     leaf = x_TD.clone().requires_grad_()
     upstream = torch.randn_like(x_TD)
 
@@ -164,7 +166,23 @@ def _measure(block: nn.Module, x_TD: torch.Tensor) -> tuple[float, float]:
         block.zero_grad(set_to_none=True)
         block(leaf).backward(upstream)
 
+    if is_graph:
+        return _median_ms(_captured(forward)), _median_ms(_captured(both))
     return _median_ms(forward), _median_ms(both)
+
+
+def _captured(work: Callable[[], object]) -> Callable[[], object]:
+    """Return a replay of the work as one CUDA graph."""
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            work()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        work()
+    return graph.replay
 
 
 def _median_ms(work: Callable[[], object], warm: int = 5, times: int = 20) -> float:
@@ -240,11 +258,12 @@ def _parts(layer: MixtureOfExperts, x_TD: torch.Tensor) -> None:
 
 
 def _verdict(times: dict[str, tuple[float, float]]) -> str:
-    ours = [times[key] for key in ("ours", "ours, compiled") if key in times]
+    ours = [times[key] for key in ("ours", "ours, compiled", "ours, CUDA graph") if key in times]
     if not ours:
         return "FAIL: ours did not run"
     forward, both = (min(column) for column in zip(*ours, strict=True))
-    peer = times.get("transformers grouped_mm, compiled", (float("nan"),) * 2)
+    compiled = [value for key, value in times.items() if "transformers" in key and "compiled" in key]
+    peer = [min(column) for column in zip(*compiled, strict=True)] or [float("nan")] * 2
     eager = times.get("transformers grouped_mm", (float("nan"),) * 2)
     return (
         f"ours forward {peer[0] / forward:.2f} x transformers compiled (target 1.4); "

@@ -134,6 +134,17 @@ def whole() -> float:
     return distance([value.float() for value in results[0]], [value.float() for value in results[1]])
 
 
+def few() -> float:
+    """At most as many slots as the kernels of few slots take, and a slot that no expert serves."""
+    ids_TK = torch.tensor([[0, 3, 4], [5, 1, 0], [2, 2, 1]], device=DEVICE)
+    x, weights = draw(3, 1100, seed=40), draw(3, 3, seed=41)
+    gate_up, down = draw(5, 2 * 24, 1100, seed=42), draw(5, 1100, 24, seed=43)
+    values = [value.to(kind) for value, kind in zip((x, weights, gate_up, down), types(), strict=True)]
+    with torch.no_grad():
+        found, truth = (form(values[0], ids_TK, *values[1:]) for form in (fused_experts, looped_experts))
+    return distance([found.float()], [truth.float()])
+
+
 def types() -> list[torch.dtype]:
     """Of tokens, weights and matrices: a GPU multiplies groups in bfloat16 only."""
     precise = torch.float32 if DEVICE == "cpu" else torch.bfloat16
@@ -162,6 +173,7 @@ CHECKS = {
     "choosing": choosing,
     "reading pages": reading_pages,
     "whole": whole,
+    "few": few,
 }
 
 if __name__ == "__main__":

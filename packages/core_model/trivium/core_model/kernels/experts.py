@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
+from trivium.core_model.kernels.few import MOST_SLOTS, few_experts
 from trivium.core_model.kernels.products import down_product, gated_product
 from trivium.core_model.kernels.rows import gather_rows, sum_rows
 from trivium.core_model.kernels.slots import SortedSlots, sort_slots
@@ -40,10 +41,23 @@ def fused_experts(
         gate_up_E2FD: gate rows before up rows.
         down_EDF: (E, D, F).
     """
+    leaves = (x_TD, weights_TK, gate_up_E2FD, down_EDF)
+    keep = torch.is_grad_enabled() and any(leaf.requires_grad for leaf in leaves)
+    if not keep and expert_ids_TK.numel() <= MOST_SLOTS:
+        return _forward_few(x_TD, expert_ids_TK, weights_TK, gate_up_E2FD, down_EDF)
     places = _sort(expert_ids_TK, len(down_EDF))
-    keep = torch.is_grad_enabled() and any(leaf.requires_grad for leaf in (x_TD, weights_TK, gate_up_E2FD, down_EDF))
     out_TD, _ = _forward(x_TD, weights_TK, gate_up_E2FD, down_EDF, *places, keep)
     return out_TD
+
+
+@torch.library.custom_op("trivium::few_experts", mutates_args=())
+def _forward_few(x_TD: Tensor, expert_ids_TK: Tensor, weights_TK: Tensor, gate_up: Tensor, down: Tensor) -> Tensor:
+    return few_experts(x_TD.contiguous(), expert_ids_TK, weights_TK.contiguous(), gate_up, down)
+
+
+@_forward_few.register_fake
+def _(x_TD: Tensor, *rest: Tensor) -> Tensor:
+    return torch.empty_like(x_TD, memory_format=torch.contiguous_format)
 
 
 @torch.library.custom_op("trivium::sort_slots", mutates_args=())

@@ -3,8 +3,8 @@
     # B rows, H query heads, Hkv key heads, D their width, N slots per page
 
 A program takes one row, one key head and a stretch of its pages, with all query heads that share the key head, and
-keeps a running softmax (Flash-Decoding). Where rows are too few to fill the chip, a row's pages are split among
-programs and a second kernel joins their sums.
+keeps a running softmax (Flash-Decoding). The one that reads the last page writes the new token there. Where rows are
+too few to fill the chip, a row's pages are split among programs and a second kernel joins their sums.
 """
 
 from __future__ import annotations
@@ -47,17 +47,42 @@ def paged_attention(
     rows, heads, width = query.shape
     kv_heads, group = keys.shape[1], heads // keys.shape[1]
     splits = max(1, min(_MOST_SPLITS, tables.shape[1], _PROGRAMS // (rows * kv_heads)))
-    sizes = {"GROUP": triton.next_power_of_2(max(group, 16)), "PAGE": page_size, "WIDTH": width}
-    query, key, value = query.contiguous(), key.contiguous(), value.contiguous()
-    _write[(rows, kv_heads)](key, value, keys, values, tables, lengths, tables.shape[1], PAGE=page_size, WIDTH=width)
+    sizes = {
+        "GROUP": triton.next_power_of_2(max(group, 16)),
+        "PAGE": page_size,
+        "WIDTH": width,
+        "IS_WHOLE": splits == 1,
+    }
+    query, key, value = query.contiguous(), _even(key), _even(value)
     out = torch.empty_like(query)
-    parts = query.new_empty(splits, rows, heads, width, dtype=torch.float32)
-    weights = query.new_empty(2, splits, rows, heads, dtype=torch.float32)
+    parts = query.new_empty(splits, rows, heads, width, dtype=torch.float32) if splits > 1 else query
+    weights = query.new_empty(2, splits, rows, heads, dtype=torch.float32) if splits > 1 else query
     _attend[(rows, kv_heads, splits)](
-        query, keys, values, tables, lengths, parts, weights, scale, tables.shape[1], group, **sizes
+        query,
+        key,
+        value,
+        keys,
+        values,
+        tables,
+        lengths,
+        out,
+        parts,
+        weights,
+        scale,
+        key.stride(0),
+        value.stride(0),
+        tables.shape[1],
+        group,
+        **sizes,
     )
-    _join[(rows, heads)](parts, weights, out, rows, SPLITS=splits, MOST=triton.next_power_of_2(splits), WIDTH=width)
+    if splits > 1:
+        _join[(rows, heads)](parts, weights, out, rows, SPLITS=splits, MOST=triton.next_power_of_2(splits), WIDTH=width)
     return out
+
+
+def _even(new: Tensor) -> Tensor:
+    """Return `(B, Hkv, D)` whose rows lie anywhere, each without gaps: parts of one product need no copy."""
+    return new if new.stride()[1:] == (new.shape[2], 1) else new.contiguous()
 
 
 @paged_attention.register_fake
@@ -90,32 +115,26 @@ def paged_attention_plain(
 
 
 @triton.jit
-def _write(key, value, keys, values, tables, lengths, pages, PAGE: tl.constexpr, WIDTH: tl.constexpr):
-    row, head = tl.program_id(0), tl.program_id(1)
-    length = tl.load(lengths + row)
-    slot = tl.load(tables + row * pages + length // PAGE) * PAGE + length % PAGE
-    column = tl.arange(0, WIDTH)
-    source = (row * tl.num_programs(1) + head) * WIDTH + column
-    target = (slot * tl.num_programs(1) + head) * WIDTH + column
-    tl.store(keys + target, tl.load(key + source))
-    tl.store(values + target, tl.load(value + source))
-
-
-@triton.jit
 def _attend(
     query,
+    key,
+    value,
     keys,
     values,
     tables,
     lengths,
+    out,
     parts,
     weights,
     scale,
+    key_stride,
+    value_stride,
     pages,
     group,
     GROUP: tl.constexpr,
     PAGE: tl.constexpr,
     WIDTH: tl.constexpr,
+    IS_WHOLE: tl.constexpr,
 ):
     row, head, split = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     rows, kv_heads, splits = tl.num_programs(0), tl.num_programs(1), tl.num_programs(2)
@@ -125,6 +144,8 @@ def _attend(
     member, column, slot = tl.arange(0, GROUP), tl.arange(0, WIDTH), tl.arange(0, PAGE)
     own = row * kv_heads * group + head * group + member
     is_member = member < group
+    newest = head * WIDTH + column
+    new_key, new_value = tl.load(key + row * key_stride + newest), tl.load(value + row * value_stride + newest)
     asked = tl.load(query + own[:, None] * WIDTH + column[None, :], mask=is_member[:, None], other=0.0)
     highest = tl.full((GROUP,), -1e30, dtype=tl.float32)
     total = tl.zeros((GROUP,), dtype=tl.float32)
@@ -132,16 +153,25 @@ def _attend(
     for page in range(split * share, tl.minimum(split * share + share, used)):
         first = tl.load(tables + row * pages + page) * PAGE
         place = ((first + slot) * kv_heads + head)[:, None] * WIDTH + column[None, :]
-        is_real = page * PAGE + slot < length
-        seen = tl.load(keys + place, mask=is_real[:, None], other=0.0)
+        position = page * PAGE + slot
+        is_real = position < length
+        is_new = (position == length - 1)[:, None]
+        is_old = is_real[:, None] & ~is_new
+        seen = tl.where(is_new, new_key[None, :], tl.load(keys + place, mask=is_old, other=0.0))
         scores = tl.where(is_real[None, :], scale * tl.dot(asked, seen.T), -1e30)
         peak = tl.maximum(highest, tl.max(scores, axis=1))
         power = tl.exp(scores - peak[:, None])
         kept = tl.exp(highest - peak)
-        said = tl.load(values + place, mask=is_real[:, None], other=0.0)
+        said = tl.where(is_new, new_value[None, :], tl.load(values + place, mask=is_old, other=0.0))
+        tl.store(keys + place, seen, mask=is_new)
+        tl.store(values + place, said, mask=is_new)
         mixed = mixed * kept[:, None] + tl.dot(power.to(said.dtype), said)
         total = total * kept + tl.sum(power, axis=1)
         highest = peak
+    if IS_WHOLE:
+        mixed = mixed / total[:, None]
+        tl.store(out + own[:, None] * WIDTH + column[None, :], mixed.to(out.dtype.element_ty), mask=is_member[:, None])
+        return
     heads = kv_heads * group
     part = (split * rows * heads).to(tl.int64) + own
     tl.store(parts + part[:, None] * WIDTH + column[None, :], mixed, mask=is_member[:, None])

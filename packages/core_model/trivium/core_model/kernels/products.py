@@ -39,7 +39,8 @@ class Tile:
 
 _WIDE = Tile(rows=128, columns=128, inner=64, warps=8, stages=4)  # arithmetic is the limit
 _MIDDLE = Tile(rows=64, columns=64, inner=64, warps=4, stages=4)
-_NARROW = Tile(rows=16, columns=32, inner=128, warps=4, stages=4)  # reading weights is the limit
+_NARROW = Tile(rows=16, columns=64, inner=128, warps=4, stages=4)  # reading weights is the limit
+_NARROW_DOWN = Tile(rows=16, columns=64, inner=64, warps=4, stages=6)
 
 
 def tile_for(rows: int, num_experts: int) -> Tile:
@@ -114,6 +115,8 @@ def down_product(
     rows, width = h_RF.shape
     experts, out_width = down_EDF.shape[:2]
     tile = tile or tile_for(rows, experts)
+    if tile is _NARROW:
+        tile = _NARROW_DOWN
     out_RD = torch.empty(rows, out_width, dtype=h_RF.dtype, device=h_RF.device)
     _down[_grid(rows, experts, out_width, tile)](
         h_RF, down_EDF, order.ends, out_RD, experts, out_width, width, **_constants(tile, experts)

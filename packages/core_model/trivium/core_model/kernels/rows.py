@@ -34,8 +34,10 @@ def sum_rows(out_RD: torch.Tensor, order: SortedSlots, num_tokens: int) -> torch
     rows, width = out_RD.shape
     y_TD = torch.empty(num_tokens, width, dtype=out_RD.dtype, device=out_RD.device)
     slots = rows // num_tokens
-    grid = (triton.cdiv(num_tokens, 4), triton.cdiv(width, 1024))
-    _sum[grid](out_RD, order.row_of_slot, order.ends[-1:], y_TD, num_tokens, width, SLOTS=slots, TOKENS=4, COLUMNS=1024)
+    tokens, columns = (4, 1024) if num_tokens > 512 else (1, 256)
+    grid = (triton.cdiv(num_tokens, tokens), triton.cdiv(width, columns))
+    sizes = {"SLOTS": slots, "TOKENS": tokens, "COLUMNS": columns}
+    _sum[grid](out_RD, order.row_of_slot, order.ends[-1:], y_TD, num_tokens, width, **sizes)
     return y_TD
 
 

@@ -18,7 +18,7 @@ import triton.language as tl
 __all__ = ["SortedSlots", "sort_slots", "sort_slots_plain"]
 
 _TABLE = 16384  # elements of one block's one-hot table, which lie in registers
-_FEW = 2048  # pairs that one program sorts alone, faster than three launches would
+_FEW = 512  # pairs that one program sorts alone, faster than three launches would
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ def sort_slots(expert_ids_TK: torch.Tensor, num_experts: int) -> SortedSlots:
     row_of_slot = torch.empty_like(slot_of_row)
     ends = torch.empty(num_experts, dtype=torch.int32, device=ids_S.device)
     if slots <= _FEW:
-        sizes["BLOCK"] = max(_TABLE // 4 // columns, 16)
-        _sort_few[(1,)](ids_S, slot_of_row, row_of_slot, ends, slots, num_experts, **sizes)
+        sizes["BLOCK"] = max(min(block, triton.next_power_of_2(slots)), 16)
+        _sort_few[(1,)](ids_S, slot_of_row, row_of_slot, ends, slots, num_experts, num_warps=8, **sizes)
         return SortedSlots(slot_of_row, row_of_slot, ends)
     counts = torch.empty(columns, blocks, dtype=torch.int32, device=ids_S.device)
     totals = torch.empty(columns, dtype=torch.int32, device=ids_S.device)

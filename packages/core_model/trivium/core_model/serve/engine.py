@@ -87,10 +87,10 @@ class _Request:
 
 @dataclass(frozen=True)
 class _Reading:
-    """Tokens on their way to the host."""
+    """Tokens on their way to the host, and the place of each request's among them."""
 
     values: torch.Tensor
-    requests: list[_Request]
+    requests: list[tuple[int, _Request]]
     ready: torch.cuda.Event | None
 
 
@@ -189,26 +189,25 @@ class Engine:
                 [request.pages for request in group],
                 [request.sampling for request in group],
             )
-            self._expect(picked, group)
+            self._expect(picked, list(enumerate(group)))
 
     def _decode(self) -> None:
         count = max(self._active) + 1
         requests = list(self._active.values())
         greedy = all(request.sampling.temperature == 0 and request.sampling.repetition == 1 for request in requests)
         picked = self._rows.step(count, greedy=greedy)
-        self._expect(picked[[request.row for request in requests]], requests)
+        self._expect(picked, [(request.row, request) for request in requests])
 
-    def _expect(self, values: torch.Tensor, requests: list[_Request]) -> None:
+    def _expect(self, values: torch.Tensor, requests: list[tuple[int, _Request]]) -> None:
         """Send tokens to the host, and let go of requests that have asked for all of theirs."""
         ready = None
+        here = torch.empty(values.shape, dtype=values.dtype, pin_memory=values.is_cuda)
+        here.copy_(values, non_blocking=True)
         if values.is_cuda:
-            values = values.to("cpu", non_blocking=True)
             ready = torch.cuda.Event()
             ready.record()
-        else:
-            values = values.clone()
-        self._readings.append(_Reading(values, list(requests), ready))
-        for request in requests:
+        self._readings.append(_Reading(here, requests, ready))
+        for _, request in requests:
             request.asked += 1
             if request.asked == request.sampling.max_new_tokens:
                 self._release(request)
@@ -217,9 +216,11 @@ class Engine:
         if reading.ready is not None:
             reading.ready.synchronize()
         events = []
-        for request, token in zip(reading.requests, reading.values.tolist(), strict=True):
+        tokens = reading.values.tolist()
+        for place, request in reading.requests:
             if request.finish:
                 continue
+            token = tokens[place]
             stop = request.sampling.stop
             held = len(request.tokens)
             finish = take_token(request.tokens, token, self.decoder.config.eos_ids, stop, self.tokenizer)

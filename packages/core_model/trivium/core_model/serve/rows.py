@@ -12,6 +12,7 @@ import torch
 
 from trivium.core_model.decoder import Decoder
 from trivium.core_model.generate import Sampling
+from trivium.core_model.layers.attention import GroupedAttention
 from trivium.core_model.layers.paged import PagedCache, PagePool
 from trivium.core_model.serve.draws import DrawSettings, draw
 
@@ -30,7 +31,11 @@ class Rows:
     """
 
     def __init__(self, decoder: Decoder, pool: PagePool, most: int, pages_per_row: int, *, graphs: bool) -> None:
-        device = decoder.embedding.weight.device
+        device, dtype = decoder.embedding.weight.device, decoder.embedding.weight.dtype
+        decoder.rotary.tabulate(pages_per_row * pool.page_size, dtype)
+        for module in decoder.modules():
+            if isinstance(module, GroupedAttention):
+                module.join_projections()
         self.decoder, self.pool, self.most = decoder, pool, most
         self.tokens = torch.zeros(most, dtype=torch.int64, device=device)
         self.lengths = torch.zeros(most, dtype=torch.int64, device=device)
@@ -41,7 +46,7 @@ class Rows:
         self._graphs: dict[tuple[int, bool], torch.cuda.CUDAGraph] | None = {} if graphs else None
         self._logits: Callable[..., torch.Tensor] = self._forward
         if graphs:
-            self._logits = torch.compile(self._forward, dynamic=True)
+            self._logits = torch.compile(self._forward, dynamic=True, fullgraph=True)
 
     def begin(
         self,
