@@ -66,8 +66,8 @@ def main() -> int:
     print(f"  SKAB without anomalies, second half: {skab}")
     return verdict(
         burden <= MOST_A_DAY,
-        f"{burden:.2f} alerts per 100 assets a day on normal data (target {MOST_A_DAY:.0f}); median lead {lead_h:.1f} h of "
-        f"a fault that grows for {GROW_S / 3600:.0f} h, {missed} of {options.machines} missed; SKAB {skab}",
+        f"{burden:.2f} alerts per 100 assets a day on normal data (target {MOST_A_DAY:.0f}); median lead {lead_h:.1f}"
+        f" h of a fault that grows for {GROW_S / 3600:.0f} h, {missed} of {options.machines} missed; SKAB {skab}",
     )
 
 

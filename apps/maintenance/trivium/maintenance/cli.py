@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trivium.maintenance import plant_cli
+from trivium.maintenance import plant_cli, replay_cli
 from trivium.maintenance.inspection import cli as inspection_cli
 from trivium.service.errors import InputError, TriviumError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Failure probability and remaining useful life from sensor data.", no_args_is_help=True)
 app.command(epilog=inspection_cli.EPILOG)(inspection_cli.inspect)
+app.command(epilog=replay_cli.EPILOG)(replay_cli.replay)
 
 _LAYOUTS = ("cmapss", "csv")
 

@@ -26,6 +26,7 @@ from trivium.maintenance.ingest.codec import AssetRows, pack_block, unpack
 from trivium.maintenance.ingest.dead_letters import bury
 from trivium.maintenance.ingest.frames import Frame, Reason, make_frames, reasons_at, stuck_tags, times_of
 from trivium.maintenance.ingest.merge import Merged, merge
+from trivium.maintenance.ingest.predict import predict_all
 from trivium.maintenance.ingest.state import (
     NEVER_US,
     AssetState,
@@ -194,7 +195,7 @@ class Drainer:
                 name: _advance(connection, registry, name, states[name], [rows for _, rows in own], scorers[name], lane)
                 for name, own in by_asset.items()
             }
-        predictions = _predict_all(scorers, scored)
+        predictions = predict_all(scorers, scored)
         noted = _watch(scorers, registry, scored, predictions) if lane == LIVE else {}
         with self._database.write() as connection:
             leases.check(connection, lease)
@@ -291,46 +292,6 @@ def _reach(asset: Asset, scorer: Scorer | None) -> Reach:
     hold_s = max((tag.staleness_s for tag in asset.tags), default=0.0)
     startup_s = asset.startup_s if asset.running else 0.0
     return Reach(scorer.history_rows if scorer else 0, scorer.step_s if scorer else 0.0, hold_s, startup_s)
-
-
-def _predict_all(scorers: Mapping[str, Scorer | None], scored: Mapping[str, _Scored]) -> dict[str, AssetRows]:
-    """Call each model once, for all the assets that it scores."""
-    groups: dict[int, tuple[Scorer, dict[str, _Scored]]] = {}
-    for name, one in scored.items():
-        scorer = scorers[name]
-        if scorer is not None:
-            groups.setdefault(id(scorer), (scorer, {}))[1][name] = one
-    return {name: rows for scorer, own in groups.values() for name, rows in _predict(scorer, own).items()}
-
-
-def _predict(scorer: Scorer, scored: Mapping[str, _Scored]) -> dict[str, AssetRows]:
-    """Call the model once for all assets; rows that are not to be scored come back without numbers, with the reason."""
-    frames = [frame for one in scored.values() for frame in one.frames]
-    failed = False
-    try:
-        scores = scorer.score(frames) if frames else []
-    except Exception:  # readings are kept whatever the model does; the rows say that they were not scored
-        log.exception("model.failed", model=scorer.version, frames=len(frames))
-        failed, scores = True, []
-    names = (*scorer.outputs, *(f"why.{sensor}" for sensor in scorer.sensors))
-    found, place = {}, 0
-    for name, one in scored.items():
-        if not len(one.times_us):
-            continue
-        values = np.full((len(one.times_us), len(names)), np.nan)
-        reasons = one.reasons.astype(np.uint8)
-        if failed:
-            reasons[reasons == Reason.SCORED] = Reason.MODEL_FAILED
-        else:
-            own = scores[place : place + len(one.frames)]
-            place += len(one.frames)
-            told = np.concatenate([np.hstack([each.outputs, each.contributions]) for each in own] or [values[:0]])
-            assert len(told) == len(values), "a scorer returns one line for each row that is due"
-            reasons[(reasons == Reason.SCORED) & np.isnan(told[:, 0])] = Reason.NO_VALUES
-            values[reasons == Reason.SCORED] = told[reasons == Reason.SCORED]
-        marks = np.repeat(reasons[:, None], len(names), axis=1)
-        found[name] = AssetRows(name, one.times_us, names, values, marks, np.zeros((len(values), 0), np.int32))
-    return found
 
 
 def _watch(

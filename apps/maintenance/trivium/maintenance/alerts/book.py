@@ -258,8 +258,7 @@ def events_of(database: Database, alert_id: int) -> list[dict[str, Any]]:
     query = select(alert_event).where(alert_event.c.alert_id == alert_id).order_by(alert_event.c.id)
     with database.read() as connection:
         return [
-            {"at": row.at.isoformat(), "what": row.what, "actor": row.actor, "note": row.note}
-            for row in connection.execute(query)
+            {"at": row.at, "what": row.what, "actor": row.actor, "note": row.note} for row in connection.execute(query)
         ]
 
 

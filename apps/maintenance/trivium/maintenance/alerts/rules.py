@@ -2,8 +2,8 @@
 
 Hysteresis is twofold: an indicator has to be above `raise_at` for `raise_for` (what dips less than to `clear_at` goes
 on counting), and below `clear_at`, which is lower, for `clear_for`. What is compared is a smoothed indicator, so that
-one bad sample raises nothing. The defaults were chosen on simulated plants of other seeds than those that
-`benchmarks/alarm_burden.py` reports.
+one bad sample raises nothing. What is critical at once has to last for a fifth of the time. The defaults were chosen on
+simulated plants of other seeds than those that `benchmarks/alarm_burden.py` reports.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ def rules_of(outputs: Sequence[str], step_s: float) -> tuple[Rule, ...]:
 
 def _anomaly(step_s: float) -> Rule:
     """1 is the limit of normal operation."""
-    levels = ("anomaly", "score", 1.5, 4.0, 1.0, 20.0)
+    levels = ("anomaly", "score", 2.0, 4.0, 1.0, 20.0)
     if step_s <= 0:
         return Rule(*levels, smooth=5, raise_for=5, clear_for=20, cool_down=60, unit="rows")
     return Rule(
         *levels,
-        smooth=max(120.0, 5 * step_s),
-        raise_for=max(300.0, 3 * step_s),
-        clear_for=max(900.0, 10 * step_s),
+        smooth=max(600.0, 5 * step_s),
+        raise_for=max(600.0, 3 * step_s),
+        clear_for=max(1800.0, 10 * step_s),
         cool_down=max(3600.0, 30 * step_s),
         unit="s",
     )

@@ -19,6 +19,7 @@ from trivium.maintenance.alerts.rules import CRITICAL, WARNING, Rule
 __all__ = ["Change", "Tracker"]
 
 _NEVER = -math.inf
+_SEVERE = 5  # what is critical needs to last for this part of the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Tracker:
         self._level: float = stored.get("level", 0.0) if is_same else 0.0
         self._above: float | None = stored.get("above") if is_same else None
         self._below: float | None = stored.get("below") if is_same else None
+        self._severe: float | None = stored.get("severe") if is_same else None
         self._quiet_until: float = stored.get("quiet_until", _NEVER) if is_same else _NEVER
 
     def to_json(self) -> dict[str, Any]:
@@ -69,6 +71,7 @@ class Tracker:
         found: dict[str, Any] = {
             "model": self._model, "severity": self.severity, "seen_us": self._seen_us, "since_us": self._since_us,
             "rows": self._rows, "level": self._level, "above": self._above, "below": self._below,
+            "severe": self._severe,
         }  # fmt: skip
         finite = {"place": self._place, "quiet_until": self._quiet_until}
         return found | {name: value for name, value in finite.items() if value != _NEVER}
@@ -105,36 +108,57 @@ class Tracker:
 
     def _pass(self, places: np.ndarray, values: np.ndarray) -> None:
         """Smooth over many values at once, to the same level as one by one."""
-        gaps = np.diff(places, prepend=self._place if self._place != _NEVER else places[0] - 1e9)
-        keep = np.exp(-gaps / self._rule.smooth)
+        if self._begins(float(places[0]), float(values[0])):
+            places, values = places[1:], values[1:]
+        if not len(places):
+            return
+        keep = np.exp(-np.diff(places, prepend=self._place) / self._rule.smooth)
         after = np.exp((places - places[-1]) / self._rule.smooth)
-        first = np.exp((places[0] - places[-1]) / self._rule.smooth) * keep[0]
-        self._level = float(self._level * first + ((1 - keep) * values * after).sum())
+        self._level = float(self._level * after[0] * keep[0] + ((1 - keep) * values * after).sum())
         self._place = float(places[-1])
+
+    def _begins(self, place: float, value: float) -> bool:
+        """Begin anew with the first value, and after a long stop: what was before counts for nothing then.
+
+        One value says little, so that the level begins no higher than well within the limit.
+        """
+        rule = self._rule
+        if place - self._place <= max(rule.raise_for, 10 * rule.smooth):
+            return False
+        self._above = self._below = self._severe = None
+        if not self.severity:
+            self._level = min(value, rule.clear_at / 2)
+        self._place = place
+        return True
 
     def _step(self, row: int, place: float, value: float, time_us: int) -> Change | None:
         rule = self._rule
-        gap = place - self._place if self._place != _NEVER else 1e9
-        keep = math.exp(-gap / rule.smooth)
         was_low = self._level < rule.clear_at
+        if self._begins(place, value):
+            return None
+        keep = math.exp(-(place - self._place) / rule.smooth)
         self._level = self._level * keep + value * (1 - keep)
         self._place = place
-        if gap > max(rule.raise_for, 10 * rule.smooth):
-            self._above = self._below = None  # what was before a stop counts for nothing now
         if self.severity:
             return self._while_open(row, place)
         if was_low and self._level >= rule.clear_at:
             self._since_us = time_us
         if self._level < rule.raise_at:
+            self._severe = None
             if self._level < rule.clear_at:
                 self._above = None
             return None
         if self._above is None:
             self._above = place
-        if place - self._above < rule.raise_for or place < self._quiet_until:
+        if self._level < rule.critical_at:
+            self._severe = None
+        elif self._severe is None:
+            self._severe = place
+        is_severe = self._severe is not None and place - self._severe >= rule.raise_for / _SEVERE
+        if not (is_severe or place - self._above >= rule.raise_for) or place < self._quiet_until:
             return None
         self.severity = CRITICAL if self._level >= rule.critical_at else WARNING
-        self._above = self._below = None
+        self._above = self._below = self._severe = None
         return Change("raised", row, self.severity, self._since_us, self._level)
 
     def _while_open(self, row: int, place: float) -> Change | None:

@@ -24,7 +24,7 @@ from trivium.maintenance.stream import HISTORY
 from trivium.service.database import Database
 from trivium.service.errors import InputError, NotFoundError
 
-__all__ = ["ImportReport", "import_file", "settle"]
+__all__ = ["ImportReport", "import_file", "opened", "pieces", "settle"]
 
 _PIECE_ROWS = MAX_ROWS // 2
 _MOST_LINE_BYTES = 1024 * 1024
@@ -62,8 +62,8 @@ def import_file(
     """
     report = ImportReport(path.name)
     digest = _digest_of(path)
-    with _opened(path) as (stream, size, place):
-        for number, (piece, content_type, num_rows) in enumerate(_pieces(stream, path)):
+    with opened(path) as (stream, size, place):
+        for number, (piece, content_type, num_rows) in enumerate(pieces(stream, path)):
             batch_id = f"import-{digest[:24]}-{number:06}"
             report.batch_ids.append(batch_id)
             report.num_rows += num_rows
@@ -144,7 +144,7 @@ def _told(database: Database, plant: str, batch_id: str) -> dict | None:
         return None
 
 
-def _pieces(stream: IO[bytes], path: Path) -> Iterator[tuple[bytes, str, int]]:
+def pieces(stream: IO[bytes], path: Path) -> Iterator[tuple[bytes, str, int]]:
     """Yield the file in pieces of whole rows; a CSV's header goes before each."""
     first = _line(stream, path)
     if not first.strip():
@@ -170,7 +170,7 @@ def _line(stream: IO[bytes], path: Path) -> bytes:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[IO[bytes], int, Callable[[], int]]]:
+def opened(path: Path) -> Iterator[tuple[IO[bytes], int, Callable[[], int]]]:
     """Open a file and give its bytes, decompressed, its size, and what tells how far in it we are."""
     with path.open("rb") as raw:
         is_gzip = raw.read(2) == b"\x1f\x8b"

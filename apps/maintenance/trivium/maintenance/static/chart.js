@@ -10,7 +10,7 @@
   const status = document.getElementById("m-status");
   const read = document.getElementById("m-read");
   const controls = document.getElementById("m-controls");
-  const LEFT = 64, RIGHT = 14, TOP = 8, BOTTOM = 26, TRACK = 84, GAP = 26;
+  const LEFT = 64, RIGHT = 14, TOP = 24, BOTTOM = 26, TRACK = 84, GAP = 26;
   const MOST_TAGS = 8, LEAST_S = 10, MOST_S = 400 * 86400;
   const COLOURS = { light: ["#0b5cad", "#9a3412", "#166534", "#6d28d9", "#0f766e", "#a21caf", "#854d0e", "#334155"],
                     dark: ["#7cc0ff", "#ffb089", "#86d7a4", "#c4b1ff", "#6fe0d2", "#f0abfc", "#f2c46d", "#cbd5e1"] };
@@ -81,7 +81,7 @@
     const x = (ms) => LEFT + ((ms - data.from_ms) / (data.to_ms - data.from_ms)) * (width - LEFT - RIGHT);
     drawTimes(pen, x, width, height, ink);
     drawAlerts(pen, x, height, isDark);
-    shown.forEach((one, place) => drawTrack(pen, x, width, one, TOP + place * (TRACK + GAP) + GAP, colours[place % colours.length], ink));
+    shown.forEach((one, place) => drawTrack(pen, x, width, one, TOP + place * (TRACK + GAP) + GAP - 8, colours[place % colours.length], ink));
     drawOrders(pen, x, height, ink);
     if (cursor !== null) drawCursor(pen, x, height, ink, shown);
     if (drag && drag.to !== undefined) {
@@ -119,10 +119,10 @@
       if (one.at_ms < data.from_ms || one.at_ms > data.to_ms) continue;
       pen.strokeStyle = pen.fillStyle = one.kind === "failure" ? ink("--t-bad") : ink("--t-accent");
       pen.setLineDash([5, 3]);
-      line(pen, x(one.at_ms), TOP, x(one.at_ms), height - BOTTOM);
+      line(pen, x(one.at_ms), TOP - 18, x(one.at_ms), height - BOTTOM);
       pen.setLineDash([]);
       pen.textAlign = x(one.at_ms) > canvas.clientWidth - 200 ? "right" : "left";
-      pen.fillText(one.text.slice(0, 40), x(one.at_ms) + (pen.textAlign === "left" ? 4 : -4), TOP + 9);
+      pen.fillText(one.text.slice(0, 40), x(one.at_ms) + (pen.textAlign === "left" ? 4 : -4), TOP - 8);
     }
   }
 

@@ -1,0 +1,138 @@
+"""`trivium maintenance replay`: which alerts there would have been, from files alone: no broker, no database."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trivium.service.errors import InputError
+
+if TYPE_CHECKING:
+    from trivium.maintenance.ingest.codec import AssetRows
+    from trivium.maintenance.registry import Registry
+    from trivium.maintenance.scorer import Family, Scorer
+    from trivium.maintenance.work_orders import WorkOrder
+
+__all__ = ["EPILOG", "replay"]
+
+EPILOG = "Example: trivium maintenance replay 2025.csv.gz --tags tags.csv --orders orders.csv --out backtest"
+
+
+def replay(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="History: CSV or NDJSON, wide or narrow; gzip is fine.")
+    ],
+    tags: Annotated[Path, typer.Option(help="CSV of tags, as for `trivium maintenance tags`.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder for alerts.csv, backtest.json and a model.")
+    ],
+    orders: Annotated[Path | None, typer.Option(help="CSV of work orders; without it every alert is false.")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=COLUMN", help="What a column of the orders is. Repeatable.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(metavar="MODEL_DIR", help="Model to replay; learned from the beginning if not given.")
+    ] = None,
+    learn: Annotated[
+        float, typer.Option(min=0.05, max=0.95, help="Share of the time to learn from, when no model is given.")
+    ] = 0.4,
+    step_s: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks at an asset.")] = 10.0,
+    horizon_days: Annotated[
+        float, typer.Option(min=0.01, help="An alert is right when a failure follows within so many days.")
+    ] = 30.0,
+    zone: Annotated[str, typer.Option(help="IANA time zone of times without an offset.")] = "",
+    lang: Annotated[str, typer.Option(help="Of the reasons: en or zh.")] = "en",
+) -> None:
+    """Tell the alerts that there would have been: lead times, false alarms a month, failures that were missed."""
+    if lang not in ("en", "zh"):
+        raise typer.BadParameter(f"--lang {lang} is unknown; use en, zh")
+    from trivium.maintenance.backtest import backtest
+    from trivium.maintenance.ingest.files import read_history
+    from trivium.maintenance.ingest.formats import Options
+    from trivium.maintenance.ingest.moments import find_zone
+    from trivium.maintenance.registry import Registry
+    from trivium.maintenance.registry_csv import read_registry_csv
+    from trivium.maintenance.report.backtest import lines_of, write_backtest
+    from trivium.maintenance.work_orders import read_orders
+
+    assets = read_registry_csv(_read(tags)).assets
+    registry = Registry("replay", zone, 1, assets={asset.name: asset for asset in assets})
+    columns = dict(one.partition("=")[::2] for one in column or ())
+    known = read_orders(_read(orders), find_zone(zone), columns=columns) if orders else []
+    with _bar("Reading") as progress:
+        rows, counts = read_history(files, registry, options=Options(zone=zone), progress=progress)
+    dropped = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count and name != "accepted")
+    typer.echo(f"{counts['accepted']:,} rows of {len(rows)} assets" + (f" ({dropped})" if dropped else ""))
+    if not rows:
+        raise InputError("no reading of a registered tag", where=", ".join(map(str, files))[:200])
+    first = min(int(one.times_us[0]) for one in rows.values())
+    last = max(int(one.times_us[-1]) for one in rows.values())
+    from_us = first if model else first + round(learn * (last - first))
+    scorer = _load(model) if model else _learn(registry, rows, known, first, from_us, step_s, out)
+    readings = {name: (registry.assets[name], one) for name, one in rows.items()}
+    found = backtest(readings, scorer, known, from_us=from_us, to_us=last, horizon_days=horizon_days)
+    write_backtest(found, out, lang)
+    for line in lines_of(found, lang):
+        typer.echo(line)
+    typer.echo(f"alerts: {out / 'alerts.csv'}")
+
+
+def _learn(
+    registry: Registry,
+    rows: dict[str, AssetRows],
+    orders: list[WorkOrder],
+    first: int,
+    until: int,
+    step_s: float,
+    out: Path,
+) -> Family:
+    """Learn from the beginning of the history, and keep the model beside the result."""
+    import numpy as np
+
+    from trivium.maintenance.ingest.codec import AssetRows
+    from trivium.maintenance.ingest.learn import before_failures, learn_asset
+    from trivium.maintenance.ingest.monitor import load_monitor, save_family
+    from trivium.maintenance.ingest.stored import to_time
+    from trivium.maintenance.scorer import Family
+
+    monitors = {}
+    for name, one in rows.items():
+        end = int(np.searchsorted(one.times_us, until))
+        part = AssetRows(name, one.times_us[:end], one.tags, one.values[:end], one.quality[:end], one.rows[:end])
+        found = learn_asset(registry.assets[name], part, before_failures(orders, name), step_s=step_s)
+        if found.monitor is None:
+            typer.echo(f"{name}: not learned: {found.problem}", err=True)
+        else:
+            monitors[name] = found.monitor
+    if not monitors:
+        raise InputError("no asset could be learned", where="--learn", hint="give more history, or a larger share")
+    about = {"from": to_time(first).isoformat(), "to": to_time(until).isoformat(), "step_s": step_s}
+    save_family(monitors, out / "model", about)
+    typer.echo(f"learned {len(monitors)} assets from the time before {to_time(until):%Y-%m-%d %H:%M}Z: {out / 'model'}")
+    loaded = load_monitor(out / "model")
+    assert isinstance(loaded, Family)
+    return loaded
+
+
+def _load(folder: Path) -> Scorer | Family:
+    from trivium.maintenance.ingest.scorers import load_scorer
+
+    return load_scorer(folder)
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    with typer.progressbar(length=1000, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        yield lambda done, whole: bar.update(round(1000 * done / max(whole, 1)) - bar.pos)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=str(path)) from error
