@@ -102,7 +102,7 @@ def make_draft(runtime: Runtime, reports: Reports, study_id: str, job: str = "jo
     """Let the model's draft arrive."""
     model = Actor(ActorKind.MODEL, job)
     with runtime.database.write(is_durable=True) as connection:
-        reports.record_draft(connection, study_id, model, document(**changes), image_position=1)
+        reports.record_draft(connection, study_id, model, {"en": document(**changes)}, image_position=1)
 
 
 def decided(content: dict[str, Any], status: str = "accepted") -> dict[str, Any]:

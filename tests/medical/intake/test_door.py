@@ -200,7 +200,7 @@ def test_keys_are_the_deployments_own(tmp_path):
 
 def test_a_job_that_is_started_twice_makes_one_draft(runtime, vault, monkeypatch):
     found = receive(runtime, vault, planted(), brought_by="tom", language="en")
-    monkeypatch.setattr(tasks, "_document", lambda name, data, language, models: document())
+    monkeypatch.setattr(tasks, "_documents", lambda name, data, language, models: {"en": document()})
     (job,) = runtime.jobs.recent(app="medical")
     claimed = runtime.jobs.claim(job.id, "here")
     for _ in range(2):

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, select
 from trivium.medical import tables
 from trivium.medical.workflow import content as words
 from trivium.medical.workflow.states import PUBLISHED, ReportState
-from trivium.medical.workflow.studies import Study, images, latest_draft, study_of, versions
+from trivium.medical.workflow.studies import Study, draft_document, images, latest_draft, study_of, versions
 from trivium.service.text import catalogue
 
 __all__ = ["Outgoing", "Signer", "outgoing"]
@@ -93,7 +93,7 @@ def outgoing(connection: Connection, study_id: str, *, identity: dict[str, str] 
         number=number,
         is_changing=study.state == ReportState.AMENDING,
         reason=_reason(made),
-        findings=tuple(draft.document.get("findings", ())) if draft else (),
+        findings=tuple(draft_document(draft, content["language"]).get("findings", ())) if draft else (),
         model=(draft.model, draft.weights_sha256) if draft else ("", ""),
         image_hashes=tuple(one.sha256 for one in images(connection, study_id)),
         identity=identity or {},

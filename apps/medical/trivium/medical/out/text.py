@@ -20,7 +20,11 @@ def heading_lines(report: Outgoing, texts: Catalogue) -> list[str]:
     """Return what stands above the report: title, patient, study."""
     lines = [texts["out.title"]]
     shown = ("patient_name", "patient_id", "birth_date", "accession", "study_date")
-    lines += [f"{texts[f'identity.{key}']}: {report.identity[key]}" for key in shown if report.identity.get(key)]
+    lines += [
+        f"{texts[f'identity.{key}']}: {report.identity[key].replace('^', ' ').strip()}"
+        for key in shown
+        if report.identity.get(key)
+    ]
     lines.append(f"{texts['out.pseudonym']}: {report.study.pseudonym}")
     lines.append(f"{texts['out.study']}: {report.study.id}")
     return lines

@@ -15,14 +15,14 @@ from trivium.medical.pages.desk import actor_of, reports_of, runtime_of, session
 from trivium.medical.pages.html import page
 from trivium.medical.workflow import content as words
 from trivium.medical.workflow.critical import critical_findings
-from trivium.medical.workflow.states import PUBLISHED, allowed_events
-from trivium.medical.workflow.studies import Study, images, latest_draft, priors, study_of, versions
+from trivium.medical.workflow.states import PUBLISHED, ReportState, allowed_events
+from trivium.medical.workflow.studies import Study, draft_document, images, latest_draft, priors, study_of, versions
 from trivium.service.audit import Entry
 from trivium.service.audit_chain import canonical
 from trivium.service.database import utc_now
 from trivium.service.permission import needs
 from trivium.service.text import catalogue
-from trivium.service.visitor import principal_of
+from trivium.service.visitor import language_of, principal_of
 
 __all__ = ["router", "state_of"]
 
@@ -61,6 +61,8 @@ def state_of(request: Request, study_id: str) -> dict[str, Any]:
         made, earlier = versions(connection, study_id), priors(connection, study)
         prior_films = {one.id: images(connection, one.id) for one in earlier}
     is_shown = reports.may_see_draft(study_id)
+    if study.state == ReportState.DRAFT and draft is not None and is_shown:  # to look at before anybody begins
+        content = words.from_draft(draft_document(draft, language_of(request)))
     text = words.text_of(content, catalogue("trivium.medical", content["language"]))
     told = reports.criticals(study_id)
     can = allowed_events(study.state, actor, signed_versions=study.signed_versions)
@@ -75,7 +77,7 @@ def state_of(request: Request, study_id: str) -> dict[str, Any]:
         "undecided": words.undecided(content),
         "text": text,
         "text_sha256": words.sha256_of(text),
-        "draft": _draft(draft) if draft is not None and is_shown else None,
+        "draft": _draft(draft, language_of(request)) if draft is not None and is_shown else None,
         "is_draft_hidden": not is_shown,
         "images": [_image(study_id, one) for one in films],
         "versions": [_version(one) for one in made],
@@ -113,8 +115,8 @@ def _study(study: Study, account_id: str) -> dict[str, Any]:
     }
 
 
-def _draft(draft: Row[Any]) -> dict[str, Any]:
-    document = draft.document
+def _draft(draft: Row[Any], language: str) -> dict[str, Any]:
+    document = draft_document(draft, language)
     named = ("findings", "quality", "refused")
     return {
         **{key: document.get(key) for key in named},

@@ -182,7 +182,7 @@ def _wrong_sex(reading: Reading, sex: str) -> Iterator[Mark]:
     known = {"M": "male", "F": "female"}.get(sex.upper()) or (said.pop() if len(said) == 1 else "")
     wrong = {"male": "female_only", "female": "male_only"}.get(known)
     for word in patterns[wrong].finditer(reading.text) if wrong else ():
-        yield Mark("sex", word.start(), word.end(), word[0], known)
+        yield Mark("sex", word.start(), word.end(), word[0])
 
 
 def _pairs(reading: Reading) -> Iterator[tuple[Mention, Mention]]:

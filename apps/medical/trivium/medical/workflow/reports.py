@@ -19,7 +19,7 @@ from trivium.medical import tables
 from trivium.medical.workflow import content as words
 from trivium.medical.workflow.critical import critical_findings
 from trivium.medical.workflow.states import OPEN, Actor, Event, RefusedError, ReportState, next_state
-from trivium.medical.workflow.studies import Study, images, latest_draft, study_of
+from trivium.medical.workflow.studies import Study, draft_document, images, latest_draft, study_of
 from trivium.service.audit import Audit, Entry
 from trivium.service.audit_chain import canonical
 from trivium.service.database import Database, utc_now
@@ -71,19 +71,29 @@ class Reports:
     # -- the model ----------------------------------------------------------------------------------------------
 
     def record_draft(
-        self, connection: Connection, study_id: str, actor: Actor, document: Mapping[str, Any], *, image_position: int
+        self,
+        connection: Connection,
+        study_id: str,
+        actor: Actor,
+        documents: Mapping[str, Mapping[str, Any]],
+        *,
+        image_position: int,
     ) -> None:
-        """Keep a draft within the job's transaction. Lock, version and text of the report stay as they are."""
+        """Keep a draft within the job's transaction. Lock, version and text of the report stay as they are.
+
+        Args:
+            documents: by language, as `draft.json` has it.
+        """
         study = study_of(connection, study_id, to_write=True)
         next_state(study.state, Event.DRAFT_MADE, actor)
-        row, written = tables.draft, canonical(document)
+        row, document = tables.draft, next(iter(documents.values()))
         last = select(func.coalesce(func.max(row.c.number), 0)).where(row.c.study_id == study_id)
         number = connection.execute(last).scalar_one() + 1
         model = document["model"]
         connection.execute(
             insert(row).values(
-                study_id=study_id, number=number, image_position=image_position, language=document["language"],
-                document=dict(document), sha256=words.sha256_of(written), model=model["name"],
+                study_id=study_id, number=number, image_position=image_position,
+                documents=dict(documents), sha256=words.sha256_of(canonical(documents)), model=model["name"],
                 weights_sha256=model["weights_sha256"], limits_sha256=words.sha256_of(canonical(model)),
                 job_id=actor.id, made_at=self._now(),
             )
@@ -164,12 +174,13 @@ class Reports:
         """
         with self._acting(study_id, actor, Event.EDIT, version) as (connection, study, state):
             draft, found = latest_draft(connection, study_id), self._working(connection, study_id)
-            if draft is None or not draft.document.get("sections"):
+            assert found is not None  # the lock came with a text
+            document = draft_document(draft, found.content["language"]) if draft else {}
+            if draft is None or not document.get("sections"):
                 raise RefusedError("no_draft")
             if not self._may_see_draft(connection, study_id):
                 raise RefusedError("second_reader")
-            before = found.content if found else words.blank(draft.language)
-            text = words.with_draft(before, draft.document)
+            text = words.with_draft(found.content, document)
             self._write_text(connection, study_id, actor, text, draft.number)
             study = self._move(connection, study, state, actor, is_locking=True)
             self._append(connection, "draft.inserted", actor.id, study, {"draft": draft.number})
@@ -373,7 +384,7 @@ class Reports:
         draft = latest_draft(connection, study_id)
         if draft is None or not self._may_see_draft(connection, study_id):
             return words.blank(language), 0
-        return words.from_draft(draft.document), draft.number
+        return words.from_draft(draft_document(draft, language)), draft.number
 
     def _may_see_draft(self, connection: Connection, study_id: str) -> bool:
         if not self.hides_drafts:

@@ -22,6 +22,7 @@ __all__ = [
     "STAT",
     "Study",
     "Worklist",
+    "draft_document",
     "images",
     "latest_draft",
     "priors",
@@ -136,6 +137,12 @@ def latest_draft(connection: Connection, study_id: str) -> Row[Any] | None:
     row = tables.draft
     query = select(row).where(row.c.study_id == study_id).order_by(row.c.number.desc()).limit(1)
     return connection.execute(query).first()
+
+
+def draft_document(draft: Row[Any], language: str) -> dict[str, Any]:
+    """Return a draft in a language, or in the one that it was written in."""
+    found: dict[str, Any] = draft.documents.get(language) or next(iter(draft.documents.values()))
+    return found
 
 
 def versions(connection: Connection, study_id: str) -> Sequence[Row[Any]]:

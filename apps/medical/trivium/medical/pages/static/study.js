@@ -16,6 +16,7 @@ let prior = null;
 let state = null;
 let tag = "";
 let nextStudy = null;
+let isNamed = false; // whether exports carry the patient's name
 const editor = new Editor(document.getElementById("sections"), { changed: () => later(), chosen: (names) => choose(names) });
 
 // -- state ----------------------------------------------------------------------------------------------------------
@@ -217,8 +218,13 @@ function drawMore() {
     });
     parts.push(make("h3", {}, say("ui.versions")), ...listed);
   }
-  const links = ["txt", "pdf", "json"].map((kind) => make("a", { href: `${base}/report.${kind}`, target: "_blank" }, kind === "json" ? "FHIR" : kind.toUpperCase()));
-  parts.push(make("p", { class: "m-row" }, ...links));
+  const query = isNamed ? "?identity=true" : "";
+  const links = ["txt", "pdf", "json"].map((kind) => make("a", { href: `${base}/report.${kind}${query}`, target: "_blank" }, kind === "json" ? "FHIR" : kind.toUpperCase()));
+  const named = make("label", { class: "m-choice" }, make("input", { type: "checkbox", checked: isNamed, onchange: (event) => {
+    isNamed = event.target.checked;
+    drawMore();
+  } }), ` ${say("ui.with_name")}`);
+  parts.push(make("p", { class: "m-row" }, ...links, document.getElementById("identity") ? named : null));
   if (state.draft) {
     const { number, model, weights_sha256: weights } = state.draft;
     parts.push(make("p", { class: "quiet" }, say("ui.draft_by", { number, model, weights: weights.slice(0, 12) })));
