@@ -24,8 +24,8 @@ from trivium.core_model.layers.visibility import Visibility
 
 # Narrower heads are not compiled by FlexAttention.
 FLEX_LEAST_WIDTH = 16
-# Without gradients, small blocks follow the edges of a window: at 32k 11 times as fast as causal attention, where blocks
-# of 128 are 7.7 times. FlexAttention's backward pass is not compiled for them.
+# Without gradients, small blocks follow the edges of a window: at 32k 11 times as fast as causal attention, where those
+# of 128 are 7.7 times as fast. FlexAttention's backward pass is not compiled for them.
 _SMALL_BLOCKS = {"BLOCK_M": 64, "BLOCK_N": 64, "num_warps": 4, "num_stages": 3}
 
 __all__ = ["GroupedAttention", "attend", "attend_flex", "attend_plain", "attend_sdpa"]
