@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from trivium.maintenance.alerts.finding import Finding
+from trivium.maintenance.alerts.rules import CRITICAL
 from trivium.maintenance.alerts.watch import watch
 from trivium.maintenance.ingest.codec import AssetRows
 from trivium.maintenance.ingest.frames import Frame, Reason, make_frames, reasons_at, times_of
@@ -147,11 +148,14 @@ def _replay(
     raised = [one for one in noted if one.finding is not None and one.change.what == "raised"]
     for one in raised:
         assert one.finding is not None
-        returned = (other.at_us for other in noted if other.change.what == "returned" and other.at_us > one.at_us)
+        later = [other for other in noted if other.at_us > one.at_us and other.cause == one.cause]
+        returned = next((other.at_us for other in later if other.change.what == "returned"), None)
+        is_worse = any(other.change.what == "worsened" and other.at_us < (returned or found.to_us) for other in later)
+        severity = CRITICAL if is_worse else one.change.severity
         outcome, order, lead_us = _judged(one.at_us, orders, horizon_us)
         found.alerts.append(
             RaisedAlert(
-                asset.name, one.cause, one.change.severity, one.at_us, next(returned, None), one.finding, outcome,
+                asset.name, one.cause, severity, one.at_us, returned, one.finding, outcome,
                 order, lead_us,
             )
         )  # fmt: skip

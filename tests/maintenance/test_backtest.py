@@ -1,0 +1,131 @@
+"""Replays: what they find in simulated machines with known faults, and that live readings raise the same alerts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.maintenance.ingest.conftest import PLANT, Plant
+from typer.testing import CliRunner
+
+from trivium.maintenance.alerts import book
+from trivium.maintenance.backtest import backtest
+from trivium.maintenance.cli import app
+from trivium.maintenance.ingest.codec import AssetRows
+from trivium.maintenance.ingest.learn import learn_asset
+from trivium.maintenance.ingest.monitor import load_monitor, save_family
+from trivium.maintenance.ingest.stored import read_readings
+from trivium.maintenance.scorer import Family
+from trivium.maintenance.simulator.machines import Fault, Machine
+from trivium.maintenance.work_orders import FAILURE, PREVENTIVE, WorkOrder
+
+DAY_S = 86_400
+BEGIN_S = 1_770_000_000 // 60 * 60
+MACHINE = Machine("P-1", 1.0, 11)
+
+
+def rows_of(machine: Machine, from_s: int, to_s: int, *faults: Fault, step_s: int = 60) -> AssetRows:
+    times = np.arange(from_s, to_s, step_s)
+    values = machine.readings(times, faults)
+    nothing = np.zeros((len(times), 0), np.int32)
+    return AssetRows(machine.name, times * 10**6, machine.tag_names, values, np.zeros(values.shape, np.uint8), nothing)
+
+
+@pytest.fixture(scope="module")
+def family(tmp_path_factory: pytest.TempPathFactory) -> Family:
+    learned = learn_asset(MACHINE.asset(), rows_of(MACHINE, BEGIN_S - 14 * DAY_S, BEGIN_S), step_s=60)
+    assert learned.monitor is not None
+    folder = tmp_path_factory.mktemp("model")
+    save_family({"P-1": learned.monitor}, folder, {})
+    loaded = load_monitor(folder)
+    assert isinstance(loaded, Family)
+    assert loaded.by_asset["P-1"].sensors == MACHINE.tag_names
+    return loaded
+
+
+def order(number: str, kind: str, day: float) -> WorkOrder:
+    return WorkOrder(number, "P-1", kind, round((BEGIN_S + day * DAY_S) * 1e6), None, "")
+
+
+def test_outcome_lead_and_false_alarms(family):
+    rows = rows_of(
+        MACHINE, BEGIN_S, BEGIN_S + 6 * DAY_S, Fault("impeller", BEGIN_S + DAY_S, DAY_S, BEGIN_S + 3 * DAY_S)
+    )
+
+    def judged(*orders: WorkOrder):
+        readings = {"P-1": (MACHINE.asset(), rows), "P-2": (MACHINE.asset(), rows)}
+        return backtest(readings, family, orders, from_us=BEGIN_S * 10**6, to_us=(BEGIN_S + 6 * DAY_S) * 10**6)
+
+    found = judged(order("a", FAILURE, 3), order("b", FAILURE, 0.5))
+    (alert,) = found.alerts
+    raised_day = (alert.raised_us / 1e6 - BEGIN_S) / DAY_S
+    assert 1 < raised_day < 2  # while the fault grows
+    assert (alert.outcome, alert.order) == ("right", "a")
+    assert found.lead_days == [pytest.approx(3 - raised_day)]
+    assert alert.returned_us is not None
+    assert alert.finding.sensors[0].tag == "PI-14"  # discharge pressure
+    assert ([one.number for one in found.missed], found.num_failures, found.not_scored) == (["b"], 2, ["P-2"])
+    assert found.scored_days == pytest.approx(6 - 900 / DAY_S, abs=0.01)  # it is starting up for 900 s
+    assert found.false_a_month == 0.0
+    assert [one.outcome for one in judged(order("c", PREVENTIVE, 2.5)).alerts] == ["unjudged"]
+    false = judged()
+    assert [one.outcome for one in false.alerts] == ["false"]
+    assert false.false_a_month == pytest.approx(30.44 / false.scored_days)
+
+
+def test_live_readings_raise_the_alert_that_a_replay_tells(family, plant: Plant):
+    rows = rows_of(
+        MACHINE, BEGIN_S, BEGIN_S + 2 * DAY_S, Fault("bearing", BEGIN_S + DAY_S // 2, DAY_S, BEGIN_S + 9 * DAY_S)
+    )
+    plant.register(MACHINE.asset())
+    plant.scorer = family
+    lines = [
+        {"asset": "P-1", "time": time_us // 10**6, **dict(zip(rows.tags, line, strict=True))}
+        for time_us, line in zip(rows.times_us.tolist(), rows.values.tolist(), strict=True)
+    ]
+    for start in range(0, len(lines), 700):
+        assert plant.send(json.dumps(lines[start : start + 700]), batch_id=str(start)).status == 202
+        plant.drain()
+    (live,) = book.find_alerts(plant.database, PLANT)
+    stored = read_readings(plant.database, PLANT, "P-1", 0, 2**62)
+    span = {"from_us": int(rows.times_us[0]), "to_us": int(rows.times_us[-1])}
+    (replayed,) = backtest({"P-1": (MACHINE.asset(), stored)}, family, [], **span).alerts
+    assert (replayed.raised_us, replayed.cause, replayed.severity) == (live.raised_us, live.cause, live.severity)
+    assert replayed.finding.sensors[0].tag == live.finding.sensors[0].tag == "VI-18"
+
+
+def test_nothing_is_learned_before_a_failure_or_while_it_stands(tmp_path):
+    stop = Fault("stopped", BEGIN_S, 1, BEGIN_S + DAY_S)
+    rows = rows_of(MACHINE, BEGIN_S, BEGIN_S + 4 * DAY_S, stop, step_s=600)
+    week = [((BEGIN_S + 3 * DAY_S) * 10**6, (BEGIN_S + 4 * DAY_S) * 10**6)]
+    found = learn_asset(MACHINE.asset(), rows, week, step_s=600)
+    assert found.num_rows == 2 * 144 - 2  # two days, less 900 s of starting up
+    few = learn_asset(MACHINE.asset(), rows_of(MACHINE, BEGIN_S, BEGIN_S + 3600), step_s=600)
+    assert (few.monitor, few.problem) == (None, "monitor: only 4 rows have all values; give 100")
+
+
+def test_the_command_reads_files_and_writes_alerts(tmp_path: Path):
+    fault = Fault("impeller", BEGIN_S + 7 * DAY_S, DAY_S, BEGIN_S + 10 * DAY_S)
+    rows = rows_of(MACHINE, BEGIN_S, BEGIN_S + 10 * DAY_S, fault, step_s=300)
+    header = ",".join(["asset", "time", *rows.tags])
+    lines = [
+        f"P-1,{time_us // 10**6}," + ",".join(map(str, line))
+        for time_us, line in zip(rows.times_us.tolist(), rows.values.tolist(), strict=True)
+    ]
+    (tmp_path / "history.csv").write_text("\n".join([header, *lines]))
+    tags = [f"{tag.name},P-1,{tag.description},{tag.unit},300,`SI-11` > 500" for tag in MACHINE.asset().tags]
+    (tmp_path / "tags.csv").write_text("\n".join(["tag,asset,description,unit,rate,running", *tags]))
+    (tmp_path / "orders.csv").write_text(f"WO;Equipment;Start;Type\n7;P-1;{BEGIN_S + 9 * DAY_S};Breakdown\n")
+    names = ("history.csv", "--tags", "tags.csv", "--orders", "orders.csv", "--out", "out")
+    arguments = [str(tmp_path / name) if not name.startswith("--") else name for name in names]
+    ended = CliRunner().invoke(app, ["replay", *arguments, "--step-s", "300", "--learn", "0.6"])
+    assert ended.exit_code == 0, ended.output
+    assert "1 alerts: 1 before a failure, 0 false" in ended.output
+    told = json.loads((tmp_path / "out" / "backtest.json").read_text())
+    assert (told["failures"], told["failures_foreseen"], told["failures_missed"]) == (1, 1, [])
+    assert 1 < told["median_lead_days"] < 2
+    table = (tmp_path / "out" / "alerts.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert table[0].startswith("asset,cause,severity,raised,returned,outcome,order,lead_days")
+    assert "discharge pressure" in table[1]
