@@ -138,6 +138,8 @@ def _side(clause: str, places: list[tuple[int, int, str]], position: int, words:
     start, end, _ = places[position]
     low = places[position - 1][1] if position else 0
     high = places[position + 1][0] if position + 1 < len(places) else len(clause)
+    comma = re.search(r"[,，]", clause[end:high])
+    high = end + comma.start() if comma else high  # behind a comma another thing may begin
     found = [
         (start - hit.end() if hit.end() <= start else 1000 + hit.start() - end, side)
         for side in ("both", "left", "right")

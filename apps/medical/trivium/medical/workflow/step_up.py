@@ -25,7 +25,7 @@ from trivium.service.throttle import Throttle
 __all__ = ["Proof", "StepUp"]
 
 _PIN = re.compile(r"\d{6,12}")
-_WORST = re.compile(r"(\d)\1+|0?123456789?\d*|9?876543210?")
+_UP = "01234567890123456789"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,8 @@ class StepUp:
         Raises:
             InputError: if the PIN is too easy, or what it asks for was not given.
         """
-        if not _PIN.fullmatch(pin) or _WORST.fullmatch(pin):
-            raise InputError("needs 6 to 12 digits, and not a run or one digit alone", where="PIN")
+        if not _PIN.fullmatch(pin) or pin in _UP or pin in _UP[::-1] or len(set(pin)) < 3:
+            raise InputError("needs 6 to 12 digits, three of them different, and not a run", where="PIN")
         if self._has_proof(account_id):
             wait_s = self._throttle.charge(name, address)
             if wait_s or not self._how(account_id, name, secret):

@@ -1,0 +1,119 @@
+"""What leaves: marked until signed in every format, the FHIR status of each state, no model among performers."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from datetime import timedelta
+
+import pypdfium2
+import pytest
+from tests.medical.deployment import START, add_study, decided, deployed, make_draft, radiologist, resident
+
+from trivium.medical.out import fhir, pdf, text
+from trivium.medical.out.outgoing import outgoing
+from trivium.medical.workflow import content as words
+from trivium.medical.workflow.reports import Reports
+from trivium.medical.workflow.states import Event, ReportState
+from trivium.service.text import catalogue
+
+FINDINGS = [
+    {"name": "Effusion", "probability": 0.41, "state": "present"},
+    {"name": "Mass", "probability": 0.03, "state": "not_assessed"},
+]
+
+
+@pytest.fixture
+def runtime(tmp_path):
+    with deployed(tmp_path) as opened:
+        yield opened
+
+
+def out_of(runtime, study_id, **fields):
+    with runtime.database.read() as connection:
+        return outgoing(connection, study_id, **fields)
+
+
+def read_pdf(report) -> str:
+    document = pypdfium2.PdfDocument(io.BytesIO(pdf.render(report)))
+    return "\n".join(page.get_textpage().get_text_range() for page in document)
+
+
+def every_state(runtime):
+    """Lead one study through its states; yield each with what goes out then."""
+    ticks = iter(range(1000))
+    reports = Reports(runtime.database, now=lambda: START + timedelta(seconds=next(ticks)))
+    ann, rita, study_id = radiologist(runtime), resident(runtime), add_study(runtime)
+    make_draft(runtime, reports, study_id, findings=FINDINGS)
+    yield out_of(runtime, study_id)
+    working = reports.begin(study_id, rita, language="en")
+    version = reports.save(study_id, rita, version=working.study.version, content=decided(working.content))
+    yield out_of(runtime, study_id)
+    reports.submit(study_id, rita, version=version)
+    yield out_of(runtime, study_id)
+    version = reports.begin(study_id, ann, language="en").study.version
+
+    def sign(version):
+        content = reports.working(study_id).content
+        sha = words.sha256_of(words.text_of(content, catalogue("trivium.medical", "en")))
+        reports.sign(study_id, ann, version=version, text_sha256=sha, step_up="pin")
+
+    sign(version)
+    yield out_of(runtime, study_id)
+    reports.step(study_id, ann, Event.AMEND, version=version + 1, reason="side")
+    working = reports.working(study_id)
+    changed = {**working.content["sections"]["impression"][0], "text": "UNSIGNED CHANGE", "status": "edited"}
+    content = {**working.content, "sections": {**working.content["sections"], "impression": [changed]}}
+    version = reports.save(study_id, ann, version=working.study.version, content=content)
+    yield out_of(runtime, study_id)
+    sign(version)
+    yield out_of(runtime, study_id)
+    reports.retract(study_id, ann, version=version + 1, reason="wrong patient", step_up="pin")
+    yield out_of(runtime, study_id)
+
+
+def test_each_state_in_each_format(runtime):
+    seen = []
+    for report in every_state(runtime):
+        bundle = fhir.render(report)
+        resources = [entry["resource"] for entry in bundle["entry"]]
+        main = resources[0]
+        form = base64.b64decode(main["presentedForm"][0]["data"]).decode()
+        assert form == text.render(report)
+        plain, printed = text.render(report), read_pdf(report)
+        marks = [mark for mark in ("DRAFT", "RETRACTED") if mark in plain]
+        assert [mark for mark in ("DRAFT", "RETRACTED") if mark in printed] == marks
+        kinds = [one["resourceType"] for one in resources]
+        assert ("Practitioner" in kinds) == ("resultsInterpreter" in main) == (report.signer is not None)
+        assert "performer" not in json.dumps(bundle)
+        observations = [one for one in resources if one["resourceType"] == "Observation"]
+        assert [one["code"]["text"] for one in observations] == ["Effusion"]
+        assert {one["status"] for one in observations} <= {"preliminary", "entered-in-error"}
+        assert observations[0]["device"]["reference"] in {entry["fullUrl"] for entry in bundle["entry"]}
+        if report.study.state == ReportState.AMENDING:
+            assert "UNSIGNED CHANGE" not in plain + printed + json.dumps(bundle)
+        seen.append((str(report.study.state), main["status"], marks, "conclusion" in main))
+    assert seen == [
+        ("draft", "partial", ["DRAFT"], False),
+        ("in_review", "preliminary", ["DRAFT"], True),
+        ("submitted", "preliminary", ["DRAFT"], True),
+        ("signed", "final", [], True),
+        ("amending", "final", [], True),
+        ("amended", "amended", [], True),
+        ("retracted", "entered-in-error", ["RETRACTED"], True),
+    ]
+
+
+def test_chinese_and_a_name_are_printed(runtime):
+    reports, ann, study_id = Reports(runtime.database), radiologist(runtime), add_study(runtime)
+    working = reports.begin(study_id, ann, language="zh")
+    typed = {"id": "t1", "text": "左侧胸腔积液。", "status": "typed", "draft": "", "claims": []}
+    content = {**working.content, "sections": {**working.content["sections"], "impression": [typed]}}
+    reports.save(study_id, ann, version=working.study.version, content=content)
+    report = out_of(runtime, study_id, identity={"patient_name": "Quorla^Zy", "patient_id": "4711"})
+    printed = read_pdf(report)
+    for wanted in ("左侧胸腔积液。", "诊断意见", "草稿－未经任何人签署", "Quorla Zy"):
+        assert wanted in printed
+    patient = fhir.render(report)["entry"][1]["resource"]
+    assert (patient["name"][0]["text"], patient["identifier"][1]["value"]) == ("Quorla Zy", "4711")

@@ -1,0 +1,209 @@
+"""The pages' answers over HTTP: who may ask for what, signing with a PIN, identity on record, drafts kept hidden."""
+
+from __future__ import annotations
+
+import gzip
+
+import numpy as np
+import pytest
+from argon2 import PasswordHasher
+from fastapi.testclient import TestClient
+from tests.medical.deployment import START, deployed, make_draft
+from tests.medical.intake.test_door import FILM, planted
+
+from trivium.medical.workflow.content import sha256_of
+from trivium.medical.workflow.reports import Reports
+from trivium.service.access import open_access
+from trivium.service.guard import session_cookie
+from trivium.service.passwords import Passwords
+from trivium.service.web import create_web
+
+HOST = "http://127.0.0.1:7860"
+PASSWORD = "copper kite ladder moss"
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # httpx under test
+
+
+class Site:
+    """A server with a technologist, a resident, a radiologist and an admin."""
+
+    def __init__(self, runtime):
+        self.runtime = runtime
+        self.door = create_web(runtime)
+        access = open_access(runtime.settings, runtime.apps, runtime.database)
+        self.clients = {}
+        for name, role in (("tom", "medical:technologist"), ("rita", "medical:resident"), ("root", "admin"),
+                           ("ann", "medical:radiologist")):  # fmt: skip
+            access.people.add(name, [role], actor="operator", password=PASSWORD if name == "ann" else "")
+            token = access.sessions.start(name, via="password")
+            client = TestClient(self.door, base_url=HOST, headers={"accept-language": "en"})
+            client.cookies.set(session_cookie(runtime.settings.port), token)
+            self.clients[name] = client
+
+    def bring(self, data: bytes, **query) -> str:
+        answer = self.clients["tom"].post("/medical/api/uploads", content=data, params=query)
+        assert answer.status_code == 201, answer.text
+        return answer.json()["study"]
+
+    def draft(self, study_id: str, job: str) -> None:
+        make_draft(self.runtime, Reports(self.runtime.database), study_id, job)
+
+    def acts(self, study_id: str) -> list[str]:
+        return [row.action for row in self.runtime.audit.rows(subject_kind="study", subject_id=study_id)]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        cheap = Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        patch.setattr("trivium.service.people.Passwords", lambda: cheap)
+        patch.setattr("trivium.medical.workflow.step_up.Passwords", lambda: cheap)
+        with deployed(tmp_path_factory.mktemp("site")) as runtime:
+            yield Site(runtime)
+
+
+def settle(client, study_id):
+    """Take the report and accept every sentence; return the state."""
+    state = client.post(f"/medical/studies/{study_id}/begin").json()
+    for sentences in state["content"]["sections"].values():
+        for one in sentences:
+            one["status"] = "accepted"
+    body = {"version": state["study"]["version"], "content": state["content"]}
+    return client.post(f"/medical/studies/{study_id}/save", json=body).json()
+
+
+def test_a_film_goes_from_the_door_to_the_list_and_the_viewer(site):
+    study_id = site.bring(planted(), stat=True)
+    listed = site.clients["tom"].get("/medical/worklist").json()["studies"]
+    row = next(one for one in listed if one["id"] == study_id)
+    assert (row["is_stat"], row["state"], row["draft_state"], row["sex"], row["view"]) == (
+        True, "draft", "waiting", "F", "PA",
+    )  # fmt: skip
+    image = site.clients["tom"].get(f"/medical/studies/{study_id}/state").json()["images"][0]
+    answer = site.clients["tom"].get(image["url"])
+    assert answer.headers["content-encoding"] == "gzip"
+    assert np.array_equal(np.frombuffer(answer.content, "<u2").reshape(64, 48), FILM)
+    assert gzip.decompress(site.runtime.store.read(sha256_of_pixels(site, study_id))) == answer.content
+    page = site.clients["tom"].get(f"/medical/studies/{study_id}", headers={"accept": "text/html"})
+    assert "Zyxwine" not in page.text
+    assert "study.opened" in site.acts(study_id)
+
+
+def sha256_of_pixels(site, study_id):
+    from trivium.medical.workflow.studies import images
+
+    with site.runtime.database.read() as connection:
+        return images(connection, study_id)[0].pixels_sha256
+
+
+def test_a_bad_film_is_answered_with_its_reason(site):
+    answer = site.clients["tom"].post("/medical/api/uploads", content=b"hello")
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("the file: is neither DICOM nor PNG nor JPEG")
+    assert "neither DICOM" in site.clients["tom"].get("/medical/", headers={"accept": "text/html"}).text
+
+
+@pytest.mark.parametrize(
+    ("who", "method", "path", "status"),
+    [
+        ("root", "GET", "/medical/", 404),
+        ("root", "GET", "/medical/worklist", 404),
+        ("tom", "POST", "/medical/studies/{id}/begin", 404),
+        ("rita", "POST", "/medical/studies/{id}/sign", 404),
+        ("rita", "POST", "/medical/pin", 404),
+        ("rita", "POST", "/medical/studies/{id}/step/publish", 404),
+        ("tom", "GET", "/medical/static/../app.py", 404),
+        ("tom", "GET", "/medical/studies/{id}/films/7", 404),
+        ("tom", "GET", "/medical/studies/nothing/state", 404),
+        ("tom", "GET", "/medical/worklist?state=lost", 400),
+    ],
+)
+def test_who_may_ask_for_what(site, who, method, path, status):
+    study_id = site.bring(planted())
+    body = {"version": 1, "text_sha256": "0" * 64, "attested": True, "pin": "482913"}
+    extra = {"json": body} if method == "POST" else {}
+    assert site.clients[who].request(method, path.format(id=study_id), **extra).status_code == status
+
+
+def test_identity_is_read_by_permission_and_on_record(site):
+    study_id = site.bring(planted("1.9", StudyInstanceUID="1.8"))
+    found = site.clients["rita"].get(f"/medical/studies/{study_id}/identity").json()
+    assert (found["patient_name"], found["patient_id"]) == ("Zyxwine^Quorla", "MRN-77123")
+    text = site.clients["rita"].get(f"/medical/studies/{study_id}/report.txt", params={"identity": True}).text
+    assert "Name: Zyxwine Quorla" in text
+    assert "Zyxwine" not in site.clients["rita"].get(f"/medical/studies/{study_id}/report.txt").text
+    read = site.runtime.audit.rows(action="identity.read", subject_id=study_id)
+    assert [(row.actor, row.detail.count("header")) for row in read] == [("rita", 1), ("rita", 0)]
+    key = f"/medical/studies/{study_id}/identity"
+    assert site.clients["root"].get(key).status_code == 404
+
+
+def test_signing_asks_for_pin_or_password_once_in_a_while(site):
+    ann, study_id = site.clients["ann"], site.bring(planted("1.11", StudyInstanceUID="1.10"))
+    site.draft(study_id, "job-sign")
+    state = settle(ann, study_id)
+    assert (state["undecided"], state["step_up"]) == (0, {"has_grace": False, "has_proof": True})
+    assert sha256_of(state["text"]) == state["text_sha256"]
+    body = {"version": state["study"]["version"], "text_sha256": state["text_sha256"], "attested": True}
+    path = f"/medical/studies/{study_id}/sign"
+    for secret in ("", "wrong"):
+        answer = ann.post(path, json=body | {"secret": secret})
+        assert (answer.status_code, answer.json()["reason"]) == (403, "step_up")
+    assert ann.post(path, json=body | {"attested": False}).json()["reason"] == "not_attested"
+    easy = ann.post("/medical/pin", json={"pin": "123456", "secret": PASSWORD})
+    assert "not a run" in easy.json()["error"]
+    assert ann.post("/medical/pin", json={"pin": "482913", "secret": "wrong"}).status_code == 400
+    assert ann.post("/medical/pin", json={"pin": "482913", "secret": PASSWORD}).status_code == 204
+    signed = ann.post(path, json=body | {"secret": "482913"})
+    assert signed.status_code == 200, signed.text
+    assert signed.json()["study"]["state"] == "signed"
+    assert signed.json()["step_up"]["has_grace"] is True
+    text = ann.get(f"/medical/studies/{study_id}/report.txt").text
+    assert "DRAFT" not in text
+    assert "Signed by ann" in text
+    again = {"version": signed.json()["study"]["version"], "reason": "side"}
+    amending = ann.post(f"/medical/studies/{study_id}/step/amend", json=again).json()
+    body |= {"version": amending["study"]["version"], "secret": ""}
+    amended = ann.post(path, json=body).json()
+    assert (amended["study"]["state"], len(amended["versions"])) == ("amended", 2)
+    assert [act for act in site.acts(study_id) if act.startswith("report.")] == [
+        "report.begun", "report.edited", "report.signed", "report.exported", "report.amendment_begun", "report.amended",
+    ]  # fmt: skip
+
+
+def test_a_stale_page_is_told_and_changes_nothing(site):
+    rita, ann = site.clients["rita"], site.clients["ann"]
+    study_id = site.bring(planted("1.21", StudyInstanceUID="1.20"))
+    state = rita.post(f"/medical/studies/{study_id}/begin").json()
+    locked = ann.post(f"/medical/studies/{study_id}/begin")
+    assert (locked.status_code, locked.json()["reason"]) == (409, "locked")
+    assert ann.get(f"/medical/studies/{study_id}/state").json()["study"]["locked_by"] == "rita"
+    body = {"version": state["study"]["version"] + 5, "content": state["content"]}
+    stale = rita.post(f"/medical/studies/{study_id}/save", json=body)
+    assert (stale.status_code, stale.json()["reason"]) == (409, "stale")
+    broken = rita.post(f"/medical/studies/{study_id}/save", json={"version": 1, "content": {"language": "en"}})
+    assert broken.status_code == 400
+    assert "needs exactly the sections" in broken.json()["error"]
+    told = {"finding": "Pneumothorax", "told": "Dr Weaver", "told_at": START.isoformat(), "is_read_back": True}
+    answer = rita.post(f"/medical/studies/{study_id}/critical", json=told)
+    assert answer.json()["told"][0]["told"] == "Dr Weaver"
+
+
+def test_checking_a_report_reads_no_image_and_keeps_nothing(site):
+    before = len(site.runtime.audit.rows(limit=1000))
+    text = "FINDINGS: Right pleural effusion.\nIMPRESSION: Left pleural effusion."
+    marks = site.clients["tom"].post("/medical/check", json={"text": text}).json()["marks"]
+    assert [(one["kind"], text[one["start"] : one["end"]]) for one in marks] == [("side", "Left pleural effusion")]
+    assert marks[0]["text"] == "The side of effusion differs between findings and impression."
+    assert len(site.runtime.audit.rows(limit=1000)) == before
+
+
+def test_a_hidden_draft_is_in_no_answer(tmp_path):
+    with deployed(tmp_path, medical_second_reader=True) as runtime:
+        site = Site(runtime)
+        study_id = site.bring(planted())
+        site.draft(study_id, "job-hidden")
+        rita = site.clients["rita"]
+        rita.post(f"/medical/studies/{study_id}/begin")
+        paths = [f"/medical/studies/{study_id}/{part}" for part in ("state", "report.txt", "report.json")]
+        for path in paths:
+            assert "effusion" not in rita.get(path).text.casefold()

@@ -1,0 +1,79 @@
+"""Check my report: each kind of mark on one report that has it, and none on reports that fit."""
+
+from __future__ import annotations
+
+import pytest
+
+from trivium.medical.reading import check_report, read_report
+from trivium.medical.reading.checks import KINDS
+
+GOOD_EN = """EXAM: Chest, PA and lateral.
+COMPARISON: Radiograph of 3 May.
+FINDINGS: The heart is not enlarged. Moderate right pleural effusion, unchanged. No pneumothorax. A 12 mm nodule in the
+left upper lobe. Endotracheal tube 4 cm above the carina.
+IMPRESSION:
+1. Right pleural effusion, stable.
+2. Left upper lobe nodule, 12 mm.
+3. No pneumothorax."""
+GOOD_ZH = """检查所见：双肺纹理清晰。右侧胸腔积液。未见气胸。左肺上叶见12毫米结节。
+诊断意见：1. 右侧胸腔积液；2. 左肺上叶结节，12毫米；3. 未见气胸。"""
+WRONG = [
+    ("side", "FINDINGS: Right pleural effusion.\nIMPRESSION: Left pleural effusion.", "Left pleural effusion"),
+    ("side", "检查所见：右侧胸腔积液。\n诊断意见：左侧胸腔积液。", "左侧胸腔积液"),
+    ("contradiction", "FINDINGS: No pneumothorax.\nIMPRESSION: Small pneumothorax.", "Small pneumothorax"),
+    ("contradiction", "检查所见：未见气胸。\n诊断意见：左侧气胸。", "左侧气胸"),
+    ("contradiction", "FINDINGS: Left consolidation. There is no consolidation.", "Left consolidation"),
+    ("missing_critical", "FINDINGS: Right pneumothorax.\nIMPRESSION: Fracture of a rib.", "Right pneumothorax"),
+    ("unsupported", "FINDINGS: The heart is normal in size.\nIMPRESSION: Pulmonary edema.", "Pulmonary edema"),
+    ("prior", "COMPARISON: None.\nFINDINGS: Effusion has improved.", "improved"),
+    ("prior", "对比：无。\n检查所见：右侧胸腔积液较前吸收。", "较前"),
+    ("normal", "FINDINGS: Right pleural effusion.\nIMPRESSION: Normal chest.", "Normal chest"),
+    ("device", "FINDINGS: No chest tube.\nIMPRESSION: Chest tube in place.", "Chest tube in place"),
+    ("device", "FINDINGS: Lungs clear.\nIMPRESSION: Pacemaker in place.", "Pacemaker in place"),
+    ("unit", "FINDINGS: A 12 cm nodule in the left lung.", "12 cm"),
+    ("unit", "FINDINGS: Left mass of 4 cm.\nIMPRESSION: Left mass of 4 mm.", "Left mass of 4 mm"),
+    ("anatomy", "FINDINGS: Opacity in the left middle lobe.", "left middle lobe"),
+    ("unfilled", "FINDINGS: Nodule of [ ] mm in the left lung.", "[ ]"),
+    ("sex", "INDICATION: Woman with prostate cancer.\nFINDINGS: Lungs clear.", "prostate"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [GOOD_EN, GOOD_ZH])
+def test_a_report_that_fits_has_no_mark(text):
+    assert check_report(text) == []
+
+
+@pytest.mark.parametrize(("kind", "text", "at"), WRONG)
+def test_what_does_not_fit_is_marked_at_its_place(kind, text, at):
+    assert (kind, at) in [(one.kind, text[one.start : one.end]) for one in check_report(text)]
+
+
+def test_every_kind_has_its_case():
+    assert {kind for kind, _, _ in WRONG} == set(KINDS)
+
+
+def test_the_known_sex_counts():
+    assert [one.kind for one in check_report("FINDINGS: Sclerosis from prostate cancer.", sex="F")] == ["sex"]
+    assert check_report("FINDINGS: Sclerosis from prostate cancer.", sex="M") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("No effusion or pneumothorax.", [("Effusion", "absent", ""), ("Pneumothorax", "absent", "")]),
+        (
+            "No pneumothorax, there is a left effusion.",
+            [("Pneumothorax", "absent", ""), ("Effusion", "present", "left")],
+        ),
+        ("Possible right nodule.", [("Nodule", "uncertain", "right")]),
+        ("Pneumothorax has resolved.", [("Pneumothorax", "absent", "")]),
+        (
+            "No effusion, but a small left pneumothorax.",
+            [("Effusion", "absent", ""), ("Pneumothorax", "present", "left")],
+        ),
+        ("Bilateral pleural effusions.", [("Effusion", "present", "both")]),
+        ("未见气胸，右侧胸腔积液。", [("Pneumothorax", "absent", ""), ("Effusion", "present", "right")]),
+    ],
+)
+def test_what_a_sentence_says_of_a_finding(text, said):
+    assert [(one.name, one.polarity, one.side) for one in read_report(text).mentions] == said
