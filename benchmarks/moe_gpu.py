@@ -10,11 +10,11 @@ Run: `python benchmarks/moe_gpu.py --seed 1`; `--parts` times the pieces of ours
 from __future__ import annotations
 
 import gc
-import statistics
 import sys
 from collections.abc import Callable
 
 import torch
+from gpu_clock import captured, median_ms
 from setting import arguments, setting
 from torch import nn
 
@@ -167,46 +167,16 @@ def _measure(block: nn.Module, x_TD: torch.Tensor, *, is_graph: bool) -> tuple[f
         block(leaf).backward(upstream)
 
     if is_graph:
-        return _median_ms(_captured(forward)), _median_ms(_captured(both))
-    return _median_ms(forward), _median_ms(both)
-
-
-def _captured(work: Callable[[], object]) -> Callable[[], object]:
-    """Return a replay of the work as one CUDA graph."""
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        for _ in range(3):
-            work()
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        work()
-    return graph.replay
-
-
-def _median_ms(work: Callable[[], object], warm: int = 5, times: int = 20) -> float:
-    for _ in range(warm):
-        work()
-    if not torch.cuda.is_available():
-        return float("nan")
-    found = []
-    for _ in range(times):
-        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        start.record()
-        work()
-        end.record()
-        torch.cuda.synchronize()
-        found.append(start.elapsed_time(end))
-    return statistics.median(found)
+        return median_ms(captured(forward)), median_ms(captured(both))
+    return median_ms(forward), median_ms(both)
 
 
 def _ceiling() -> None:
     a, b = (torch.randn(8192, 8192, device="cuda", dtype=torch.bfloat16) for _ in range(2))
-    product = _median_ms(lambda: a @ b)
+    product = median_ms(lambda: a @ b)
     source = torch.empty(2**30, device="cuda", dtype=torch.int8).random_()
     target = torch.empty_like(source)
-    copy = _median_ms(lambda: target.copy_(source))
+    copy = median_ms(lambda: target.copy_(source))
     print(
         f"  ceilings: {2 * 8192**3 / product / 1e9:.0f} TFLOP/s, {2 * 2**30 / copy / 1e9:.2f} TB/s copied", flush=True
     )
@@ -254,7 +224,7 @@ def _parts(layer: MixtureOfExperts, x_TD: torch.Tensor) -> None:
             "product dgate_up": lambda: product(gate_up_R2F.t(), x_RD, offs=order.ends),
         }
         for name, piece in pieces.items():
-            print(f"    {name:20} {_median_ms(piece):6.3f} ms", flush=True)
+            print(f"    {name:20} {median_ms(piece):6.3f} ms", flush=True)
 
 
 def _verdict(times: dict[str, tuple[float, float]]) -> str:

@@ -31,6 +31,7 @@ RUNS: tuple[tuple[str, ...], ...] = (
     ("ai4i.py",),
     ("anomaly.py",),
     ("vision_pneumonia.py",),
+    ("medical_worklist.py",),
     ("balance.py",),
     ("moe_cpu.py",),
 )
@@ -41,6 +42,9 @@ RECORDED: tuple[str, ...] = (
     "pointcloud_inspection.py",
     "precision.py",
     "moe_gpu.py",
+    "attention_gpu.py",
+    "decode.py",
+    "train_gpu.py",
 )
 HEAD = """# Benchmarks
 

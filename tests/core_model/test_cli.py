@@ -80,6 +80,22 @@ def test_generate_prints_the_continuation(model, capsys, monkeypatch):
     assert capsys.readouterr().out != said
 
 
+def test_generate_continues_the_prompts_of_a_file(model, tmp_path, capsys):
+    file = tmp_path / "prompts.txt"
+    file.write_text('net sales\n\n"two\\nlines"\nrevenue\n', encoding="utf-8")
+    arguments = ["generate", "--model", str(model), "--max-new-tokens", "6", "--dtype", "float64"]
+    assert run([*arguments, "--prompts", str(file)]) == 0
+    rows = {row["line"]: row for row in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert [rows[line]["prompt"] for line in (1, 2, 3)] == ["net sales", "two\nlines", "revenue"]
+    for row in rows.values():
+        assert run([*arguments, "--prompt", row["prompt"]]) == 0
+        assert capsys.readouterr().out == row["text"] + "\n"
+    assert run([*arguments, "--prompts", str(file), "--prompt", "x"]) == 2
+    file.write_text('"open', encoding="utf-8")
+    assert run([*arguments, "--prompts", str(file)]) == 1
+    assert "prompts.txt, line 1: no JSON string" in capsys.readouterr().err
+
+
 def test_eval_prints_a_table_or_json(model, tmp_path, capsys):
     (tmp_path / "a.txt").write_text("Net sales rose.")
     (tmp_path / "b.jsonl").write_text('{"text": "One."}\n{"text": "Two."}\n')

@@ -11,7 +11,7 @@ SPEC = AppSpec(
     cli="trivium.core_model.cli:app",
     commands={
         "train": "Train a language model on text and write it as a checkpoint folder.",
-        "generate": "Continue a text, printed as it comes.",
+        "generate": "Continue a text, printed as it comes, or many at once, each printed when it ends.",
         "eval": "Measure a model: bits per byte and perplexity of texts, or tasks.",
         "export": "Write a checkpoint in another Hugging Face layout, dtype or shard size.",
     },

@@ -18,6 +18,7 @@ from trivium.service.errors import InputError
 if TYPE_CHECKING:
     from trivium.core_model.decoder import Decoder
     from trivium.core_model.evaluate.perplexity import TextScore
+    from trivium.core_model.generate import Sampling
     from trivium.core_model.tokenizer import Tokenizer
 
 app = typer.Typer(no_args_is_help=True)
@@ -45,7 +46,15 @@ def train(
 @app.command(epilog='Example: trivium generate --model run/model --prompt "Question: What is" --temperature 0.8')
 def generate(
     model: ModelFolder,
-    prompt: Annotated[str, typer.Option(help="Text to continue; - reads standard input.")],
+    prompt: Annotated[str | None, typer.Option(help="Text to continue; - reads standard input.")] = None,
+    prompts: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="File with a prompt on each line, plain or a JSON string; prints JSON lines.",
+        ),
+    ] = None,
     chat: Annotated[bool, typer.Option("--chat", help="The prompt is a user's message to a chat model.")] = False,
     max_new_tokens: Annotated[int, typer.Option(help="Stop after so many.")] = 128,
     temperature: Annotated[float, typer.Option(help="0 takes the likeliest; above, tokens are drawn.")] = 0.0,
@@ -58,8 +67,11 @@ def generate(
     dtype: Dtype = "",
     device: Device = "cpu",
 ) -> None:
-    """Continue a text, printed as it comes."""
+    """Continue a text, printed as it comes, or many at once, each printed when it ends."""
     from trivium.core_model.generate import Sampling, stream_text
+
+    if (prompt is None) == (prompts is None):
+        raise typer.BadParameter("give either --prompt or --prompts")
 
     sampling = Sampling(
         max_new_tokens=max_new_tokens,
@@ -72,12 +84,46 @@ def generate(
         seed=seed,
     )
     decoder, tokenizer = _load(model, dtype, device)
-    text = sys.stdin.read() if prompt == "-" else prompt
+    if prompts is not None:
+        if chat:
+            raise typer.BadParameter("--chat takes one --prompt")
+        _generate_many(decoder, tokenizer, prompts, sampling)
+        return
+    text = sys.stdin.read() if prompt == "-" else prompt or ""
     ids = tokenizer.encode_chat([{"role": "user", "content": text}]) if chat else tokenizer.encode(text)
     for piece in stream_text(decoder, tokenizer, ids, sampling):
         typer.echo(piece, nl=False)
         sys.stdout.flush()
     typer.echo()
+
+
+def _generate_many(decoder: Decoder, tokenizer: Tokenizer, file: Path, sampling: Sampling) -> None:
+    from tqdm import tqdm
+
+    from trivium.core_model.serve.texts import continue_texts
+
+    texts = _read_prompts(file)
+    ended = continue_texts(decoder, tokenizer, texts, sampling)
+    for one in tqdm(ended, total=len(texts), unit="text", disable=not sys.stderr.isatty()):
+        row = {"line": one.number + 1, "prompt": texts[one.number], "text": one.text, "finish": one.finish}
+        typer.echo(json.dumps(row, ensure_ascii=False))
+
+
+def _read_prompts(file: Path) -> list[str]:
+    """Return the prompt of each line that is not blank."""
+    prompts = []
+    for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), start=1):
+        text = line.strip()
+        if text.startswith('"'):
+            try:
+                text = json.loads(text)
+            except ValueError as reason:
+                raise InputError(f"{file}, line {number}: no JSON string ({reason})", hint="quote it whole") from None
+        if text:
+            prompts.append(text)
+    if not prompts:
+        raise InputError(f"{file} holds no prompt", hint="write one on each line")
+    return prompts
 
 
 @app.command("eval", epilog="Example: trivium eval notes.txt corpus --model run/model --holdout 0.01")

@@ -27,6 +27,7 @@ __all__ = [
     "Continuation",
     "Sampling",
     "check_request",
+    "cut_at_stop",
     "filter_logits",
     "generate",
     "generate_text",
@@ -141,7 +142,7 @@ def generate_text(
     sampling = sampling or Sampling()
     ids = [tokenizer.encode(prompt) for prompt in prompts]
     texts = [tokenizer.decode(row.token_ids) for row in generate(decoder, ids, sampling, tokenizer=tokenizer)]
-    return [_cut(text, sampling.stop) for text in texts]
+    return [cut_at_stop(text, sampling.stop) for text in texts]
 
 
 def stream_text(
@@ -182,7 +183,7 @@ def stream_text(
         if certain > given:
             yield text[given:certain]
             given = certain
-    if rest := _cut(text, sampling.stop)[given:]:
+    if rest := cut_at_stop(text, sampling.stop)[given:]:
         yield rest
 
 
@@ -272,7 +273,8 @@ def take_token(
     return ""
 
 
-def _cut(text: str, stop: Sequence[str]) -> str:
+def cut_at_stop(text: str, stop: Sequence[str]) -> str:
+    """Return the text before the first of the stop texts in it."""
     places = [text.find(mark) for mark in stop if mark in text]
     return text[: min(places)] if places else text
 

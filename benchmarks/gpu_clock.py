@@ -1,0 +1,41 @@
+"""Median times of work on a GPU, by events; and work as one CUDA graph."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+
+import torch
+
+__all__ = ["captured", "median_ms"]
+
+
+def median_ms(work: Callable[[], object], warm: int = 5, times: int = 20) -> float:
+    """Return the median time of one call; NaN without a GPU, where it is called all the same."""
+    for _ in range(warm):
+        work()
+    if not torch.cuda.is_available():
+        return float("nan")
+    found = []
+    for _ in range(times):
+        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        start.record()
+        work()
+        end.record()
+        torch.cuda.synchronize()
+        found.append(start.elapsed_time(end))
+    return statistics.median(found)
+
+
+def captured(work: Callable[[], object]) -> Callable[[], object]:
+    """Return a replay of the work as one CUDA graph."""
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            work()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        work()
+    return graph.replay

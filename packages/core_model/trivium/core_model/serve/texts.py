@@ -1,0 +1,53 @@
+"""Continue many texts by continuous batching; each is given as soon as it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from trivium.core_model.decoder import Decoder
+from trivium.core_model.generate import Sampling, cut_at_stop
+from trivium.core_model.serve.engine import Engine, EngineConfig
+from trivium.core_model.tokenizer import Tokenizer
+
+__all__ = ["EndedText", "continue_texts"]
+
+
+@dataclass(frozen=True)
+class EndedText:
+    """What follows one prompt.
+
+    Args:
+        number: which prompt, from 0.
+        text: the continuation, its stop text cut off.
+        finish: `end`, `stop` or `length`.
+    """
+
+    number: int
+    text: str
+    finish: str
+
+
+def continue_texts(
+    decoder: Decoder,
+    tokenizer: Tokenizer,
+    prompts: Sequence[str],
+    sampling: Sampling | None = None,
+    config: EngineConfig | None = None,
+) -> Iterator[EndedText]:
+    """Continue prompts; the order is that in which they end.
+
+    Raises:
+        InputError: as `Engine.submit`, before anything is continued.
+    """
+    sampling = sampling or Sampling()
+    engine = Engine(decoder, config, tokenizer=tokenizer)
+    numbers = {engine.submit(tokenizer.encode(prompt), sampling): number for number, prompt in enumerate(prompts)}
+    tokens: dict[int, list[int]] = {request: [] for request in numbers}
+    while engine.busy:
+        for event in engine.step():
+            if event.token is not None:
+                tokens[event.request].append(event.token)
+            if event.finish:
+                text = tokenizer.decode(tokens.pop(event.request))
+                yield EndedText(numbers[event.request], cut_at_stop(text, sampling.stop), event.finish)
