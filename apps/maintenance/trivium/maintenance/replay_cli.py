@@ -57,7 +57,7 @@ def replay(
     from trivium.maintenance.ingest.moments import find_zone
     from trivium.maintenance.registry import Registry
     from trivium.maintenance.registry_csv import read_registry_csv
-    from trivium.maintenance.report.backtest import lines_of, write_backtest
+    from trivium.maintenance.report.backtest import lines_of, summary_of, write_backtest
     from trivium.maintenance.work_orders import read_orders
 
     assets = read_registry_csv(_read(tags)).assets
@@ -77,7 +77,7 @@ def replay(
     readings = {name: (registry.assets[name], one) for name, one in rows.items()}
     found = backtest(readings, scorer, known, from_us=from_us, to_us=last, horizon_days=horizon_days)
     write_backtest(found, out, lang)
-    for line in lines_of(found, lang):
+    for line in lines_of(summary_of(found), lang):
         typer.echo(line)
     typer.echo(f"alerts: {out / 'alerts.csv'}")
 
@@ -92,9 +92,6 @@ def _learn(
     out: Path,
 ) -> Family:
     """Learn from the beginning of the history, and keep the model beside the result."""
-    import numpy as np
-
-    from trivium.maintenance.ingest.codec import AssetRows
     from trivium.maintenance.ingest.learn import before_failures, learn_asset
     from trivium.maintenance.ingest.monitor import load_monitor, save_family
     from trivium.maintenance.ingest.stored import to_time
@@ -102,9 +99,7 @@ def _learn(
 
     monitors = {}
     for name, one in rows.items():
-        end = int(np.searchsorted(one.times_us, until))
-        part = AssetRows(name, one.times_us[:end], one.tags, one.values[:end], one.quality[:end], one.rows[:end])
-        found = learn_asset(registry.assets[name], part, before_failures(orders, name), step_s=step_s)
+        found = learn_asset(registry.assets[name], one.until(until), before_failures(orders, name), step_s=step_s)
         if found.monitor is None:
             typer.echo(f"{name}: not learned: {found.problem}", err=True)
         else:

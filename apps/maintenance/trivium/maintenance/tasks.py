@@ -1,4 +1,4 @@
-"""The maintenance app's Celery tasks: wake-ups that may be lost or come twice.
+"""The maintenance app's Celery tasks: wake-ups that may be lost or come twice, and the job `maintenance.backtest`.
 
 `maintenance.drain` names a shard, `maintenance.deliver` sends webhooks, `maintenance.pack` packs small blocks together.
 """
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from celery import shared_task
 
 from trivium.maintenance.alerts import outbox
+from trivium.maintenance.backtest_job import run_backtest
 from trivium.maintenance.ingest import packing
 from trivium.maintenance.ingest.scorers import scorer_of
 from trivium.maintenance.ingest.sweep import waker
@@ -19,9 +20,10 @@ from trivium.maintenance.registry import Registries
 from trivium.maintenance.scoring import Drainer
 from trivium.maintenance.stream import Streams
 from trivium.service.holders import this_process
+from trivium.service.runner import run_job
 from trivium.service.runtime import current_runtime
 
-__all__ = ["deliver", "drain", "pack"]
+__all__ = ["backtest", "deliver", "drain", "pack"]
 
 _BUDGET_S = 1.0  # then another shard's turn comes
 
@@ -47,6 +49,12 @@ def deliver(_reason: str) -> None:
 def pack(_reason: str) -> None:
     """Pack small blocks of readings into large ones."""
     packing.pack_due(current_runtime().database, this_process())
+
+
+@shared_task(name="maintenance.backtest")
+def backtest(job_id: str) -> None:
+    """Replay what is stored of a plant; a job."""
+    run_job(job_id, lambda context: run_backtest(context, current_runtime().database))
 
 
 @functools.cache

@@ -43,6 +43,12 @@ class AssetRows:
     quality: np.ndarray
     rows: np.ndarray
 
+    def until(self, end_us: int) -> AssetRows:
+        """Return the rows before a time."""
+        end = int(np.searchsorted(self.times_us, end_us))
+        parts = (self.values[:end], self.quality[:end], self.rows[:end])
+        return AssetRows(self.asset, self.times_us[:end], self.tags, *parts)
+
 
 def pack(meta: Mapping[str, Any], blocks: Iterable[AssetRows]) -> bytes:
     """Pack what belongs to one entry of a stream."""

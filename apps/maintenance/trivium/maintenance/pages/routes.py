@@ -5,6 +5,7 @@ Forms work without a script; a script only refreshes what is marked as live and 
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from sqlalchemy import select
 
 from trivium.maintenance import tables, work_orders
 from trivium.maintenance.alerts import book, outbox
+from trivium.maintenance.alerts.finding import Finding
 from trivium.maintenance.alerts.wording import sentences
 from trivium.maintenance.api import open_parts
 from trivium.maintenance.ingest import dead_letters, gateways
@@ -23,12 +25,14 @@ from trivium.maintenance.ingest.trend import Curve, read_trend, trend_of_predict
 from trivium.maintenance.pages import fleet, health
 from trivium.maintenance.pages.words import Words, zone_of
 from trivium.maintenance.registry import Registry
+from trivium.maintenance.report.backtest import lines_of
 from trivium.service.database import utc_now
 from trivium.service.errors import InputError, NotFoundError, UpstreamError
 from trivium.service.forms import FORM
-from trivium.service.pages import page
+from trivium.service.jobs import JobState
+from trivium.service.pages import page, state_text
 from trivium.service.permission import needs
-from trivium.service.visitor import language_of, principal_of
+from trivium.service.visitor import language_of, owner_of, principal_of
 
 __all__ = ["router"]
 
@@ -240,6 +244,56 @@ def show_health(request: Request, plant: str) -> Response:
         waiting=sum(waiting.values()), lag_s=lag_s, webhooks=outbox.waiting(view.database),
         has_webhooks=bool(view.runtime.settings.webhook_urls),
     )  # fmt: skip
+
+
+@router.get("/p/{plant}/backtest")
+def show_backtest(request: Request, plant: str) -> Response:
+    """What alerts the stored history would have raised: a form, and the latest runs."""
+    view = _View(request, plant)
+    jobs = [
+        job
+        for job in view.runtime.jobs.recent(owner=owner_of(request), app="maintenance", apps=["maintenance"], limit=50)
+        if job.kind == "backtest" and job.request.get("plant") == plant
+    ]
+    latest = next((job for job in jobs if job.state == JobState.DONE), None)
+    done = view.runtime.jobs.get(latest.id, owner=owner_of(request)) if latest is not None else None
+    told: dict[str, Any] = {}
+    if done is not None:
+        sha256 = next(file.sha256 for file in done.files if file.name == "backtest.json")
+        told = json.loads(view.runtime.store.path(sha256).read_text(encoding="utf-8"))
+    raised = [
+        one | {"reasons": sentences(Finding.from_json(one["finding"]), view.language, view.words.zone, one["asset"])}
+        for one in told.get("raised", ())
+    ]
+    return view.page(
+        "maintenance_backtest.html", jobs=jobs[:10], done=done, raised=raised,
+        lines=lines_of(told, view.language) if told else [], may_run=view.may("maintenance.run"),
+        has_model=bool(view.registry.model), state_of=lambda job: state_text(job, view.language),
+    )  # fmt: skip
+
+
+@router.post("/p/{plant}/backtest", dependencies=[FORM, needs("maintenance.run")])
+def run_backtest(
+    request: Request,
+    plant: str,
+    model: Annotated[str, Form(pattern="^(learn|active)$")] = "learn",
+    percent: Annotated[float, Form(ge=5, le=95)] = 40.0,
+    horizon_days: Annotated[float, Form(gt=0, le=365)] = 30.0,
+) -> Response:
+    """Queue a backtest, and show the page again."""
+    view = _View(request, plant)
+    view.runtime.jobs.submit(
+        app="maintenance",
+        kind="backtest",
+        owner=owner_of(request),
+        request={
+            "plant": plant, "learn": percent / 100 if model == "learn" else 0.0, "horizon_days": horizon_days,
+            "language": view.language,
+        },
+        inputs=[],
+        title=view.words.say("backtest.heading", plant=plant),
+    )  # fmt: skip
+    return RedirectResponse(f"{view.base}/backtest", 303)
 
 
 def _alert_page(view: _View, alert_id: int, *, problem: str = "", status: int = 200) -> Response:

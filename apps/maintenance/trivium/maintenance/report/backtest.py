@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,24 +39,25 @@ def summary_of(found: Backtest) -> dict[str, Any]:
     }
 
 
-def lines_of(found: Backtest, language: str) -> list[str]:
-    """Return what a person wants to know first."""
-    texts, told = catalogue("trivium.maintenance", language), summary_of(found)
+def lines_of(told: Mapping[str, Any], language: str) -> list[str]:
+    """Return what a person wants to know first, from a summary."""
+    texts, counts = catalogue("trivium.maintenance", language), told["alerts"]
     lines = [
-        texts.say("backtest.span", start=told["from"][:16], end=told["to"][:16], days=f"{found.scored_days:.1f}"),
-        texts.say("backtest.alerts", count=len(found.alerts), **told["alerts"]),
+        texts.say(
+            "backtest.span", start=told["from"][:16], end=told["to"][:16], days=f"{told['scored_asset_days']:.1f}"
+        ),
+        texts.say("backtest.alerts", count=sum(counts.values()), **counts),
     ]
     if told["false_alarms_a_month_and_asset"] is not None:
-        lines.append(texts.say("backtest.false", rate=f"{found.false_a_month:.2f}"))
-    if found.num_failures:
+        lines.append(texts.say("backtest.false", rate=f"{told['false_alarms_a_month_and_asset']:.2f}"))
+    if told["failures"]:
         lead = "-" if told["median_lead_days"] is None else f"{told['median_lead_days']:.1f}"
-        lines.append(
-            texts.say("backtest.failures", seen=told["failures_foreseen"], count=found.num_failures, lead=lead)
-        )
-    if found.missed:
-        lines.append(texts.say("backtest.missed", orders=", ".join(one.number for one in found.missed[:20])))
-    if found.not_scored:
-        lines.append(texts.say("backtest.not_scored", assets=", ".join(found.not_scored[:20])))
+        seen = told["failures_foreseen"]
+        lines.append(texts.say("backtest.failures", seen=seen, count=told["failures"], lead=lead))
+    if told["failures_missed"]:
+        lines.append(texts.say("backtest.missed", orders=", ".join(told["failures_missed"][:20])))
+    if told["not_scored"]:
+        lines.append(texts.say("backtest.not_scored", assets=", ".join(told["not_scored"][:20])))
     return lines
 
 
@@ -76,7 +78,8 @@ def write_backtest(found: Backtest, folder: Path, language: str) -> None:
             out = csv.writer(file)
             out.writerow(_COLUMNS)
             out.writerows([_safe(cell) for cell in row] for row in alert_rows(found, language))
-        text = json.dumps(summary_of(found), indent=1, ensure_ascii=False)
+        told = summary_of(found) | {"raised": [_told(one) for one in found.alerts]}
+        text = json.dumps(told, indent=1, ensure_ascii=False)
         (folder / "backtest.json").write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise InputError(
@@ -90,6 +93,11 @@ def _row(one: RaisedAlert, language: str) -> tuple[str, ...]:
     reasons = " ".join(sentences(one.finding, language, asset=one.asset))
     raised = to_time(one.raised_us).isoformat()
     return one.asset, one.cause, one.severity, raised, returned, one.outcome, one.order, lead, reasons
+
+
+def _told(one: RaisedAlert) -> dict[str, Any]:
+    names = ("asset", "cause", "severity", "raised_us", "returned_us", "outcome", "order", "lead_us")
+    return {name: getattr(one, name) for name in names} | {"finding": one.finding.to_json()}
 
 
 def _safe(cell: str) -> str:
