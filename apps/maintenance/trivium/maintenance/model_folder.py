@@ -97,10 +97,11 @@ def load_model(folder: Path) -> Model:
         stored = json.loads((folder / FILE).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise InputError("there is no model here", where=str(folder), hint="give a folder that train wrote") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{FILE} cannot be read ({error})", where=str(folder), hint="train it again") from error
-    if stored.get("format") != FORMAT:
-        raise ModelError(f"format {stored.get('format')} is not {FORMAT}", where=str(folder), hint="train it again")
+    if not isinstance(stored, dict) or stored.get("format") != FORMAT:
+        given = stored.get("format") if isinstance(stored, dict) else type(stored).__name__
+        raise ModelError(f"format {given} is not {FORMAT}", where=str(folder), hint="train it again")
     parts = stored["parts"]
     try:
         return Model(

@@ -102,7 +102,13 @@ def _lines(content: bytes) -> tuple[list[list[str]], str]:
         text = content.decode("cp1252", errors="replace")
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
-    lines = [line for line in csv.reader(io.StringIO(text), delimiter=delimiter) if any(cell.strip() for cell in line)]
+    if "\x00" in text:
+        raise InputError("holds NUL characters, so it is no text", where="registry", hint="export it as CSV")
+    try:
+        rows = list(csv.reader(io.StringIO(text), delimiter=delimiter))
+    except csv.Error as error:
+        raise InputError(f"is no CSV ({error})", where="registry", hint="export it again") from error
+    lines = [line for line in rows if any(cell.strip() for cell in line)]
     if len(lines) < 2:
         raise InputError(
             "has no line of a tag", where="registry", hint="begin with: tag,asset,description,unit,low,high"

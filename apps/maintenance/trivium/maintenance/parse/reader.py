@@ -18,6 +18,9 @@ __all__ = ["LAYOUTS", "read_file"]
 
 LAYOUTS = ("cmapss", "csv")
 MAX_BYTES = 4 << 30
+_PIECE = 1 << 22
+_MOST_RATIO = 200
+_LEAST_BYTES = 64 << 20  # small files may unpack to this, however well they were packed
 _FOREIGN = {
     b"PK\x03\x04": "a ZIP or Excel file",
     b"%PDF": "a PDF",
@@ -59,8 +62,7 @@ def _read_bytes(path: Path) -> bytes:
     try:
         data = path.read_bytes()
         if data[:2] == b"\x1f\x8b":
-            with gzip.open(path) as stream:
-                data = stream.read(MAX_BYTES + 1)
+            data = _gunzip(path, most=max(_LEAST_BYTES, _MOST_RATIO * len(data)))
     except FileNotFoundError:
         raise InputError("there is no such file", where=str(path), hint="give the path of a data file") from None
     except IsADirectoryError:
@@ -72,6 +74,18 @@ def _read_bytes(path: Path) -> bytes:
     if len(data) > MAX_BYTES:
         raise InputError("holds more than 4 GiB", where=str(path), hint="split it by asset or by time")
     return data
+
+
+def _gunzip(path: Path, *, most: int) -> bytes:
+    """Decompress a file piece by piece, up to a byte beyond the most that readings of its size unpack to."""
+    whole = bytearray()
+    with gzip.open(path) as stream:
+        while piece := stream.read(_PIECE):
+            whole += piece
+            if len(whole) > most:
+                what = f"unpacks to over {_MOST_RATIO} times its size, as no readings do"
+                raise InputError(what, where=str(path), hint="give it unpacked if it is what you mean")
+    return bytes(whole)
 
 
 def _decode(data: bytes, name: str) -> str:

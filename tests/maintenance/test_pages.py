@@ -1,0 +1,257 @@
+"""The pages of a plant, in a browser against a served deployment: what they say, and what can be done, also by keys."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import uvicorn
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
+from tests.maintenance.test_backtest import BEGIN_S, DAY_S, rows_of
+
+from trivium.maintenance.alerts import book
+from trivium.maintenance.app import SPEC
+from trivium.maintenance.client import PlantClient
+from trivium.maintenance.ingest.learn import learn_asset
+from trivium.maintenance.ingest.monitor import save_family
+from trivium.maintenance.ingest.scorers import scorer_of
+from trivium.maintenance.registry import Registries, activate_model, write_registry
+from trivium.maintenance.scoring import Drainer
+from trivium.maintenance.simulator.machines import Fault, Machine
+from trivium.maintenance.stream import SHARDS_PER_PLANT, Streams
+from trivium.maintenance.work_orders import WorkOrder, write_orders
+from trivium.service.access import open_access
+from trivium.service.broker import connect
+from trivium.service.runtime import open_runtime
+from trivium.service.settings import Settings
+from trivium.service.web import create_web
+
+pytestmark = pytest.mark.browser
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+PLANT = "north"
+NAMES = ("A-1", "B-2")
+
+
+@dataclass
+class Served:
+    """A deployment with two machines, one of which has a fault and an alert."""
+
+    url: str
+    link: str
+    operator: str
+    runtime: object
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory, broker_url, empty_file: Path) -> Iterator[Served]:
+    home = tmp_path_factory.mktemp("pages")
+    (home / "trivium.db").write_bytes(empty_file.read_bytes())
+    connect(broker_url).flushdb()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = Settings(home=home, port=port, redis_url=SecretStr(broker_url))
+    runtime = open_runtime(settings, apps=(SPEC,), publish=lambda *message: None)
+    access = open_access(settings, (SPEC,), runtime.database)
+    people = {}
+    for name, role in (
+        ("ann", "maintenance:engineer"),
+        ("olaf", "maintenance:operator"),
+        ("gate", "maintenance:gateway"),
+    ):
+        account = access.people.add(name, [role], actor="test", language="en")
+        people[name] = access.sessions.make_link_token(account.id, via="link")
+    _, key = access.keys.create(PLANT, ["maintenance.ingest"], actor="test")
+    _fill(runtime, home)
+    server = uvicorn.Server(uvicorn.Config(create_web(runtime), port=port, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.02)
+    url = f"http://127.0.0.1:{port}"
+    _post(url, key, home)
+    _drain(runtime, broker_url)
+    yield Served(url, f"{url}/login?token={people['ann']}", f"{url}/login?token={people['olaf']}", runtime)
+    server.should_exit = True
+    thread.join(10)
+    runtime.close()
+
+
+def _fill(runtime, home: Path) -> None:
+    machines = [Machine(name, 1.0, place + 1) for place, name in enumerate(NAMES)]
+    write_registry(runtime.database, PLANT, [machine.asset() for machine in machines], zone="Europe/Berlin")
+    learned = {
+        one.name: learn_asset(one.asset(), rows_of(one, BEGIN_S - 10 * DAY_S, BEGIN_S), step_s=60).monitor
+        for one in machines
+    }
+    save_family({name: one for name, one in learned.items() if one}, home / "model", {})
+    activate_model(runtime.database, PLANT, str(home / "model"))
+    order = WorkOrder("7", "A-1", "failure", (BEGIN_S + 20_000) * 10**6, None, "Seal <b>changed</b>")
+    write_orders(runtime.database, PLANT, [order])
+
+
+def _post(url: str, key: str, home: Path) -> None:
+    client = PlantClient(url, key, buffer=home / "buffer", gateway="edge")
+    fault = Fault("impeller", BEGIN_S + 20_000, 20_000, BEGIN_S + 9 * DAY_S)
+    for place, name in enumerate(NAMES):
+        rows = rows_of(Machine(name, 1.0, place + 1), BEGIN_S, BEGIN_S + DAY_S, *([fault] if place == 0 else []))
+        client.send(
+            [
+                {"asset": name, "time": time_us // 10**6, **dict(zip(rows.tags, line, strict=True))}
+                for time_us, line in zip(rows.times_us.tolist(), rows.values.tolist(), strict=True)
+            ]
+        )
+    assert client.waiting() == []
+    assert client._connection is not None
+    client._connection.close()
+
+
+def _drain(runtime, broker_url: str) -> None:
+    streams = Streams(connect(broker_url))
+    drainer = Drainer(runtime.database, streams, Registries(runtime.database), scorer_of=scorer_of, holder="test")
+    for number in range(SHARDS_PER_PLANT):
+        while drainer.drain(f"{number}/{PLANT}", budget_s=10):
+            pass
+    streams.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("Chromium is missing")
+        pytest.skip("Chromium is not installed")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as started:
+        launched = started.chromium.launch(executable_path=chromium, headless=True, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def state(browser, served):
+    """The engineer's session."""
+    context = browser.new_context()
+    context.new_page().goto(served.link)
+    yield context.storage_state()
+    context.close()
+
+
+@pytest.fixture
+def opened(browser, served, state):
+    """Opens a page of the plant, which must ask nobody else and say nothing on the console."""
+    contexts, foreign, errors = [], [], []
+
+    def open_page(path: str = "", language: str = "en", scheme: str = "light"):
+        context = browser.new_context(storage_state=state, color_scheme=scheme, viewport={"width": 1280, "height": 900})
+        contexts.append(context)
+        tab = context.new_page()
+        tab.on("request", lambda one: None if one.url.startswith(served.url) else foreign.append(one.url))
+        tab.on("console", lambda one: errors.append(one.text) if one.type == "error" else None)
+        tab.on("pageerror", lambda error: errors.append(str(error)))
+        tab.goto(f"{served.url}/maintenance/p/{PLANT}{path}?lang={language}")
+        return tab
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert (foreign, errors) == ([], [])
+
+
+def test_the_fleet_is_sorted_by_need_and_links_to_the_reasons(opened, served):
+    tab = opened()
+    assert tab.locator("tbody th").all_inner_texts() == ["A-1", "B-2"]
+    first = tab.locator("tbody tr").first
+    assert "Critical" in first.inner_text()
+    assert "PI-14" in first.inner_text()
+    first.locator("td a").click()
+    assert tab.locator("h1").inner_text() == "Unusual readings: A-1"
+    (alert,) = book.find_alerts(served.runtime.database, PLANT)
+    reason = tab.locator(".m-reason li").nth(1).inner_text()
+    assert reason.startswith("PI-14 discharge pressure ")
+    assert ", below the usual " in reason
+    assert "UTC" not in reason  # times are the plant's
+    assert f"{alert.finding.sensors[0].value:.2f} barg" in reason
+
+
+def test_the_curves_are_drawn_and_follow_the_keys(opened):
+    tab = opened("/asset/A-1")
+    tab.wait_for_selector("#m-chart[data-ready]")
+    tab.locator("input[name=span][value='86400']").check()
+    with tab.expect_response(lambda one: "span_s=43200" in one.url) as asked:
+        tab.wait_for_timeout(300)
+        tab.locator("canvas").focus()
+        tab.keyboard.press("+")
+    told = asked.value.json()
+    assert told["to_ms"] - told["from_ms"] == 43_200_000
+    assert [one["name"] for one in told["outputs"]] == ["score"]
+    assert told["orders"][0]["text"] == "Seal <b>changed</b>"
+    assert "Seal <b>changed</b>" in tab.locator("table").nth(1).inner_text()  # as it is, not as markup
+    for box in tab.locator("input[name=tag]").all():
+        box.evaluate("one => { if (!one.checked) one.click(); }")
+    with tab.expect_response(lambda one: one.url.count("tag=") == 8):
+        tab.locator("#m-newest").click()
+
+
+@pytest.mark.parametrize(
+    ("language", "scheme", "paths"),
+    [("en", "light", ("", "/alerts", "/backtest")), ("zh", "dark", ("", "/asset/A-1", "/alerts/1", "/health"))],
+)
+def test_pages_are_accessible_in_both_languages(opened, served, language, scheme, paths):
+    from axe_core_python.sync_playwright import Axe
+
+    tab = opened(paths[0], language, scheme)
+    for path in paths:
+        tab.goto(f"{served.url}/maintenance/p/{PLANT}{path}")
+        assert tab.locator("html").get_attribute("lang") == ("zh-CN" if language == "zh" else "en")
+        found = Axe().run(tab)
+        assert found["passes"]
+        assert [one["id"] for one in found["violations"] if one["impact"] in ("serious", "critical")] == [], path
+
+
+def test_an_alert_is_shelved_put_back_and_acknowledged(opened, served):
+    tab = opened("/alerts/1")
+    tab.fill("#shelve-why", "probe is calibrated")
+    tab.locator("form[action$=shelve] button").click()
+    assert "Shelved" in tab.locator("main").inner_text()
+    tab.fill("#put-back-why", "done")
+    tab.locator("form[action$=put-back] button").click()
+    tab.goto(f"{served.url}/maintenance/p/{PLANT}/alerts")
+    tab.locator("article button").focus()
+    tab.keyboard.press("Enter")
+    tab.wait_for_url("**/alerts/1")
+    history = tab.locator("table.history tbody tr").all_inner_texts()
+    assert [line.split("\t")[1] for line in history][-3:] == ["Shelved", "Put back", "Acknowledged"]
+    assert "probe is calibrated" in history[-3]
+    actions = [row.action for row in served.runtime.audit.rows(subject_kind="alert")]
+    assert actions == ["alert.shelved", "alert.put_back", "alert.acknowledged"]
+
+
+def test_who_may_not_sees_nothing_and_does_nothing(browser, served):
+    context = browser.new_context()
+    tab = context.new_page()
+    tab.goto(served.operator)
+    tab.goto(f"{served.url}/maintenance/p/{PLANT}/backtest")
+    assert tab.locator("form.fields").count() == 0  # an operator runs none
+    token = tab.locator("form[action='/logout'] input").get_attribute("value")
+    answer = context.request.post(f"{served.url}/maintenance/p/{PLANT}/backtest", form={"form": token})
+    assert answer.status == 404
+    answer = context.request.post(f"{served.url}/maintenance/p/{PLANT}/alerts/1/shelve", form={"why": "x"})
+    assert answer.status == 403  # no token of our form
+    context.close()
+    stranger = TestClient(create_web(served.runtime), base_url=served.url)
+    assert stranger.get(f"/maintenance/p/{PLANT}", headers={"accept": "text/html"}).status_code == 401
+    _, key = open_access(served.runtime.settings, (SPEC,), served.runtime.database).keys.create(
+        PLANT, ["maintenance.ingest"], actor="test"
+    )
+    assert stranger.get(f"/maintenance/p/{PLANT}", headers={"authorization": f"Bearer {key}"}).status_code == 404
