@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml constraints.txt tools/install.sh
 	@touch $(PAGES) $(STAMP)
 
 $(PAGES): pyproject.toml constraints.txt tools/install.sh
-	@sh tools/install.sh finance
+	@sh tools/install.sh finance,plant
 	@touch $(PAGES)
 
 demo: $(PAGES)

@@ -26,6 +26,8 @@ RUNS: tuple[tuple[str, ...], ...] = (
     ("ingest_throughput.py",),
     ("ingest_latency.py",),
     ("ingest_chaos.py",),
+    ("alarm_burden.py",),
+    ("trend.py",),
     ("pointcloud_ap.py",),
     ("pointcloud_overlap.py",),
     ("ai4i.py",),

@@ -1,6 +1,9 @@
 """How the maintenance app presents itself to the platform. Standard library only."""
 
+import importlib.util
+
 from trivium.service.app_spec import AppSpec, Queue
+from trivium.service.errors import InputError
 
 _ENGINEER = (
     "maintenance.read",
@@ -15,8 +18,8 @@ SPEC = AppSpec(
     help="From sensor batches to a warning an engineer trusts: remaining life, failure risk, inspection.",
     package="trivium.maintenance",
     extra="maintenance",
-    # For a plant: what takes readings in, scores and shows them. Files (train, predict) and scans (inspect) need the
-    # whole extra, and say so themselves.
+    # For a plant: what takes readings in, scores and shows them. Files (train, predict) and scans (inspect) need more,
+    # and say so themselves (`needs_modules`).
     needs=("numpy", "pyarrow", "zstandard"),
     cli="trivium.maintenance.cli:app",
     roles={
@@ -38,3 +41,14 @@ SPEC = AppSpec(
     companion=("maintenance", "simulate"),
     sweep="trivium.maintenance.ingest.sweep:sweep",
 )
+
+
+def needs_modules(*names: str) -> None:
+    """Stop a command whose part of the extra is missing with one line.
+
+    Raises:
+        InputError: naming what is missing and what to type.
+    """
+    missing = [name for name in names if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(f"this command needs {', '.join(missing)}: {SPEC.install_line}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trivium.maintenance import plant_cli, replay_cli
+from trivium.maintenance.app import needs_modules
 from trivium.maintenance.inspection import cli as inspection_cli
 from trivium.service.errors import InputError, TriviumError
 
@@ -45,6 +46,7 @@ def train(
 ) -> None:
     """Cross-validate, choose, fit, calibrate, and write the model with its card."""
     _refuse_unknown(layout)
+    needs_modules("lightgbm", "pandas", "sklearn")
     from trivium.maintenance import pipeline
     from trivium.maintenance.parse.columns import Roles
 
@@ -84,6 +86,7 @@ def predict(
     """Write remaining life, failure probability or anomaly score, whichever the model gives."""
     if layout:
         _refuse_unknown(layout)
+    needs_modules("lightgbm", "pandas", "sklearn")
     from trivium.maintenance import pipeline
 
     found: list[tuple[Path, Predictions]] = []

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 from pathlib import Path
 
 import structlog
 
+from trivium.maintenance.app import SPEC
 from trivium.maintenance.ingest.monitor import FAMILY_FILE, FILE, load_monitor
 from trivium.maintenance.registry import Registry
 from trivium.maintenance.scorer import Family, Scorer
@@ -17,6 +19,7 @@ __all__ = ["load_scorer", "scorer_of"]
 log = structlog.get_logger(__name__)
 
 TRAINED = "model.json"
+_TREES = ("lightgbm", "sklearn")
 
 
 def load_scorer(folder: Path) -> Scorer | Family:
@@ -28,6 +31,9 @@ def load_scorer(folder: Path) -> Scorer | Family:
     if (folder / FILE).is_file() or (folder / FAMILY_FILE).is_file():
         return load_monitor(folder)
     if (folder / TRAINED).is_file():
+        missing = [name for name in _TREES if importlib.util.find_spec(name) is None]
+        if missing:
+            raise ModelError(f"needs {', '.join(missing)}", where=str(folder), hint=SPEC.install_line)
         from trivium.maintenance.ingest.trained import load_trained  # brings LightGBM, which a monitor does not need
 
         return load_trained(folder)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from trivium.maintenance.app import needs_modules
 from trivium.service.errors import InputError
 
 __all__ = ["EPILOG", "inspect"]
@@ -42,6 +43,7 @@ def inspect(
     seed: Annotated[int, typer.Option(min=0, help="Of every random choice.")] = 0,
 ) -> None:
     """Hold a scan against its CAD and write inspection.json, deviation.ply and not_covered.ply."""
+    needs_modules("torch", "open3d")
     from trivium.maintenance.inspection import files
     from trivium.maintenance.inspection.inspect import Tolerance
     from trivium.maintenance.inspection.inspect import inspect as run
