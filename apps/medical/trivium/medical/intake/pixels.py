@@ -48,7 +48,7 @@ def of_dicom(dataset: Dataset, stored: np.ndarray) -> Display:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         values = np.asarray(apply_modality_lut(stored, dataset), dtype=np.float64)
-    low, high = float(values.min()), float(values.max())
+    low, high = min(0.0, float(values.min())), float(values.max())
     scale = min(1.0, _HIGHEST / max(high - low, 1.0))
     shown = np.rint((values - low) * scale).astype(np.uint16)
     window = _window(dataset)
