@@ -136,6 +136,46 @@ def import_history(
         raise typer.Exit(1)
 
 
+@app.command(epilog="Example: trivium maintenance watch /srv/drop --plant north")
+def watch(
+    folder: Annotated[Path, typer.Argument(help="Folder that CSV or NDJSON files are put into; gzip is fine.")],
+    plant: _Plant,
+    zone: Annotated[
+        str, typer.Option(help="IANA time zone of times without an offset; the plant's if not given.")
+    ] = "",
+    decimal: Annotated[str, typer.Option(help="Decimal sign, when it cannot be told.")] = "",
+    asset: Annotated[str, typer.Option(help="Asset of all rows, when no column says so.")] = "",
+    once: Annotated[bool, typer.Option("--once", help="Take in what lies there, and end.")] = False,
+) -> None:
+    """Take in files of readings as they come, and leave a receipt of each in done/ or failed/."""
+    import time
+
+    from trivium.maintenance.ingest.drop_folder import take_files
+    from trivium.maintenance.ingest.formats import Options
+    from trivium.service.errors import UpstreamError
+
+    options = Options("", "", zone, "", decimal, "", asset)
+    failed = 0
+    with _opened() as runtime, _door(runtime) as door:
+        while True:
+            try:
+                for receipt in take_files(folder, plant, door=door, database=runtime.database, options=options):
+                    failed += receipt["state"] == "failed"
+                    counts = ", ".join(
+                        f"{count:,} {name}" for name, count in receipt.get("verdicts", {}).items() if count
+                    )
+                    typer.echo(f"{receipt['file']}: {receipt.get('error') or counts}")
+            except UpstreamError as error:
+                if once:
+                    raise
+                _say(error.line)
+            if once:
+                break
+            time.sleep(2.0)
+    if failed:
+        raise typer.Exit(1)
+
+
 @app.command(epilog="Example: trivium maintenance batches --plant north --state lost")
 def batches(
     plant: _Plant,

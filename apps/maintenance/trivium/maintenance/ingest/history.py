@@ -52,9 +52,19 @@ class ImportReport:
 
 
 def import_file(
-    path: Path, plant: str, *, door: Door, database: Database, options: Options | None = None, progress: Progress
+    path: Path,
+    plant: str,
+    *,
+    door: Door,
+    database: Database,
+    options: Options | None = None,
+    progress: Progress,
+    lane: str = HISTORY,
 ) -> ImportReport:
     """Send a CSV or NDJSON file (gzip is fine) through the lane of history.
+
+    Args:
+        lane: `live` for readings of now, which raise alerts.
 
     Raises:
         InputError: if the file cannot be read; pieces before the one with the fault stay sent.
@@ -68,7 +78,7 @@ def import_file(
             report.batch_ids.append(batch_id)
             report.num_rows += num_rows
             if not _is_there(database, plant, batch_id):
-                _send(door, plant, piece, content_type, batch_id, options or Options(), report, number)
+                _send(door, plant, piece, content_type, batch_id, options or Options(), report, number, lane)
             progress(place(), size)
     return report
 
@@ -111,6 +121,7 @@ def _send(
     options: Options,
     report: ImportReport,
     number: int,
+    lane: str,
 ) -> None:
     while True:
         try:
@@ -119,7 +130,7 @@ def _send(
                 piece,
                 content_type=content_type,
                 options=Options(batch_id=batch_id).merged(options),
-                lane=HISTORY,
+                lane=lane,
             )
         except InputError as error:
             first = number * _PIECE_ROWS + 1
