@@ -15,6 +15,7 @@ HEAVY = ("torch", "lightgbm", "sklearn", "gradio", "scipy", "pandas")
     [
         (("trivium.maintenance.api", "trivium.maintenance.plant_cli"), HEAVY),
         (("trivium.maintenance.tasks", "trivium.maintenance.ingest.sweep"), (*HEAVY, "pyarrow")),
+        (("trivium.maintenance.pages", "trivium.maintenance.seed", "trivium.maintenance.replay_cli"), HEAVY),
         (
             ("trivium.maintenance.app", "trivium.maintenance.client"),
             (*HEAVY, "pyarrow", "numpy", "sqlalchemy", "redis"),

@@ -24,6 +24,7 @@ __all__ = ["app"]
 app = typer.Typer(no_args_is_help=True)
 _Plant = Annotated[str, typer.Option(help="Name of the plant, as in its API key.")]
 _SHOWN = 10
+_OPERATOR = "operator"
 
 
 @app.command(epilog="Example: trivium maintenance tags tags.csv --plant north --zone Europe/Berlin")
@@ -60,16 +61,40 @@ def activate(
     plant: _Plant,
 ) -> None:
     """Score a plant's readings with a model from the next batch on."""
-    from trivium.maintenance.registry import activate_model
+    from trivium.maintenance import models
 
-    path = ""
+    path, version = "", ""
     if folder:
         from trivium.maintenance.ingest.scorers import load_scorer
 
         path = str(Path(folder).resolve())
-        typer.echo(f"{plant}: {load_scorer(Path(path)).version}")
+        version = load_scorer(Path(path)).version
     with _opened() as runtime:
-        activate_model(runtime.database, plant, path)
+        models.activate(runtime.audit, plant, path, version, actor=_OPERATOR)
+    typer.echo(f"{plant}: {version or 'no model'}")
+
+
+@app.command("models", epilog="Example: trivium maintenance models --plant north")
+def list_models(plant: _Plant) -> None:
+    """List which models scored a plant, and since when, newest first."""
+    from trivium.maintenance import models
+
+    with _opened() as runtime:
+        for one in models.changes_of(runtime.database, plant):
+            what = one.what.replace("_", " ")
+            typer.echo(
+                f"{one.at:%Y-%m-%d %H:%M:%S}Z  {what:11}  {one.model or 'no model'}  {one.folder}  by {one.actor}"
+            )
+
+
+@app.command("rollback", epilog="Example: trivium maintenance rollback --plant north")
+def roll_back(plant: _Plant) -> None:
+    """Score a plant with the model that scored it before; again for the one before that."""
+    from trivium.maintenance import models
+
+    with _opened() as runtime:
+        found = models.roll_back(runtime.audit, plant, actor=_OPERATOR)
+    typer.echo(f"{plant}: {found.model or 'no model'}  {found.folder}")
 
 
 @app.command(

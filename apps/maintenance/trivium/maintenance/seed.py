@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 import structlog
 
+from trivium.maintenance import models
 from trivium.maintenance.ingest.codec import AssetRows
 from trivium.maintenance.ingest.learn import learn_asset
-from trivium.maintenance.ingest.monitor import Monitor, save_family
-from trivium.maintenance.registry import activate_model, write_registry
+from trivium.maintenance.ingest.monitor import Monitor, load_monitor, save_family
+from trivium.maintenance.registry import write_registry
 from trivium.maintenance.simulator.machines import Machine
 from trivium.maintenance.simulator.plant import MACHINES, PLANT, demo_orders
 from trivium.maintenance.work_orders import write_orders
@@ -62,7 +63,8 @@ def seed(runtime: Runtime, samples: Sequence[Path]) -> None:
     learned = {machine.name: learn_machine(machine, begun_s - 86_400) for machine in MACHINES}
     about = {"learned from": "five simulated days without faults", "step_s": _STEP_S}
     save_family({name: one for name, one in learned.items() if one is not None}, folder / "model", about)
-    activate_model(runtime.database, PLANT, str(folder / "model"))
+    version = load_monitor(folder / "model").version
+    models.activate(runtime.audit, PLANT, str(folder / "model"), version, actor=LOCAL_USER)
     write_orders(runtime.database, PLANT, demo_orders(begun_s))
     access = open_access(runtime.settings, runtime.apps, runtime.database)
     _, secret = access.keys.create(PLANT, ["maintenance.ingest"], actor=LOCAL_USER)

@@ -36,6 +36,7 @@ __all__ = [
     "block",
     "dead_letter",
     "gateway",
+    "model_change",
     "outage",
     "outbox",
     "part",
@@ -281,4 +282,17 @@ work_order = Table(
     Column("to_us", BigInteger),
     Column("description", Text, nullable=False, server_default=""),
     Index(None, "plant", "asset", "from_us"),
+)
+
+model_change = Table(  # which model scored a plant from when on
+    "maintenance_model_change",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True),
+    Column("plant", String(120), nullable=False),
+    Column("folder", Text, nullable=False),  # empty: none
+    Column("model", String(120), nullable=False),  # its version
+    Column("what", String(20), nullable=False),  # activated, rolled_back
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", String(120), nullable=False),
+    Index(None, "plant"),
 )

@@ -1,0 +1,54 @@
+"""Activating models and going back: workers follow, and the record tells who did it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.maintenance.ingest.conftest import PLANT, pump
+
+from trivium.maintenance import models
+from trivium.maintenance.registry import Registries, write_registry
+from trivium.service.audit import Audit
+from trivium.service.errors import InputError, NotFoundError
+
+
+@pytest.fixture
+def audit(database) -> Audit:
+    write_registry(database, PLANT, [pump("P1")])
+    return Audit(database)
+
+
+def active(audit: Audit) -> str:
+    return Registries(audit.database).of(PLANT).model
+
+
+def test_back_and_back_again_and_forward_anew(audit):
+    for name in ("a", "b", "b", "c"):
+        models.activate(audit, PLANT, f"/m/{name}", f"{name}-1", actor="ann")
+    assert active(audit) == "/m/c"
+    assert models.roll_back(audit, PLANT, actor="bob").model == "b-1"  # b twice is one step
+    assert models.roll_back(audit, PLANT, actor="bob").model == "a-1"
+    assert active(audit) == "/m/a"
+    with pytest.raises(InputError, match="no model scored this plant before"):
+        models.roll_back(audit, PLANT, actor="bob")
+    models.activate(audit, PLANT, "/m/d", "d-1", actor="ann")
+    assert models.roll_back(audit, PLANT, actor="bob").folder == "/m/a"
+    told = [(one.what, one.model, one.actor) for one in models.changes_of(audit.database, PLANT)][:3]
+    assert told == [("rolled_back", "a-1", "bob"), ("activated", "d-1", "ann"), ("rolled_back", "a-1", "bob")]
+    rows = audit.rows(subject_kind="plant", subject_id=PLANT)
+    assert [row.action for row in rows][-2:] == ["model.activated", "model.rolled_back"]
+
+
+def test_a_registry_that_is_known_takes_the_change_in(audit, monkeypatch):
+    registries = Registries(audit.database)
+    assert registries.of(PLANT).model == ""
+    models.activate(audit, PLANT, "/m/a", "a-1", actor="ann")
+    monkeypatch.setattr("trivium.maintenance.registry.time.monotonic", lambda: np.inf)  # a second later
+    assert registries.of(PLANT).model == "/m/a"
+
+
+def test_a_plant_that_is_not_there_is_told_and_leaves_no_record(audit):
+    with pytest.raises(NotFoundError, match="no plant is registered"):
+        models.activate(audit, "south", "/m/a", "a-1", actor="ann")
+    assert models.changes_of(audit.database, "south") == []
+    assert audit.rows() == []
