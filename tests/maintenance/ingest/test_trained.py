@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,9 +11,14 @@ from tests.maintenance.ingest.conftest import PLANT, at, pump
 from tests.maintenance.ingest.test_scoring import SENSORS, predictions, rows_of, signal
 
 from trivium.maintenance import pipeline
-from trivium.maintenance.ingest.frames import Reason
+from trivium.maintenance.alerts import book
+from trivium.maintenance.alerts.wording import sentences
+from trivium.maintenance.analyze.trees import tree_contributions
+from trivium.maintenance.ingest.frames import Frame, Reason
 from trivium.maintenance.ingest.scorers import load_scorer, scorer_of
-from trivium.maintenance.registry import Registry
+from trivium.maintenance.ingest.trained import SETTINGS
+from trivium.maintenance.model_folder import load_model, shipped_models
+from trivium.maintenance.registry import Asset, Registry, Tag
 from trivium.service.errors import ModelError
 
 
@@ -64,6 +70,68 @@ def test_rows_that_lack_a_value_are_not_scored(plant, folder):
 
 
 def test_a_folder_without_a_model(tmp_path):
-    with pytest.raises(ModelError, match=r"holds no model that scores readings; it needs model.json or monitor.json"):
+    with pytest.raises(ModelError, match=r"holds no model that scores readings; it needs model.json, monitor.json or"):
         load_scorer(tmp_path)
     assert scorer_of(Registry(PLANT, model=str(tmp_path), version=7)) is None  # logged; readings are stored without
+
+
+def wearing_engine(cycles: int) -> tuple[list[dict], tuple[str, ...]]:
+    """Rows of an engine that the shipped model of FD001 sees wear out, and the tags of its registry."""
+    (path,) = [path for path in shipped_models() if path.name == "cmapss-fd001"]
+    life = load_model(path).life
+    assert life is not None
+    conditions, names = life.features.conditions, life.features.sensors
+    rng = np.random.default_rng(1)
+    toward = np.zeros(len(names))
+    toward[conditions.varies] = -np.sign(life.features.health[:-1])  # what shortens life
+    wear = 3 * np.linspace(0, 1, cycles)[:, None] ** 2
+    values = conditions.means[0] + conditions.deviations[0] * (
+        wear * toward + 0.3 * rng.normal(size=(cycles, len(names)))
+    )
+    tags = (*names, *SETTINGS)
+    whole = np.hstack([values, np.tile(conditions.shift, (cycles, 1))])
+    return [
+        {"asset": "E1", "time": at(10 * cycle), **dict(zip(tags, line, strict=True))}
+        for cycle, line in enumerate(whole.tolist())
+    ], tags
+
+
+def test_an_engine_that_wears_out_raises_an_alert_with_its_remaining_life_and_sensors(plant):
+    rows, tags = wearing_engine(200)
+    plant.register(Asset("E1", tuple(Tag(name, "E1", description="station", unit="psia") for name in tags)))
+    (folder,) = [path for path in shipped_models() if path.name == "cmapss-fd001"]
+    plant.scorer = load_scorer(folder)
+    for start in range(0, 200, 50):
+        assert plant.send(json.dumps(rows[start : start + 50]), batch_id=str(start)).status == 202
+        plant.drain()
+    (alert,) = book.find_alerts(plant.database, PLANT)
+    assert (alert.cause, alert.is_active) == ("failure", True)
+    first, *sensors = sentences(alert.finding, "en", asset="E1")
+    percent, life, low, high = map(int, re.findall(r"\d+(?= %| cycles| to|\))", first))
+    assert percent >= 50
+    assert low <= life <= high <= 125
+    assert first.startswith(
+        f"Probability of failure {percent} %, remaining life {life} cycles ({low} to {high}), since "
+    )
+    assert sensors
+    assert all(re.match(r"(T|P|N|Ps|s)\S* station \S+ psia, (above|below|within) the usual", one) for one in sensors), (
+        sensors
+    )
+
+
+def test_contributions_of_sensors_add_up_to_those_of_the_features():
+    rows, tags = wearing_engine(150)
+    (folder,) = [path for path in shipped_models() if path.name == "cmapss-fd001"]
+    model = load_model(folder)
+    scorer = load_scorer(folder)
+    values = np.array([[row[name] for name in tags] for row in rows])
+    frame = Frame("E1", np.arange(150) * 10**7, values, 100)
+    (scores,) = scorer.score([frame])
+    is_asked = scores.outputs[:, scorer.outputs.index("p_fail")] >= 0.2
+    assert is_asked.any()
+    assert (scores.contributions[~is_asked] == 0).all()
+    fleet, chosen = scorer._fleet([frame], [np.ones(150, bool)], [np.arange(100, 150)])
+    shares = tree_contributions(model.life.risk_trees, model.life.features.transform(fleet)[chosen])
+    num_varying = int(model.life.features.conditions.varies.sum())
+    without_age = shares.sum(axis=1) - shares[:, 5 * num_varying]
+    np.testing.assert_allclose(scores.contributions.sum(axis=1)[is_asked], without_age[is_asked], rtol=1e-9)

@@ -17,8 +17,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from trivium.maintenance.ingest.door import Door
 from trivium.maintenance.ingest.formats import Options
 from trivium.maintenance.ingest.history import import_file, settle
@@ -28,7 +26,6 @@ from trivium.service.errors import InputError, NotFoundError, UpstreamError
 
 __all__ = ["Receipt", "take_files"]
 
-log = structlog.get_logger(__name__)
 
 _ENDINGS = tuple(f"{name}{packed}" for name in (".csv", ".ndjson", ".jsonl", ".txt") for packed in ("", ".gz"))
 Receipt = dict[str, Any]
@@ -73,7 +70,6 @@ def take_files(
                 "batches": report.batch_ids,
             }  # fmt: skip
         _put_away(path, folder / receipt["state"], receipt)
-        log.info("drop_folder.taken", file=path.name, state=receipt["state"])
         yield receipt
 
 
