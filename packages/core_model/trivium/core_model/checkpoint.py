@@ -32,6 +32,11 @@ SHARD_BYTES = 2 * 1024**3
 OPEN_BYTES = 16 * 1024**2
 PIECE_BYTES = 4 * 1024**2
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "float16": torch.float16, "bfloat16": torch.bfloat16}
+# No model has more; a file that says so would fill the memory, or count for ever.
+LARGEST = 2**40
+MOST = dict.fromkeys(
+    ("num_hidden_layers", "num_layers", "n_routed_experts", "num_experts", "num_local_experts"), 10_000
+)
 # Left behind by old versions of transformers; computed, not stored.
 _COMPUTED = ("rotary_emb.inv_freq",)
 
@@ -57,6 +62,7 @@ def from_pretrained(
     raw = _read_json(folder, "config.json")
     files = _weight_files(folder)
     config = _without_absent_modules(load_config(folder), files)
+    _compare_size(config, files, folder)
     decoder = empty_decoder(config, dtype=_dtype(dtype, raw, files), device=device)
     state = decoder.state_dict()
     places = layout(config, state)
@@ -78,6 +84,10 @@ def load_config(path: str | Path) -> ModelConfig:
     """
     folder = Path(path)
     raw = _read_json(folder, "config.json")
+    huge = next((name for name, value in _numbers(raw) if value > MOST.get(name, LARGEST)), "")
+    if huge:
+        what = f"{huge} is larger than in any model"
+        raise InputError(what, where=str(folder / "config.json"), hint="fetch the file again")
     try:
         return read_config(raw)
     except InputError as error:
@@ -174,6 +184,9 @@ def _weight_files(folder: Path) -> dict[str, Path]:
         names = _read_json(folder, INDEX).get("weight_map")
         if not isinstance(names, dict) or not names:
             raise InputError("no weight_map in it", where=str(folder / INDEX), hint="fetch the file again")
+        if strange := [shard for shard in names.values() if not isinstance(shard, str) or Path(shard).name != shard]:
+            what = f"{str(strange[0])[:60]!r} is no name of a file beside it"
+            raise InputError(what, where=str(folder / INDEX), hint="fetch the file again")
         shards = sorted(set(names.values()))
         if missing := [shard for shard in shards if not (folder / shard).is_file()]:
             raise InputError(
@@ -233,6 +246,24 @@ def _dtype(wanted: torch.dtype | str | None, raw: Mapping[str, Any], files: Mapp
     return DTYPES[name]
 
 
+def _numbers(data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """Yield the whole numbers of settings with their names, our own settings' among them."""
+    for name, value in data.items():
+        if isinstance(value, dict):
+            yield from _numbers(value)
+        elif type(value) is int:
+            yield name, value
+
+
+def _compare_size(config: ModelConfig, files: Mapping[str, Path], folder: Path) -> None:
+    """Refuse settings that ask for more memory than the files could fill, before it is taken."""
+    held = sum(file.stat().st_size for file in set(files.values()))
+    wanted = config.vocab_size * config.dim
+    if wanted > 8 * held:
+        what = f"the settings ask for {wanted:,} numbers of the embedding alone, and the files hold {held:,} bytes"
+        raise ModelError(what, where=str(folder), hint="fetch them again; they do not belong together")
+
+
 def _read_json(folder: Path, name: str) -> dict[str, Any]:
     file = folder / name
     if not folder.is_dir():
@@ -241,7 +272,7 @@ def _read_json(folder: Path, name: str) -> dict[str, Any]:
         raise InputError(f"{name} is missing", where=str(folder), hint="give the folder that holds it")
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, too deep, or a number of too many digits
         raise InputError(f"not JSON: {error}", where=str(file), hint="fetch the file again") from None
     if not isinstance(data, dict):
         raise InputError(f"a JSON object was expected, not {type(data).__name__}", where=str(file))

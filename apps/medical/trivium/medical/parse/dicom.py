@@ -10,11 +10,13 @@ from __future__ import annotations
 import io
 import re
 import warnings
+import zlib
 
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_dataset
 from pydicom.pixels import apply_modality_lut, apply_presentation_lut, apply_voi_lut, pixel_array
 
 from trivium.medical.parse.picture import MAX_PIXELS
@@ -23,7 +25,12 @@ from trivium.service.errors import InputError
 
 __all__ = ["header_of", "looks_like_dicom", "open_dicom", "read_dicom"]
 
-_DAMAGED = (InvalidDicomError, AttributeError, EOFError, KeyError, NotImplementedError, OSError, TypeError, ValueError)
+_DAMAGED = (
+    InvalidDicomError, AttributeError, EOFError, KeyError, NotImplementedError, OSError, RecursionError, TypeError,
+    ValueError, zlib.error,
+)  # fmt: skip
+_DEFLATED, _PLAIN = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.1"
+_MOST_INFLATED = 200 * 1024 * 1024
 _GRAY = ("MONOCHROME1", "MONOCHROME2")
 _FRONTAL = ("PA", "AP")
 _LATERAL = ("LL", "RL", "LATERAL", "LAT", "LLD", "RLD")
@@ -63,13 +70,37 @@ def open_dicom(name: str, data: bytes) -> tuple[Dataset, np.ndarray]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom warns of what it can read all the same
+            data = _inflated(name, data)
             dataset = pydicom.dcmread(io.BytesIO(data), force=data[128:132] != b"DICM")
             header_of(dataset)
             int(dataset.get("BitsStored") or 8), int(dataset.get("NumberOfFrames") or 1)
+    except InputError:
+        raise
     except _DAMAGED as error:
         raise InputError(f"the DICOM file is damaged ({error})", where=name, hint="export it again") from error
     _refuse_what_is_no_film(name, dataset)
     return dataset, _decode(name, dataset)
+
+
+def _inflated(name: str, data: bytes) -> bytes:
+    """Return a deflated file as a plain one, bounded: pydicom would inflate it whole, whatever it grows to.
+
+    Raises:
+        InputError: if it inflates to more than a film can have.
+    """
+    if data[128:132] != b"DICM" or _DEFLATED not in data[: 1 << 16]:
+        return data
+    stream = io.BytesIO(data)
+    stream.seek(132)
+    read_dataset(stream, False, True, stop_when=lambda tag, _vr, _length: tag >> 16 != 2)
+    head, body = data[: stream.tell()], data[stream.tell() :]
+    if _DEFLATED not in head:
+        return data
+    inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(body, _MOST_INFLATED + 1)
+    if len(inflated) > _MOST_INFLATED:
+        what = f"inflates to more than the {_MOST_INFLATED:,} bytes allowed"
+        raise InputError(what, where=name, hint="give one film")
+    return head.replace(_DEFLATED, _PLAIN.ljust(len(_DEFLATED), b"\x00")) + inflated
 
 
 def _refuse_what_is_no_film(name: str, dataset: Dataset) -> None:

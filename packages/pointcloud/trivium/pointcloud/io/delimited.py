@@ -16,6 +16,7 @@ from trivium.service.errors import InputError
 
 __all__ = ["read", "write"]
 
+_MAX_LINE = 65_536
 _BLANKS = bytes.maketrans(b",;\t", b"   ")
 
 
@@ -33,6 +34,9 @@ def read(path: str | Path, *, not_finite: NotFinite = "drop", limit: int = MAX_B
     places = [at for at, line in enumerate(raw) if line.strip() and not line.lstrip().startswith((b"#", b"//"))]
     if not places:
         raise InputError("holds no point", where=where)
+    longest = max(places, key=lambda at: len(raw[at]))
+    if len(raw[longest]) > _MAX_LINE:
+        raise InputError(f"longer than {_MAX_LINE:,} characters", where=f"{where}, line {longest + 1}")
     head = raw[places[0]].split()
     names = [word.decode("utf-8", "replace").strip("\"'").lower() for word in head] if _is_head(head) else []
     places = places[1:] if names else places

@@ -156,7 +156,7 @@ def _parse_header(data: bytes, where: str) -> tuple[str, list[_Element], int]:
         match line.split():
             case ["format", name, _] if name in _ORDERS:
                 layout = name
-            case ["element", name, count] if count.isdigit() and int(count) <= MAX_POINTS:
+            case ["element", name, count] if count.isdecimal() and len(count) < 20 and int(count) <= MAX_POINTS:
                 elements.append(_Element(name, int(count)))
             case ["property", "list", length, kind, name] if elements and {length, kind} <= set(_TYPES):
                 if _TYPES[length][0] == "f":

@@ -6,7 +6,7 @@ import gzip
 import io
 import zlib
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 import numpy as np
 
@@ -22,6 +22,7 @@ MAX_POINTS = 100_000_000
 """Most points, vertices or faces that a header may announce."""
 
 _MAX_WORD = 64
+_PIECE = 1 << 22
 
 NotFinite = Literal["drop", "keep", "refuse"]
 """What becomes of points with a coordinate that is NaN or infinite. Organised clouds mark missing returns by NaN."""
@@ -36,10 +37,10 @@ def load(path: str | Path, *, limit: int = MAX_BYTES) -> bytes:
     where = str(path)
     try:
         with open(path, "rb") as file:
-            data = file.read(limit + 1)
+            data = _read(file, limit)
         if data[:2] == b"\x1f\x8b":
             with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
-                data = stream.read(limit + 1)
+                data = _read(stream, limit)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(f"the gzip stream is damaged ({error})", where=where, hint="fetch the file again") from error
     except OSError as error:
@@ -49,6 +50,14 @@ def load(path: str | Path, *, limit: int = MAX_BYTES) -> bytes:
     if len(data) > limit:
         raise InputError(f"larger than {limit / 2**20:,.0f} MiB decompressed", where=where, hint="thin the cloud out")
     return data
+
+
+def _read(stream: IO[bytes], limit: int) -> bytes:
+    """Read a stream, one byte beyond the limit at most; piece by piece, for `read` makes room for all it may give."""
+    whole = bytearray()
+    while len(whole) <= limit and (piece := stream.read(min(_PIECE, limit + 1 - len(whole)))):
+        whole += piece
+    return bytes(whole)
 
 
 def save(path: str | Path, data: bytes) -> None:
