@@ -47,10 +47,11 @@ def of_dicom(dataset: Dataset, stored: np.ndarray) -> Display:
     """Return the film of a DICOM file after its modality step."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        values = np.asarray(apply_modality_lut(stored, dataset), dtype=np.float64)
+        values = np.asarray(apply_modality_lut(stored, dataset))
     low, high = min(0.0, float(values.min())), float(values.max())
     scale = min(1.0, _HIGHEST / max(high - low, 1.0))
-    shown = np.rint((values - low) * scale).astype(np.uint16)
+    is_plain = values.dtype.kind in "ui" and low == 0 and scale == 1  # most films: nothing to compute
+    shown = values.astype(np.uint16) if is_plain else np.rint((values - low) * scale).astype(np.uint16)
     window = _window(dataset)
     center, width = ((window[0] - low) * scale, window[1] * scale) if window else _spread(shown)
     spacing = dataset.get("PixelSpacing") or dataset.get("ImagerPixelSpacing")

@@ -32,14 +32,17 @@ router = APIRouter()
 @router.get("/studies/{study_id}", dependencies=[needs("medical.read")])
 def show(request: Request, study_id: str) -> Response:
     """Show the review page; that it was opened is recorded."""
-    runtime = runtime_of(request)
-    with runtime.database.read() as connection:
-        study = study_of(connection, study_id)
-    runtime.audit.record(Entry("study.opened", principal_of(request).id, "study", study.id, str(study.version)))
+    study = _opened(request, study_id)
     may = principal_of(request).may
     return page(
         request, "study.html", study=study, may_identify=may("medical.identity"), may_review=may("medical.review")
     )
+
+
+@router.post("/studies/{study_id}/opened", status_code=204, dependencies=[needs("medical.read")])
+def opened(request: Request, study_id: str) -> None:
+    """Record that the page was turned to this study."""
+    _opened(request, study_id)
 
 
 @router.get("/studies/{study_id}/state", dependencies=[needs("medical.read")])
@@ -97,6 +100,15 @@ def state_of(request: Request, study_id: str) -> dict[str, Any]:
             "has_proof": principal.has_password or step_up.has_pin(principal.id),
         },
     }  # fmt: skip
+
+
+def _opened(request: Request, study_id: str) -> Study:
+    """Return a study that the visitor opens, on record."""
+    runtime = runtime_of(request)
+    with runtime.database.read() as connection:
+        study = study_of(connection, study_id)
+    runtime.audit.record(Entry("study.opened", principal_of(request).id, "study", study.id, str(study.version)))
+    return study
 
 
 def _study(study: Study, account_id: str) -> dict[str, Any]:

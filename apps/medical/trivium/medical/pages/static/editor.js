@@ -26,6 +26,12 @@ export class Editor {
     this.draw();
   }
 
+  reset() {
+    [this.content, this.draft, this.canWrite, this.isDirty] = [null, null, false, false];
+    [this.current, this.editing, this.shown] = ["", "", ""];
+    this.element.replaceChildren();
+  }
+
   take() {
     this.isDirty = false;
     return structuredClone(this.content);
@@ -147,7 +153,7 @@ export class Editor {
   }
 
   decide(status) {
-    const found = this.canWrite && !this.editing && this.find(this.current);
+    const found = this.content && this.canWrite && !this.editing && this.find(this.current);
     if (!found) return;
     const { one, section } = found;
     if (status === "rejected" && one.status === "typed") {

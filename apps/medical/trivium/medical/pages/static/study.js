@@ -3,11 +3,11 @@
 import { Editor } from "./editor.js";
 import { ask, critical, pinFirst, signing } from "./dialogs.js";
 import { known, make, person, post, say } from "./texts.js";
-import { Viewer } from "./viewer.js";
+import { Viewer, prepare } from "./viewer.js";
 
 const root = document.getElementById("study");
-const id = root.dataset.study;
-const base = `/medical/studies/${id}`;
+let id = root.dataset.study;
+let base = `/medical/studies/${id}`;
 const POLL_MS = 3000;
 const KEEP_MS = 40000;
 const viewer = new Viewer(document.getElementById("view"));
@@ -369,8 +369,9 @@ async function showPrior() {
   await prior.load(newest.images[0], [state.study.patient.slice(0, 10), at, say(`state.${newest.state}`)]);
 }
 
-// The next study's films come before they are asked for: the browser keeps them by address.
+// The next study's films come before they are asked for, and wait ready to be drawn.
 async function preload() {
+  const asked = id;
   const answer = await fetch("/medical/worklist?state=open", { headers: { accept: "application/json" } });
   if (!answer.ok) return;
   const { studies } = await answer.json();
@@ -379,15 +380,42 @@ async function preload() {
   if (!nextStudy) return;
   const found = await fetch(`/medical/studies/${nextStudy}/state`, { headers: { accept: "application/json" } });
   if (!found.ok) return;
-  for (const one of (await found.json()).images) await fetch(one.url);
-  root.dataset.next = nextStudy;
+  await Promise.all((await found.json()).images.slice(0, 2).map(prepare));
+  if (id === asked) root.dataset.next = nextStudy;
 }
 
 async function next() {
   if (!(await flush())) return;
-  if (nextStudy) location.assign(`/medical/studies/${nextStudy}`);
-  else notice("problem", say("ui.none_next"));
+  if (!nextStudy) await preload(); // something may have come since
+  if (!nextStudy) {
+    notice("problem", say("ui.none_next"));
+    return;
+  }
+  history.pushState(null, "", `/medical/studies/${nextStudy}`);
+  await turn(nextStudy);
 }
+
+// Turn this page to another study: nothing of the one before stays on it.
+async function turn(other) {
+  if (state?.is_mine) post(`${base}/release`);
+  [id, base] = [other, `/medical/studies/${other}`];
+  [state, tag, nextStudy, film, isNamed] = [null, "", null, 0, false];
+  editor.reset();
+  prior = null;
+  priorElement.hidden = true;
+  priorElement.replaceChildren();
+  for (const box of ["notices", "acts", "more", "named", "saved"]) document.getElementById(box)?.replaceChildren();
+  document.getElementById("acts").dataset.told = "";
+  delete root.dataset.next;
+  viewer.regions = [];
+  root.dataset.study = other;
+  document.querySelector("h1 span").textContent = other.slice(0, 8);
+  document.title = document.title.replace(/[0-9a-f]{8}/, other.slice(0, 8));
+  post(`${base}/opened`);
+  await load();
+}
+
+window.addEventListener("popstate", () => turn(location.pathname.split("/").pop()));
 
 // -- keys -----------------------------------------------------------------------------------------------------------
 
@@ -423,4 +451,5 @@ document.getElementById("identity")?.addEventListener("click", async () => {
 
 load();
 setInterval(() => document.hidden || editor.isDirty || load(), POLL_MS);
+setInterval(() => document.hidden || nextStudy || !state || preload(), 10000);
 setInterval(() => state?.is_mine && !document.hidden && post(`${base}/keep`), KEEP_MS);

@@ -31,13 +31,10 @@ export class Viewer {
     this.labels = labels;
     this.line = null;
     this.element.removeAttribute("data-ready");
-    const answer = await fetch(film.url);
-    if (!answer.ok) throw new Error(`film: ${answer.status}`);
-    const packed = await answer.arrayBuffer();
+    const { levels, windows } = await prepare(film);
     if (this.film !== film) return; // another one was asked for meanwhile
-    const values = film.bits === 8 ? new Uint8Array(packed) : new Uint16Array(packed);
-    this.levels = pyramid(values, film.columns, film.rows);
-    this.windows = presets(values, film);
+    this.levels = levels;
+    this.windows = windows;
     this.isInverted = film.is_inverted;
     this.setWindow(1);
     this.fit();
@@ -272,6 +269,27 @@ export class Viewer {
     else return;
     event.preventDefault();
   }
+}
+
+const prepared = new Map(); // by address, the newest last
+const KEPT = 4;
+
+// Fetch a film and make it ready to be drawn; what was made ready before comes at once.
+export function prepare(film) {
+  const found = prepared.get(film.url) ?? fetched(film);
+  prepared.delete(film.url);
+  prepared.set(film.url, found);
+  while (prepared.size > KEPT) prepared.delete(prepared.keys().next().value);
+  found.catch(() => prepared.delete(film.url));
+  return found;
+}
+
+async function fetched(film) {
+  const answer = await fetch(film.url);
+  if (!answer.ok) throw new Error(`film: ${answer.status}`);
+  const packed = await answer.arrayBuffer();
+  const values = film.bits === 8 ? new Uint8Array(packed) : new Uint16Array(packed);
+  return { levels: pyramid(values, film.columns, film.rows), windows: presets(values, film) };
 }
 
 // Halved again and again by the mean of four, down to the size of a screen: what is shown small stays smooth.
