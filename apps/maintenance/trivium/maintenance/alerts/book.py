@@ -132,7 +132,7 @@ def _go_on(connection: Connection, row: Row[Any], model: str, one: Noted, urls: 
     is_back = one.change.what == "raised"
     values: dict[str, Any] = {
         "severity": one.change.severity, "is_active": True, "returned_us": None, "model": model,
-        "finding": one.finding.to_json(), "count": row.count + is_back, "changed_at": utc_now(),
+        "finding": one.finding.to_json(), "count": row._mapping["count"] + is_back, "changed_at": utc_now(),
         "version": row.version + 1,
     }  # fmt: skip
     if row.state not in _SILENT:
@@ -323,7 +323,7 @@ def _read(connection: Connection, alert_id: int) -> Alert:
 
 
 def _alert(row: Row[Any]) -> Alert:
-    values = {name: getattr(row, name) for name in Alert.__dataclass_fields__ if name != "finding"}
+    values = {name: row._mapping[name] for name in Alert.__dataclass_fields__ if name != "finding"}
     return Alert(**values, finding=Finding.from_json(row.finding))
 
 

@@ -209,17 +209,16 @@ def change_alert(
     """Do something with an alert, and show it."""
     view = _View(request, plant)
     audit, actor = view.runtime.audit, principal_of(request).id
-    common = {"actor": actor, "version": version}
     try:
         if act == "acknowledge":
-            book.acknowledge(audit, plant, alert_id, note=why, **common)
+            book.acknowledge(audit, plant, alert_id, actor=actor, note=why, version=version)
         elif act == "shelve":
             until = utc_now() + timedelta(hours=hours) - timedelta(seconds=1)
-            book.shelve(audit, plant, alert_id, why=why, until=until, **common)
+            book.shelve(audit, plant, alert_id, actor=actor, why=why, until=until, version=version)
         elif act == "out-of-service":
-            book.take_out_of_service(audit, plant, alert_id, why=why, **common)
+            book.take_out_of_service(audit, plant, alert_id, actor=actor, why=why, version=version)
         elif act == "put-back":
-            book.put_back(audit, plant, alert_id, note=why, **common)
+            book.put_back(audit, plant, alert_id, actor=actor, note=why, version=version)
         else:
             raise NotFoundError("there is no such act", where=act[:40])
     except InputError as error:

@@ -86,7 +86,7 @@ def upgrade() -> None:
     )
     op.add_column("maintenance_state", sa.Column("trackers", sa.JSON(), nullable=False, server_default="{}"))
     for name in ("block", "prediction"):
-        packed = sa.Column("is_packed", sa.Boolean(), nullable=False, server_default=sa.false())
+        packed: sa.Column[bool] = sa.Column("is_packed", sa.Boolean(), nullable=False, server_default=sa.false())
         op.add_column(f"maintenance_{name}", packed)
         columns = ["is_packed", "plant", "asset"]
         op.create_index(f"ix_maintenance_{name}_is_packed_plant_asset", f"maintenance_{name}", columns)
