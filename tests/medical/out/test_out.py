@@ -11,7 +11,7 @@ import pypdfium2
 import pytest
 from tests.medical.deployment import START, add_study, decided, deployed, make_draft, radiologist, resident
 
-from trivium.medical.out import fhir, pdf, text
+from trivium.medical.out import fhir, hl7, pdf, text
 from trivium.medical.out.outgoing import outgoing
 from trivium.medical.workflow import content as words
 from trivium.medical.workflow.reports import Reports
@@ -93,15 +93,18 @@ def test_each_state_in_each_format(runtime):
         assert observations[0]["device"]["reference"] in {entry["fullUrl"] for entry in bundle["entry"]}
         if report.study.state == ReportState.AMENDING:
             assert "UNSIGNED CHANGE" not in plain + printed + json.dumps(bundle)
-        seen.append((str(report.study.state), main["status"], marks, "conclusion" in main))
+        segments = [line.split("|") for line in hl7.render(report, now=START).split("\r")[:-1]]
+        letters = {fields[11] for fields in segments if fields[0] == "OBX"}
+        assert (segments[2][32] != "") == (report.signer is not None)
+        seen.append((str(report.study.state), main["status"], *letters, marks, "conclusion" in main))
     assert seen == [
-        ("draft", "partial", ["DRAFT"], False),
-        ("in_review", "preliminary", ["DRAFT"], True),
-        ("submitted", "preliminary", ["DRAFT"], True),
-        ("signed", "final", [], True),
-        ("amending", "final", [], True),
-        ("amended", "amended", [], True),
-        ("retracted", "entered-in-error", ["RETRACTED"], True),
+        ("draft", "partial", "R", ["DRAFT"], False),
+        ("in_review", "preliminary", "P", ["DRAFT"], True),
+        ("submitted", "preliminary", "P", ["DRAFT"], True),
+        ("signed", "final", "F", [], True),
+        ("amending", "final", "F", [], True),
+        ("amended", "amended", "C", [], True),
+        ("retracted", "entered-in-error", "W", ["RETRACTED"], True),
     ]
 
 
@@ -117,3 +120,18 @@ def test_chinese_and_a_name_are_printed(runtime):
         assert wanted in printed
     patient = fhir.render(report)["entry"][1]["resource"]
     assert (patient["name"][0]["text"], patient["identifier"][1]["value"]) == ("Quorla Zy", "4711")
+
+
+def test_a_message_is_read_back_as_it_was_said(runtime):
+    reports, ann, study_id = Reports(runtime.database), radiologist(runtime), add_study(runtime)
+    working = reports.begin(study_id, ann, language="en")
+    typed = {"id": "t1", "text": "A|B^C & D~E\\F\nG", "status": "typed", "draft": "", "claims": []}
+    content = {**working.content, "sections": {**working.content["sections"], "findings": [typed]}}
+    reports.save(study_id, ann, version=working.study.version, content=content)
+    report = out_of(runtime, study_id, identity={"patient_name": "Quorla^Zy|x", "patient_id": "4711"})
+    lines = hl7.render(report, now=START).split("\r")
+    assert (
+        lines[0] == f"MSH|^~\\&|TRIVIUM||||20260102030405+0000||ORU^R01^ORU_R01|{study_id}-3|P|2.5||||||UNICODE UTF-8"
+    )
+    assert lines[1] == "PID|1||4711||Quorla^Zy\\F\\x|||"
+    assert lines[4].split("|")[5] == "A\\F\\B\\S\\C \\T\\ D\\R\\E\\E\\F\\.br\\G"

@@ -1,4 +1,4 @@
-"""The report as a file: text, PDF, FHIR. With the patient's identity only for whoever may see it; each on record."""
+"""The report as a file: text, PDF, FHIR, HL7. With the patient's name only for whoever may see it; each on record."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from fastapi import APIRouter, Request, Response
 
-from trivium.medical.out import fhir, text
+from trivium.medical.out import fhir, hl7, text
 from trivium.medical.out.outgoing import Outgoing, outgoing
 from trivium.medical.pages.desk import reports_of, runtime_of
 from trivium.medical.pages.films import shown_identity
 from trivium.medical.workflow.states import ReportState
 from trivium.service.audit import Entry
+from trivium.service.database import utc_now
 from trivium.service.errors import InputError
 from trivium.service.permission import needs
 from trivium.service.visitor import principal_of
@@ -20,7 +21,12 @@ from trivium.service.visitor import principal_of
 __all__ = ["router"]
 
 router = APIRouter()
-_KINDS = {"txt": "text/plain; charset=utf-8", "pdf": "application/pdf", "json": "application/fhir+json"}
+_KINDS = {
+    "txt": "text/plain; charset=utf-8",
+    "pdf": "application/pdf",
+    "json": "application/fhir+json",
+    "hl7": "x-application/hl7-v2+er7",
+}
 
 
 @router.get("/studies/{study_id}/report.{kind}", dependencies=[needs("medical.read")])
@@ -40,7 +46,7 @@ def export(request: Request, study_id: str, kind: str, identity: bool = False) -
     runtime.audit.record(Entry("report.exported", principal.id, "study", study_id, str(report.study.version), about))
     name = f"{study_id}-{report.mark or report.study.state}.{kind}"
     headers = {
-        "content-disposition": f'{"attachment" if kind == "json" else "inline"}; filename="{name}"',
+        "content-disposition": f'{"attachment" if kind in ("json", "hl7") else "inline"}; filename="{name}"',
         "content-security-policy": "default-src 'none'",
         "cache-control": "no-store",
     }
@@ -52,6 +58,8 @@ def _rendered(report: Outgoing, kind: str) -> bytes:
         return text.render(report).encode()
     if kind == "json":
         return json.dumps(fhir.render(report), ensure_ascii=False, indent=2).encode()
+    if kind == "hl7":
+        return hl7.render(report, now=utc_now()).encode()
     from trivium.medical.out import pdf  # reportlab, which the other pages need not load
 
     return pdf.render(report)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Annotated, Any
 
@@ -20,6 +21,7 @@ from trivium.medical.workflow.studies import Study, draft_document, images, late
 from trivium.service.audit import Entry
 from trivium.service.audit_chain import canonical
 from trivium.service.database import utc_now
+from trivium.service.jobs import JobState
 from trivium.service.permission import needs
 from trivium.service.text import catalogue
 from trivium.service.visitor import language_of, principal_of
@@ -68,6 +70,7 @@ def state_of(request: Request, study_id: str) -> dict[str, Any]:
         content = words.from_draft(draft_document(draft, language_of(request)))
     text = words.text_of(content, catalogue("trivium.medical", content["language"]))
     told = reports.criticals(study_id)
+    study = _with_job(request, study)
     can = allowed_events(study.state, actor, signed_versions=study.signed_versions)
     step_up, principal = step_up_of(request), principal_of(request)
     return {
@@ -100,6 +103,14 @@ def state_of(request: Request, study_id: str) -> dict[str, Any]:
             "has_proof": principal.has_password or step_up.has_pin(principal.id),
         },
     }  # fmt: skip
+
+
+def _with_job(request: Request, study: Study) -> Study:
+    """Return the study without a draft on its way when its job has ended without one."""
+    if study.draft_state != "waiting" or not study.job_id:
+        return study
+    job = runtime_of(request).jobs.get(study.job_id)
+    return replace(study, draft_state="failed") if job.state.is_final and job.state != JobState.DONE else study
 
 
 def _opened(request: Request, study_id: str) -> Study:
