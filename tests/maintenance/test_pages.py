@@ -182,6 +182,10 @@ def test_the_fleet_is_sorted_by_need_and_links_to_the_reasons(opened, served):
     assert ", below the usual " in reason
     assert "UTC" not in reason  # times are the plant's
     assert f"{alert.finding.sensors[0].value:.2f} barg" in reason
+    told = tab.request.get(f"{served.url}/v1/alerts?plant={PLANT}&lang=zh").json()
+    assert [(one["asset"], one["state"]) for one in told] == [("A-1", "unacknowledged")]
+    assert "低于" in told[0]["reasons"][1]
+    assert tab.request.get(f"{served.url}/v1/alerts?plant={PLANT}&state=closed").json() == []
 
 
 def test_the_curves_are_drawn_and_follow_the_keys(opened):

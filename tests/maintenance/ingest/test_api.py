@@ -118,7 +118,7 @@ def test_the_description_names_every_route(plant):
     from trivium.maintenance.api import router
 
     assert {route.path for route in router.routes} == {
-        "/assets", "/assets/{asset}/predictions", "/assets/{asset}/readings", "/batches", "/batches/preview",
+        "/alerts", "/assets", "/assets/{asset}/predictions", "/assets/{asset}/readings", "/batches", "/batches/preview",
         "/batches/{batch_id}", "/dead-letters", "/dead-letters/replay", "/gateways", "/lag", "/registry",
     }  # fmt: skip
     for route in router.routes:

@@ -18,6 +18,8 @@ from fastapi import APIRouter, Body, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
+from trivium.maintenance.alerts import book
+from trivium.maintenance.alerts.wording import sentences
 from trivium.maintenance.ingest import dead_letters, gateways, ledger, stored
 from trivium.maintenance.ingest.door import Door
 from trivium.maintenance.ingest.envelope import MAX_BODY_BYTES, decompress
@@ -33,6 +35,7 @@ from trivium.service.errors import InputError
 from trivium.service.permission import needs
 from trivium.service.roles import Principal
 from trivium.service.runtime import Runtime
+from trivium.service.visitor import language_of
 
 __all__ = ["open_parts", "router"]
 
@@ -258,6 +261,38 @@ def get_readings(
         "values": {tag: _listed(found.values[:, place]) for place, tag in enumerate(found.tags)},
         "quality": {tag: found.quality[:, place].tolist() for place, tag in enumerate(found.tags)},
     }
+
+
+@router.get("/alerts")
+def list_alerts(
+    request: Request,
+    who: Reader,
+    plant: PlantName = "",
+    state: Annotated[
+        str, Query(pattern="^(unacknowledged|acknowledged|returned|shelved|out_of_service|closed)?$")
+    ] = "",
+    asset: Annotated[str, Query(max_length=200)] = "",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> list[dict[str, Any]]:
+    """List the plant's alerts, newest first, with their reasons in words; those in any state when none is named.
+
+    Only people acknowledge and shelve, on the pages.
+    """
+    language = language_of(request)
+    states = (state,) if state else ()
+    return [
+        {
+            "id": one.id, "asset": one.asset, "cause": one.cause, "state": one.state, "severity": one.severity,
+            "is_active": one.is_active, "since": stored.to_time(one.since_us).isoformat(),
+            "raised": stored.to_time(one.raised_us).isoformat(), "count": one.count, "model": one.model,
+            "actor": one.actor, "why": one.why, "until": one.until.isoformat() if one.until else None,
+            "outputs": dict(one.finding.outputs),
+            "reasons": sentences(one.finding, language, asset=one.asset),
+        }
+        for one in book.find_alerts(
+            open_parts(request).database, _plant(who, plant), states=states, asset=asset, limit=limit
+        )
+    ]  # fmt: skip
 
 
 @router.post("/registry")

@@ -35,7 +35,7 @@ MACHINES = (
 )
 _FAULTS: Mapping[str, tuple[Fault, ...]] = {
     "P-101": (Fault("bearing", -150 * _MIN, 6 * _H, 10 * _H),),
-    "P-102": (Fault("impeller", 2 * _MIN, 12 * _MIN, 5 * _H),),
+    "P-102": (Fault("impeller", -5 * _MIN, 12 * _MIN, 5 * _H),),
     "P-103": (Fault("impeller", -10 * _H, 90 * _MIN, -7 * _H), Fault("stopped", -7 * _H, 1, -6 * _H)),
     "P-104": (Fault("stopped", -2 * _H, 1, 3 * _H),),
     "P-106": (Fault("stuck", -4 * _H, 1, 8 * _H),),
