@@ -99,7 +99,7 @@ def test_keys_from_the_terminal(tmp_path):
     assert re.search(rf"^{old}  plant-7 +active +never used +until \S+ \S+ +toy\.post$", listed[1], re.MULTILINE)
     assert re.search(rf"^{new}  plant-7 +revoked +never used +unlimited +toy\.post$", listed[1], re.MULTILINE)
     assert refused[2].startswith(
-        "trivium: scope: toy.sign is no permission of a key; use some of absent.read, toy.post"
+        "trivium: scope: toy.sign is no permission of a key; use some of absent.read, service.metrics, toy.post"
     )
 
 

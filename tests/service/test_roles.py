@@ -22,7 +22,7 @@ DESK = AppSpec(
 def test_admin_holds_no_permission_of_any_app():
     """Of the installed apps, and of any app: a spec cannot name another owner's permission, nor the role admin."""
     held = Roles(installed_apps()).permissions([ADMIN])
-    assert held == {"service.people", "service.keys", "service.operations"}
+    assert held == {"service.people", "service.keys", "service.operations", "service.metrics"}
     assert held & {permission for spec in installed_apps() for permission in spec.permissions} == set()
     with pytest.raises(ValueError, match="permissions begin with desk"):
         AppSpec(name="desk", help="x", package="x", permissions=("service.people",))
@@ -52,7 +52,7 @@ def test_short_names_while_they_are_unique():
 
 def test_scopes_are_what_apps_let_machines_do():
     roles = Roles((CLINIC, DESK))
-    assert roles.scopes == ("clinic.read", "desk.post", "desk.read")
+    assert roles.scopes == ("clinic.read", "desk.post", "desk.read", "service.metrics")
     assert roles.checked_scopes(["desk.read", "desk.post", "desk.read"]) == ("desk.post", "desk.read")
     for wrong in (["clinic.sign"], ["service.people"], ["desk.read", "nose"]):
         with pytest.raises(

@@ -2,7 +2,8 @@
 
 from trivium.service.app_spec import AppSpec
 
-_PERMISSIONS = ("service.people", "service.keys", "service.operations")
+_PERSONS = ("service.people", "service.keys", "service.operations")
+_PERMISSIONS = (*_PERSONS, "service.metrics")  # the last for a Prometheus with a key
 
 SPEC = AppSpec(
     name="service",
@@ -10,7 +11,7 @@ SPEC = AppSpec(
     package="trivium.service",
     roles={"admin": _PERMISSIONS},
     permissions=_PERMISSIONS,
-    persons_only=_PERMISSIONS,
+    persons_only=_PERSONS,
     tables="trivium.service.tables",
     migrations="trivium.service:migrations",
 )

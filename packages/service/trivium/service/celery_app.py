@@ -10,8 +10,10 @@ import functools
 from collections.abc import Iterable
 from typing import Any
 
+import structlog
 from celery import Celery
 from celery.exceptions import OperationalError as CeleryOperationalError
+from celery.signals import task_prerun
 from kombu import Queue
 from kombu.exceptions import OperationalError as KombuOperationalError
 from redis.exceptions import RedisError
@@ -28,6 +30,7 @@ __all__ = ["TASK_TIME_LIMIT_S", "create_celery", "publisher", "queue_names"]
 TASK_TIME_LIMIT_S = 3000
 _VISIBILITY_TIMEOUT_S = 3600
 _SOCKET_TIMEOUT_S = 5.0
+_REQUEST_ID = "trivium_request_id"
 
 
 def create_celery(url: str, specs: Iterable[AppSpec] = (), *, processes: int = 2) -> Celery:
@@ -81,6 +84,17 @@ def publisher(settings: Settings) -> Publish:
     return _Publisher(settings)
 
 
+@task_prerun.connect(weak=False)
+def _carry_request_id(task: Any, **_: object) -> None:
+    """Let a worker's log lines name the request that asked for the work; a message of the sweeper names none."""
+    structlog.contextvars.clear_contextvars()
+    request_id = (getattr(task.request, "headers", None) or {}).get(_REQUEST_ID) or getattr(
+        task.request, _REQUEST_ID, ""
+    )
+    if request_id:
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+
+
 class _Publisher:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -88,7 +102,10 @@ class _Publisher:
 
     def __call__(self, task: str, job_id: str, queue: str) -> None:
         try:
-            self._app().send_task(task, args=(job_id,), queue=Queue(queue, routing_key=queue), retry=False)
+            headers = {_REQUEST_ID: structlog.contextvars.get_contextvars().get("request_id", "")}
+            self._app().send_task(
+                task, args=(job_id,), queue=Queue(queue, routing_key=queue), retry=False, headers=headers
+            )
         except (CeleryOperationalError, KombuOperationalError, RedisError, OSError) as error:
             self._app.cache_clear()
             raise UpstreamError(f"the broker did not take the message ({error})", where="broker") from error

@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -127,14 +128,22 @@ def up(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    bundle: Annotated[
+        Path | None, typer.Option(metavar="FILE.zip", help="Also write what helps to help, without secrets or people.")
+    ] = None,
+) -> None:
     """Look at everything the suite needs and say what is wrong.
 
-    Example: trivium doctor
+    Example: trivium doctor --bundle trivium-doctor.zip
     """
+    from trivium.service.bundle import write_bundle
     from trivium.service.doctor import examine
     from trivium.service.settings import current_settings
 
+    if bundle is not None:
+        names = write_bundle(current_settings(), bundle)
+        typer.echo(f"Wrote {', '.join(names)} into {bundle}; look through it before you send it.")
     findings = list(examine(current_settings()))
     for finding in findings:
         typer.echo(f"{finding.verdict:5} {finding.what}: {finding.seen}")

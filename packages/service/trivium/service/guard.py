@@ -54,6 +54,7 @@ class Guard:
         mounts: permission by path of each mounted app.
         max_upload_bytes: largest body of an upload; other bodies stop at 16 MiB.
         folder: on the disk that uploads go to; none are taken while it is full.
+        measure: told method, status and seconds of each answer.
         refuse: makes the answer to a stranger (401) or to somebody without the permission (404).
     """
 
@@ -67,6 +68,7 @@ class Guard:
         mounts: Mapping[str, str],
         max_upload_bytes: int,
         folder: Path,
+        measure: Callable[[str, int, float], None],
         refuse: Callable[[Request, int], Response],
     ) -> None:
         self.app = app
@@ -77,6 +79,7 @@ class Guard:
         self._mounts = dict(mounts)
         self._max_upload_bytes = max_upload_bytes
         self._folder = folder
+        self._measure = measure
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,7 +96,7 @@ class Guard:
             try:
                 await self._handle(scope, receive, answer)
             finally:
-                answer.log()
+                self._measure(scope["method"], answer.status or 500, answer.log())
 
     async def _handle(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         request = Request(scope)
@@ -195,10 +198,13 @@ class _Answer:
             headers.setdefault("x-frame-options", "SAMEORIGIN")
         await self._send(message)
 
-    def log(self) -> None:
-        took_ms = round(1000 * (time.perf_counter() - self._started), 1)
+    def log(self) -> float:
+        """Write the line of the access log; return the seconds that the request took."""
+        took_s = time.perf_counter() - self._started
+        took_ms = round(1000 * took_s, 1)
         say = log.warning if self.status >= 500 else log.debug
         say("request", method=self._scope["method"], path=self._scope["path"], status=self.status, took_ms=took_ms)
+        return took_s
 
 
 def _is_action(request: Request) -> bool:

@@ -114,7 +114,7 @@ def run_job(job_id: str, function: Callable[[JobContext], Report], *, runtime: R
     """
     runtime = runtime or current_runtime()
     job = runtime.jobs.claim(job_id, this_process())
-    with structlog.contextvars.bound_contextvars(job_id=job_id):
+    with structlog.contextvars.bound_contextvars(job_id=job_id, **({"user": job.owner} if job else {})):
         if job is None:
             log.info("job.dropped")
             return

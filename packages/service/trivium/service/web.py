@@ -31,9 +31,10 @@ from trivium.service.guard import Guard, session_cookie
 from trivium.service.job_pages import job_pages
 from trivium.service.keys_pages import keys_pages
 from trivium.service.login_pages import login_form, login_pages
+from trivium.service.metrics import Measures
 from trivium.service.pages import message, page, tiles
 from trivium.service.people_pages import people_pages
-from trivium.service.permission import OPEN, PERSON, SIGNED_IN, NeedsNothing, doors
+from trivium.service.permission import OPEN, PERSON, SIGNED_IN, NeedsNothing, doors, needs
 from trivium.service.runtime import Runtime
 from trivium.service.text import catalogue
 from trivium.service.visitor import language_of, owner_of, principal_of
@@ -58,7 +59,8 @@ def create_web(runtime: Runtime) -> Guard:
     shell = FastAPI(title="Trivium", docs_url=None, redoc_url=None, openapi_url=None)
     shell.state.runtime = runtime
     _add_home(shell, runtime)
-    _add_health(shell, runtime)
+    measures = Measures(runtime)
+    _add_health(shell, runtime, measures)
     for router in (
         login_pages(runtime, access, provider),
         account_pages(runtime, access),
@@ -82,6 +84,7 @@ def create_web(runtime: Runtime) -> Guard:
         mounts=mounts,
         max_upload_bytes=settings.max_upload_bytes,
         folder=settings.home,
+        measure=measures.count_request,
         refuse=functools.partial(_refuse, shell),
     )
 
@@ -118,7 +121,7 @@ def _add_home(shell: FastAPI, runtime: Runtime) -> None:
         return JSONResponse(shell.openapi())
 
 
-def _add_health(shell: FastAPI, runtime: Runtime) -> None:
+def _add_health(shell: FastAPI, runtime: Runtime, measures: Measures) -> None:
     @shell.get("/healthz", dependencies=[OPEN])
     def healthz() -> dict[str, str]:
         """Say that the process answers."""
@@ -130,6 +133,11 @@ def _add_health(shell: FastAPI, runtime: Runtime) -> None:
         states = {"database": _state(lambda: migrate.check(runtime.database)), "broker": _state(_ping(runtime))}
         response.status_code = 200 if set(states.values()) == {"ok"} else 503
         return states
+
+    @shell.get("/metrics", include_in_schema=False, dependencies=[needs("service.metrics")])
+    def metrics() -> Response:
+        """Tell Prometheus, which comes with a key of the scope `service.metrics`."""
+        return Response(measures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def _ping(runtime: Runtime) -> Callable[[], Any]:
