@@ -38,7 +38,7 @@ def main() -> int:
     parser.add_argument("--peers", default=sys.executable, metavar="PYTHON", help="interpreter that has the peers")
     parser.add_argument(
         "--command",
-        default="metrics {files} --out {out}/metrics.csv",
+        default="compare {files} --out {out} --formats html,xlsx",
         help="finance command; {files} and {out} are filled",
     )
     parser.add_argument("--reader", choices=sorted(READERS), help=argparse.SUPPRESS)

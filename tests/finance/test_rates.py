@@ -13,7 +13,7 @@ from trivium.finance.check import check
 from trivium.finance.claims import claims_of, context_of, values_of
 from trivium.finance.display import Scale
 from trivium.finance.narrate import narrate
-from trivium.finance.rates import RATE_COLUMNS, rates_from_rows, read_rates
+from trivium.finance.rates import RATE_COLUMNS, parse_rates, rates_from_rows, read_rates
 from trivium.finance.records import Period
 from trivium.service.errors import InputError
 
@@ -26,6 +26,14 @@ def written(tmp_path, *rows, head=HEAD):
     path = tmp_path / "rates.csv"
     path.write_text(head + "\n".join(rows), encoding="utf-8")
     return path
+
+
+def test_rows_may_be_typed_without_their_heads():
+    (rate,) = parse_rates("\nEUR/USD,closing,,2024-12-31,1.0389,ECB\n", "rates").rates
+    assert (rate.base, rate.amount, rate.source) == ("EUR", Decimal("1.0389"), "ECB")
+    assert parse_rates(f"{HEAD}EUR/USD,closing,,2024-12-31,1.0389,ECB", "rates").rates == (rate,)
+    with pytest.raises(InputError, match="the table lacks the columns pair, kind"):
+        parse_rates("1.0389", "rates")
 
 
 def test_a_flow_takes_the_average_and_a_balance_the_close(tmp_path):

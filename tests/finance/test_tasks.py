@@ -54,6 +54,17 @@ def test_a_chosen_concept_reaches_the_report(runtime, samples):
     assert {use["concept"] for use in mapping["uses"]} == {"us-gaap:NetIncomeLoss"}
 
 
+def test_rates_reach_the_comparison_and_are_looked_at_first(runtime, samples):
+    row = {"pair": "EUR/USD", "kind": "closing", "from": "", "to": "2024-12-31", "rate": "1.0389", "source": "ECB"}
+    files = [samples["BRKF_10-K_FY2024.htm"]]
+    job = work(runtime, submit(runtime, files, rates=[row]))
+    assert job.state is JobState.DONE, job.error
+    wrong = work(runtime, submit(runtime, files, rates=[row | {"rate": "-1"}]))
+    assert "the rate '-1' is not a positive number" in wrong.error
+    shapeless = work(runtime, submit(runtime, files, rates=[row | {"rate": 1.0389}]))
+    assert "is not a list of rows of text" in shapeless.error
+
+
 def test_bad_files_are_named_and_do_not_stop_the_rest(runtime, samples, tmp_path):
     bad = tmp_path / "scan.pdf"
     bad.write_bytes(b"%PDF-1.7")

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
+import pydantic.v1  # noqa: F401 - Gradio imports it from a thread of its own; twice at once is a deadlock error
 import pytest
 from tests.finance.deployment import OWNER, deployed, submit, work
 
@@ -24,7 +25,7 @@ from trivium.service.roles import Principal
 
 EN, ZH = Words("en"), Words("zh")
 PAIR = ("TVMK_10-K_FY2023.htm", "TVMK_10-K_FY2024.htm")
-CHOICES = {"language": "en", "scale": "million", "formats": []}
+CHOICES = {"language": "en", "scale": "million", "formats": [], "rates": ""}
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +103,19 @@ def test_nothing_to_compare_is_said_in_the_visitors_language(runtime):
         actions.submit_files(runtime, OWNER, ZH, [], CHOICES)
     with pytest.raises(NotFoundError, match="no such content"):
         actions.submit_files(runtime, OWNER, EN, [{"name": "a", "sha256": "0" * 64}], CHOICES)
+
+
+def test_rates_typed_into_the_box_go_with_the_job(runtime, samples):
+    files = [upload(runtime, samples[PAIR[0]])]
+    typed = "EUR/USD,average,2024-01-01,2024-12-31,1.0824,ECB\nEUR/USD,closing,,2024-12-31,1.0389,ECB\n"
+    job = actions.submit_files(runtime, OWNER, EN, files, CHOICES | {"rates": typed})
+    assert [(row["kind"], row["rate"]) for row in job.request["rates"]] == [
+        ("average", "1.0824"),
+        ("closing", "1.0389"),
+    ]
+    assert actions.submit_files(runtime, OWNER, EN, files, CHOICES | {"rates": " \n"}).request["rates"] == []
+    with pytest.raises(InputError, match="the rate '0' is not a positive number"):
+        actions.submit_files(runtime, OWNER, EN, files, CHOICES | {"rates": "EUR/USD,closing,,2024-12-31,0,ECB"})
 
 
 def test_a_ticker_becomes_a_job(runtime):

@@ -18,7 +18,7 @@ from pathlib import Path
 from trivium.finance.records import Period
 from trivium.service.errors import InputError
 
-__all__ = ["RATE_COLUMNS", "Rate", "Rates", "rates_from_rows", "read_rates"]
+__all__ = ["RATE_COLUMNS", "Rate", "Rates", "parse_rates", "rates_from_rows", "read_rates"]
 
 RATE_COLUMNS = ("pair", "kind", "from", "to", "rate", "source")
 """Of the table: `EUR/USD,average,2024-01-01,2024-12-31,1.0824,ECB`; a closing rate leaves `from` empty."""
@@ -88,10 +88,21 @@ def read_rates(path: Path) -> Rates:
             text = stream.read(_MOST_BYTES).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the exchange rates cannot be read ({error})", where=str(path), hint=_HINT) from error
+    return parse_rates(text, str(path))
+
+
+def parse_rates(text: str, where: str) -> Rates:
+    """Read the table from its text; the line of column names may be left out where a person types the rows.
+
+    Raises:
+        InputError: as `read_rates`.
+    """
+    if _PAIR.match(text.lstrip()):
+        text = f"{','.join(RATE_COLUMNS)}\n{text.lstrip()}"
     table = csv.DictReader(io.StringIO(text))
     if missing := [name for name in RATE_COLUMNS if name not in (table.fieldnames or ())]:
-        raise InputError(f"the table lacks the columns {', '.join(missing)}", where=str(path), hint=_HINT)
-    return rates_from_rows(list(table), str(path))
+        raise InputError(f"the table lacks the columns {', '.join(missing)}", where=where, hint=_HINT)
+    return rates_from_rows(list(table), where)
 
 
 def rates_from_rows(rows: Sequence[Mapping[str, str | None]], where: str) -> Rates:

@@ -79,7 +79,9 @@ def fetch_and_compare(context: JobContext) -> Report:
 
 
 def _compare(context: JobContext, sources: Sequence[SourceFile], progress: Callable[[str, float], None]) -> Report:
-    fields = {name: context.request[name] for name in ("language", "scale", "overrides") if name in context.request}
+    fields = {
+        name: context.request[name] for name in ("language", "scale", "overrides", "rates") if name in context.request
+    }
     formats = _names(context.request.get("formats", ("html",)), "formats")
     request = CompareRequest(tuple(sources), tuple(dict.fromkeys((*formats, "json"))), **_checked(fields))
     return pipeline.run(request, store=context.store, models=None, progress=progress)
@@ -109,4 +111,11 @@ def _checked(fields: dict[str, Any]) -> dict[str, Any]:
     is_good = isinstance(overrides, dict) and all(isinstance(chosen, dict) for chosen in overrides.values())
     if not is_good:
         raise InputError("is not company to metric to concept", where="overrides")
-    return fields
+    rates = fields.get("rates", [])
+    if not isinstance(rates, list) or not all(isinstance(row, dict) and _is_text(row.values()) for row in rates):
+        raise InputError("is not a list of rows of text", where="rates")
+    return fields | {"rates": tuple(rates)}
+
+
+def _is_text(cells: Iterable[Any]) -> bool:
+    return all(isinstance(cell, str) for cell in cells)

@@ -9,6 +9,7 @@ from typing import Any
 from trivium.finance import overrides
 from trivium.finance.formats import FORMATS
 from trivium.finance.gather import unique_names
+from trivium.finance.rates import parse_rates
 from trivium.finance.ui.words import Words
 from trivium.service.errors import InputError
 from trivium.service.jobs import Job, JobInput
@@ -30,7 +31,7 @@ def submit_files(
 
     Args:
         files: `name` and `sha256` of each.
-        choices: `language`, `scale` (empty for usual) and `formats`.
+        choices: `language`, `scale` (empty for usual), `formats` and `rates` (a table as text, or empty).
 
     Raises:
         InputError: if there is none.
@@ -137,8 +138,14 @@ def _request(runtime: Runtime, owner: str, choices: Mapping[str, Any]) -> dict[s
         "formats": ["html", *(name for name in EXTRA_FORMATS if name in choices["formats"]), "json"],
         "language": choices["language"],
         "scale": choices["scale"],
+        "rates": _rates(str(choices.get("rates") or "")),
         "overrides": overrides.overrides_of(runtime.database, owner),
     }
+
+
+def _rates(text: str) -> list[dict[str, str]]:
+    """Return the exchange rates that a visitor typed or pasted, as rows; none where the box is empty."""
+    return [rate.to_row() for rate in parse_rates(text, "rates").rates] if text.strip() else []
 
 
 def _again(runtime: Runtime, owner: str, job: Job) -> Job:

@@ -89,6 +89,8 @@ class _Parts:
     language: gr.Radio
     scale: gr.Dropdown
     formats: gr.CheckboxGroup
+    rates_box: gr.Accordion
+    rates: gr.Textbox
     past: gr.HTML
     job_id: gr.State
     chosen: gr.State
@@ -149,6 +151,8 @@ def _lay_out_request(parts: dict[str, Any], *, has_contact: bool) -> None:
                 parts["scale"] = gr.Dropdown(elem_id="tf-scale", filterable=False)
             is_choice = bool(actions.EXTRA_FORMATS)
             parts["formats"] = gr.CheckboxGroup(elem_id="tf-formats", visible=is_choice)
+            with gr.Accordion(open=False, elem_id="tf-rates-box") as parts["rates_box"]:
+                parts["rates"] = gr.Textbox(lines=3, max_lines=12, elem_id="tf-rates")
             parts["go"] = gr.Button(variant="primary", elem_id="tf-compare")
         with gr.Column(scale=2, elem_id="tf-sec"):
             parts["sec_heading"] = gr.HTML()
@@ -171,7 +175,7 @@ class _Page:
     def wire(self, demo: gr.Blocks) -> None:
         """Connect the events; none of them waits in a queue behind another visitor's."""
         parts, every = self.parts, self.parts.all()
-        choices = [parts.language, parts.scale, parts.formats]
+        choices = [parts.language, parts.scale, parts.formats, parts.rates]
         quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         demo.load(self.open, None, every, **quick)
         parts.job_panel.submit(self.ended, None, every, **quick)
@@ -228,11 +232,17 @@ class _Page:
         )
 
     def compare(
-        self, language: str, scale: str, formats: list[str], event: gr.EventData, request: gr.Request
+        self,
+        language: str,
+        scale: str,
+        formats: list[str],
+        rates: str,
+        event: gr.EventData,
+        request: gr.Request,
     ) -> Updates:
         """Submit the uploaded files."""
         words = Words(language_of(request))
-        chosen = _choices(language, scale, formats)
+        chosen = _choices(language, scale, formats, rates)
 
         def submit() -> Updates:
             files = list(event.files)
@@ -250,12 +260,13 @@ class _Page:
         language: str,
         scale: str,
         formats: list[str],
+        rates: str,
         request: gr.Request,
     ) -> Updates:
         """Submit a job that fetches from the SEC."""
         words = Words(language_of(request))
         asked = {"ticker": ticker, "forms": forms, "years": years or 1, "contact": contact}
-        chosen = _choices(language, scale, formats)
+        chosen = _choices(language, scale, formats, rates)
 
         def submit() -> Updates:
             job = actions.submit_fetch(self.runtime, _runner(request), words, asked, chosen)
@@ -425,6 +436,10 @@ class _Page:
             parts.language: gr.update(label=words["page.language"], value=words.language),
             parts.scale: gr.update(label=words["page.scale"], choices=scales, value=""),
             parts.formats: gr.update(label=words["page.formats"], choices=kinds, value=list(actions.EXTRA_FORMATS)),
+            parts.rates_box: gr.update(label=words["page.rates_heading"]),
+            parts.rates: gr.update(
+                label=words["page.rates"], info=words["page.rates_hint"], placeholder=words["page.rates_example"]
+            ),
             parts.new: gr.update(label=words["page.new"], open=not job_id),
             parts.tab_report: gr.update(label=words["page.report"]),
             parts.tab_analysis: gr.update(label=words["page.analysis"]),
@@ -457,8 +472,8 @@ def _runner(request: gr.Request) -> str:
     return owner_of(request)
 
 
-def _choices(language: str, scale: str, formats: list[str]) -> dict[str, Any]:
-    return {"language": language, "scale": scale, "formats": formats}
+def _choices(language: str, scale: str, formats: list[str], rates: str) -> dict[str, Any]:
+    return {"language": language, "scale": scale, "formats": formats, "rates": rates}
 
 
 def _resource(name: str) -> str:
