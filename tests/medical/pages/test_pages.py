@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 
 import numpy as np
+import pydicom
 import pytest
 from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
@@ -168,6 +170,38 @@ def test_signing_asks_for_pin_or_password_once_in_a_while(site):
     assert [act for act in site.acts(study_id) if act.startswith("report.")] == [
         "report.begun", "report.edited", "report.signed", "report.exported", "report.amendment_begun", "report.amended",
     ]  # fmt: skip
+
+
+def test_a_structured_report_finds_its_study_again(site):
+    ann, study_id = site.clients["ann"], site.bring(planted("1.31", StudyInstanceUID="1.30"))
+    site.draft(study_id, "job-sr")
+    path = f"/medical/studies/{study_id}/report.dcm"
+    assert ann.get(path).status_code == 400  # nobody has begun: it says nothing
+    state = settle(ann, study_id)
+    draft = pydicom.dcmread(io.BytesIO(ann.get(path).content))
+    assert (draft.VerificationFlag, draft.PreliminaryFlag, draft.CompletionFlag) == (
+        "UNVERIFIED", "PRELIMINARY", "PARTIAL",
+    )  # fmt: skip
+    assert (draft.StudyInstanceUID.startswith("2.25."), str(draft.PatientName)) == (True, str(draft.PatientID))
+    assert "DRAFT - not signed by anybody" in [item.get("TextValue") for item in draft.ContentSequence]
+    body = {"version": state["study"]["version"], "text_sha256": state["text_sha256"], "attested": True}
+    assert ann.post(f"/medical/studies/{study_id}/sign", json=body | {"secret": PASSWORD}).status_code == 200
+    signed = pydicom.dcmread(io.BytesIO(ann.get(path, params={"identity": True}).content))
+    assert (signed.VerificationFlag, signed.PreliminaryFlag, signed.CompletionFlag) == ("VERIFIED", "FINAL", "COMPLETE")
+    assert str(signed.VerifyingObserverSequence[0].VerifyingObserverName) == "ann"
+    assert (signed.StudyInstanceUID, str(signed.PatientName), signed.PatientID) == (
+        "1.30", "Zyxwine^Quorla", "MRN-77123",
+    )  # fmt: skip
+    held = signed.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence[0]
+    assert (held.SeriesInstanceUID, held.ReferencedSOPSequence[0].ReferencedSOPInstanceUID) == (
+        "1.2.840.99.1.2",
+        "1.31",
+    )
+    told = [
+        item.TextValue for box in signed.ContentSequence if "ContentSequence" in box for item in box.ContentSequence
+    ]
+    assert "Suspected pleural effusion (probability 41%)." in told
+    assert not any("DRAFT" in str(item.get("TextValue", "")) for item in signed.ContentSequence)
 
 
 def test_a_stale_page_is_told_and_changes_nothing(site):

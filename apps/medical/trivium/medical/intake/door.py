@@ -169,8 +169,13 @@ def _split_dicom(data: bytes, vault: Vault) -> _Film:
         display=display,
         header=header_of(dataset),
         side=_side(str(dataset.get("ImageLaterality") or "")),
-        identity={**identity, f"image_uid {vault.uid(image_uid)}": image_uid},
+        identity={**identity, **_original_uids(vault, image_uid, str(dataset.get("SeriesInstanceUID") or ""))},
     )
+
+
+def _original_uids(vault: Vault, image_uid: str, series_uid: str) -> dict[str, str]:
+    """Return the way back from our UIDs to those that an archive knows."""
+    return {f"image_uid {vault.uid(image_uid)}": image_uid, f"series_uid {vault.uid(series_uid)}": series_uid}
 
 
 def _side(text: str) -> str:
@@ -238,11 +243,12 @@ def _seal(runtime: Runtime, connection: Connection, study_id: str, film: _Film, 
 
 def _set_aside(runtime: Runtime, data: bytes, error: InputError, brought_by: str) -> None:
     """Record that a file could not be used; of its content only the hash is kept."""
-    values = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "reason": error.line}
+    sha256 = hashlib.sha256(data).hexdigest()
+    values = {"sha256": sha256, "size": len(data), "reason": error.line}
     with runtime.database.write(is_durable=True) as connection:
         connection.execute(insert(tables.quarantine).values(**values, brought_by=brought_by, at=utc_now()))
         told = {"reason": error.line, "size": len(data)}
-        runtime.audit.append(connection, Entry("film.quarantined", brought_by, "film", values["sha256"], "", told))
+        runtime.audit.append(connection, Entry("film.quarantined", brought_by, "film", sha256, "", told))
 
 
 def _view(header: Header) -> str:

@@ -1,4 +1,4 @@
-"""The report as a file: text, PDF, FHIR, HL7. With the patient's name only for whoever may see it; each on record."""
+"""The report as text, PDF, FHIR, HL7 or DICOM SR; with the patient's name for whoever may see it; each on record."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from trivium.service.audit import Entry
 from trivium.service.database import utc_now
 from trivium.service.errors import InputError
 from trivium.service.permission import needs
+from trivium.service.runtime import Runtime
 from trivium.service.visitor import principal_of
 
 __all__ = ["router"]
@@ -26,6 +27,7 @@ _KINDS = {
     "pdf": "application/pdf",
     "json": "application/fhir+json",
     "hl7": "x-application/hl7-v2+er7",
+    "dcm": "application/dicom",
 }
 
 
@@ -41,25 +43,29 @@ def export(request: Request, study_id: str, kind: str, identity: bool = False) -
         report = outgoing(connection, study_id, identity=known)
     if not reports_of(request).may_see_draft(study_id):
         report = _without_draft(report)
-    content = _rendered(report, kind)
+    content = _rendered(runtime, report, kind)
     about = {"kind": kind, "mark": report.mark, "number": report.number, "with_identity": bool(known)}
     runtime.audit.record(Entry("report.exported", principal.id, "study", study_id, str(report.study.version), about))
     name = f"{study_id}-{report.mark or report.study.state}.{kind}"
     headers = {
-        "content-disposition": f'{"attachment" if kind in ("json", "hl7") else "inline"}; filename="{name}"',
+        "content-disposition": f'{"attachment" if kind in ("json", "hl7", "dcm") else "inline"}; filename="{name}"',
         "content-security-policy": "default-src 'none'",
         "cache-control": "no-store",
     }
     return Response(content, media_type=_KINDS[kind], headers=headers)
 
 
-def _rendered(report: Outgoing, kind: str) -> bytes:
+def _rendered(runtime: Runtime, report: Outgoing, kind: str) -> bytes:
     if kind == "txt":
         return text.render(report).encode()
     if kind == "json":
         return json.dumps(fhir.render(report), ensure_ascii=False, indent=2).encode()
     if kind == "hl7":
         return hl7.render(report, now=utc_now()).encode()
+    if kind == "dcm":
+        from trivium.medical.out import structured  # highdicom: a second to load
+
+        return structured.render(report, [runtime.store.read(one) for one in report.image_hashes])
     from trivium.medical.out import pdf  # reportlab, which the other pages need not load
 
     return pdf.render(report)

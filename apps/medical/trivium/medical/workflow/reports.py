@@ -345,7 +345,7 @@ class Reports:
     ) -> Study:  # fmt: skip
         """Write state, version and lock; return the study as it then is."""
         until = self._now() + timedelta(seconds=LOCK_S) if is_locking else None
-        changed = {
+        changed: dict[str, Any] = {
             "state": state,
             "version": study.version + 1,
             "signed_versions": study.signed_versions + signed,

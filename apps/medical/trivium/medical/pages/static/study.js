@@ -219,7 +219,7 @@ function drawMore() {
     parts.push(make("h3", {}, say("ui.versions")), ...listed);
   }
   const query = isNamed ? "?identity=true" : "";
-  const links = ["txt", "pdf", "json", "hl7"].map((kind) => make("a", { href: `${base}/report.${kind}${query}`, target: "_blank" }, kind === "json" ? "FHIR" : kind.toUpperCase()));
+  const links = ["txt", "pdf", "json", "hl7", "dcm"].map((kind) => make("a", { href: `${base}/report.${kind}${query}`, target: "_blank" }, { json: "FHIR", dcm: "DICOM SR" }[kind] ?? kind.toUpperCase()));
   const named = make("label", { class: "m-choice" }, make("input", { type: "checkbox", checked: isNamed, onchange: (event) => {
     isNamed = event.target.checked;
     drawMore();
