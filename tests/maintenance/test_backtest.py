@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sqlalchemy import insert
 from tests.maintenance.ingest.conftest import PLANT, Plant
 from typer.testing import CliRunner
 
+from trivium.maintenance import tables
 from trivium.maintenance.alerts import book
 from trivium.maintenance.backtest import backtest
+from trivium.maintenance.backtest_job import run_backtest
 from trivium.maintenance.cli import app
-from trivium.maintenance.ingest.codec import AssetRows
+from trivium.maintenance.ingest.codec import AssetRows, pack_block
 from trivium.maintenance.ingest.learn import learn_asset
 from trivium.maintenance.ingest.monitor import load_monitor, save_family
 from trivium.maintenance.ingest.stored import read_readings
+from trivium.maintenance.report.backtest import lines_of
 from trivium.maintenance.scorer import Family
 from trivium.maintenance.simulator.machines import Fault, Machine
-from trivium.maintenance.work_orders import FAILURE, PREVENTIVE, WorkOrder
+from trivium.maintenance.work_orders import FAILURE, PREVENTIVE, WorkOrder, write_orders
+from trivium.service.errors import InputError, NotFoundError
+from trivium.service.store import BlobStore
 
 DAY_S = 86_400
 BEGIN_S = 1_770_000_000 // 60 * 60
@@ -129,3 +136,33 @@ def test_the_command_reads_files_and_writes_alerts(tmp_path: Path):
     table = (tmp_path / "out" / "alerts.csv").read_text(encoding="utf-8-sig").splitlines()
     assert table[0].startswith("asset,cause,severity,raised,returned,outcome,order,lead_days")
     assert "discharge pressure" in table[1]
+
+
+def test_the_job_replays_what_is_stored(family, plant: Plant, tmp_path):
+    """Learned anew, with the active model, and what is asked for in vain."""
+    fault = Fault("impeller", BEGIN_S + 5 * DAY_S, DAY_S, BEGIN_S + 9 * DAY_S)
+    rows = rows_of(MACHINE, BEGIN_S - 8 * DAY_S, BEGIN_S + 7 * DAY_S, fault, step_s=300)
+    plant.register(MACHINE.asset())
+    with plant.database.write() as connection:
+        span = {"from_us": int(rows.times_us[0]), "to_us": int(rows.times_us[-1]), "num_rows": len(rows.times_us)}
+        connection.execute(insert(tables.block).values(plant=PLANT, asset="P-1", data=pack_block(rows), **span))
+    write_orders(plant.database, PLANT, [order("a", FAILURE, 6.5)])
+    store = BlobStore(tmp_path / "blobs")
+
+    def run(**request: object) -> dict:
+        given = {"plant": PLANT, "step_s": 300, "language": "zh"} | request
+        context = SimpleNamespace(request=given, store=store, progress=lambda stage, share: None)
+        report = run_backtest(context, plant.database)
+        files = {file.name: file.sha256 for file in report.files}
+        assert "discharge pressure" in store.path(files["alerts.csv"]).read_text(encoding="utf-8-sig")
+        return json.loads(store.path(files["backtest.json"]).read_text())
+
+    told = run(learn=0.6)
+    assert (told["alerts"], told["failures_foreseen"]) == ({"right": 1, "false": 0, "unjudged": 0}, 1)
+    assert lines_of(told, "zh")[1] == "共 1 条报警：1 条先于故障，0 条误报，0 条先于预防性工单（不作判定）。"
+    with pytest.raises(InputError, match="has no active model"):
+        run(learn=0)
+    with pytest.raises(InputError, match="out of range"):
+        run(learn=2)
+    with pytest.raises(NotFoundError, match="nothing is stored"):
+        run(plant="south")

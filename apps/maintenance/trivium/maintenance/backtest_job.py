@@ -97,14 +97,18 @@ def _learned(
     step_s: float,
 ) -> Family:
     monitors: dict[str, Scorer] = {}
+    problem = ""
     for place, (name, (asset, rows)) in enumerate(readings.items()):
         outages = [*registry.outages.get(name, ()), *before_failures(orders, name)]
         found = learn_asset(asset, rows.until(until_us), outages, step_s=step_s)
         if found.monitor is not None:
             monitors[name] = found.monitor
+        else:
+            problem = f"{name}: {found.problem}"
         context.progress("learn", 0.4 + 0.4 * (place + 1) / len(readings))
     if not monitors:
-        raise InputError("no asset could be learned", where=registry.plant, hint="choose a larger share of the time")
+        hint = "the week before a failure is left out; choose a larger share of the time, or import more"
+        raise InputError(f"no asset could be learned ({problem})", where=registry.plant, hint=hint)
     return Family("backtest", monitors)
 
 

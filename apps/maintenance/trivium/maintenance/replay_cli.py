@@ -105,7 +105,11 @@ def _learn(
         else:
             monitors[name] = found.monitor
     if not monitors:
-        raise InputError("no asset could be learned", where="--learn", hint="give more history, or a larger share")
+        raise InputError(
+            "no asset could be learned",
+            where="--learn",
+            hint="the week before a failure is left out; give more history",
+        )
     about = {"from": to_time(first).isoformat(), "to": to_time(until).isoformat(), "step_s": step_s}
     save_family(monitors, out / "model", about)
     typer.echo(f"learned {len(monitors)} assets from the time before {to_time(until):%Y-%m-%d %H:%M}Z: {out / 'model'}")
