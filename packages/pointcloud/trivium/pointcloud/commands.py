@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
+
+import numpy as np
+import torch
 
 from trivium.pointcloud.evaluation.folders import evaluate_folders
 from trivium.pointcloud.evaluation.kitti import CLASSES, METRICS
-from trivium.service.errors import InputError
+from trivium.pointcloud.io import read_points
+from trivium.pointcloud.io.kitti import read_calibration, read_sweep, write_labels, write_sweep
+from trivium.pointcloud.io.source import stem
+from trivium.pointcloud.records import PointCloud
+from trivium.pointcloud.simulator.files import CALIBRATION, kitti_labels, truth_of
+from trivium.service.errors import InputError, TriviumError
 
-__all__ = ["evaluate"]
+__all__ = ["detect", "evaluate", "simulate"]
+
+Say = Callable[[str], None]
+_INTENSITY = ("intensity", "i", "scalar_Intensity", "scalar_intensity")
+_NUSCENES = ".pcd.bin"
+_BYTE = 1.5  # intensities above this were written as 0..255
 
 
-def evaluate(
-    truth: Path, detections: Path, out: Path, *, say: Callable[[str], None], warn: Callable[[str], None]
-) -> None:
+def evaluate(truth: Path, detections: Path, out: Path, *, say: Say, warn: Say) -> None:
     """Evaluate two folders of KITTI label files, write the figures as JSON and say them as a table.
 
     Args:
@@ -42,6 +55,133 @@ def evaluate(
             levels = report.figures["results"][f"{name}/{metric}"]
             easy, moderate, hard = (_percent(levels[level]["ap_r40"]) for level in ("easy", "moderate", "hard"))
             say(f"{f'{name}/{metric}':24}{easy:>9}{moderate:>10}{hard:>9}")
+
+
+def detect(
+    files: Sequence[Path],
+    out: Path,
+    *,
+    say: Say,
+    warn: Say,
+    min_score: float = 0.1,
+    calibration: Path | None = None,
+    weights: Path | None = None,
+) -> bool:
+    """Find objects in each cloud and write `out/<file stem>.json`; one that cannot be read does not stop the rest.
+
+    Args:
+        files: clouds in the sensor's frame, metres: .bin .pcd .ply .npz .xyz .csv, each also with .gz.
+        out: folder, made if it is missing.
+        say: takes one line per file.
+        warn: takes one line per file that could not be done.
+        min_score: lesser objects are left out.
+        calibration: KITTI `calib.txt`; with it `out/<file stem>.txt` holds the same objects as KITTI results.
+        weights: another checkpoint than the one that ships.
+
+    Returns:
+        Whether every file was done.
+
+    Raises:
+        InputError: if the folder cannot be made or the calibration cannot be read.
+        ModelError: if the checkpoint cannot be read.
+    """
+    from trivium.pointcloud.detector.detect import Detector
+    from trivium.pointcloud.detector.weights import SHIPPED
+
+    detector = Detector.load(weights or SHIPPED)
+    camera = read_calibration(calibration) if calibration else None
+    _make(out)
+    is_done, names = True, set[str]()
+    for path in files:
+        try:
+            name = stem(path)
+            if name in names:
+                raise InputError(f"another input is named {name!r} too", where=str(path), hint="use another --out")
+            names.add(name)
+            found = detector.detect(_points(path), min_score=min_score)
+            _write(out / f"{name}.json", json.dumps([asdict(one) for one in found], indent=1))
+            if camera is not None:
+                write_labels(out / f"{name}.txt", kitti_labels([asdict(one) for one in found], camera))
+        except TriviumError as error:
+            is_done = False
+            warn(error.line)
+            continue
+        counts = Counter(one.label for one in found)
+        say(f"{path}: {', '.join(f'{count} {label}' for label, count in sorted(counts.items())) or 'nothing found'}")
+    return is_done
+
+
+def simulate(
+    out: Path, *, frames: int, seed: int, say: Say, pattern: str = "hdl64", view: float = 360.0, plants: float = 0.0
+) -> None:
+    """Make LiDAR frames with their truth: `NNNNNN.bin` (KITTI rows), `NNNNNN.json` (boxes), `labels/`, `calib.txt`.
+
+    Boxes have the keys of `detect`, `points` instead of `score`, and only objects that were hit. `labels/NNNNNN.txt`
+    has those ahead of the camera of `calib.txt` as KITTI labels. `frames.json` says how all was made.
+
+    Args:
+        out: folder, made if it is missing.
+        frames: how many, numbered from 0; frame n is the same whatever `frames` is.
+        seed: of the series.
+        say: takes one line per frame.
+        pattern: beam pattern.
+        view: degrees kept, straight ahead.
+        plants: share of frames in plants instead of streets.
+
+    Raises:
+        InputError: if a value is out of range or a file cannot be written.
+    """
+    from trivium.pointcloud.simulator.frames import simulate as frames_of
+    from trivium.pointcloud.simulator.scenes import SimulatorConfig
+
+    if frames < 1 or seed < 0:
+        raise InputError(f"frames is {frames} and seed {seed}", hint="use at least 1 frame and a seed from 0 on")
+    try:
+        config = SimulatorConfig(pattern, view, plants)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    _make(out / "labels")
+    _write(out / "calib.txt", CALIBRATION)
+    camera = read_calibration(out / "calib.txt")
+    about = {"seed": seed, "frames": frames, **asdict(config), "digest": config.digest()}
+    _write(out / "frames.json", json.dumps(about, indent=1))
+    for number, frame in enumerate(frames_of(config, seed, 0, frames)):
+        name = f"{number:06d}"
+        points = frame.points.numpy()
+        cloud = PointCloud(points[:, :3], {"intensity": points[:, 3]})
+        try:
+            write_sweep(out / f"{name}.bin", cloud)
+        except OSError as error:
+            raise InputError(f"cannot be written ({error.strerror or error})", where=str(out)) from error
+        objects = truth_of(frame)
+        _write(out / f"{name}.json", json.dumps(objects, indent=1))
+        write_labels(out / "labels" / f"{name}.txt", kitti_labels(objects, camera))
+        say(f"{name}: {len(points):,} points, {len(objects)} objects")
+
+
+def _points(path: Path) -> torch.Tensor:
+    """Read a cloud as (N, 4) float32 with intensity 0..1."""
+    cloud = read_sweep(path, columns=5) if path.name.removesuffix(".gz").endswith(_NUSCENES) else read_points(path)
+    name = next((name for name in _INTENSITY if name in cloud.fields), None)
+    level = np.zeros(len(cloud), np.float32) if name is None else np.asarray(cloud.fields[name], np.float32).reshape(-1)
+    level = np.nan_to_num(level, nan=0.0, posinf=0.0, neginf=0.0)
+    if len(level) and level.max() > _BYTE:
+        level = level / 255
+    return torch.from_numpy(np.column_stack((cloud.xyz.astype(np.float32), level.clip(0, 1))))
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot be made ({error.strerror or error})", where=str(folder)) from error
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot be written ({error.strerror or error})", where=str(path)) from error
 
 
 def _percent(value: float | None) -> str:

@@ -51,7 +51,7 @@ class Scene:
     Args:
         seed: of the frame's chance.
         boxes: (N, 7) float32 of labelled objects, sensor's frame.
-        kinds: (N,) int64, index into `CLASSES` of `ground_plan`.
+        kinds: (N,) int64, index into `CLASSES`.
         speeds: (N,) float32 along the yaw, m/s over the ground.
         solids, rounds: what beams may meet.
         terrain: (16,) float32, a row of `Terrain`.

@@ -8,14 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from trivium.pointcloud.labels import CLASSES
 from trivium.pointcloud.simulator.shapes import Pose, Shapes
 from trivium.pointcloud.simulator.terrain import Terrain, heights
 from trivium.pointcloud.simulator.vehicles import Size
 
-__all__ = ["CLASSES", "GroundPlan"]
-
-CLASSES = ("Vehicle", "Pedestrian", "Cyclist")
-"""What is labelled, in the order of `Scene.kinds`."""
+__all__ = ["GroundPlan"]
 
 
 @dataclass

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from trivium.pointcloud.simulator.batch import Scene, SensorState
+from trivium.pointcloud.simulator.litter import litter
 from trivium.pointcloud.simulator.patterns import PATTERNS, elevations
 from trivium.pointcloud.simulator.plant import plant
 from trivium.pointcloud.simulator.street import street
@@ -44,18 +45,21 @@ class SimulatorConfig:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
 
-def compose(config: SimulatorConfig, seed: int, number: int) -> Scene:
+def compose(config: SimulatorConfig, seed: int, number: int, *, is_littered: bool = False) -> Scene:
     """Return the scene of a frame, not yet cast.
 
     Args:
         config: kind of frame.
         seed: of the series, not negative.
         number: of the frame in it, not negative.
+        is_littered: add things without a name, for training.
     """
     generator = np.random.default_rng((seed, number))
     sensor = _sensor(config, generator)
     is_plant = generator.uniform() < config.plants
     plan = (plant if is_plant else street)(generator)
+    if is_littered:
+        litter(plan)
     pattern = PATTERNS[config.pattern]
     raised = plan.ground(plan.shapes.places())
     solids = plan.shapes.solids(raised[: plan.shapes.solid_count])

@@ -1,0 +1,108 @@
+"""`simulate` and `detect` as their users call them: files, keys, one bad input among good ones."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+from trivium.pointcloud.__main__ import main
+from trivium.pointcloud.io import read_points, write_points
+from trivium.pointcloud.io.kitti import read_calibration, read_labels
+from trivium.pointcloud.records import PointCloud
+from trivium.service.errors import InputError
+
+KEYS = ["label", "x", "y", "z", "length", "width", "height", "yaw", "score"]
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory):
+    """Three simulated frames, seen ahead."""
+    folder = tmp_path_factory.mktemp("frames")
+    assert main(["simulate", "--out", str(folder), "--frames", "3", "--seed", "5", "--view", "80"]) == 0
+    return folder
+
+
+def test_frames_come_with_truth_and_are_the_same_again(frames, tmp_path) -> None:
+    assert main(["simulate", "--out", str(tmp_path), "--frames", "1", "--seed", "5", "--view", "80"]) == 0
+    assert (tmp_path / "000000.bin").read_bytes() == (frames / "000000.bin").read_bytes()
+    assert (frames / "000001.bin").read_bytes() != (frames / "000000.bin").read_bytes()
+    truth = json.loads((frames / "000001.json").read_text())
+    assert list(truth[0]) == [*KEYS[:-1], "points"]
+    assert all(one["points"] > 0 for one in truth)
+    labels = read_labels(frames / "labels" / "000001.txt")
+    camera = read_calibration(frames / "calib.txt")
+    # The camera sits 0.27 m ahead of the LiDAR and looks along x.
+    nearest = min(labels.locations[:, 2])
+    assert any(abs(one["x"] - 0.27 - nearest) < 1e-3 for one in truth)
+    assert camera.projection[0, 0] == 720
+
+
+def test_objects_are_found_in_every_format_and_a_bad_file_stops_nothing(frames, tmp_path, capsys) -> None:
+    cloud = read_points(frames / "000001.bin")
+    write_points(tmp_path / "a.pcd", cloud)
+    write_points(tmp_path / "b.ply", cloud)
+    (tmp_path / "c.bin.gz").write_bytes(gzip.compress((frames / "000001.bin").read_bytes()))
+    level = (np.asarray(cloud.fields["intensity"]) * 255).astype(np.uint8)
+    np.savez(tmp_path / "d.npz", xyz_3mm=np.rint(cloud.xyz / 0.003).astype(np.int16), intensity=level)
+    (tmp_path / "bad.pcd").write_bytes(b"no cloud")
+    names = ["a.pcd", "bad.pcd", "b.ply", "c.bin.gz", "d.npz"]
+    out = tmp_path / "out"
+    code = main(["detect", *(str(tmp_path / name) for name in names), "--out", str(out), "--min-score", "0.3",
+                 "--calib", str(frames / "calib.txt")])  # fmt: skip
+    assert code == 1
+    assert "bad.pcd" in capsys.readouterr().err
+    assert sorted(path.name for path in out.glob("*.json")) == ["a.json", "b.json", "c.json", "d.json"]
+    found = {path.stem: json.loads(path.read_text()) for path in out.glob("*.json")}
+    assert list(found["a"][0]) == KEYS
+    for one, two in zip(found["a"], found["c"], strict=True):
+        assert one["label"] == two["label"]
+        assert one["x"] == pytest.approx(two["x"], abs=0.01)
+    # What carries 100 points or more and stands alone is found: its centre within a metre, its size within a fifth.
+    truth = [one for one in json.loads((frames / "000001.json").read_text()) if one["points"] >= 100]
+    assert len(truth) >= 3
+    for stem in ("a", "b", "d"):
+        hits = [
+            any(abs(one["x"] - two["x"]) < 1 and abs(one["y"] - two["y"]) < 1 and
+                abs(one["width"] / two["width"] - 1) < 0.4 for two in found[stem])
+            for one in truth
+        ]  # fmt: skip
+        assert sum(hits) >= 0.7 * len(hits)
+    results = read_labels(out / "a.txt", has_scores=True)
+    assert len(results) >= 1
+    assert results.scores.min() >= 0.3
+
+
+def test_two_inputs_of_one_name_are_refused_in_a_line(frames, tmp_path, capsys) -> None:
+    (tmp_path / "000000.bin.gz").write_bytes(gzip.compress((frames / "000000.bin").read_bytes()))
+    files = [str(frames / "000000.bin"), str(tmp_path / "000000.bin.gz")]
+    assert main(["detect", *files, "--out", str(tmp_path / "out")]) == 1
+    assert "another input is named '000000' too" in capsys.readouterr().err
+
+
+def test_an_archive_says_what_it_lacks(tmp_path) -> None:
+    np.savez(tmp_path / "a.npz", points=np.zeros((3, 3)))
+    with pytest.raises(InputError, match="neither 'xyz' nor 'xyz_3mm'"):
+        read_points(tmp_path / "a.npz")
+    np.savez(tmp_path / "b.npz", xyz=np.zeros((3, 2)))
+    with pytest.raises(InputError, match=r"shape \(3, 2\)"):
+        read_points(tmp_path / "b.npz")
+    np.savez(tmp_path / "c.npz", xyz=np.array([object()]))
+    with pytest.raises(InputError, match="no numpy archive of numbers"):
+        read_points(tmp_path / "c.npz")
+    np.savez(tmp_path / "d.npz", xyz=np.ones((3, 3)), intensity=np.ones(2))
+    with pytest.raises(InputError, match="beside 3 points"):
+        read_points(tmp_path / "d.npz")
+
+
+def test_wrong_wishes_end_in_one_line(tmp_path, capsys) -> None:
+    assert main(["simulate", "--out", str(tmp_path), "--frames", "0"]) == 1
+    assert main(["simulate", "--out", str(tmp_path), "--pattern", "hdl6"]) == 1
+    errors = capsys.readouterr().err
+    assert "use at least 1 frame" in errors
+    assert "no beam pattern 'hdl6'" in errors
+    write_points(tmp_path / "a.bin", PointCloud(np.zeros((1, 3), np.float32)))
+    assert main(["detect", str(tmp_path / "a.bin"), "--out", str(tmp_path), "--weights", str(tmp_path / "no")]) == 1
+    assert "train_detector makes them" in capsys.readouterr().err
