@@ -52,15 +52,20 @@ export class Editor {
 
   draw() {
     const focused = document.activeElement?.closest?.("[data-sentence]")?.dataset.sentence;
-    const parts = SECTIONS.filter((section) => this.canWrite || this.content.sections[section].length).map((section) => this.section(section));
+    const parts = SECTIONS.filter((section) => this.canWrite || this.shownIn(section).length).map((section) => this.section(section));
     if (!parts.length) parts.push(make("p", { class: "quiet" }, say("ui.blank")));
     this.element.replaceChildren(...parts);
     this.element.lang = this.content.language === "zh" ? "zh-CN" : "en";
     if (focused) this.element.querySelector(`[data-sentence="${focused}"]`)?.focus({ preventScroll: true });
   }
 
+  // Whoever only reads sees what the report says; whoever writes also sees what they took out.
+  shownIn(name) {
+    return this.content.sections[name].filter((one) => this.canWrite || (one.status !== "rejected" && one.text.trim()));
+  }
+
   section(name) {
-    const items = this.content.sections[name].map((one) => this.sentence(one));
+    const items = this.shownIn(name).map((one) => this.sentence(one));
     const add = this.canWrite ? make("button", { type: "button", class: "m-add", "data-add": name, "aria-label": `${say("ui.add")}: ${known(`section.${name}`)}`, onclick: () => this.add(name) }, `+ ${say("ui.add")}`) : null;
     return make("section", { class: "m-section", "data-section": name }, make("div", { class: "m-heading" }, make("h3", {}, known(`section.${name}`)), add), items.length ? make("ul", {}, ...items) : null);
   }
@@ -68,7 +73,8 @@ export class Editor {
   sentence(one) {
     if (this.editing === one.id) return make("li", { "data-sentence": one.id, class: "m-sentence current" }, this.field(one));
     const isCurrent = this.current === one.id;
-    const badge = one.status === "typed" ? null : make("span", { class: `m-badge m-is-${one.status}` }, say(`status.${one.status}`));
+    const isTold = this.canWrite ? one.status !== "typed" : one.status === "draft";
+    const badge = !isTold ? null : make("span", { class: `m-badge m-is-${one.status}` }, say(`status.${one.status}`));
     const odds = this.odds(one);
     const acts = this.canWrite ? make("span", { class: "m-sentence-acts" }, ...this.buttons(one)) : null;
     const item = make("li", { "data-sentence": one.id, "data-status": one.status, class: `m-sentence${isCurrent ? " current" : ""}`, tabindex: this.canWrite ? 0 : null },
@@ -148,6 +154,7 @@ export class Editor {
   }
 
   focusFirst() {
+    if (this.content && this.find(this.current)) return; // somebody was quicker
     this.current = "";
     this.move(1);
   }

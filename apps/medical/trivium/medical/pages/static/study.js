@@ -130,7 +130,7 @@ function drawState() {
   label.textContent = say(`state.${study.state}`);
   label.className = `state m-${study.state}`;
   document.getElementById("about").textContent = [study.patient.slice(0, 10), person(study), study.is_stat ? "STAT" : ""].filter(Boolean).join(" · ");
-  const mark = state.study.state === "retracted" ? say("ui.retracted_mark") : state.is_published ? "" : say("ui.watermark");
+  const mark = study.state === "retracted" ? say("ui.retracted_mark") : state.is_published ? "" : say("ui.watermark");
   document.getElementById("mark").textContent = mark ? `${mark}   `.repeat(400) : "";
   root.dataset.state = study.state;
   root.dataset.version = study.version;
@@ -284,7 +284,8 @@ async function showFilms() {
 }
 
 function labels(study) {
-  return [study.patient.slice(0, 10), person(study), state.is_published ? "" : say("ui.watermark")];
+  const mark = study.state === "retracted" ? say("ui.retracted_mark") : state.is_published ? "" : say("ui.watermark");
+  return [study.patient.slice(0, 10), person(study), mark];
 }
 
 function regions() {
