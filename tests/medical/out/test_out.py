@@ -98,7 +98,7 @@ def test_each_state_in_each_format(runtime):
         assert (segments[2][32] != "") == (report.signer is not None)
         seen.append((str(report.study.state), main["status"], *letters, marks, "conclusion" in main))
     assert seen == [
-        ("draft", "partial", "R", ["DRAFT"], False),
+        ("draft", "partial", "R", ["DRAFT"], True),
         ("in_review", "preliminary", "P", ["DRAFT"], True),
         ("submitted", "preliminary", "P", ["DRAFT"], True),
         ("signed", "final", "F", [], True),

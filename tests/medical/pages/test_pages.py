@@ -174,9 +174,9 @@ def test_signing_asks_for_pin_or_password_once_in_a_while(site):
 
 def test_a_structured_report_finds_its_study_again(site):
     ann, study_id = site.clients["ann"], site.bring(planted("1.31", StudyInstanceUID="1.30"))
-    site.draft(study_id, "job-sr")
     path = f"/medical/studies/{study_id}/report.dcm"
-    assert ann.get(path).status_code == 400  # nobody has begun: it says nothing
+    assert ann.get(path).status_code == 400  # there is no draft yet: it says nothing
+    site.draft(study_id, "job-sr")
     state = settle(ann, study_id)
     draft = pydicom.dcmread(io.BytesIO(ann.get(path).content))
     assert (draft.VerificationFlag, draft.PreliminaryFlag, draft.CompletionFlag) == (

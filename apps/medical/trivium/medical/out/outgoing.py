@@ -67,8 +67,14 @@ class Outgoing:
     identity: dict[str, str] = field(default_factory=dict)
 
 
-def outgoing(connection: Connection, study_id: str, *, identity: dict[str, str] | None = None) -> Outgoing:
+def outgoing(
+    connection: Connection, study_id: str, *, identity: dict[str, str] | None = None, language: str = "en"
+) -> Outgoing:
     """Read the report that goes out.
+
+    Args:
+        identity: of the patient, for whoever may see it.
+        language: of a draft that nobody has begun to write in.
 
     Raises:
         NotFoundError: if there is no such study.
@@ -78,11 +84,14 @@ def outgoing(connection: Connection, study_id: str, *, identity: dict[str, str] 
     is_valid = study.state in PUBLISHED
     row = tables.working
     working = connection.execute(select(row).where(row.c.study_id == study_id)).first()
+    draft = latest_draft(connection, study_id)
     if signed is not None:
         content, number = signed.content, signed.number
+    elif working is not None:
+        content, number = working.content, 0
     else:
-        content, number = (working.content if working else words.blank("en")), 0
-    draft = latest_draft(connection, study_id)
+        content = words.from_draft(draft_document(draft, language)) if draft else words.blank(language)
+        number = 0
     return Outgoing(
         study=study,
         language=content["language"],

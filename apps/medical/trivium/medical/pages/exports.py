@@ -17,7 +17,7 @@ from trivium.service.database import utc_now
 from trivium.service.errors import InputError
 from trivium.service.permission import needs
 from trivium.service.runtime import Runtime
-from trivium.service.visitor import principal_of
+from trivium.service.visitor import language_of, principal_of
 
 __all__ = ["router"]
 
@@ -40,7 +40,7 @@ def export(request: Request, study_id: str, kind: str, identity: bool = False) -
     is_named = identity and principal.may("medical.identity")
     known = shown_identity(request, study_id, purpose=f"export {kind}") if is_named else None
     with runtime.database.read() as connection:
-        report = outgoing(connection, study_id, identity=known)
+        report = outgoing(connection, study_id, identity=known, language=language_of(request))
     if not reports_of(request).may_see_draft(study_id):
         report = _without_draft(report)
     content = _rendered(runtime, report, kind)

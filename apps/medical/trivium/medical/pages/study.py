@@ -21,6 +21,7 @@ from trivium.medical.workflow.studies import Study, draft_document, images, late
 from trivium.service.audit import Entry
 from trivium.service.audit_chain import canonical
 from trivium.service.database import utc_now
+from trivium.service.errors import NotFoundError
 from trivium.service.jobs import JobState
 from trivium.service.permission import needs
 from trivium.service.text import catalogue
@@ -109,7 +110,10 @@ def _with_job(request: Request, study: Study) -> Study:
     """Return the study without a draft on its way when its job has ended without one."""
     if study.draft_state != "waiting" or not study.job_id:
         return study
-    job = runtime_of(request).jobs.get(study.job_id)
+    try:
+        job = runtime_of(request).jobs.get(study.job_id)
+    except NotFoundError:  # retention removed it, so it had ended
+        return replace(study, draft_state="failed")
     return replace(study, draft_state="failed") if job.state.is_final and job.state != JobState.DONE else study
 
 
