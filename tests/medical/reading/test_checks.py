@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import random
+
+import numpy as np
 import pytest
 
+from trivium.medical.narrate import load_phrases, narrate
 from trivium.medical.reading import check_report, read_report
 from trivium.medical.reading.checks import KINDS
+from trivium.medical.records import Finding, Header, Quality, Radiograph, State
+from trivium.service.evidence import ImageRegion
+from trivium.service.text import catalogue
+from trivium.vision.findings import FINDINGS
 
 GOOD_EN = """EXAM: Chest, PA and lateral.
 COMPARISON: Radiograph of 3 May.
@@ -77,3 +85,24 @@ def test_the_known_sex_counts():
 )
 def test_what_a_sentence_says_of_a_finding(text, said):
     assert [(one.name, one.polarity, one.side) for one in read_report(text).mentions] == said
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_unedited_drafts_have_no_mark(language):
+    """Drafts of random findings, from phrases that the checker does not know."""
+    chance, phrases, texts = random.Random(1), load_phrases(language), catalogue("trivium.medical", language)
+    film = Radiograph("x", "ab" * 32, np.zeros((400, 500), np.float32), "PNG", 8, Header(view="PA"))
+    quality = Quality("good", (), (), 0.9, 0, -1.0, -1.0, True)
+    for _ in range(60):
+        findings = []
+        for name in FINDINGS:
+            state = chance.choice([*State, State.NOT_ASSESSED])
+            region = ImageRegion(chance.choice([20, 350]), 200, 40, 40) if state == State.PRESENT else None
+            findings.append(Finding(name, round(chance.random(), 3), state, state != State.NOT_ASSESSED, region))
+        told = narrate(film, quality, findings, frozenset(chance.sample(list(FINDINGS), 8)), phrases)
+        text = "\n".join(
+            line
+            for section, said in told.items()
+            for line in (texts[f"section.{section}"], *(one.text for one in said))
+        )
+        assert check_report(text) == [], text
