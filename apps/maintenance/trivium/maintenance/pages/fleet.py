@@ -20,6 +20,7 @@ __all__ = ["OPEN_STATES", "Standing", "read_standings"]
 
 OPEN_STATES = (book.UNACKNOWLEDGED, book.ACKNOWLEDGED, book.RETURNED, book.SHELVED, book.OUT_OF_SERVICE)
 _SILENT_S = 300.0
+_SILENT_CYCLES_S = 7 * 86_400.0  # a model of cycles hears from an asset once a flight or a day
 _ORDER = (book.UNACKNOWLEDGED, book.ACKNOWLEDGED, book.RETURNED, book.SHELVED, book.OUT_OF_SERVICE, "")
 
 
@@ -77,17 +78,12 @@ def _standing(name: str, row: Any, alert: book.Alert | None) -> Standing:
     condition = latest.get("reason", "no_model")
     tracked = row.trackers.get(cause, {}).get("level")
     risk = tracked if condition == "scored" and tracked is not None else outputs.get(kind)
-    if (utc_now() - newest).total_seconds() > _SILENT_S and not _counts_rows(outputs):
+    if (utc_now() - newest).total_seconds() > (_SILENT_CYCLES_S if kind == "p_fail" else _SILENT_S):
         condition = "silent"
     return Standing(
         name, condition, risk, kind, outputs, tuple(latest.get("why", {})), newest, tuple(latest.get("stuck", ())),
         latest.get("model", ""), alert,
     )  # fmt: skip
-
-
-def _counts_rows(outputs: Mapping[str, Any]) -> bool:
-    """A model of cycles hears from an asset once a flight or a day."""
-    return "p_fail" in outputs
 
 
 def _urgency(alert: book.Alert) -> tuple[int, bool]:

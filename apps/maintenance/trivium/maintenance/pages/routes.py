@@ -145,7 +145,8 @@ def trend(
 ) -> Response:
     """Return the curves of an asset for `chart.js`; times are milliseconds since 1970."""
     view = _View(request, plant)
-    to_us = until_ms * 1000 if until_ms else _newest(view, asset)
+    newest_us = _newest(view, asset)
+    to_us = until_ms * 1000 if until_ms else newest_us
     from_us = to_us - round(span_s * 1e6)
     known = view.registry.assets.get(asset)
     by_name = known.by_name if known else {}
@@ -158,13 +159,14 @@ def trend(
         {
             "from_ms": from_us // 1000,
             "to_ms": to_us // 1000,
+            "newest_ms": newest_us // 1000,
             "zone": view.registry.zone or "UTC",
             "outputs": [_curve(one) | _output_text(view, one.name) for one in outputs],
             "tags": [_curve(one) | _tag_text(by_name[one.name]) for one in curves],
             "alerts": [
                 {
                     "from_ms": alert.since_us // 1000,
-                    "to_ms": (alert.returned_us or to_us) // 1000,
+                    "to_ms": (alert.returned_us or newest_us) // 1000,
                     "severity": alert.severity,
                 }
                 for alert in alerts

@@ -49,7 +49,7 @@
 
   function show(newSpanS, newUntilMs) {
     spanS = Math.min(Math.max(newSpanS, LEAST_S), MOST_S);
-    untilMs = newUntilMs;
+    untilMs = data && newUntilMs >= data.newest_ms ? 0 : newUntilMs; // nothing is to be seen after the newest reading
     for (const radio of controls.querySelectorAll("input[name=span]")) radio.checked = Number(radio.value) === spanS;
     loadSoon();
   }
@@ -209,8 +209,8 @@
   }
 
   function ticks(least, most) {
-    const rough = (most - least) / 3, size = 10 ** Math.floor(Math.log10(rough));
-    const step = [1, 2, 5, 10].map((one) => one * size).find((one) => one >= rough) || rough;
+    const rough = (most - least) / 4, size = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 2.5, 5, 10].map((one) => one * size).find((one) => one >= rough) || rough;
     const found = [];
     for (let value = Math.ceil(least / step) * step; value <= most + 1e-9 * step; value += step) found.push(value);
     return found;
