@@ -157,6 +157,23 @@ def test_out_of_service_keeps_silent_and_no_second_alert_opens(faulty):
     assert (again.id, again.state, again.is_active, again.count) == (alert.id, "out_of_service", True, 2)
 
 
+def test_a_model_that_cannot_explain_loses_no_reading(plant, monkeypatch):
+    plant.register(pump("P1"))
+    plant.scorer = fit_monitor(signal(4000, seed=1), SENSORS, step_s=1.0, window=10)
+    monkeypatch.setattr(type(plant.scorer), "explain", lambda *_: 1 / 0)
+    values = signal(1200, seed=2)
+    values[600:, 1] -= 1.5
+    send(plant, values, 0)
+    assert book.find_alerts(plant.database, PLANT) == []
+    assert len(read_readings(plant.database, PLANT, "P1", 0, 2**62).times_us) == 1200
+    monkeypatch.undo()
+    plant.clock.time = NOW + timedelta(hours=1)
+    values = signal(900, seed=3)
+    values[:, 1] -= 1.5
+    send(plant, values, 1200)
+    assert only(plant).state == "unacknowledged"  # told late, but told
+
+
 class Receiver(BaseHTTPRequestHandler):
     """A system that takes webhooks: the first one it refuses."""
 

@@ -306,7 +306,13 @@ def _watch(
         one, scorer = scored[name], scorers[name]
         assert scorer is not None
         asset = registry.assets.get(name) or Asset(name, ())
-        one.state.trackers, changes = watch(scorer, asset, one.frames, predicted, one.state.trackers)
+        try:
+            one.state.trackers, changes = watch(scorer, asset, one.frames, predicted, one.state.trackers)
+        except (
+            Exception
+        ):  # as in `predict`: a model that cannot explain itself must not keep readings from being stored
+            log.exception("alerts.failed", model=scorer.version, asset=name)
+            continue
         if changes:
             found[name] = (scorer.version, changes)
     return found
