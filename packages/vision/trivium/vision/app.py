@@ -8,4 +8,5 @@ SPEC = AppSpec(
     package="trivium.vision",
     extra="vision",
     needs=("torch", "torchvision", "timm", "onnxruntime"),
+    cli="trivium.vision.cli:app",
 )

@@ -1,0 +1,43 @@
+"""The vision commands as part of `trivium`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Images to answers: questions about pictures.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Keep `vqa` a sub-command although it is the only one."""
+
+
+@app.command(epilog="Example: trivium vision vqa questions.json.gz images.zip --out answers.json")
+def vqa(
+    questions: Annotated[
+        Path,
+        typer.Argument(metavar="QUESTIONS.json", help="[[question, answer or null, image_id], ...]; gzip is fine."),
+    ],
+    images: Annotated[Path, typer.Argument(metavar="IMAGES", help="Folder or zip archive with <image_id>.png.")],
+    out: Annotated[Path, typer.Option("--out", metavar="F.json", help="File to write: one row a question.")],
+) -> None:
+    """Answer questions, English or Chinese, about pictures of a coloured shape."""
+    from tqdm import tqdm
+
+    from trivium.vision import commands
+
+    with tqdm(desc="answering", unit="question", file=sys.stderr, disable=not sys.stderr.isatty()) as bar:
+        failed = commands.vqa(
+            questions,
+            images,
+            out,
+            say=typer.echo,
+            warn=lambda line: typer.echo(f"trivium: {line}", err=True),
+            progress=bar.update,
+        )
+    if failed:
+        raise typer.Exit(1)

@@ -1,0 +1,128 @@
+"""What the commands of this package do, free of any command-line library."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trivium.service.errors import InputError, TriviumError
+from trivium.vision.answerer import BLANK, Answerer
+from trivium.vision.picture_encoder import PICTURE_SIDE
+from trivium.vision.question_files import Asked, Pictures, read_questions
+from trivium.vision.questions import ANSWERS, in_chinese, is_chinese
+
+__all__ = ["vqa"]
+
+Say = Callable[[str], None]
+_PART = 4096  # questions at a time
+
+
+def vqa(questions: Path, images: Path, out: Path, *, say: Say, warn: Say, progress: Callable[[int], object]) -> int:
+    """Answer a file of questions, write one row each, and say how good the answers are where the file has them.
+
+    Args:
+        questions: `[[question, answer, image_id], ...]`, gzip or not.
+        images: folder or zip archive of pictures named by id.
+        out: JSON file to write: a list of rows in the order of the questions.
+        say: takes each line of the result.
+        warn: takes a line for each picture that cannot be read; its rows have null answers and the reason.
+        progress: called with the number of questions done since the last call.
+
+    Returns:
+        How many pictures could not be read.
+
+    Raises:
+        InputError: if questions or images cannot be read at all, or the file cannot be written.
+    """
+    asked, pictures = read_questions(questions), Pictures(images)
+    model = Answerer.load()
+    rows: list[dict[str, Any]] = []
+    blind: list[str | None] = []
+    failed: dict[int | str, str] = {}
+    for start in range(0, len(asked), _PART):
+        part = asked[start : start + _PART]
+        seen = _read(part, pictures, failed, warn)
+        known = [one for one in part if one.image_id in seen]
+        found = dict(zip(map(id, known), _answers(model, known, seen), strict=True))
+        rows += [_row(one, found.get(id(one)), failed.get(one.image_id)) for one in part]
+        blind += _without_pictures(model, part) if any(one.answer for one in part) else [None] * len(part)
+        progress(len(part))
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot be written ({error.strerror or error})", where=str(out)) from error
+    say(f"{sum(row['answer'] is not None for row in rows)} of {len(rows)} questions answered: {out}")
+    for line in _figures(asked, [row["answer"] for row in rows], blind):
+        say(line)
+    return len(failed)
+
+
+def _read(
+    part: Sequence[Asked], pictures: Pictures, failed: dict[int | str, str], warn: Say
+) -> dict[int | str, NDArray[np.uint8]]:
+    """Return the pictures of some questions by id; note and say which cannot be read."""
+    seen: dict[int | str, NDArray[np.uint8]] = {}
+    for image_id in dict.fromkeys(one.image_id for one in part):
+        if image_id in failed:
+            continue
+        try:
+            seen[image_id] = pictures.read(image_id)
+        except TriviumError as error:
+            failed[image_id] = error.what
+            warn(error.line)
+    return seen
+
+
+def _answers(model: Answerer, asked: Sequence[Asked], seen: dict[int | str, NDArray[np.uint8]]) -> NDArray[np.float32]:
+    if not asked:
+        return np.zeros((0, len(ANSWERS)), np.float32)
+    place = {image_id: number for number, image_id in enumerate(seen)}
+    return model.answer(
+        [one.question for one in asked], np.stack(list(seen.values())), [place[one.image_id] for one in asked]
+    )
+
+
+def _without_pictures(model: Answerer, asked: Sequence[Asked]) -> list[str | None]:
+    """Return what the same model answers when it is shown no picture; equal questions are asked once."""
+    texts = list(dict.fromkeys(one.question for one in asked))
+    blank = np.full((1, 3, PICTURE_SIDE, PICTURE_SIDE), BLANK, np.uint8)
+    best = model.answer(texts, blank, [0] * len(texts)).argmax(1)
+    by_text = {text: ANSWERS[int(one)] for text, one in zip(texts, best, strict=True)}
+    return [by_text[one.question] for one in asked]
+
+
+def _row(asked: Asked, probabilities: NDArray[np.float32] | None, error: str | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"question": asked.question, "image_id": asked.image_id, "answer": None, "probability": None}
+    if probabilities is None:
+        return {**row, "error": error}
+    best = int(probabilities.argmax())
+    row |= {"answer": ANSWERS[best], "probability": round(float(probabilities[best]), 4)}
+    return {**row, "answer_zh": in_chinese(ANSWERS[best])} if is_chinese(asked.question) else row
+
+
+def _figures(asked: Sequence[Asked], given: Sequence[str | None], blind: Sequence[str | None]) -> list[str]:
+    """Return lines with the share of right answers, all and by language, each beside what needs no picture."""
+    lines = []
+    for name, chosen in (
+        ("all", range(len(asked))),
+        ("English", [row for row, one in enumerate(asked) if not is_chinese(one.question)]),
+        ("Chinese", [row for row, one in enumerate(asked) if is_chinese(one.question)]),
+    ):
+        rows = [row for row in chosen if asked[row].answer and given[row]]
+        if not rows or (name != "all" and len(rows) == sum(one.answer is not None for one in asked)):
+            continue
+        right = np.mean([given[row] == asked[row].answer for row in rows])
+        without = np.mean([blind[row] == asked[row].answer for row in rows])
+        word, count = Counter(asked[row].answer for row in rows).most_common(1)[0]
+        lines.append(
+            f"{name}: accuracy {right:.4f} of {len(rows)}; question only (no picture shown) {without:.4f}; "
+            f"always {word!r} {count / len(rows):.4f}"
+        )
+    return lines
