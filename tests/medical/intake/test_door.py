@@ -124,6 +124,9 @@ def test_what_is_sent_again_changes_nothing_and_priors_meet(runtime, vault):
     assert rows[0].pseudonym == rows[1].pseudonym == vault.pseudonym("MRN-77123")
     assert [one.priority for one in rows] == [2, 0]
     assert views == ["PA", "LATERAL"]
+    receive(runtime, vault, planted(), brought_by="eve", language="en", is_stat=True)
+    last = runtime.audit.rows(subject_kind="study")[-1]
+    assert (last.action, last.actor, last.subject_id) == ("study.stat", "eve", first.study_id)
     jobs = runtime.jobs.recent(app="medical")
     assert [len(job.inputs) for job in sorted(jobs, key=lambda job: job.created_at)] == [1, 2, 1]
     assert {item.name for job in jobs for item in job.inputs} == {"film-1", "film-2"}

@@ -156,6 +156,9 @@ def test_a_late_draft_touches_no_word_and_no_version(runtime, reports):
     assert (findings[0]["status"], findings[1]["status"], inserted.draft_number) == ("typed", "draft", 1)
     again = reports.insert_draft(study_id, rita, version=inserted.study.version)
     assert len(again.content["sections"]["findings"]) == 3
+    make_draft(runtime, reports, study_id, "job2")  # another film came
+    more = reports.insert_draft(study_id, rita, version=again.study.version)
+    assert len(more.content["sections"]["findings"]) == 5
 
 
 def test_a_second_reader_sees_no_draft_before_committing(runtime, clock):

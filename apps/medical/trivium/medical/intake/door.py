@@ -97,14 +97,19 @@ def _enter(
 ) -> Received:
     """Enter a film in the worklist, in one transaction with its identity and its place in the audit log."""
     with runtime.database.write(is_durable=True) as connection:
-        study = _found_study(connection, film, brought_by, is_stat)
+        study, entries = _found_study(connection, film), []
         is_new_study = study is None
+        if study is not None and is_stat and study.priority != STAT:  # said later, it still counts
+            row = tables.study
+            connection.execute(update(row).where(row.c.id == study.id).values(priority=STAT))
+            entries.append(Entry("study.stat", brought_by, "study", study.id))
         study_id = study.id if study else _add_study(runtime, connection, film, brought_by, is_stat)
         is_new_image = _add_image(connection, study_id, film, *blobs)
         if is_new_image:
             _seal(runtime, connection, study_id, film, vault)
             detail = {"image": blobs[0], "is_new_study": is_new_study, "stat": is_stat}
-            runtime.audit.append(connection, Entry("study.received", brought_by, "study", study_id, "", detail))
+            entries.append(Entry("study.received", brought_by, "study", study_id, "", detail))
+        runtime.audit.append(connection, *entries)
     return Received(study_id, is_new_image, is_new_study)
 
 
@@ -182,13 +187,10 @@ def _side(text: str) -> str:
     return text if text in ("L", "R", "B") else ""
 
 
-def _found_study(connection: Connection, film: _Film, brought_by: str, is_stat: bool) -> Row[Any] | None:
-    """Return the study of the film if it is here; STAT said later still counts."""
+def _found_study(connection: Connection, film: _Film) -> Row[Any] | None:
+    """Return the study of the film if it is here."""
     row = tables.study
-    found = connection.execute(select(row).where(row.c.study_key == film.study_key).with_for_update()).first()
-    if found is not None and is_stat and found.priority != STAT:
-        connection.execute(update(row).where(row.c.id == found.id).values(priority=STAT))
-    return found
+    return connection.execute(select(row).where(row.c.study_key == film.study_key).with_for_update()).first()
 
 
 def _add_study(runtime: Runtime, connection: Connection, film: _Film, brought_by: str, is_stat: bool) -> str:

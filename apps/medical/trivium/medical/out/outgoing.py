@@ -90,7 +90,9 @@ def outgoing(
     elif working is not None:
         content, number = working.content, 0
     else:
-        content = words.from_draft(draft_document(draft, language)) if draft else words.blank(language)
+        content = words.blank(language)
+        if draft is not None:
+            content = words.from_draft(draft_document(draft, language), draft.number)
         number = 0
     return Outgoing(
         study=study,

@@ -68,7 +68,7 @@ def state_of(request: Request, study_id: str) -> dict[str, Any]:
         prior_films = {one.id: images(connection, one.id) for one in earlier}
     is_shown = reports.may_see_draft(study_id)
     if study.state == ReportState.DRAFT and draft is not None and is_shown:  # to look at before anybody begins
-        content = words.from_draft(draft_document(draft, language_of(request)))
+        content = words.from_draft(draft_document(draft, language_of(request)), draft.number)
     text = words.text_of(content, catalogue("trivium.medical", content["language"]))
     told = reports.criticals(study_id)
     study = _with_job(request, study)

@@ -28,13 +28,17 @@ def blank(language: str) -> Content:
     return {"language": language, "sections": {name: [] for name in SECTIONS}}
 
 
-def from_draft(document: Mapping[str, Any]) -> Content:
-    """Return a report that holds a draft's sentences, none of them decided; a refused draft has none."""
+def from_draft(document: Mapping[str, Any], number: int) -> Content:
+    """Return a report that holds a draft's sentences, none of them decided; a refused draft has none.
+
+    Args:
+        number: of the draft; a later one's sentences are others.
+    """
     content = blank(document["language"])
     for name, sentences in document.get("sections", {}).items():
         content["sections"][name] = [
             {
-                "id": f"{name}-{position}",
+                "id": f"d{number}-{name}-{position}",
                 "text": one["text"],
                 "status": "draft",
                 "draft": one["text"],
@@ -45,9 +49,9 @@ def from_draft(document: Mapping[str, Any]) -> Content:
     return content
 
 
-def with_draft(content: Content, document: Mapping[str, Any]) -> Content:
+def with_draft(content: Content, document: Mapping[str, Any], number: int) -> Content:
     """Return the report with a draft's sentences behind what is there; no word that was typed changes."""
-    added = from_draft(document)["sections"]
+    added = from_draft(document, number)["sections"]
     known = {one["id"] for one in spoken(content, with_rejected=True)}
     sections = {
         name: [*content["sections"][name], *(one for one in added[name] if one["id"] not in known)] for name in SECTIONS

@@ -180,7 +180,7 @@ class Reports:
                 raise RefusedError("no_draft")
             if not self._may_see_draft(connection, study_id):
                 raise RefusedError("second_reader")
-            text = words.with_draft(found.content, document)
+            text = words.with_draft(found.content, document, draft.number)
             self._write_text(connection, study_id, actor, text, draft.number)
             study = self._move(connection, study, state, actor, is_locking=True)
             self._append(connection, "draft.inserted", actor.id, study, {"draft": draft.number})
@@ -384,7 +384,7 @@ class Reports:
         draft = latest_draft(connection, study_id)
         if draft is None or not self._may_see_draft(connection, study_id):
             return words.blank(language), 0
-        return words.from_draft(draft_document(draft, language)), draft.number
+        return words.from_draft(draft_document(draft, language), draft.number), draft.number
 
     def _may_see_draft(self, connection: Connection, study_id: str) -> bool:
         if not self.hides_drafts:
