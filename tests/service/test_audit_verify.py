@@ -178,6 +178,7 @@ def test_an_empty_log(settings):
 def test_pages_are_read_to_their_ends(log, monkeypatch):
     for size in (1, 7, COUNT - 1, COUNT, COUNT + 1):
         monkeypatch.setattr("trivium.service.audit_verify._PAGE", size)
+        monkeypatch.setattr("trivium.service.audit_verify._BITE", max(size // 2, 1))
         with log.read() as connection:
             assert verify(connection).seq == COUNT
         assert fault_after(log, f"UPDATE service_audit SET actor = 'm' WHERE seq = {COUNT}").seq == COUNT

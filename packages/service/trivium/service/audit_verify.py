@@ -31,6 +31,7 @@ from trivium.service.tables import audit
 __all__ = ["Fault", "FaultKind", "Mark", "Verdict", "verify"]
 
 _PAGE = 2_000
+_BITE = 250
 _LEAST_ROWS = 20_000  # of a segment: fewer are walked sooner than a process starts
 _COLUMNS = (
     audit.c.seq, audit.c.at, audit.c.actor, audit.c.action, audit.c.subject_kind, audit.c.subject_id,
@@ -168,43 +169,50 @@ def _walk(page: Sequence[Sequence[Any]], seq: int, last: str, mark: Mark | None)
 def _pages(
     connection: Connection, *, after: int | None = None, upto: int | None = None
 ) -> Iterator[Sequence[Sequence[Any]]]:
-    """Yield the rows in order, a few thousand at a time: all of them, or those between two numbers."""
-    last = after
-    query = select(*_COLUMNS).order_by(audit.c.seq).limit(_PAGE)
+    """Yield the rows in order, a few hundred at a time: all of them, or those between two numbers."""
+    last, found = after, -1
+    query = select(*_COLUMNS).order_by(audit.c.seq)
+    if connection.dialect.name != "sqlite":  # SQLite gives rows as they are asked for, other drivers all at once
+        query = query.limit(_PAGE)
     if upto is not None:
         query = query.where(audit.c.seq <= upto)
-    while True:
-        page = _page(connection, query if last is None else query.where(audit.c.seq > last))
-        if not page:
-            return
-        yield page
-        last = page[-1][0]
-
-
-def _page(connection: Connection, query: Any) -> Sequence[Sequence[Any]]:
-    """Return a page up to the first row that can be read at all, and that one as far as its number."""
-    try:
-        return _fetch(connection, query)
-    except OperationalError as error:
-        if "decode" not in str(error.orig):
-            raise
-    readable: list[Sequence[Any]] = []
-    for seq in connection.execute(query.with_only_columns(audit.c.seq)).scalars().all():
+    while found != 0:
+        found = 0
+        rest = query if last is None else query.where(audit.c.seq > last)
         try:
-            readable += _fetch(connection, select(*_COLUMNS).where(audit.c.seq == seq))
+            for rows in _fetched(connection, rest):
+                found, last = found + len(rows), rows[-1][0]
+                yield rows
+        except OperationalError as error:
+            if "decode" not in str(error.orig):
+                raise
+            yield _readable(connection, query if last is None else query.where(audit.c.seq > last))
+            return
+
+
+def _readable(connection: Connection, query: Any) -> Sequence[Sequence[Any]]:
+    """Return rows up to the first that cannot be read, and that one as far as its number."""
+    readable: list[Sequence[Any]] = []
+    for seq in connection.execute(query.with_only_columns(audit.c.seq).limit(_PAGE)).scalars().all():
+        try:
+            for rows in _fetched(connection, select(*_COLUMNS).where(audit.c.seq == seq)):
+                readable += rows
         except OperationalError:
             return [*readable, (seq, *[None] * 9)]
     return readable
 
 
-def _fetch(connection: Connection, query: Any) -> Sequence[Sequence[Any]]:
-    """Return rows as the driver gives them: no column needs converting, and verifying is mostly fetching."""
+def _fetched(connection: Connection, query: Any) -> Iterator[Sequence[Sequence[Any]]]:
+    """Yield rows as the driver gives them: no column needs converting, and verifying is mostly fetching.
+
+    A few hundred at a time stay in the processor's cache until they are hashed.
+    """
     with connection.execute(query) as result:
         try:
-            rows: Sequence[Sequence[Any]] = result.cursor.fetchall()
+            while rows := result.cursor.fetchmany(_BITE):
+                yield rows
         except connection.dialect.loaded_dbapi.Error as error:
             raise OperationalError(str(query), None, error) from error
-    return rows
 
 
 def _fault(connection: Connection, row: Sequence[Any], seq: int, last: str, mark: Mark | None) -> Fault:
