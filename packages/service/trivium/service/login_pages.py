@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
@@ -154,7 +154,7 @@ def login_form(request: Request, *, status: int, problem: str = "", target: str 
     """Show the login form: as a page of its own, and in place of any page that needs a login."""
     runtime: Runtime = request.app.state.runtime
     texts = _texts(request)
-    values = {
+    values: dict[str, Any] = {
         "problem": problem,
         "needed": texts["login.needed"] if status == 401 and not problem else "",
         "target": local_path(target or _here(request)),
@@ -182,7 +182,7 @@ def _with_session(request: Request, runtime: Runtime, access: Access, token: str
 def _welcome(request: Request, *, problem: str = "", name: str = "", status: int = 200) -> Response:
     visitor = principal_of(request)
     is_first = visitor.id == LOCAL_USER
-    values = {"problem": problem, "is_first": is_first, "name": name if is_first else visitor.name}
+    values: dict[str, Any] = {"problem": problem, "is_first": is_first, "name": name if is_first else visitor.name}
     return page(request, "welcome.html", status=status, min_length=MIN_LENGTH, **values)
 
 

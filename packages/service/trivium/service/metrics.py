@@ -52,7 +52,7 @@ class Measures:
             buckets=_BUCKETS_S,
             registry=self._registry,
         )
-        self._registry.register(_Deployment(runtime))  # type: ignore[arg-type]
+        self._registry.register(_Deployment(runtime))
 
     def count_request(self, method: str, status: int, seconds: float) -> None:
         """Count one request; methods that nobody defined are counted together."""
