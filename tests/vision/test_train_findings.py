@@ -1,9 +1,13 @@
 """The linear model against the textbook form of ridge regression; evidence maps against a score made by hand."""
 
+import copy
+
 import numpy as np
 import pytest
+import torch
 
 from trivium.vision.evidence_maps import PATCH, replacement_maps, strongest_region
+from trivium.vision.frozen import FrozenNet, describe
 from trivium.vision.train_findings import fit_linear
 
 
@@ -42,3 +46,17 @@ def test_the_strongest_region_is_the_part_above_half_the_peak():
     values[50, 50] = 0.9
     assert strongest_region(values) == (10, 20, 4, 10)
     assert strongest_region(np.zeros((64, 64), np.float32)) is None
+
+
+def test_the_network_made_fast_gives_the_same_descriptors():
+    plain = FrozenNet()
+    generator = torch.Generator().manual_seed(5)
+    for module in plain.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):  # statistics as after training
+            module.running_mean.normal_(0, 0.3, generator=generator)
+            module.running_var.uniform_(0.5, 2, generator=generator)
+    films = np.random.default_rng(5).random((3, 64, 64), dtype=np.float32)
+    before = describe(plain, films)
+    after = describe(copy.deepcopy(plain).for_reading(), films)
+    assert not [one for one in copy.deepcopy(plain).for_reading().modules() if isinstance(one, torch.nn.BatchNorm2d)]
+    assert np.abs(after - before).max() < 1e-3 * np.abs(before).max()

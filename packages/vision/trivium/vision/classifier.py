@@ -76,7 +76,7 @@ class FindingsClassifier:
             raise ModelError(f"the classifier cannot be loaded ({error})", where=str(folder)) from error
         if [name for name in missing if not name.endswith("num_batches_tracked")]:
             raise ModelError(f"the weights lack {missing[0]}", where=str(path))
-        return cls(net, weight, offset, settings, sha256)
+        return cls(net.for_reading(), weight, offset, settings, sha256)
 
     def logits(self, films: Film) -> NDArray[np.float32]:
         """Return uncalibrated scores `(N, 15)` of standard films `(N, 64, 64)`."""
