@@ -15,9 +15,12 @@ from trivium.finance.report.pdf.text import marked, printable, runs
 from trivium.service.errors import InputError
 
 
-def _render(kind, language="en"):
+def _rendered_anew(kind, language="en"):
     one = case(kind, language)
     return render_pdf(one.comparison, one.sentences, one.claims, language=language, scale=Scale.MILLION)
+
+
+_render = functools.cache(_rendered_anew)
 
 
 @functools.cache
@@ -122,7 +125,7 @@ def test_postscript_outlines_are_converted_and_drawn(monkeypatch):
         pytest.skip("this machine has no OpenType font with Chinese and PostScript outlines")
     path, index = faces[0]
     monkeypatch.setenv(fonts.VARIABLE, f"{path}#{index}")
-    content = _render("filing", "zh")
+    content = _rendered_anew("filing", "zh")
     assert b"/FontFile2" in content
     assert b"STSong" not in content
     with pypdfium2.PdfDocument(content) as pdf:
@@ -141,7 +144,7 @@ def test_without_a_font_the_viewer_is_asked_for_one(monkeypatch):
     monkeypatch.setattr(fonts, "_found", lambda: iter(()))
     fonts._chinese_font.cache_clear()
     try:
-        content = _render("filing", "zh")
+        content = _rendered_anew("filing", "zh")
     finally:
         fonts._chinese_font.cache_clear()
     assert b"/STSong-Light" in content
