@@ -15,6 +15,7 @@ from tests.maintenance.ingest.conftest import at
 from trivium.maintenance.app import SPEC
 from trivium.maintenance.client import BufferFullError, PlantClient
 from trivium.service.access import open_access
+from trivium.service.disk import Usage
 from trivium.service.runtime import open_runtime
 from trivium.service.settings import Settings
 from trivium.service.web import create_web
@@ -99,6 +100,19 @@ def test_what_is_wrong_is_one_line(plant):
     assert answer.json()["error"] == (
         "registry: line 2: low 5 is not below high 1; line 3: names no tag or no asset; 2 problems in all"
     )
+
+
+def test_numbers_that_no_database_holds_are_refused(plant):
+    for number in (0, -1, 2**63):
+        answer = plant.post("/v1/dead-letters/replay", json={"ids": [number]})
+        assert answer.status_code == 422, answer.text
+
+
+def test_batches_are_refused_while_the_disk_is_full(plant, monkeypatch):
+    monkeypatch.setattr("trivium.service.disk.usage_of", lambda folder: Usage(used=96, free=4))
+    answer = plant.post("/v1/batches", content="asset,time,temp\n", headers={"content-type": "text/csv"})
+    assert answer.status_code == 507
+    assert answer.json()["error"].startswith("the server's disk is 96 % full")
 
 
 def test_nobody_comes_in_without_a_key_or_for_another_plant(plant):

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Body, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from trivium.maintenance.alerts import book
@@ -201,7 +202,7 @@ def replay_dead_letters(
     request: Request,
     who: Registrar,
     plant: PlantName = "",
-    ids: Annotated[list[int] | None, Body(max_length=1000)] = None,
+    ids: Annotated[list[Annotated[int, Field(ge=1, le=2**63 - 1)]] | None, Body(max_length=1000)] = None,
     since: Annotated[datetime | None, Body()] = None,
     until: Annotated[datetime | None, Body()] = None,
 ) -> dict[str, int]:
