@@ -33,6 +33,8 @@ RUNS: tuple[tuple[str, ...], ...] = (
     ("ai4i.py",),
     ("anomaly.py",),
     ("vision_pneumonia.py",),
+    ("vision_vqa.py",),
+    ("medical_draft.py",),
     ("medical_worklist.py",),
     ("balance.py",),
     ("moe_cpu.py",),
