@@ -7,11 +7,13 @@ the metadata baseline where all four are there.
 from __future__ import annotations
 
 import csv
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from trivium.medical.analyze.findings import read_findings
 from trivium.medical.analyze.pneumonia import with_pneumonia
@@ -66,7 +68,7 @@ def read_labelled(folder: Path, models: Models) -> LabelledFilms:
     labels = np.array([_labels(row["labels"], path, line) for line, row in enumerate(rows, 2)])
     _, patients = np.unique([row["patient_id"] for row in rows], return_inverse=True)
     films, probabilities, present, refused, keys = [], [], [], [], []
-    for row in rows:
+    for row in tqdm(rows, desc="reading films", unit="film", file=sys.stderr, disable=not sys.stderr.isatty()):
         radiograph = read_path(folder / row["file"])
         quality, film = assess(radiograph, models.gate)
         findings = read_findings(film, quality, radiograph.size, models.classifier, with_regions=False)
