@@ -38,12 +38,15 @@ RUNS: tuple[tuple[str, ...], ...] = (
     ("medical_worklist.py",),
     ("balance.py",),
     ("moe_cpu.py",),
+    ("passkey.py",),
 )
 RECORDED: tuple[str, ...] = (
     "first_report.py",
     "chaos.py",
     "rul.py",
     "pointcloud_inspection.py",
+    "pointcloud_detector.py",
+    "pointcloud_real.py",
     "precision.py",
     "moe_gpu.py",
     "attention_gpu.py",

@@ -163,11 +163,11 @@ def _points(path: Path) -> torch.Tensor:
     """Read a cloud as (N, 4) float32 with intensity 0..1."""
     cloud = read_sweep(path, columns=5) if path.name.removesuffix(".gz").endswith(_NUSCENES) else read_points(path)
     name = next((name for name in _INTENSITY if name in cloud.fields), None)
-    level = np.zeros(len(cloud), np.float32) if name is None else np.asarray(cloud.fields[name], np.float32).reshape(-1)
-    level = np.nan_to_num(level, nan=0.0, posinf=0.0, neginf=0.0)
+    values = np.zeros(len(cloud)) if name is None else cloud.fields[name]
+    level = np.nan_to_num(np.asarray(values, np.float64).reshape(-1), nan=0.0, posinf=0.0, neginf=0.0)
     if len(level) and level.max() > _BYTE:
         level = level / 255
-    return torch.from_numpy(np.column_stack((cloud.xyz.astype(np.float32), level.clip(0, 1))))
+    return torch.from_numpy(np.column_stack((cloud.xyz, level.clip(0, 1))).astype(np.float32))
 
 
 def _make(folder: Path) -> None:

@@ -33,7 +33,7 @@ class DetectorNetwork(nn.Module):
         self.head = _conv(config.fine, config.fine)
         self.heat = nn.Conv2d(config.fine, len(CLASSES), 1)
         self.code = nn.Conv2d(config.fine, BOX_CODE, 1)
-        nn.init.constant_(self.heat.bias, -4.0)  # type: ignore[arg-type]
+        nn.init.constant_(self.heat.bias, -4.0)
         nn.init.normal_(self.code.weight, std=0.01)
 
     def forward(
@@ -78,7 +78,7 @@ def fold_norms(network: DetectorNetwork) -> DetectorNetwork:
     network.eval()
     for module in network.modules():
         if isinstance(module, _Residual):
-            module.conv, module.norm = _folded(module.conv, module.norm), nn.Identity()  # type: ignore[assignment]
+            module.conv, module.norm = _folded(module.conv, module.norm), nn.Identity()
         elif isinstance(module, nn.Sequential):
             for at in range(len(module) - 1):
                 if isinstance(module[at + 1], nn.BatchNorm2d):
@@ -91,10 +91,10 @@ def fold_norms(network: DetectorNetwork) -> DetectorNetwork:
 
 
 def _folded(layer: nn.Module, norm: nn.Module) -> nn.Module:
-    scale = norm.weight / (norm.running_var + norm.eps).sqrt()  # type: ignore[operator]
-    weight = layer.weight * scale.view(-1, *[1] * (layer.weight.dim() - 1))  # type: ignore[operator,union-attr]
+    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    weight = layer.weight * scale.view(-1, *[1] * (layer.weight.dim() - 1))
     layer.weight = nn.Parameter(weight.detach())
-    layer.bias = nn.Parameter((norm.bias - norm.running_mean * scale).detach())  # type: ignore[operator]
+    layer.bias = nn.Parameter((norm.bias - norm.running_mean * scale).detach())
     return layer
 
 

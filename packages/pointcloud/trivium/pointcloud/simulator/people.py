@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ def add_pedestrian(shapes: Shapes, generator: np.random.Generator, size: Size, p
     depth = height * float(generator.uniform(0.07, 0.1))
     swing = math.asin(min(0.6, max(0.0, (length / 2 - depth) / (0.47 * height))))
     shoulder = min(width * 0.36, 0.13 * height)
-    one = {"owner": owner}
+    one: dict[str, Any] = {"owner": owner}
     head = height * 0.065
     shapes.ball(pose, (0.02, 0.0, height - 1.5 * head), (1.1 * head, head, 1.5 * head), reflectance=0.4, **one)
     lean = float(generator.uniform(-0.05, 0.15))
@@ -74,7 +75,7 @@ def add_cyclist(shapes: Shapes, generator: np.random.Generator, size: Size, pose
     torso = 0.17 * height
     middle = saddle + torso * math.cos(lean)
     ahead = -0.12 * length + torso * math.sin(lean)
-    one = {"owner": owner}
+    one: dict[str, Any] = {"owner": owner}
     shapes.ball(pose, (ahead, 0.0, middle), (0.12, 0.2, torso * 1.15), pitch=lean, reflectance=cloth, **one)
     neck = (-0.12 * length + 2.2 * torso * math.sin(lean), 0.0, height - 0.13)
     shapes.ball(pose, neck, (0.12, 0.09, 0.13), reflectance=0.4, **one)
@@ -110,7 +111,7 @@ def add_bicycle(
     """Add wheels of spokes, a frame and handlebars."""
     radius = float(generator.uniform(0.31, 0.36))
     base = length / 2 - radius
-    metal = {"reflectance": float(generator.uniform(0.1, 0.5)), "owner": owner}
+    metal: dict[str, Any] = {"reflectance": float(generator.uniform(0.1, 0.5)), "owner": owner}
     for ahead in (-base, base):
         # Tyres are thin and spokes let beams pass: a disc that stops some of them.
         shapes.box(

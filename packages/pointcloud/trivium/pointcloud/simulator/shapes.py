@@ -241,7 +241,7 @@ def _rotations(yaw: Floats, roll: Floats, pitch: Floats) -> Floats:
     about_z = matrix(np.cos(yaw), -np.sin(yaw), zero, np.sin(yaw), np.cos(yaw), zero, zero, zero, one)
     about_x = matrix(one, zero, zero, zero, np.cos(roll), -np.sin(roll), zero, np.sin(roll), np.cos(roll))
     about_y = matrix(np.cos(pitch), zero, np.sin(pitch), zero, one, zero, -np.sin(pitch), zero, np.cos(pitch))
-    return about_z @ about_x @ about_y
+    return np.asarray(about_z @ about_x @ about_y, np.float32)
 
 
 def _moving(rows: Floats) -> Floats:

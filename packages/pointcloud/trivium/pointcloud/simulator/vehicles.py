@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -126,7 +127,7 @@ def _car(
     rear = -half + length * float(generator.uniform(*body.rear))
     lean_front, lean_rear = (length * float(generator.uniform(*one)) for one in body.rake)
     nose, tail = 0.07 * length, 0.05 * length
-    part = {"reflectance": paint, "owner": owner}
+    part: dict[str, Any] = {"reflectance": paint, "owner": owner}
     nose_top = belt * float(generator.uniform(0.75, 0.98))
     # Bumpers are rounded seen from above; the bonnet falls forward.
     shapes.box(pose, (half - nose, half), side, (floor, nose_top), ends=(1.0, generator.uniform(0.7, 0.92)), **part)
@@ -213,6 +214,6 @@ def _wheels(shapes: Shapes, generator: np.random.Generator, name: str, size: Siz
     for ahead in (-1, 1):
         for left in (-1, 1):
             centre = (ahead * base, left * (width / 2 - 0.1), radius)
-            tyre = {"reflectance": 0.08, "owner": owner}
+            tyre: dict[str, Any] = {"reflectance": 0.08, "owner": owner}
             shapes.ball(pose, centre, (radius, radius, 0.1), roll=math.pi / 2, is_tube=True, **tyre)
             shapes.ball(pose, centre, (radius, 0.09, radius), **tyre)
