@@ -21,7 +21,6 @@ from setting import DATA, arguments, require_data, setting, verdict
 def main() -> int:
     parser = arguments(__doc__)
     parser.add_argument("--films", type=int, default=60)
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
     print(setting(("torch", "timm"), given.seed))
     folder = require_data(DATA / "medical")
@@ -35,7 +34,6 @@ def main() -> int:
     from trivium.medical.narrate import load_phrases
     from trivium.medical.parse.reader import read_path
 
-    torch.set_num_threads(given.threads)
     models, words = pipeline.Models.load(), load_phrases("en", None)
     loaded = time.perf_counter() - start
     wall, busy, placed = [], [], 0
@@ -49,7 +47,7 @@ def main() -> int:
     print(
         f"imports and models {loaded:.2f} s; first film {wall[0]:.2f} s; load of the machine {os.getloadavg()[0]:.1f}"
     )
-    print(f"{len(paths)} films, {placed} with a place shown, {given.threads} threads: p50 {p50:.2f} s, p95 {p95:.2f} s")
+    print(f"{len(paths)} films, {placed} placed, {torch.get_num_threads()} threads: p50 {p50:.2f} s, p95 {p95:.2f} s")
     print(f"processor time: p50 {np.percentile(busy, 50):.2f} s, p95 {np.percentile(busy, 95):.2f} s")
     return verdict(p95 <= 1.5, f"film to draft p95 {p95:.2f} s (1.5)")
 
