@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import gc
+import shutil
 from collections.abc import Iterator
 
 import pytest
+from tests.service.suite import missing
+
+# No sandbox, which containers refuse; and nothing that asks the network by itself.
+_CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -17,3 +30,16 @@ def _collect_leftovers() -> Iterator[None]:
     """
     yield
     gc.collect()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A real headless Chromium, one for all tests of a module; each test opens contexts of its own."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        missing("Chromium")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as started:
+        launched = started.chromium.launch(executable_path=chromium, headless=True, args=_CHROMIUM_FLAGS)
+        yield launched
+        launched.close()

@@ -8,16 +8,11 @@ from __future__ import annotations
 import io
 import os
 import re
-import shutil
-import socket
-import threading
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from tests.service.suite import LINK, missing, needs_embedded_broker, running, trivium, wait_for
+from tests.service.suite import started, trivium
 
 from trivium.finance.formats import FORMATS
 from trivium.finance.samples import write_samples
@@ -28,15 +23,6 @@ pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="the suite needs Linux or macOS"),
 ]
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PAIR = ("TVMK_10-K_FY2023.htm", "TVMK_10-K_FY2024.htm")
 REVENUE = "TVMK/revenue/2024-01-01..2024-12-31"
 WAIT_MS = 30_000
@@ -67,36 +53,15 @@ TEXTS = {
 
 
 @pytest.fixture(scope="module")
-def suite(tmp_path_factory) -> Iterator[SimpleNamespace]:
-    """`trivium up` with the finance app: its home folder and address."""
-    needs_embedded_broker()
-    home = tmp_path_factory.mktemp("journey") / "home"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with running("up", "--port", str(port), home=home, TRIVIUM_APPS="finance") as process:
-        printed: list[str] = []
-        threading.Thread(target=lambda: printed.extend(process.stdout), daemon=True).start()
-        wait_for(lambda: LINK.search("".join(printed)) or process.poll() is not None, seconds=60)
-        assert process.poll() is None, "".join(printed)
-        yield SimpleNamespace(home=home, url=LINK.search("".join(printed))[0].partition("/login")[0])
+def suite(tmp_path_factory):
+    """The whole suite with the finance app."""
+    with started(tmp_path_factory.mktemp("journey") / "home", TRIVIUM_APPS="finance") as suite:
+        yield suite
 
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory) -> dict[str, Path]:
     return {path.name: path for path in write_samples(tmp_path_factory.mktemp("samples"))}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        missing("Chromium")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=chromium, headless=True, args=FLAGS)
-        yield launched
-        launched.close()
 
 
 class Visit:

@@ -1,8 +1,6 @@
 """The HTML report in a real browser: numbers in another unit, the way to the source, keys, copying, accessibility."""
 
-import os
 import random
-import shutil
 from decimal import Decimal
 
 import pytest
@@ -12,32 +10,9 @@ from trivium.finance.display import Scale, cell, cell_points
 
 pytestmark = pytest.mark.browser
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 UNITS = ("USD", "shares", "store", "USD/shares", "pure", "times", "days")
 REVENUE = "QRVN/revenue/2023-07-01..2024-06-30"
 MARGIN = "QRVN/gross_margin/2023-07-01..2024-06-30"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("Chromium is missing")
-        pytest.skip("Chromium is not installed")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=chromium, headless=True, args=FLAGS)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")

@@ -7,17 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import socket
-import threading
 import time
-from collections.abc import Iterator
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from tests.medical.films import dicom
-from tests.service.suite import LINK, missing, needs_embedded_broker, running, trivium, wait_for
+from tests.service.suite import LINK, started, trivium
 from tests.vision.drawn import drawn_chest
 
 pytestmark = [
@@ -26,15 +21,6 @@ pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="the suite needs Linux or macOS"),
 ]
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PASSWORD = "copper kite ladder moss"
 WAIT_MS = 60_000
 TEXTS = {
@@ -64,31 +50,10 @@ TEXTS = {
 
 
 @pytest.fixture(scope="module")
-def suite(tmp_path_factory) -> Iterator[SimpleNamespace]:
-    """`trivium up` with the medical app: its home folder and address."""
-    needs_embedded_broker()
-    home = tmp_path_factory.mktemp("journey") / "home"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with running("up", "--port", str(port), home=home, TRIVIUM_APPS="medical") as process:
-        printed: list[str] = []
-        threading.Thread(target=lambda: printed.extend(process.stdout), daemon=True).start()
-        wait_for(lambda: LINK.search("".join(printed)) or process.poll() is not None, seconds=90)
-        assert process.poll() is None, "".join(printed)
-        yield SimpleNamespace(home=home, url=LINK.search("".join(printed))[0].partition("/login")[0])
-
-
-@pytest.fixture(scope="module")
-def browser():
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        missing("Chromium")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=chromium, headless=True, args=FLAGS)
-        yield launched
-        launched.close()
+def suite(tmp_path_factory):
+    """The whole suite with the medical app."""
+    with started(tmp_path_factory.mktemp("journey") / "home", TRIVIUM_APPS="medical") as suite:
+        yield suite
 
 
 class Visit:

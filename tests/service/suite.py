@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -67,6 +70,23 @@ def running(*arguments: str, home: Path, **more: str) -> Iterator[subprocess.Pop
             process.kill()
             process.communicate()
             raise
+
+
+@contextmanager
+def started(home: Path, *, seconds: float = 120, **more: str) -> Iterator[SimpleNamespace]:
+    """Keep a whole suite up on a free port: its home folder, address, login link and what it prints."""
+    needs_embedded_broker()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with running("up", "--port", str(port), home=home, **more) as process:
+        printed: list[str] = []
+        threading.Thread(target=lambda: printed.extend(process.stdout or ()), daemon=True).start()
+        wait_for(lambda: LINK.search("".join(printed)) or process.poll() is not None, seconds=seconds)
+        assert process.poll() is None, "".join(printed)
+        link = LINK.search("".join(printed))
+        assert link is not None
+        yield SimpleNamespace(home=home, link=link[0], url=link[0].partition("/login")[0], printed=printed)
 
 
 def wait_for(ask: Callable[[], Any], *, seconds: float) -> Any:

@@ -8,15 +8,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import socket
-import threading
 from pathlib import Path
-from types import SimpleNamespace
 
 import httpx
 import pytest
-from tests.service.suite import LINK, missing, needs_embedded_broker, running, trivium, wait_for
+from tests.service.suite import started, trivium, wait_for
 
 pytestmark = [
     pytest.mark.slow,
@@ -24,50 +20,21 @@ pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="the suite needs Linux or macOS"),
 ]
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PICTURES = os.environ.get("TRIVIUM_TEST_PICTURES", "")  # a folder for screenshots, to look at by eye
 GOOD, OTHER = "giraffe-lamp-seven", "lantern-orbit-cheese"
 
 
 @pytest.fixture(scope="module")
 def suite(tmp_path_factory):
-    needs_embedded_broker()
-    home = tmp_path_factory.mktemp("people") / "home"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with running("up", "--port", str(port), home=home) as process:
-        printed: list[str] = []
-        threading.Thread(target=lambda: printed.extend(process.stdout), daemon=True).start()
-        wait_for(lambda: LINK.search("".join(printed)) or process.poll() is not None, seconds=120)
-        assert process.poll() is None, "".join(printed)
-        link = LINK.search("".join(printed))[0]
-        yield SimpleNamespace(home=home, link=link, url=link.partition("/login")[0], printed=printed)
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        missing("Chromium")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=found, headless=True, args=FLAGS)
-        yield browser
-        browser.close()
+    with started(tmp_path_factory.mktemp("people") / "home") as suite:
+        yield suite
 
 
 class Visit:
     """One browser of one person, which notes requests to elsewhere and errors of scripts."""
 
-    def __init__(self, chromium, suite, *, locale="en-GB", scheme="light") -> None:
-        self.context = chromium.new_context(locale=locale, color_scheme=scheme)
+    def __init__(self, browser, suite, *, locale="en-GB", scheme="light") -> None:
+        self.context = browser.new_context(locale=locale, color_scheme=scheme)
         self.page = self.context.new_page()
         self.url, self.name = suite.url, f"{locale[:2]}-{scheme}"
         self.faults: list[str] = []
@@ -113,8 +80,8 @@ class Visit:
         pytest.fail(f"the Tab key does not reach {element}")
 
 
-def test_from_the_first_link_to_a_colleague_and_a_plant_by_keyboard(chromium, suite):
-    boss = Visit(chromium, suite)
+def test_from_the_first_link_to_a_colleague_and_a_plant_by_keyboard(browser, suite):
+    boss = Visit(browser, suite)
     page = boss.page
     assert "to log in and make your account" in "".join(suite.printed)
     page.goto(suite.link)
@@ -133,7 +100,7 @@ def test_from_the_first_link_to_a_colleague_and_a_plant_by_keyboard(chromium, su
     invitation = page.locator(".notice code").inner_text()
     boss.check("people-invited")
 
-    bob = Visit(chromium, suite, locale="zh-CN", scheme="dark")
+    bob = Visit(browser, suite, locale="zh-CN", scheme="dark")
     bob.page.goto(invitation)
     bob.page.get_by_role("heading", name="创建您的账户").wait_for()
     bob.check("welcome-invited")
@@ -174,9 +141,9 @@ def test_from_the_first_link_to_a_colleague_and_a_plant_by_keyboard(chromium, su
 
 
 @pytest.mark.parametrize(("locale", "scheme"), [("en-GB", "dark"), ("zh-CN", "light"), ("zh-CN", "dark")])
-def test_every_page_of_people_is_accessible_and_quiet(chromium, suite, locale, scheme):
+def test_every_page_of_people_is_accessible_and_quiet(browser, suite, locale, scheme):
     """After the journey: ann is admin, by the link that the operator prints for an emergency."""
-    visit = Visit(chromium, suite, locale=locale, scheme=scheme)
+    visit = Visit(browser, suite, locale=locale, scheme=scheme)
     visit.open("/login")
     visit.check("login")
     shown = trivium("login", "--break-glass", "ann", home=suite.home)
