@@ -52,7 +52,7 @@ def load(path: str | Path, *, limit: int = MAX_BYTES) -> bytes:
     return data
 
 
-def _read(stream: IO[bytes], limit: int) -> bytes:
+def _read(stream: IO[bytes] | gzip.GzipFile, limit: int) -> bytes:
     """Read a stream, one byte beyond the limit at most; piece by piece, for `read` makes room for all it may give."""
     whole = bytearray()
     while len(whole) <= limit and (piece := stream.read(min(_PIECE, limit + 1 - len(whole)))):
