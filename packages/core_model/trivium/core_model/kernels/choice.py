@@ -13,10 +13,9 @@ from typing import Any
 import torch
 import triton
 import triton.language as tl
+from torch import Tensor
 
 __all__ = ["softmax_choice", "softmax_choice_plain"]
-
-Tensor = torch.Tensor
 
 _ROWS = 16  # tokens of one program
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from trivium.core_model.kernels.few import MOST_SLOTS, few_experts
@@ -22,8 +23,6 @@ from trivium.core_model.kernels.slots import SortedSlots, sort_slots
 from trivium.core_model.kernels.swiglu import weighted_swiglu_backward
 
 __all__ = ["fused_experts"]
-
-Tensor = torch.Tensor
 
 # Up to so many rows per expert our second product is the faster one.
 FEW_ROWS = 64

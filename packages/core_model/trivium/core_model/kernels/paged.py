@@ -12,10 +12,9 @@ from __future__ import annotations
 import torch
 import triton
 import triton.language as tl
+from torch import Tensor
 
 __all__ = ["paged_attention", "paged_attention_plain"]
-
-Tensor = torch.Tensor
 
 _PROGRAMS = 256  # enough to fill a large GPU
 _MOST_SPLITS = 16
