@@ -27,9 +27,11 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="byte
 def told(tmp_path_factory):
     """What each reader said, by door and name of the case."""
 
+    # Made here: pytest's factory is not safe to be used first by two threads at once.
+    folders = {door: tmp_path_factory.mktemp(door) for door in ANSWERS}
+
     def run(door: str) -> dict[str, dict]:
-        folder = tmp_path_factory.mktemp(door)
-        command = [sys.executable, str(HERE / "child.py"), door, str(folder)]
+        command = [sys.executable, str(HERE / "child.py"), door, str(folders[door])]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
         found = [json.loads(line) for line in ended.stdout.splitlines()]
         last = found[-1]["name"] if found else "nothing"

@@ -57,13 +57,18 @@ def test_a_principal_is_who_the_account_is_now(sessions, people):
     assert sessions.principal_of(token).permissions >= {"service.people", "toy.run"}
     people.set_roles("ann", ["admin", "watcher"], actor="boss")
     assert fresh(sessions).principal_of(token).permissions == {
-        "service.people", "service.keys", "service.operations", "toy.read",
+        "service.people", "service.keys", "service.metrics", "service.operations", "toy.read",
     }  # fmt: skip
 
 
 def test_break_glass_opens_the_door_and_nothing_of_the_apps(sessions):
     token = sessions.start("ann", via=BREAK_GLASS)
-    assert sessions.principal_of(token).permissions == {"service.people", "service.keys", "service.operations"}
+    assert sessions.principal_of(token).permissions == {
+        "service.people",
+        "service.keys",
+        "service.metrics",
+        "service.operations",
+    }
 
 
 def test_break_glass_lasts_an_hour_whatever_is_done(sessions, clock):
