@@ -26,7 +26,6 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="byte
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
     """What each reader said, by door and name of the case."""
-
     # Made here: pytest's factory is not safe to be used first by two threads at once.
     folders = {door: tmp_path_factory.mktemp(door) for door in ANSWERS}
 
