@@ -91,7 +91,8 @@ def main() -> int:
         sections[name] = _section(name, f"python benchmarks/{shown}\n{done.stdout.strip() or 'no output'}")
         _write(options.out, sections, [*names, *RECORDED])  # at once: the next one may take long
     _write(options.out, sections, [*names, *RECORDED])
-    print(f"wrote {options.out.name}: {len(sections)} benchmarks, {'some of these failed' if worst else 'all passed'}")
+    ran = "" if options.record else f"; of those run {'some failed' if worst else 'all passed'}"
+    print(f"wrote {options.out.name}: {len(sections)} benchmarks{ran}")
     return worst
 
 
