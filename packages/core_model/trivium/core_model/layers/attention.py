@@ -184,9 +184,10 @@ def attend_flex(
     """
     run = _compiled_flex() if query.is_cuda else _plain_flex()
     learns = torch.is_grad_enabled() and any(part.requires_grad for part in (query, key, value))
-    mask = _block_mask(visibility, 128 if learns else 64)
+    is_small = not learns and max(query.shape[3], value.shape[3]) <= 128  # wider tiles outgrow a processor's memory
+    mask = _block_mask(visibility, 64 if is_small else 128)
     settings = {"block_mask": mask, "scale": scale, "enable_gqa": query.shape[1] != key.shape[1]}
-    return run(query, key, value, kernel_options=None if learns else _SMALL_BLOCKS, **settings)
+    return run(query, key, value, kernel_options=_SMALL_BLOCKS if is_small else None, **settings)
 
 
 def _block_mask(visibility: Visibility, size: int) -> Any:
