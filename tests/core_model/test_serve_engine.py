@@ -76,3 +76,21 @@ def test_a_request_that_never_fits_is_refused_with_its_sizes():
         engine.submit(list(range(3, 23)), Sampling(max_new_tokens=30))
     with pytest.raises(InputError, match=r"page_size is 24"):
         EngineConfig(page_size=24)
+
+
+def test_a_model_that_served_is_the_model_it_was():
+    decoder = new_decoder(small_config(attention_bias=True), seed=2, dtype=torch.float64)
+    tokens = torch.tensor(prompts_of(40))
+    before, state = decoder(tokens).logits, {name: value.clone() for name, value in decoder.state_dict().items()}
+    Engine(decoder, EngineConfig(max_rows=1, num_pages=1, page_size=16)).run(prompts_of(4), Sampling(max_new_tokens=4))
+    assert (decoder(tokens).logits - before).abs().max() <= 1e-12
+    assert all(torch.equal(value, state[name]) for name, value in decoder.state_dict().items())
+    decoder.float()  # weights that were joined are joined no more
+    for module in decoder.modules():
+        if isinstance(module, torch.nn.Linear):
+            module.weight.data.mul_(0.5)
+    halved = new_decoder(small_config(attention_bias=True), seed=2, dtype=torch.float64).float()
+    for module in halved.modules():
+        if isinstance(module, torch.nn.Linear):
+            module.weight.data.mul_(0.5)
+    assert torch.equal(decoder(tokens).logits, halved(tokens).logits)

@@ -18,6 +18,7 @@ from trivium.core_model.layers.cache import Cache
 from trivium.core_model.layers.feed_forward import FeedForward
 from trivium.core_model.layers.mla import LatentAttention
 from trivium.core_model.layers.norm import RMSNorm
+from trivium.core_model.layers.paged import PagedCache
 from trivium.core_model.layers.rope import Rotary
 from trivium.core_model.layers.visibility import Visibility
 from trivium.core_model.moe.experts import Experts, LowRankExperts
@@ -174,7 +175,9 @@ class Decoder(nn.Module):
         visibility = self._visibility(x, attention_mask, positions, cache)
         if documents is not None:
             visibility = dataclasses.replace(visibility, documents=documents)
-        rotation = self.rotary(visibility.query_positions, x.dtype)
+        rotation = cache.rotate_by(visibility.query_positions) if isinstance(cache, PagedCache) else None
+        if rotation is None:
+            rotation = self.rotary(visibility.query_positions, x.dtype)
         routings = []
         for block in self.layers:
             x, routing = block(x, rotation, visibility, cache)

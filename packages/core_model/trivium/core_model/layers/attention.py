@@ -101,8 +101,8 @@ class GroupedAttention(nn.Module):
         The three stay the parameters they were; for inference, where no optimizer replaces them.
         """
         parts = (self.query, self.key, self.value)
-        if any(type(part) is not nn.Linear for part in parts):
-            return  # an adapter has more than its weight
+        if not self._is_plain():
+            return
         joined = []
         for name in ("weight", "bias") if self.query.bias is not None else ("weight",):
             whole = torch.cat([getattr(part, name).data for part in parts])
@@ -111,9 +111,18 @@ class GroupedAttention(nn.Module):
             joined.append(whole)
         self.joined = joined[0], joined[1] if len(joined) == 2 else None
 
+    def _is_plain(self) -> bool:
+        """Say whether the projections are their weights and no more, as an adapter is."""
+        return all(type(part) is nn.Linear for part in (self.query, self.key, self.value))
+
+    def _apply(self, *arguments: Any, **settings: Any) -> GroupedAttention:
+        """Forget what was joined when torch moves or converts the weights."""
+        self.joined = None
+        return super()._apply(*arguments, **settings)
+
     def _project(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return query, key and value of `(B, T, dim)`, heads side by side."""
-        if self.joined is None:
+        if self.joined is None or not self._is_plain():
             return self.query(x), self.key(x), self.value(x)
         shared = self.num_kv_heads * self.head_dim
         return F.linear(x, *self.joined).split((self.num_heads * self.head_dim, shared, shared), dim=-1)

@@ -25,7 +25,13 @@ class PagePool:
         num_pages: P, page 0 included.
         page_size: N.
         dtype, device: of the tensors.
+
+    Attributes:
+        rotation: cosine and sine of every position that a row may reach, or None. A compiled step would compute them
+            anew in every layer.
     """
+
+    rotation: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def __init__(
         self, config: ModelConfig, num_pages: int, page_size: int, dtype: torch.dtype, device: torch.device
@@ -87,6 +93,13 @@ class PagedCache:
         self.read = (self.tables[:, :, None] * size + offset).flatten(1)  # (B, S)
         keys = torch.arange(self.read.shape[1], device=positions.device)
         return torch.where(keys <= positions.amax(dim=1, keepdim=True), keys, -1)
+
+    def rotate_by(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """Return cosine and sine for `(B, T)` positions, both `(B, 1, T, .)`, where the pool keeps them."""
+        if self.pool.rotation is None:
+            return None
+        place = positions.clamp(min=0)[:, None]
+        return self.pool.rotation[0][place], self.pool.rotation[1][place]
 
     def update(self, layer: int, first: torch.Tensor, second: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Store what the new tokens bring, `(B, heads, T, width)`; return all there is, `(B, heads, S, width)`."""

@@ -26,26 +26,16 @@ class Rotary(nn.Module):
         self.config = config
         self.scale = _amplitude(config.rope_scaling)
         self.register_buffer("frequency", frequencies(config), persistent=False)
-        self.table: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def forward(self, positions: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
         """Return cosine and sine for `(B, T)` positions, both `(B, 1, T, rotated_dim / 2)`."""
-        if self.table is not None and self.table[0].dtype == dtype:
-            place = positions.clamp(min=0)[:, None]
-            return self.table[0][place], self.table[1][place]
         angles = positions.clamp(min=0)[:, None, :, None].to(self.frequency.dtype) * self.frequency
         return (angles.cos() * self.scale).to(dtype), (angles.sin() * self.scale).to(dtype)
 
-    @torch.no_grad()
-    def tabulate(self, length: int, dtype: torch.dtype) -> None:
-        """Keep cosine and sine of the first `length` positions; later ones must not be asked for.
-
-        A compiled decoding step would compute them anew in every layer.
-        """
-        self.table = None
-        positions = torch.arange(length, device=self.frequency.device)
-        cos, sin = self(positions[None], dtype)
-        self.table = cos[0, 0], sin[0, 0]
+    def table(self, length: int, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return cosine and sine of the first `length` positions, both `(length, rotated_dim / 2)`."""
+        cos, sin = self(torch.arange(length, device=self.frequency.device)[None], dtype)
+        return cos[0, 0], sin[0, 0]
 
     @torch.no_grad()
     def reset(self, std: float = 0.0, generator: torch.Generator | None = None) -> None:

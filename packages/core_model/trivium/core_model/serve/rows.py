@@ -32,7 +32,8 @@ class Rows:
 
     def __init__(self, decoder: Decoder, pool: PagePool, most: int, pages_per_row: int, *, graphs: bool) -> None:
         device, dtype = decoder.embedding.weight.device, decoder.embedding.weight.dtype
-        decoder.rotary.tabulate(pages_per_row * pool.page_size, dtype)
+        if graphs:
+            pool.rotation = decoder.rotary.table(pages_per_row * pool.page_size, dtype)
         for module in decoder.modules():
             if isinstance(module, GroupedAttention):
                 module.join_projections()
