@@ -10,8 +10,10 @@ import json
 from collections.abc import Sequence
 
 import torch
+from small import small_config  # beside this file, where a script looks first
 from torch.nn import functional as F
 
+from trivium.core_model.decoder import new_decoder
 from trivium.core_model.kernels.choice import softmax_choice, softmax_choice_plain
 from trivium.core_model.kernels.experts import fused_experts
 from trivium.core_model.kernels.paged import paged_attention, paged_attention_plain
@@ -25,6 +27,10 @@ from trivium.core_model.kernels.products import (
 from trivium.core_model.kernels.rows import gather_rows, gather_rows_plain, sum_rows, sum_rows_plain
 from trivium.core_model.kernels.slots import SortedSlots, sort_slots, sort_slots_plain
 from trivium.core_model.kernels.swiglu import weighted_swiglu_backward, weighted_swiglu_plain
+from trivium.core_model.layers import attention
+from trivium.core_model.layers.paged import PagePool
+from trivium.core_model.moe import experts, router
+from trivium.core_model.serve.rows import Rows
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
@@ -162,6 +168,23 @@ def looped_experts(x_TD, ids_TK, weights_TK, gate_up, down) -> torch.Tensor:
     return total.to(x_TD.dtype)
 
 
+def one_graph() -> float:
+    """A decoding step is traced whole, with every kernel in it, and gives what it gives untraced."""
+    for module in (attention, experts, router):
+        module.has_kernels = lambda x: True  # in the interpreter, too
+    plain = {"router_scores": "softmax", "router_bias": False, "num_groups": 1, "groups_per_token": 1}
+    config = small_config("experts", head_dim=16, num_shared_experts=0, **plain)
+    decoder = new_decoder(config, seed=1, dtype=torch.bfloat16, device=DEVICE).eval()
+    pool = PagePool(config, 9, 16, torch.bfloat16, torch.device(DEVICE))
+    rows = Rows(decoder, pool, 4, 4, graphs=False)
+    pool.rotation = decoder.rotary.table(64, torch.bfloat16)
+    step = torch.compile(rows._forward, dynamic=True, fullgraph=True, backend="eager")
+    tables = [[1, 2, 0, 0], [3, 4, 0, 0], [5, 0, 0, 0]]
+    inputs = [torch.tensor(value, device=DEVICE) for value in ([5, 6, 7], [3, 20, 0], tables)]
+    with torch.inference_mode():
+        return distance([step(*inputs).float()], [rows._forward(*inputs).float()])
+
+
 CHECKS = {
     "sorting": lambda: sorting(300, 4, 9),
     "sorting one token": lambda: sorting(1, 2, 3),
@@ -174,6 +197,7 @@ CHECKS = {
     "reading pages": reading_pages,
     "whole": whole,
     "few": few,
+    "one graph": one_graph,
 }
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ NAMES = (
     "reading pages",
     "whole",
     "few",
+    "one graph",
 )
 
 
