@@ -5,8 +5,7 @@ They work on the deployment's database and broker (`TRIVIUM_HOME`), unlike `trai
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trivium.maintenance.terminal import progress_bar, read_bytes
 from trivium.service.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def tags(
     from trivium.maintenance.registry import write_registry
     from trivium.maintenance.registry_csv import read_registry_csv
 
-    found = read_registry_csv(_read(file))
+    found = read_registry_csv(read_bytes(file))
     find_zone(zone or "")
     for unit in found.unknown_units:
         _say(f"unit {unit!r} converts to nothing; values must come in it")
@@ -141,11 +141,11 @@ def import_history(
     with _opened() as runtime, _door(runtime) as door:
         for path in files:
             try:
-                with _bar(f"Sending {path.name}") as progress:
+                with progress_bar(f"Sending {path.name}") as progress:
                     report = history.import_file(
                         path, plant, door=door, database=runtime.database, options=options, progress=progress
                     )
-                with _bar(f"Storing {path.name}") as progress:
+                with progress_bar(f"Storing {path.name}") as progress:
                     history.settle(runtime.database, plant, report, progress=progress)
             except InputError as error:
                 _say(error.line)
@@ -274,7 +274,7 @@ def orders(
     with _opened() as runtime:
         registry = Registries(runtime.database).of(plant)
         found = work_orders.read_orders(
-            _read(file), find_zone(zone or registry.zone), columns=columns, failures=failure or ()
+            read_bytes(file), find_zone(zone or registry.zone), columns=columns, failures=failure or ()
         )
         if preview:
             for one in found[:100]:
@@ -354,19 +354,6 @@ def _door(runtime: Runtime) -> Iterator[Any]:
         )
     finally:
         notes.close()
-
-
-@contextmanager
-def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    with typer.progressbar(length=1000, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-        yield lambda done, whole: bar.update(round(1000 * done / max(whole, 1)) - bar.pos)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=str(path)) from error
 
 
 def _moment(text: str, where: str) -> datetime:

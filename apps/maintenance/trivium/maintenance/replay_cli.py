@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trivium.maintenance.terminal import progress_bar, read_bytes
 from trivium.service.errors import InputError
 
 if TYPE_CHECKING:
@@ -60,11 +58,11 @@ def replay(
     from trivium.maintenance.report.backtest import lines_of, summary_of, write_backtest
     from trivium.maintenance.work_orders import read_orders
 
-    assets = read_registry_csv(_read(tags)).assets
+    assets = read_registry_csv(read_bytes(tags)).assets
     registry = Registry("replay", zone, 1, assets={asset.name: asset for asset in assets})
     columns = dict(one.partition("=")[::2] for one in column or ())
-    known = read_orders(_read(orders), find_zone(zone), columns=columns) if orders else []
-    with _bar("Reading") as progress:
+    known = read_orders(read_bytes(orders), find_zone(zone), columns=columns) if orders else []
+    with progress_bar("Reading") as progress:
         rows, counts = read_history(files, registry, options=Options(zone=zone), progress=progress)
     dropped = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count and name != "accepted")
     typer.echo(f"{counts['accepted']:,} rows of {len(rows)} assets" + (f" ({dropped})" if dropped else ""))
@@ -122,16 +120,3 @@ def _load(folder: Path) -> Scorer | Family:
     from trivium.maintenance.ingest.scorers import load_scorer
 
     return load_scorer(folder)
-
-
-@contextmanager
-def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    with typer.progressbar(length=1000, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-        yield lambda done, whole: bar.update(round(1000 * done / max(whole, 1)) - bar.pos)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=str(path)) from error
