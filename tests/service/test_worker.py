@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from tests.service.suite import PLUGINS, is_alive, needs_embedded_broker, running, trivium, wait_for
@@ -140,3 +141,34 @@ def test_a_whole_worker_is_killed_and_the_next_one_goes_on(live, settings, tmp_p
         done = await_state(live, job, JobState.DONE)
     assert (done.attempts, len(done.files)) == (2, 1)
     wait_for(lambda: not is_alive(child), seconds=5)
+
+
+@pytest.mark.slow
+def test_jobs_with_models_share_one_process_beside_the_light_ones(settings, broker, monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(PLUGINS))
+    runtime = open_runtime(settings, apps=enabled_apps("toy,holder"))
+    migrate.upgrade(runtime.database)
+    with running("worker", home=settings.home, TRIVIUM_APPS="toy,holder") as worker:
+        notes = {app: tmp_path / app for app in ("toy", "holder")}
+        jobs = [
+            runtime.jobs.submit(
+                app=app, kind="count", owner="ann", request={"to": 2, "pause_s": 0.2, "notes": str(notes[app])}
+            )
+            for app in notes
+            for _ in range(4)
+        ]
+        for job in jobs:
+            await_state(runtime, job, JobState.DONE)
+        processes = {app: set(notes[app].read_text().split()) for app in notes}
+        assert len(processes["holder"]) == 1  # four jobs, one copy of the models
+        assert len(processes["toy"]) == settings.light_processes
+        assert not processes["toy"] & processes["holder"]
+        holder = parent_of(int(processes["holder"].pop()))
+        assert holder != worker.pid
+        os.kill(holder, signal.SIGKILL)  # half a worker would leave half of the queues unserved
+        wait_for(lambda: worker.poll() is not None, seconds=15)
+    runtime.close()
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])

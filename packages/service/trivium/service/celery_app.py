@@ -25,7 +25,7 @@ from trivium.service.jobs import Publish
 from trivium.service.recovery import again
 from trivium.service.settings import Settings
 
-__all__ = ["TASK_TIME_LIMIT_S", "create_celery", "publisher", "queue_names"]
+__all__ = ["TASK_TIME_LIMIT_S", "broker_queues", "create_celery", "publisher", "queue_names"]
 
 TASK_TIME_LIMIT_S = 3000
 _VISIBILITY_TIMEOUT_S = 3600
@@ -39,7 +39,7 @@ def create_celery(url: str, specs: Iterable[AppSpec] = (), *, processes: int = 2
     Args:
         url: of the broker, with its password.
         specs: the apps whose tasks and queues a worker takes; none for a process that only sends.
-        processes: children of a light worker.
+        processes: children of a worker.
     """
     specs = tuple(specs)
     app = Celery("trivium", broker=url, set_as_current=bool(specs), include=[spec.tasks for spec in specs])
@@ -68,11 +68,13 @@ def create_celery(url: str, specs: Iterable[AppSpec] = (), *, processes: int = 2
 
 
 def queue_names(spec: AppSpec) -> list[str]:
-    """List the broker's queues of an app in the order in which they are served.
+    """List the broker's queues of an app in the order in which they are served."""
+    return [name for queue in spec.queues for name in broker_queues(queue.name)]
 
-    Of each queue: jobs that were interrupted, jobs that people wait for, jobs that can wait.
-    """
-    return [name for queue in spec.queues for name in (again(queue.name), queue.name, f"{queue.name}.low")]
+
+def broker_queues(queue: str) -> tuple[str, str, str]:
+    """Return the broker's queues of a queue: jobs that were interrupted, that people wait for, that can wait."""
+    return again(queue), queue, f"{queue}.low"
 
 
 def publisher(settings: Settings) -> Publish:

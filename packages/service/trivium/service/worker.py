@@ -1,8 +1,10 @@
-"""A worker process: Celery on the queues of the apps it serves, with a sweeper beside it.
+"""A worker: Celery on the queues of the apps it serves, with a sweeper beside it.
 
     trivium worker --queues finance
 
-Only the task modules of those apps are imported. A database with another schema is refused before anything starts.
+There are two kinds. A light one works in several forked processes. A model worker has one, so that models are in memory
+once; asked for queues of both kinds, a light worker keeps a model worker beside it. Only the task modules of the apps
+served are imported. A database with another schema is refused before anything starts.
 """
 
 from __future__ import annotations
@@ -12,15 +14,16 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 
 import structlog
 
 from trivium.service import migrate
-from trivium.service.app_spec import AppSpec, enabled_apps, require
+from trivium.service.app_spec import AppSpec, Queue, enabled_apps, require
 from trivium.service.broker import broker_url
-from trivium.service.celery_app import create_celery, queue_names
+from trivium.service.celery_app import broker_queues, create_celery
 from trivium.service.errors import InputError
 from trivium.service.lifeline import follow_parent
 from trivium.service.runtime import open_runtime
@@ -51,16 +54,14 @@ def run_worker(settings: Settings, queues: Sequence[str] = (), *, parent: int = 
     migrate.check(runtime.database)
     runtime.close()  # the children open their own: connections do not survive a fork
     follow_parent(parent)
-    if not with_sweeper:
-        _work(settings, specs, queues)
-        return
-    command = [sys.executable, "-m", "trivium.service.cli", "sweeper", "--parent", str(os.getpid())]
-    sweeper = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # first: it looks for lost jobs while we import
-    try:
-        _work(settings, specs, queues)
-    finally:
-        sweeper.terminate()
-        sweeper.wait()
+    chosen = [queue for spec in specs for queue in spec.queues if not queues or queue.name in queues]
+    mine = _of_kind(chosen, "light") or _of_kind(chosen, "model")
+    others = [queue.name for queue in chosen if queue not in mine]
+    beside = [["worker", "--no-sweeper", "--queues", ",".join(others)]] if others else []
+    if with_sweeper:
+        beside.insert(0, ["sweeper"])  # first: it looks for lost jobs while we import
+    with _kept_beside(beside):
+        _work(settings, specs, mine)
 
 
 def run_sweeper(settings: Settings, *, parent: int = 0) -> None:
@@ -80,12 +81,45 @@ def run_sweeper(settings: Settings, *, parent: int = 0) -> None:
         runtime.close()
 
 
-def _work(settings: Settings, specs: Sequence[AppSpec], queues: Sequence[str]) -> None:
-    app = create_celery(broker_url(settings), specs, processes=settings.light_processes)
+def _work(settings: Settings, specs: Sequence[AppSpec], queues: Sequence[Queue]) -> None:
+    """Work on queues of one kind."""
+    processes = 1 if _of_kind(queues, "model") else settings.light_processes
+    specs = [spec for spec in specs if set(spec.queues) & set(queues)]
+    app = create_celery(broker_url(settings), specs, processes=processes)
     app.loader.import_default_modules()
-    wanted = [name for spec in specs for name in queue_names(spec) if not queues or name.partition(".")[0] in queues]
-    log.info("worker.started", queues=wanted, processes=settings.light_processes)
+    wanted = [name for queue in queues for name in broker_queues(queue.name)]
+    log.info("worker.started", queues=wanted, processes=processes)
     app.worker_main(["worker", "--queues", ",".join(wanted), "--without-gossip", "--without-mingle", "-l", "WARNING"])
+
+
+def _of_kind(queues: Sequence[Queue], kind: str) -> list[Queue]:
+    return [queue for queue in queues if queue.worker == kind]
+
+
+@contextmanager
+def _kept_beside(commands: Sequence[Sequence[str]]) -> Iterator[None]:
+    """Run commands of ours for the length of the block; when one of them ends by itself, this process is told to."""
+    is_over = threading.Event()
+
+    def watch(process: subprocess.Popen[bytes]) -> None:
+        process.wait()
+        if not is_over.is_set():
+            log.error("worker.companion_ended", command=process.args, status=process.returncode)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    cli = [sys.executable, "-m", "trivium.service.cli"]
+    parent = ["--parent", str(os.getpid())]
+    processes = [subprocess.Popen([*cli, *command, *parent], stdin=subprocess.DEVNULL) for command in commands]
+    for process in processes:
+        threading.Thread(target=watch, args=(process,), name="companion", daemon=True).start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait()
 
 
 def _serving(specs: Sequence[AppSpec], queues: Sequence[str]) -> list[AppSpec]:

@@ -1,4 +1,4 @@
-"""The specs of the test app, and of one whose extra is never installed."""
+"""The specs of the test app, of one whose extra is never installed, and of one whose jobs hold a model."""
 
 from trivium.service.app_spec import AppSpec, Queue
 
@@ -31,4 +31,13 @@ ABSENT = AppSpec(
     cli="toy.no_such_module:app",
     ui="toy.no_such_module:build",
     tasks="toy.no_such_module",
+)
+
+HOLDER = AppSpec(
+    name="holder",
+    help="Counts in the process that holds the models.",
+    package="toy",
+    permissions=("holder.read", "holder.run"),
+    queues=(Queue("holder", worker="model"),),
+    tasks="toy.holder",
 )

@@ -13,7 +13,7 @@ from trivium.service.runner import JobContext, run_job
 
 @shared_task(name="toy.count")
 def count(job_id: str) -> None:
-    run_job(job_id, _count)
+    run_job(job_id, count_to)
 
 
 @shared_task(name="toy.fail")
@@ -21,7 +21,7 @@ def fail(job_id: str) -> None:
     run_job(job_id, _fail)
 
 
-def _count(context: JobContext) -> Report:
+def count_to(context: JobContext) -> Report:
     """Count to `to`, `pause_s` apart; notes its process in the file `notes` when it starts."""
     to, pause_s = context.request["to"], context.request.get("pause_s", 0.0)
     if "notes" in context.request:
