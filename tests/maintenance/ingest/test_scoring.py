@@ -109,6 +109,36 @@ def test_how_rows_come_changes_no_prediction(plant, database, monitor, how):
     assert_same(expected, predictions(plant, "P2"))
 
 
+def test_a_late_row_sees_the_rows_before_it_that_the_state_no_longer_has(plant, monitor):
+    plant.register(pump("P1"), pump("P2"))
+    plant.scorer = monitor
+    values = signal(200, seed=3)
+    send_all(plant, [rows_of(values)])
+    other = rows_of(values, "P2")
+    send_all(plant, [other[:128] + other[131:], other[128:131]])  # the state keeps 74 rows: 126 to 199
+    assert_same(predictions(plant), predictions(plant, "P2"))
+
+
+@pytest.mark.parametrize("how", ["wide", "narrow"])
+@pytest.mark.parametrize("step_s", [1.0, 0.0], ids=["clock", "cycles"])
+def test_a_model_that_looks_back_further_than_the_last_sees_all_from_its_first_row_on(plant, step_s, how):
+    plant.register(pump("P1"), pump("P2"))
+    short, long = (fit_monitor(signal(600, seed=1), SENSORS, step_s=step_s, window=window) for window in (10, 150))
+    values = signal(300, seed=3)
+    plant.scorer = long
+    send_all(plant, [rows_of(values)])
+    plant.scorer = short
+    rows = rows_of(values, "P2")
+    before = [rows[:200]]
+    if how == "narrow":  # three blocks of each time
+        before = [[{"asset": "P2", "time": row["time"], tag: row[tag]} for row in rows[:200]] for tag in SENSORS]
+    send_all(plant, before)
+    plant.scorer = long
+    send_all(plant, [rows[200:220], rows[220:]])
+    one, other = predictions(plant), predictions(plant, "P2")
+    assert_same({time: one[time] for time in list(one)[200:]}, {time: other[time] for time in list(other)[200:]})
+
+
 def test_two_drainers_that_take_turns_say_the_same(plant, monitor):
     plant.register(pump("P1"), pump("P2"))
     plant.scorer = monitor

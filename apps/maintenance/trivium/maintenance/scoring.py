@@ -31,7 +31,9 @@ from trivium.maintenance.ingest.state import (
     NEVER_US,
     AssetState,
     Reach,
+    covers,
     load_states,
+    reach_of,
     read_back,
     save_states,
     shortened,
@@ -262,25 +264,30 @@ def _advance(
     reach = _reach(asset, scorer)
     tags = tuple(tag.name for tag in asset.tags)
     tail = merge(state.tail, parts, state.watermark_us, tags)
-    merged, is_beginning = tail, state.complete_us == NEVER_US
+    merged, complete_us = tail, state.complete_us
+    is_beginning = complete_us == NEVER_US
     oldest = min(int(rows.times_us[0]) for rows in parts)
     newest = max(int(rows.times_us[-1]) for rows in parts)
-    if oldest < state.complete_us:  # complete from the blocks what the tail no longer has
+    since_us = min(oldest, state.watermark_us + 1)
+    if not covers(state, since_us, reach):  # complete from the blocks what the tail has not
         until = newest if lane == HISTORY and newest < state.complete_us else None
-        known, is_beginning = read_back(connection, registry.plant, name, oldest, reach, until)
-        merged = merge(known, parts, state.watermark_us, tags)
-    kept, complete_us = shortened(tail.rows, state.complete_us, reach)
+        known, known_us = read_back(connection, state, registry.plant, since_us, reach, until)
+        merged, is_beginning = merge(known, parts, state.watermark_us, tags), known_us == NEVER_US
+        if until is None:
+            tail, complete_us = merged, known_us
+    kept, complete_us = shortened(tail.rows, complete_us, reach)
     after = AssetState(kept, state.version + 1, merged.watermark_us, complete_us, state.latest, state.trackers)
     if merged.fresh is None:
         return _Scored(merged, replace(after, version=state.version), np.zeros(0, np.int64), np.zeros(0), [], [])
     from_us = int(merged.fresh.times_us[0])
     if state.watermark_us < from_us:  # on a clock, times between the last reading and this one are due as well
         from_us = state.watermark_us + 1
-    times = times_of(merged.rows, reach.step_s, reach.hold_s)
+    step_s = scorer.step_s if scorer is not None else 0.0
+    times = times_of(merged.rows, step_s, reach.hold_s)
     outages = registry.outages.get(name, ())
     reasons = reasons_at(asset, merged.rows, times, outages, is_beginning=is_beginning)
     frames = (
-        list(make_frames(asset, merged.rows, times, scorer.sensors, from_us, is_grid=reach.step_s > 0))
+        list(make_frames(asset, merged.rows, times, scorer.sensors, from_us, is_grid=step_s > 0))
         if scorer is not None
         else []
     )
@@ -291,7 +298,8 @@ def _advance(
 def _reach(asset: Asset, scorer: Scorer | None) -> Reach:
     hold_s = max((tag.staleness_s for tag in asset.tags), default=0.0)
     startup_s = asset.startup_s if asset.running else 0.0
-    return Reach(scorer.history_rows if scorer else 0, scorer.step_s if scorer else 0.0, hold_s, startup_s)
+    history_rows, step_s = (scorer.history_rows, scorer.step_s) if scorer is not None else (0, 0.0)
+    return reach_of(history_rows, step_s, hold_s=hold_s, startup_s=startup_s)
 
 
 def _watch(
