@@ -20,8 +20,8 @@ from trivium.finance.report.html import render_html
 from trivium.finance.report.json import render_json
 from trivium.finance.report.outline import Grid, build
 from trivium.finance.report.pdf import render_pdf
-from trivium.finance.report.pdf.text import printable
 from trivium.finance.report.xlsx import make_book
+from trivium.service.printing.text import printable
 
 WAYS = [("filing", "en", "million"), ("periods", "zh", "yi"), ("companies", "en", "billion")]
 

@@ -10,9 +10,10 @@ from tests.finance.report_cases import case
 from trivium.finance.display import Scale
 from trivium.finance.report.export_wording import ExportWording
 from trivium.finance.report.outline import Grid, Heading, build
-from trivium.finance.report.pdf import fonts, render_pdf
-from trivium.finance.report.pdf.text import marked, printable, runs
+from trivium.finance.report.pdf import render_pdf
 from trivium.service.errors import InputError
+from trivium.service.printing import fonts
+from trivium.service.printing.text import marked, printable, runs
 
 
 def _rendered_anew(kind, language="en"):

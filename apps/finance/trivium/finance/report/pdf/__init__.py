@@ -19,10 +19,10 @@ from trivium.finance.report import outline
 from trivium.finance.report.export_wording import ExportWording
 from trivium.finance.report.outline import Block, Finding, Grid, Reference, References, build, key_text, texts
 from trivium.finance.report.pdf.charts import charts
-from trivium.finance.report.pdf.fonts import BOLD, REGULAR, drawing
 from trivium.finance.report.pdf.tables import NAVY, table
-from trivium.finance.report.pdf.text import draw, marked, others, printable, text_width
 from trivium.service.evidence import Claim, Sentence
+from trivium.service.printing.fonts import BOLD, REGULAR, drawing
+from trivium.service.printing.text import draw, marked, others, printable, text_width
 from trivium.service.text import catalogue
 
 __all__ = ["render_pdf"]

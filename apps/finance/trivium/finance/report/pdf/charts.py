@@ -13,10 +13,10 @@ from trivium.finance.analyze.model import Comparison, Row, Value
 from trivium.finance.display import cell
 from trivium.finance.report.export_wording import ExportWording
 from trivium.finance.report.pdf.tables import NAVY
-from trivium.finance.report.pdf.text import draw, text_width
 from trivium.finance.report.proof import proved
 from trivium.finance.standing import is_statement
 from trivium.service.evidence import Claim
+from trivium.service.printing.text import draw, text_width
 
 __all__ = ["ColumnChart", "charts"]
 

@@ -10,8 +10,8 @@ from reportlab.lib.styles import ParagraphStyle
 from reportlab.platypus import Paragraph, Table
 
 from trivium.finance.report.outline import Cell, Grid, Line
-from trivium.finance.report.pdf.fonts import BOLD, REGULAR
-from trivium.finance.report.pdf.text import LINK, Number, marked, text_width
+from trivium.service.printing.fonts import BOLD, REGULAR
+from trivium.service.printing.text import LINK, Number, marked, text_width
 
 __all__ = ["NAVY", "table"]
 

@@ -107,7 +107,7 @@ def _chinese_font(chosen: str, characters: frozenset[str]) -> str:
 def _converted(path: str, index: int, characters: frozenset[str]) -> bytes:
     from fontTools.ttLib import TTLibError
 
-    from trivium.finance.report.pdf.outlines import truetype_subset  # 0.2 s that only PostScript outlines need
+    from trivium.service.printing.outlines import truetype_subset  # 0.2 s that only PostScript outlines need
 
     try:
         return truetype_subset(path, index, characters)

@@ -12,7 +12,7 @@ from reportlab.lib.colors import Color, HexColor
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.platypus import Flowable
 
-from trivium.finance.report.pdf.fonts import BOLD, REGULAR, chinese_font
+from trivium.service.printing.fonts import BOLD, REGULAR, chinese_font
 
 __all__ = ["LINK", "Number", "draw", "marked", "others", "printable", "runs", "text_width"]
 
