@@ -17,15 +17,18 @@ from trivium.service.evidence import Claim, Evidence, FactAnchor, Sentence
 YEAR = {
     "24": (Period(date(2024, 9, 28), date(2023, 10, 1)), "FY2024"),
     "23": (Period(date(2023, 9, 30), date(2022, 9, 25)), "FY2023"),
+    "20": (Period(date(2020, 9, 26), date(2019, 9, 29)), "FY2020"),
     "Q3": (Period(date(2024, 6, 29), date(2024, 3, 31)), "Q3 FY2024"),
 }
-# Apple's figures as its 10-K FY2024 prints them; growth worked out by hand: 391,035 / 383,285 - 1 = 2.02 %.
+# Apple's figures as its 10-K FY2024 prints them; growth worked out by hand: 391,035 / 383,285 - 1 = 2.02 %;
+# from 274,515 in FY2020 it is 9.25 % a year over four years.
 FIGURES = {
     "rev24": ("apple", "revenue", "24", "USD", "391035000000", "level"),
     "rev23": ("apple", "revenue", "23", "USD", "383285000000", "level"),
     "rev_q3": ("apple", "revenue", "Q3", "USD", "85777000000", "level"),
     "rev_change": ("apple", "revenue", "24", "USD", "7750000000", "change"),
     "rev_growth": ("apple", "revenue", "24", "pure", "0.0202199", "growth"),
+    "rev_cagr": ("apple", "revenue", "24", "pure", "0.0924726", "compound"),
     "net24": ("apple", "net_income", "24", "USD", "93736000000", "level"),
     "net23": ("apple", "net_income", "23", "USD", "96995000000", "level"),
     "net_growth": ("apple", "net_income", "24", "pure", "-0.0335997", "growth"),
@@ -46,7 +49,7 @@ def _about(company, metric, when, unit, value, role):
     period, label = YEAR[when]
     if metric == "cash":
         period = Period(period.end)
-    base = YEAR["23"] if role in CHANGES else (None, "")
+    base = YEAR["20"] if role == "compound" else YEAR["23"] if role in CHANGES else (None, "")
     return About(
         metric, company, period, unit, Decimal(value), frozenset([label]), role,
         base=base[0], base_labels=frozenset([base[1]]),
@@ -269,3 +272,32 @@ def test_periods_are_read_in_every_form(text, language, expected):
         assert found is None or found[1] < len(text)
     else:
         assert found == (expected, len(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("Revenue grew at a compound annual rate of 9.2% in the four years from FY2020 to FY2024.", ""),
+        ("Revenue's CAGR was 9.2% from FY2020 to FY2024.", ""),
+        ("Revenue grew 9.2% in FY2024.", "follows from no bound claim"),
+        ("Revenue grew at a compound annual rate of 9.3% in the four years from FY2020 to FY2024.", "9.3%"),
+        ("Revenue declined at a compound annual rate of 9.2% in the four years from FY2020 to FY2024.", "declined"),
+        ("Revenue grew at a compound annual rate of 9.2% in the five years from FY2020 to FY2024.", "5 years"),
+        ("Revenue grew at a compound annual rate of 9.2% in the four years from FY2023 to FY2024.", "9.2%"),
+        ("Net income grew at a compound annual rate of 9.2% in the four years from FY2020 to FY2024.", "Net income"),
+    ],
+)
+def test_a_compound_rate_is_told_with_its_years_and_nothing_else(text, fault):
+    assert fault in _judge(text, "rev_cagr")
+    assert bool(fault) == bool(_judge(text, "rev_cagr"))
+
+
+def test_a_compound_rate_in_chinese_keeps_its_sign():
+    text = "从2020财年到2024财年的四年中，营业收入的年均复合增长率为{}9.2%。"
+    assert _judge(text.format(""), "rev_cagr", "zh") == ""
+    assert "9.2%" in _judge(text.format("-"), "rev_cagr", "zh")
+
+
+def test_a_compound_rate_needs_a_bound_one():
+    fault = _judge("Revenue grew at a compound annual rate in FY2024.", GROWTH)
+    assert "no compound rate is bound" in fault

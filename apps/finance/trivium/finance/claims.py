@@ -14,14 +14,14 @@ from typing import Literal
 
 from trivium.finance.analyze.model import Breakdown, Column, Company, Comparison, Message, Row, Status, Value
 from trivium.finance.records import Period
-from trivium.finance.standing import members_with_changes, peer_ratios
+from trivium.finance.standing import compound_growth, members_with_changes, peer_ratios
 from trivium.service.evidence import Claim
 
 __all__ = ["About", "ClaimContext", "CompanyNames", "Role", "claims_of", "context_of", "short_name", "values_of"]
 
-Role = Literal["level", "original", "change", "growth", "points", "median", "gap", "rank"]
+Role = Literal["level", "original", "change", "growth", "points", "median", "gap", "rank", "compound"]
 """What a number is: a value, the value as first reported, a change (absolute, relative, in points), a peer median, the
-distance to it, a rank."""
+distance to it, a rank, a compound annual growth rate."""
 
 _PEER_ROLES: Mapping[str, Role] = {"peer_medians": "median", "peer_ranks": "rank"}
 
@@ -173,6 +173,8 @@ def _entries(comparison: Comparison) -> Iterator[_Entry]:
         yield from (_Entry(value, _owner(value)) for value in (bridge.start, *bridge.steps, bridge.end))
     for check in comparison.checks:
         yield from (_Entry(side, check.company) for side in (check.left, check.right) if side is not None)
+    for rate in compound_growth(comparison):
+        yield _Entry(rate, _owner(rate), "compound", base=rate.inputs[1])
     for peer in peer_ratios(comparison):
         yield _Entry(peer.median, "", "median")
         for gap, value in zip(peer.gaps, peer.values, strict=True):

@@ -1,4 +1,4 @@
-"""What the narrative needs beside the tables: the columns that compare, distances to the median, members' changes.
+"""What the narrative needs beside the tables: peers and distances to their median, members' changes, compound growth.
 
 Every number here is a `Value` with its formula and inputs, so that it becomes a claim like any other. Ranks are not
 made: whoever reads the companies' values can order them.
@@ -9,15 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from trivium.finance.analyze.changes import base_column, change
+from trivium.finance.analyze.changes import base_column, cagr, change
 from trivium.finance.analyze.model import Breakdown, Column, Comparison, Row, Status, Table, Value
 from trivium.finance.analyze.peers import align, median
 
-__all__ = ["PEER_RATIOS", "PeerRatio", "is_statement", "members_with_changes", "peer_columns", "peer_ratios"]
+__all__ = [
+    "PEER_RATIOS",
+    "PeerRatio",
+    "compound_growth",
+    "is_statement",
+    "members_with_changes",
+    "peer_columns",
+    "peer_ratios",
+]
 
 PEER_RATIOS = ("gross_margin", "operating_margin", "net_margin", "return_on_equity")
 """Ratios whose distance to the median is told in words."""
 
+_COMPOUNDED = ("revenue", "net_income", "eps_diluted")
+_FEWEST_YEARS = 2
 _APART = ("common_size", "peer", "quarters")
 _FEWEST_PEERS = 3
 
@@ -63,6 +73,27 @@ def peer_ratios(comparison: Comparison) -> tuple[PeerRatio, ...]:
         if row is not None and len(known) >= _FEWEST_PEERS:
             found.append(_peer_ratio(metric, known, tuple(row.values[index] for index in known)))
     return tuple(found)
+
+
+def compound_growth(comparison: Comparison) -> tuple[Value, ...]:
+    """Return the compound annual growth of one company's main flows, from its oldest fiscal year to its newest.
+
+    Only over two years or more, where both ends have a value; the base is the second input of each rate.
+    """
+    years = [index for index, column in enumerate(comparison.columns) if column.span.kind == "year"]
+    if comparison.kind != "periods" or not years:
+        return ()
+    first, last = years[0], years[-1]
+    num_years = comparison.columns[last].span.fiscal_year - comparison.columns[first].span.fiscal_year
+    if num_years < _FEWEST_YEARS:
+        return ()
+    rows = {row.metric: row for table in comparison.tables if is_statement(table) for row in table.rows}
+    rates = [
+        cagr(rows[metric].values[first], rows[metric].values[last], num_years)
+        for metric in _COMPOUNDED
+        if metric in rows
+    ]
+    return tuple(rate for rate in rates if rate.is_available)
 
 
 def members_with_changes(breakdown: Breakdown, columns: tuple[Column, ...]) -> Breakdown:

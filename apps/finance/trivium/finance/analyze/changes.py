@@ -82,7 +82,7 @@ def cagr(first: Value, last: Value, years: int) -> Value:
     """
     if years < 1:
         raise ValueError(f"compound growth needs at least one year, not {years}")
-    result = _result(last, "cagr", "pure", f"({last.metric} / base({last.metric})) to the power 1/{years} - 1", first)
+    result = _result(last, "cagr", "pure", f"({last.metric} / base({last.metric})) ^ (1 / {years}) - 1", first)
     problem = _problem(first, last)
     if problem is not None:
         return _absent(result, problem)

@@ -10,6 +10,8 @@ from trivium.finance.claims import About
 
 __all__ = ["COUNTS", "part_fault", "spread_fault"]
 
+_YEAR_DAYS = 365.25
+
 
 def companies_fault(reading: Reading, place: int, count: int) -> str:
     name = reading.metric(place)
@@ -39,6 +41,8 @@ def weeks_fault(reading: Reading, place: int, count: int) -> str:
 
 def years_fault(reading: Reading, place: int, count: int) -> str:
     """`in two of the three years`, `三年中，...有两年`: one number counts all changes, the other those of the sign."""
+    if reading.places("compound"):
+        return _compound_years_fault(reading, count)
     changes = _yearly_changes(reading, place)
     totals = [spot for spot in reading.places("number") if reading.tokens[spot].number.unit == "years"]
     is_total = reading.language == "en" or place == totals[0]
@@ -52,6 +56,13 @@ def years_fault(reading: Reading, place: int, count: int) -> str:
     if is_total:
         return "" if len(changes) == count else f"{count} years, but {len(changes)} changes are bound"
     return signed_years_fault(reading, place, count)
+
+
+def _compound_years_fault(reading: Reading, count: int) -> str:
+    """`in the four years from FY2020 to FY2024`: what every bound compound rate spans."""
+    rates = [bound.about for bound in reading.bound if bound.about.role == "compound"]
+    spans = {round((about.period.end - about.base.end).days / _YEAR_DAYS) for about in rates if about.base is not None}
+    return "" if spans == {count} else f"{count} years: not what the bound rates span"
 
 
 def part_fault(reading: Reading, place: int, count: int) -> str:

@@ -7,7 +7,15 @@ from decimal import Decimal
 from trivium.finance.check.reading import Bound, Reading, is_of
 from trivium.finance.claims import ClaimContext
 
-__all__ = ["compare_fault", "direction_fault", "limit_fault", "multiple_fault", "rank_fault", "ranked_fault"]
+__all__ = [
+    "compare_fault",
+    "compound_fault",
+    "direction_fault",
+    "limit_fault",
+    "multiple_fault",
+    "rank_fault",
+    "ranked_fault",
+]
 
 _FLAT = Decimal("0.0005")
 _NEAR = {2: (Decimal("0.95"), Decimal("1.05")), 3: (Decimal("1.95"), Decimal("2.05"))}
@@ -31,7 +39,7 @@ def direction_fault(reading: Reading, place: int, context: ClaimContext) -> str:
         for bound in reading.bound
         if bound.about.metric in name.metrics
         and (bound.about.company, bound.about.member) == (company, member)
-        and bound.about.role in ("change", "growth", "points")
+        and bound.about.role in ("change", "growth", "points", "compound")
     ]
     newest = max((bound.about.period.end for bound in moves), default=None)
     if any(reading.tokens[spot].number.unit == "years" for spot in reading.places("number")):
@@ -71,6 +79,15 @@ def multiple_fault(reading: Reading, place: int, context: ClaimContext) -> str:
         if fits and about.company == reading.company(place):
             return ""
     return f"{reading.tokens[place].text!r}: follows from no bound growth"
+
+
+def compound_fault(reading: Reading, place: int, context: ClaimContext) -> str:
+    """Return a fault unless a compound rate of the metric is bound."""
+    name = reading.metric(place)
+    fits = name is not None and any(
+        bound.about.role == "compound" and bound.about.metric in name.metrics for bound in reading.bound
+    )
+    return "" if fits else f"{reading.tokens[place].text!r}: no compound rate is bound"
 
 
 def compare_fault(reading: Reading, place: int, context: ClaimContext) -> str:

@@ -26,7 +26,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """How a number is used: as a level, a change, a gap to a median, a median or an originally reported level.
+    """How a number is used: as a level, a change, a compound rate, a gap to a median, a median or an original level.
 
     Args:
         sign: direction that the words around it give; 0 where the number carries its own sign.
@@ -72,7 +72,12 @@ class Reading:
     def spoken(self, place: int) -> Spoken:
         """How the number at `place` is used."""
         before = self.left(place)
-        if self.kind(before) == "of" and self.kind(self.left(before)) in ("direction", "median", "contributed"):
+        if self.kind(before) == "of" and self.kind(self.left(before)) in (
+            "direction",
+            "median",
+            "contributed",
+            "compound",
+        ):
             before = self.left(before)
         kind = self.kind(before)
         if kind == "direction":
@@ -82,6 +87,8 @@ class Reading:
             return Spoken("gap", self._sign(before))
         if kind == "contributed":
             return Spoken("change", 0)
+        if kind == "compound":
+            return Spoken("compound", self._compound_sign(before))
         if kind == "median":
             return Spoken("median")
         after = self.direction_noun_after(place)
@@ -224,6 +231,13 @@ class Reading:
                 return None
             spot += 2
         return None
+
+    def _compound_sign(self, place: int) -> int:
+        """Sign of the verb of `grew at a compound annual rate`; 0 where no verb stands before."""
+        before = self.left(place)
+        if self.kind(before) == "in":
+            before = self.left(before)
+        return self.direction(before)[0] if self.kind(before) == "direction" else 0
 
     def _is_original(self, place: int) -> bool:
         for spot in range(place - 1, -1, -1):

@@ -38,6 +38,7 @@ _TESTS: Mapping[str, Callable[[Reading, int, ClaimContext], str]] = {
     "accounting": names.accounting_fault,
     "company": names.company_fault,
     "compare": moves.compare_fault,
+    "compound": moves.compound_fault,
     "currency": names.currency_fault,
     "direction": moves.direction_fault,
     "limit": moves.limit_fault,

@@ -8,7 +8,7 @@ from decimal import Decimal
 from trivium.finance.analyze.model import Breakdown, Change, Row, Value
 from trivium.finance.display import message_text, metric_names
 from trivium.finance.narrate.writer import Writer, amount
-from trivium.finance.standing import members_with_changes
+from trivium.finance.standing import compound_growth, members_with_changes
 from trivium.service.evidence import Sentence
 
 __all__ = ["company_sentences", "movement"]
@@ -70,6 +70,7 @@ def company_sentences(writer: Writer) -> Iterator[Sentence]:
     for breakdown in writer.comparison.breakdowns:
         yield from _members(writer, members_with_changes(breakdown, writer.columns), columns)
     yield from _trend(writer)
+    yield from _compound(writer)
     yield from _basis(writer, columns)
     yield from _missing(writer, columns)
 
@@ -330,6 +331,22 @@ def _trend(writer: Writer) -> Iterator[Sentence]:
             part=writer.count(rises),
             count=writer.count(len(moves)),
             period=writer.span(writer.columns[years[-1]].span),
+        )
+
+
+def _compound(writer: Writer) -> Iterator[Sentence]:
+    """The compound annual growth from the oldest year to the newest."""
+    years = [column.span for column in writer.columns if column.span.kind == "year"]
+    for rate in compound_growth(writer.comparison):
+        yield writer.say(
+            "compound",
+            [rate],
+            metric=writer.metric(rate.metric),
+            verb=writer.word(f"narrative.compound_{'up' if amount(rate) > 0 else 'down'}"),
+            growth=writer.magnitude(rate) if writer.language == "en" else writer.number(rate),
+            count=writer.count(years[-1].fiscal_year - years[0].fiscal_year),
+            base_period=writer.span(years[0]),
+            period=writer.span(years[-1]),
         )
 
 

@@ -14,7 +14,7 @@ __all__ = ["Wording"]
 
 _NAME = re.compile(r"\[[^\]]*\]|(?:higher|lower) is better|[a-z][a-z_]*[a-z]")  # what stands in brackets is a label
 _OPERATORS = {" - ": " − ", " * ": " × ", " / ": " ÷ "}
-_ROLES = ("change", "relative_change", "common_size")
+_ROLES = ("change", "relative_change", "common_size", "cagr")
 
 
 class Wording:

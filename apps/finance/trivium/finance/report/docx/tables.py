@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from trivium.finance.report.docx.markup import link, namespaced, run
@@ -10,6 +11,7 @@ from trivium.finance.report.outline import Grid, Line
 __all__ = ["table"]
 
 _KEY_WIDTH, _NUMBER_WIDTH, _LEAST_NAME, _WIDEST_WORDS = 420, 1120, 1700, 4200
+_MOST_LINES_TOGETHER = 20
 
 
 def table(grid: Grid, styles: Mapping[str, str], width: int) -> str:
@@ -27,6 +29,8 @@ def table(grid: Grid, styles: Mapping[str, str], width: int) -> str:
     )
     columns = "".join(f'<w:gridCol w:w="{one}"/>' for one in widths)
     rows = [_head(grid, styles, widths), *(_row(line, grid, styles, widths) for line in grid.lines)]
+    if len(grid.lines) <= _MOST_LINES_TOGETHER:
+        rows[:-1] = [_with_next(row) for row in rows[:-1]]
     return namespaced("w:tbl", properties, f"<w:tblGrid>{columns}</w:tblGrid>", *rows)
 
 
@@ -54,6 +58,11 @@ def _head(grid: Grid, styles: Mapping[str, str], widths: Sequence[int]) -> str:
         for place, head in enumerate(heads)
     ]
     return f"<w:tr><w:trPr><w:cantSplit/><w:tblHeader/></w:trPr>{''.join(cells)}</w:tr>"
+
+
+def _with_next(row: str) -> str:
+    """Keep a row on one page with the next one."""
+    return re.sub(r"(<w:pStyle [^>]*/>)", r"\1<w:keepNext/>", row)
 
 
 def _row(line: Line, grid: Grid, styles: Mapping[str, str], widths: Sequence[int]) -> str:

@@ -170,7 +170,7 @@ class _Writer:
         to.set_paper(9)
         to.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
         to.fit_to_pages(1, 0)
-        to.print_area(0, 0, rows - 1, columns - 1)
+        to.print_area(0, 0, (sheet.printed_rows or rows) - 1, columns - 1)
         to.repeat_rows(*sheet.head)
         to.set_footer("&L&8&F&C&8&A&R&8&P / &N")
         to.freeze_panes(sheet.head[1] + 1, sheet.frozen_columns)

@@ -80,6 +80,7 @@ class Sheet:
         merged: rows whose text runs over the columns from the second to the last.
         heights: rows of more than one line, with their lines.
         names: defined names, each of a row from its first to its last column.
+        printed_rows: how many rows are printed, from the top; 0 for all.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Sheet:
     merged: set[int] = field(default_factory=set)
     heights: dict[int, int] = field(default_factory=dict)
     names: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    printed_rows: int = 0
 
     def put(self, row: int, column: int, *contents: Content | None) -> None:
         """Put contents side by side; None leaves a cell empty."""

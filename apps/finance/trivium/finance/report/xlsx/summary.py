@@ -35,6 +35,7 @@ def summary(
     chart_row = row + 1
     row = _sentences(sheet, chart_row + _CHART_ROWS, sentences, wording)
     row = _notes(sheet, row + 1, comparison, wording)
+    sheet.printed_rows = row  # links are of no use on paper
     sheet.section(row + 1, wording.say("contents"))
     for place, other in enumerate(sheets):
         sheet.put(row + 2 + place, 1, Link(other.name, other.name))
