@@ -35,6 +35,7 @@ __all__ = [
     "batch",
     "block",
     "dead_letter",
+    "drift",
     "gateway",
     "model_change",
     "outage",
@@ -42,9 +43,12 @@ __all__ = [
     "part",
     "plant",
     "prediction",
+    "shadow_alert",
+    "shadow_prediction",
     "shard",
     "state",
     "tag",
+    "threshold",
     "work_order",
 ]
 
@@ -58,6 +62,7 @@ plant = Table(
     Column("version", Integer, nullable=False, server_default="1"),  # grows with every change of the registry
     Column("rows_per_s", Integer, nullable=False, server_default="0"),  # quota; 0 for the deployment's
     Column("model", Text, nullable=False, server_default=""),  # folder of the active model; empty scores nothing
+    Column("shadow", Text, nullable=False, server_default=""),  # folder of a model that scores beside it
     Column("created_at", UtcDateTime, nullable=False),
 )
 
@@ -68,6 +73,7 @@ asset = Table(
     Column("asset", String(200), primary_key=True),
     Column("running", Text, nullable=False, server_default=""),  # expression over its tags; empty: always running
     Column("startup_s", Float, nullable=False, server_default="0"),  # not scored for so long after it begins to run
+    Column("asset_class", String(80), nullable=False, server_default=""),  # assets with thresholds of their own
     ForeignKeyConstraint(["plant"], ["maintenance_plant.name"], ondelete="CASCADE"),
 )
 
@@ -163,20 +169,71 @@ block = Table(
     Index(None, "is_packed", "plant", "asset"),
 )
 
-prediction = Table(
-    "maintenance_prediction",
+
+def _predictions(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("id", _ROW_ID, primary_key=True),
+        Column("plant", String(120), nullable=False),
+        Column("asset", String(200), nullable=False),
+        Column("from_us", BigInteger, nullable=False),
+        Column("to_us", BigInteger, nullable=False),
+        Column("model", String(120), nullable=False),
+        Column("stored_at", UtcDateTime, nullable=False),
+        Column("data", LargeBinary, nullable=False),
+        Column("is_packed", Boolean, nullable=False, server_default=false()),
+        Index(None, "plant", "asset", "to_us"),
+        Index(None, "is_packed", "plant", "asset"),
+    )
+
+
+prediction = _predictions("maintenance_prediction")
+shadow_prediction = _predictions("maintenance_shadow_prediction")  # of the model that scores beside the active one
+
+shadow_alert = Table(  # what that model would have raised
+    "maintenance_shadow_alert",
     metadata,
     Column("id", _ROW_ID, primary_key=True),
     Column("plant", String(120), nullable=False),
     Column("asset", String(200), nullable=False),
+    Column("model", String(120), nullable=False),
+    Column("cause", String(40), nullable=False),
+    Column("severity", String(10), nullable=False),
+    Column("since_us", BigInteger, nullable=False),
+    Column("raised_us", BigInteger, nullable=False),
+    Column("returned_us", BigInteger),
+    Index(None, "plant", "asset"),
+)
+
+drift = Table(  # how far the newest readings and predictions are from those that the model learned from
+    "maintenance_drift",
+    metadata,
+    Column("plant", String(120), primary_key=True),
+    Column("asset", String(200), primary_key=True),  # empty: all assets together
+    Column("kind", String(10), primary_key=True),  # sensor, output
+    Column("name", String(200), primary_key=True),
+    Column("model", String(120), nullable=False),
+    Column("psi", Float, nullable=False),
+    Column("psi_limit", Float, nullable=False),
+    Column("ks", Float, nullable=False),
+    Column("median", Float, nullable=False),
+    Column("low", Float, nullable=False),  # 5 % and 95 % of what the model learned from
+    Column("high", Float, nullable=False),
+    Column("num_rows", Integer, nullable=False),
     Column("from_us", BigInteger, nullable=False),
     Column("to_us", BigInteger, nullable=False),
-    Column("model", String(120), nullable=False),
-    Column("stored_at", UtcDateTime, nullable=False),
-    Column("data", LargeBinary, nullable=False),
-    Column("is_packed", Boolean, nullable=False, server_default=false()),
-    Index(None, "plant", "asset", "to_us"),
-    Index(None, "is_packed", "plant", "asset"),
+)
+
+threshold = Table(  # levels of a plant's own, for a class of assets or, without one, for all
+    "maintenance_threshold",
+    metadata,
+    Column("plant", String(120), primary_key=True),
+    Column("asset_class", String(80), primary_key=True),
+    Column("cause", String(40), primary_key=True),
+    Column("raise_at", Float, nullable=False),
+    Column("critical_at", Float, nullable=False),
+    Column("clear_at", Float, nullable=False),
 )
 
 state = Table(  # where an asset stands: what its next prediction needs
@@ -291,7 +348,7 @@ model_change = Table(  # which model scored a plant from when on
     Column("plant", String(120), nullable=False),
     Column("folder", Text, nullable=False),  # empty: none
     Column("model", String(120), nullable=False),  # its version
-    Column("what", String(20), nullable=False),  # activated, rolled_back
+    Column("what", String(20), nullable=False),  # activated, rolled_back, shadowed
     Column("at", UtcDateTime, nullable=False),
     Column("actor", String(120), nullable=False),
     Index(None, "plant"),
