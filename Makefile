@@ -1,27 +1,37 @@
 # install  .venv/ in the checkout with every extra; quick when nothing changed
-# demo     the suite with sample data on http://127.0.0.1:7860 (APPS=finance: only that app)
+# demo     the suite with sample data on http://127.0.0.1:7860 (APPS=finance: only that app, a twentieth of the download)
 # test     every test        check  style, import contracts, types, licences        bench  every benchmark
-.PHONY: install demo test check bench clean
+# bundle   dist/trivium-*.tar for a machine without network (EXTRAS=finance: that app alone, 124 MiB; all by default)
+.PHONY: install demo test check bench bundle clean
 
 PYTHON := .venv/bin/python
 STAMP := .venv/.installed
-# What the apps with a page need; a full installation is one, too.
+# What the apps with a page need, without and with medical, which brings models; a full installation is both, too.
 PAGES := .venv/.installed-pages
+MEDICAL := .venv/.installed-medical
 APPS ?=
+EXTRAS ?= all
 PORT ?=
 ARGS ?=
+comma := ,
+DEMO := $(if $(filter medical,$(subst $(comma), ,$(or $(APPS),medical))),$(MEDICAL),$(PAGES))
 
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt tools/install.sh
 	@sh tools/install.sh all,test
-	@touch $(PAGES) $(STAMP)
+	@touch $(PAGES) $(MEDICAL) $(STAMP)
 
 $(PAGES): pyproject.toml constraints.txt tools/install.sh
 	@sh tools/install.sh finance,plant
 	@touch $(PAGES)
 
-demo: $(PAGES)
+# Where medical cannot be installed its tile is gray, and the others work.
+$(MEDICAL): pyproject.toml constraints.txt tools/install.sh
+	@if sh tools/install.sh finance,plant,medical; then touch $(PAGES) $(MEDICAL); \
+	else echo "Going on without medical." && sh tools/install.sh finance,plant && touch $(PAGES); fi
+
+demo: $(DEMO)
 	@TRIVIUM_APPS="$(APPS)" .venv/bin/trivium demo $(if $(PORT),--port $(PORT))
 
 test: $(STAMP)
@@ -40,5 +50,8 @@ bench: $(STAMP)
 	@.venv-bench/bin/pip install --quiet --disable-pip-version-check arelle-release edgartools
 	@$(PYTHON) benchmarks/report.py --peers .venv-bench/bin/python $(ARGS)
 
+bundle: $(PAGES)
+	@sh tools/bundle.sh "$(EXTRAS)"
+
 clean:
-	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf dist .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

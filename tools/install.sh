@@ -50,13 +50,14 @@ fi
 
 case "$extras" in
 all*) say "Installing Trivium with its models: about 3.2 GB to download the first time, 6.3 GB on disk" ;;
+*medical*) say "Installing Trivium with medical: about 3 GB to download the first time (Linux x86-64; 600 MB elsewhere), 6.5 GB on disk. APPS=finance needs 200 MB." ;;
 *) say "Installing Trivium: about 200 MB to download the first time, 700 MB on disk" ;;
 esac
 # deepspeed is built from source: as plain Python, without compiling its operators.
 export DS_BUILD_OPS=0
 pip() { .venv/bin/pip install --quiet --disable-pip-version-check -c constraints.txt "$@"; }
 # torch comes by pip, which finds wheels on a local disk or mirror where pip is set up for one; uv does not look there.
-case "$extras" in all*) pip torch ;; esac
+case "$extras" in all* | *medical*) pip torch ;; esac
 if ! { [ -x .venv/bin/uv ] || pip uv; } ||
     ! .venv/bin/uv pip install --quiet --python .venv/bin/python --compile-bytecode -c constraints.txt -e ".[$extras]"; then
     say "uv could not install everything; going on with pip, which takes longer"

@@ -22,4 +22,6 @@ SPEC = AppSpec(
     tables="trivium.medical.tables",
     migrations="trivium.medical:migrations",
     blobs="trivium.medical.workflow.blobs:blobs",
+    samples="trivium.medical.samples:write_samples",
+    seed="trivium.medical.seed:seed",
 )
