@@ -12,7 +12,7 @@ from trivium.pointcloud.simulator.chance import uniform
 from trivium.pointcloud.simulator.shapes import NOBODY
 from trivium.pointcloud.simulator.terrain import ground_range
 
-__all__ = ["Hits", "cast"]
+__all__ = ["Candidates", "Hits", "cast", "round_hits", "solid_hits"]
 
 _GLASS, _LEAF = 1_000, 2_000
 _GROUND_REFLECTANCE = 0.25
@@ -37,14 +37,16 @@ class Hits:
 
 
 @dataclass(frozen=True)
-class _Candidates:
-    """Hits of single parts, before the nearest is chosen: (M,) each."""
+class Candidates:
+    """Hits of single parts, before the nearest is chosen: (M,) each; `face` is 0 for round bodies."""
 
     beam: torch.Tensor
     distance: torch.Tensor
     facing: torch.Tensor
     reflectance: torch.Tensor
     owner: torch.Tensor
+    part: torch.Tensor
+    face: torch.Tensor
 
 
 def cast(batch: SceneBatch) -> Hits:
@@ -53,7 +55,13 @@ def cast(batch: SceneBatch) -> Hits:
     Objects and sensor move while the sensor turns, so boxes fit exactly what was seen straight ahead; the ground is
     taken as still, its unevenness is long beside the way of a tenth of a second.
     """
-    found = [_solids(batch), _rounds(batch)]
+    beams = batch.elevations.shape[1] * batch.fired
+    corners, velocity = batch.solids[0], batch.solids[-1]
+    windows = culling.solid_windows(corners, _slack(velocity, batch.solid_frame, batch))
+    found = [solid_hits(batch, culling.pair_up(windows, batch.solid_frame, batch), beams)]
+    centre, reach, velocity = batch.rounds[0], batch.rounds[2], batch.rounds[-1]
+    windows = culling.round_windows(centre, reach, _slack(velocity, batch.round_frame, batch))
+    found.append(round_hits(batch, culling.pair_up(windows, batch.round_frame, batch), beams))
     azimuth, elevation = culling.angles(batch)
     distance = ground_range(batch.terrain, elevation, azimuth)  # (B, R, C)
     shape = distance.shape
@@ -79,11 +87,21 @@ def _drift(velocity: torch.Tensor, frame: torch.Tensor, batch: SceneBatch) -> to
     return relative
 
 
-def _solids(batch: SceneBatch) -> _Candidates:
-    corners, planes, passing, depth, reflectance, owner, velocity = batch.solids
+def _slack(velocity: torch.Tensor, frame: torch.Tensor, batch: SceneBatch) -> torch.Tensor:
+    """Return how far each part may be from its place while the sensor turns, (P,) metres."""
+    return _drift(velocity, frame, batch).norm(dim=1) * batch.sensor[frame, 1] / 2
+
+
+def solid_hits(batch: SceneBatch, pairs: culling.Pairs, beams: int) -> Candidates:
+    """Return where beams meet leaning boxes.
+
+    Args:
+        batch: scenes seen from the origin.
+        pairs: parts to try on beams; a direction's length is the unit of distances.
+        beams: of one frame.
+    """
+    _, planes, passing, depth, reflectance, owner, velocity = batch.solids
     drift = _drift(velocity, batch.solid_frame, batch)
-    slack = drift.norm(dim=1) * batch.sensor[batch.solid_frame, 1] / 2
-    pairs = culling.pair_up(culling.solid_windows(corners, slack), batch.solid_frame, batch)
     part = pairs.part
     # Columns of one plane lie together: (P, 4 * 6) gathers whole rows and is then read without stride.
     table = torch.cat((planes.transpose(1, 2).flatten(1), drift), dim=1).index_select(0, part)
@@ -100,15 +118,16 @@ def _solids(batch: SceneBatch) -> _Candidates:
     entry, exit_, along = (_pick(one, met) for one in (entry, exit_, along))
     facing = along.gather(1, entry[:, None])[:, 0].abs()
     distance = enter.clone()
-    _let_through_glass(batch, part, beam, entry, exit_, leave, passing, distance)
-    _let_into_leaves(batch, batch.solid_frame[part], part, beam, depth[part], leave, distance)
-    return _Candidates(beam, distance, facing, reflectance[part], owner[part])
+    place = _try(beam, part, beams)
+    _let_through_glass(batch, part, place, entry, exit_, leave, passing, distance)
+    _let_into_leaves(batch.seed[batch.solid_frame[part]], place, depth[part], leave, distance)
+    return Candidates(beam, distance, facing, reflectance[part], owner[part], part, entry)
 
 
 def _let_through_glass(
     batch: SceneBatch,
     part: torch.Tensor,
-    beam: torch.Tensor,
+    place: torch.Tensor,
     entry: torch.Tensor,
     exit_: torch.Tensor,
     leave: torch.Tensor,
@@ -118,27 +137,20 @@ def _let_through_glass(
     """Move the end of beams that pass the near face to the far face, or beyond, in place."""
     share = passing[part, entry]
     rows = (share > 0).nonzero()[:, 0]
-    part, beam, share = part[rows], beam[rows], share[rows]
+    part, place, share = part[rows], place[rows], share[rows]
     seed = batch.seed[batch.solid_frame[part]]
-    passes = uniform(seed, _try(beam, part, batch), _GLASS) < share
-    again = uniform(seed, _try(beam, part, batch), _GLASS + 1) < passing[part, exit_[rows]]
+    passes = uniform(seed, place, _GLASS) < share
+    again = uniform(seed, place, _GLASS + 1) < passing[part, exit_[rows]]
     beyond = torch.where(again, torch.full_like(share, _NOTHING), leave[rows])
     distance[rows] = torch.where(passes, beyond, distance[rows])
 
 
 def _let_into_leaves(
-    batch: SceneBatch,
-    frame: torch.Tensor,
-    part: torch.Tensor,
-    beam: torch.Tensor,
-    depth: torch.Tensor,
-    leave: torch.Tensor,
-    distance: torch.Tensor,
+    seed: torch.Tensor, place: torch.Tensor, depth: torch.Tensor, leave: torch.Tensor, distance: torch.Tensor
 ) -> None:
     """Let beams end inside parts that are not closed, at an exponential way in, or pass them; in place."""
     rows = (depth > 0).nonzero()[:, 0]
-    seed = batch.seed[frame[rows]]
-    way = -uniform(seed, _try(beam[rows], part[rows], batch), _LEAF).log() * depth[rows]
+    way = -uniform(seed[rows], place[rows], _LEAF).log() * depth[rows]
     end = distance[rows] + way
     distance[rows] = torch.where(end < leave[rows], end, torch.full_like(end, _NOTHING))
 
@@ -147,9 +159,8 @@ def _pick(values: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
     return values.index_select(0, rows)
 
 
-def _try(beam: torch.Tensor, part: torch.Tensor, batch: SceneBatch) -> torch.Tensor:
+def _try(beam: torch.Tensor, part: torch.Tensor, beams: int) -> torch.Tensor:
     """Return a number for a beam on a part that does not depend on the frames beside it in the batch."""
-    beams = batch.elevations.shape[1] * batch.fired
     rest = (beam % beams) * 7_919
     return rest + part - _first_part(part, beam // beams)
 
@@ -161,11 +172,10 @@ def _first_part(part: torch.Tensor, frame: torch.Tensor) -> torch.Tensor:
     return first.scatter_reduce_(0, frame, part, "amin")[frame]
 
 
-def _rounds(batch: SceneBatch) -> _Candidates:
-    centre, axes, reach, is_tube, depth, reflectance, owner, velocity = batch.rounds
+def round_hits(batch: SceneBatch, pairs: culling.Pairs, beams: int) -> Candidates:
+    """Return where beams meet ellipsoids and tubes; see `solid_hits`."""
+    centre, axes, _, is_tube, depth, reflectance, owner, velocity = batch.rounds
     drift = _drift(velocity, batch.round_frame, batch)
-    slack = drift.norm(dim=1) * batch.sensor[batch.round_frame, 1] / 2
-    pairs = culling.pair_up(culling.round_windows(centre, reach, slack), batch.round_frame, batch)
     part = pairs.part
     table = torch.cat((axes.flatten(1), centre, drift, is_tube[:, None]), dim=1).index_select(0, part)
     matrix, tube = table[:, :9].view(-1, 3, 3), table[:, 14] > 0
@@ -188,5 +198,6 @@ def _rounds(batch: SceneBatch) -> _Candidates:
     normal = (matrix[met] * normal[:, :, None]).sum(dim=1)
     facing = (normal * pairs.direction[met]).sum(dim=1).abs() / normal.norm(dim=1).clamp(min=1e-9)
     distance = enter.clone()
-    _let_into_leaves(batch, batch.round_frame[part], part, beam, depth[part], leave, distance)
-    return _Candidates(beam, distance, facing, reflectance[part], owner[part])
+    seed = batch.seed[batch.round_frame[part]]
+    _let_into_leaves(seed, _try(beam, part, beams), depth[part], leave, distance)
+    return Candidates(beam, distance, facing, reflectance[part], owner[part], part, torch.zeros_like(part))

@@ -10,7 +10,7 @@ from dataclasses import astuple, dataclass
 
 import torch
 
-__all__ = ["Terrain", "ground_range", "heights"]
+__all__ = ["Terrain", "beside_road", "ground_range", "ground_reach", "heights"]
 
 _NEAR, _FAR, _SAMPLES = 1.2, 125.0, 160
 
@@ -70,15 +70,21 @@ def heights(terrain: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Te
     """
     (
         sensor_height, slope_x, slope_y, wave_1, length_1, heading_1, wave_2, length_2, heading_2,
-        road_heading, road_offset, curvature, half_width, kerb, pavement, bank,
+        _, _, _, _, kerb, pavement, bank,
     ) = terrain.unbind(dim=-1)  # fmt: skip
-    along = x * road_heading.cos() + y * road_heading.sin()
-    across = y * road_heading.cos() - x * road_heading.sin() - road_offset - curvature / 2 * along**2
-    beside = across.abs() - half_width
+    beside = beside_road(terrain, x, y)
     wave = wave_1 * ((x * heading_1.cos() + y * heading_1.sin()) / length_1).sin()
     wave = wave + wave_2 * ((x * heading_2.cos() + y * heading_2.sin()) / length_2).sin()
     step = kerb * (beside / 0.08).clamp(0, 1)
     return slope_x * x + slope_y * y + wave + step + bank * (beside - pavement).clamp(min=0) - sensor_height
+
+
+def beside_road(terrain: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Return how far places lie behind the kerb, negative on the road; arguments as in `heights`."""
+    heading, offset, curvature, half_width = terrain[..., 9:13].unbind(dim=-1)
+    along = x * heading.cos() + y * heading.sin()
+    across = y * heading.cos() - x * heading.sin() - offset - curvature / 2 * along**2
+    return across.abs() - half_width
 
 
 def ground_range(terrain: torch.Tensor, elevation: torch.Tensor, azimuth: torch.Tensor) -> torch.Tensor:
@@ -89,13 +95,28 @@ def ground_range(terrain: torch.Tensor, elevation: torch.Tensor, azimuth: torch.
         elevation: (B, R), radians, rising.
         azimuth: (B, C), radians.
     """
+    tangent = elevation.tan()[:, None].expand(-1, azimuth.shape[1], -1)  # (B, C, R)
+    return ground_reach(terrain, tangent, azimuth).transpose(1, 2) / elevation.cos()[..., None]
+
+
+def ground_reach(
+    terrain: torch.Tensor, tangent: torch.Tensor, azimuth: torch.Tensor, *, ahead: float = 0.0, lift: float = 0.0
+) -> torch.Tensor:
+    """Return the way to the ground seen from above, (B, C, R) metres; infinite where none is met within 125 m.
+
+    Args:
+        terrain: (B, 16).
+        tangent: (B, C, R) of the beams' elevation, in any order.
+        azimuth: (B, C), radians.
+        ahead: of the beams' start, along x from the sensor, metres.
+        lift: of the beams' start, above the sensor.
+    """
     steps = torch.linspace(0, 1, _SAMPLES, device=terrain.device)
     radius = _NEAR * (_FAR / _NEAR) ** steps  # (K,)
-    x, y = azimuth.cos()[..., None] * radius, azimuth.sin()[..., None] * radius  # (B, C, K)
-    profile = heights(terrain[:, None, None], x, y)
+    x, y = azimuth.cos()[..., None] * radius + ahead, azimuth.sin()[..., None] * radius  # (B, C, K)
+    profile = heights(terrain[:, None, None], x, y) - lift
     rise = (profile / radius).cummax(dim=2).values.contiguous()
-    tangent = elevation.tan()
-    wanted = tangent[:, None].expand(-1, azimuth.shape[1], -1).contiguous()  # (B, C, R)
+    wanted = tangent.contiguous()
     after = torch.searchsorted(rise, wanted).clamp(min=1)
     is_met = after < _SAMPLES
     after = after.clamp(max=_SAMPLES - 1)
@@ -103,5 +124,4 @@ def ground_range(terrain: torch.Tensor, elevation: torch.Tensor, azimuth: torch.
     below = profile.gather(2, after) - radius[after] * wanted
     share = (above / (above + below).clamp(min=1e-6)).clamp(0, 1)
     flat = radius[after - 1] + share * (radius[after] - radius[after - 1])
-    flat = torch.where(is_met, flat, torch.full_like(flat, float("inf")))
-    return flat.transpose(1, 2) / elevation.cos()[..., None]
+    return torch.where(is_met, flat, torch.full_like(flat, float("inf")))
