@@ -113,8 +113,12 @@ def _enter(
     return Received(study_id, is_new_image, is_new_study)
 
 
-def ask_for_draft(runtime: Runtime, study_id: str, *, language: str) -> None:
-    """Submit the job of a study's draft, once for the films that it has; safe to call again at any time."""
+def ask_for_draft(runtime: Runtime, study_id: str, *, language: str, after: str = "") -> None:
+    """Submit the job of a study's draft, once for the films that it has; safe to call again at any time.
+
+    Args:
+        after: id of a job that ended without a draft, to have another one in its place.
+    """
     row = tables.study
     with runtime.database.read() as connection:
         study = connection.execute(select(row).where(row.c.id == study_id)).one()
@@ -129,7 +133,7 @@ def ask_for_draft(runtime: Runtime, study_id: str, *, language: str) -> None:
         request={"study": study_id, "language": language},
         inputs=inputs,
         title=f"{study_id} ({len(films)})",
-        idempotency_key=f"draft-{study_id}-{len(films)}",
+        idempotency_key=f"draft-{study_id}-{len(films)}" + (f"-after-{after}" if after else ""),
     )
     if job.id != study.job_id:
         with runtime.database.write() as connection:
