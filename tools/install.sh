@@ -50,7 +50,7 @@ fi
 
 case "$extras" in
 all*) say "Installing Trivium with its models: about 3.2 GB to download the first time, 6.3 GB on disk" ;;
-*medical*) say "Installing Trivium with medical: about 3 GB to download the first time (Linux x86-64; 600 MB elsewhere), 6.5 GB on disk. APPS=finance needs 200 MB." ;;
+*medical*) say "Installing Trivium with medical: about 3 GB to download the first time on Linux x86-64, less elsewhere, 6.5 GB on disk. APPS=finance needs 200 MB." ;;
 *) say "Installing Trivium: about 200 MB to download the first time, 700 MB on disk" ;;
 esac
 # deepspeed is built from source: as plain Python, without compiling its operators.

@@ -203,7 +203,8 @@ def test_keys_are_the_deployments_own(tmp_path):
 
 def test_a_job_that_is_started_twice_makes_one_draft(runtime, vault, monkeypatch):
     found = receive(runtime, vault, planted(), brought_by="tom", language="en")
-    monkeypatch.setattr(tasks, "_documents", lambda name, data, language, models: {"en": document()})
+    drafted = tasks._Drafted({"en": document()}, is_refused=False, placed=("Effusion",), maps=b"picture")
+    monkeypatch.setattr(tasks, "_drafted", lambda name, data, language, models: drafted)
     (job,) = runtime.jobs.recent(app="medical")
     claimed = runtime.jobs.claim(job.id, "here")
     for _ in range(2):

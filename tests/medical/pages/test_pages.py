@@ -10,11 +10,16 @@ import pydicom
 import pytest
 from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
-from tests.medical.deployment import START, deployed, make_draft
+from PIL import Image
+from tests.medical.deployment import START, deployed, document, make_draft
 from tests.medical.intake.test_door import FILM, planted
 
+from trivium.medical.report.maps import maps_picture
+from trivium.medical.workflow.blobs import blobs
 from trivium.medical.workflow.content import sha256_of
 from trivium.medical.workflow.reports import Reports
+from trivium.medical.workflow.states import Actor, ActorKind
+from trivium.medical.workflow.studies import Evidence, study_of
 from trivium.service.access import open_access
 from trivium.service.guard import session_cookie
 from trivium.service.passwords import Passwords
@@ -241,3 +246,50 @@ def test_a_hidden_draft_is_in_no_answer(tmp_path):
         paths = [f"/medical/studies/{study_id}/{part}" for part in ("state", "report.txt", "report.json")]
         for path in paths:
             assert "effusion" not in rita.get(path).text.casefold()
+
+
+def test_evidence_maps_come_beside_the_draft_and_not_in_it(site):
+    study_id = site.bring(planted("1.51", StudyInstanceUID="1.50"))
+    picture = site.runtime.store.put(maps_picture([np.full((64, 64), 9, np.uint8), np.full((64, 64), 255, np.uint8)]))
+    reports, evidence = Reports(site.runtime.database), Evidence(picture.sha256, ("Effusion", "Pleural_Thickening"))
+    with site.runtime.database.write(is_durable=True) as connection:
+        model = Actor(ActorKind.MODEL, "with-maps")
+        reports.record_draft(connection, study_id, model, {"en": document()}, image_position=1, evidence=evidence)
+    draft = site.clients["rita"].get(f"/medical/studies/{study_id}/state").json()["draft"]
+    assert draft["maps"]["findings"] == ["Effusion", "Pleural_Thickening"]
+    answer = site.clients["rita"].get(draft["maps"]["url"])
+    assert answer.headers["content-type"] == "image/png"
+    values = np.asarray(Image.open(io.BytesIO(answer.content)))
+    assert (values.shape, values[63, 0], values[64, 0]) == ((128, 64), 9, 255)
+    assert site.clients["rita"].get(f"/medical/studies/{study_id}/evidence/2").status_code == 404
+    assert site.clients["root"].get(draft["maps"]["url"]).status_code == 404
+    with site.runtime.database.read() as connection:
+        assert picture.sha256 in set(blobs(connection))  # retention leaves it alone
+
+
+def test_a_failed_draft_is_asked_for_again(site):
+    study_id = site.bring(planted("1.61", StudyInstanceUID="1.60"))
+    rita, path = site.clients["rita"], f"/medical/studies/{study_id}"
+    early = rita.post(f"{path}/retry-draft")
+    assert (early.status_code, early.json()["reason"]) == (400, "not_failed")
+    first = draft_job(site, study_id)
+    jobs = site.runtime.jobs
+    jobs.fail(jobs.claim(first, "here"), error="crashed", reference="x")  # the worker died; nothing is recorded of it
+    listed = {one["id"]: one for one in rita.get("/medical/worklist").json()["studies"]}
+    assert listed[study_id]["draft_state"] == rita.get(f"{path}/state").json()["study"]["draft_state"] == "failed"
+    assert site.clients["tom"].post(f"{path}/retry-draft").status_code == 404
+    assert rita.post(f"{path}/retry-draft").json()["study"]["draft_state"] == "waiting"
+    second = draft_job(site, study_id)
+    assert second != first
+    assert jobs.get(second).inputs == jobs.get(first).inputs
+    assert rita.post(f"{path}/retry-draft").json()["reason"] == "not_failed"
+    model = Actor(ActorKind.MODEL, second)
+    with site.runtime.database.write(is_durable=True) as connection:
+        Reports(site.runtime.database).record_no_draft(connection, study_id, model, "no film could be read")
+    assert rita.post(f"{path}/retry-draft").json()["study"]["draft_state"] == "waiting"
+    assert site.acts(study_id)[-3:] == ["draft.asked_again", "draft.failed", "draft.asked_again"]
+
+
+def draft_job(site, study_id):
+    with site.runtime.database.read() as connection:
+        return study_of(connection, study_id).job_id

@@ -6,7 +6,7 @@ Values only. Nothing here identifies a patient: the parser reads from a DICOM he
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -14,10 +14,14 @@ from numpy.typing import NDArray
 
 from trivium.service.evidence import ImageRegion, Sentence
 
-__all__ = ["Draft", "Film", "Finding", "Header", "Quality", "Radiograph", "Section", "State"]
+__all__ = ["Draft", "EvidenceMap", "Film", "Finding", "Header", "Quality", "Radiograph", "Section", "State"]
 
 Film = NDArray[np.float32]
 """As `trivium.vision.films.Film`; named here, because the door reads films and knows no model."""
+
+
+EvidenceMap = NDArray[np.uint8]
+"""Where a score comes from, `(64, 64)` over the whole source film as it lies; 255 is the strongest place."""
 
 
 class State(StrEnum):
@@ -129,6 +133,7 @@ class Finding:
         state: what the draft may say.
         supported: whether the model met the bar for this finding on patients it was not trained on.
         region: where the score comes from, in pixels of the source; None when nothing stands out or it was not asked.
+        evidence_map: the map that the region is the strongest part of; None without a region. Not in `draft.json`.
     """
 
     name: str
@@ -136,6 +141,7 @@ class Finding:
     state: State
     supported: bool
     region: ImageRegion | None = None
+    evidence_map: EvidenceMap | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

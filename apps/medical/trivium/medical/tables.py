@@ -14,6 +14,7 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -27,8 +28,8 @@ from trivium.service.database import UtcDateTime
 from trivium.service.tables import metadata
 
 __all__ = [
-    "critical", "draft", "identity", "image", "pin", "quarantine", "signature", "step_up", "study", "version",
-    "working",
+    "critical", "draft", "evidence", "identity", "image", "pin", "quarantine", "signature", "step_up", "study",
+    "version", "working",
 ]  # fmt: skip
 
 
@@ -107,6 +108,16 @@ draft = Table(
     Column("limits_sha256", String(64), nullable=False),
     Column("job_id", String(32), nullable=False, unique=True),  # a job makes one draft, however often it is started
     Column("made_at", UtcDateTime, nullable=False),
+)
+
+evidence = Table(  # where the scores come from: one picture in the store, beside the draft and not in it
+    "medical_evidence",
+    metadata,
+    Column("study_id", String(16), primary_key=True),
+    Column("draft_number", Integer, primary_key=True),
+    Column("findings", JSON, nullable=False),  # names, in the order in which their maps lie below each other
+    Column("sha256", String(64), nullable=False),
+    ForeignKeyConstraint(["study_id", "draft_number"], ["medical_draft.study_id", "medical_draft.number"]),
 )
 
 working = Table(  # the text being written, one row a study

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from celery import shared_task
 
 from trivium.medical.workflow.reports import Reports
 from trivium.medical.workflow.states import Actor, ActorKind
+from trivium.medical.workflow.studies import Evidence
 from trivium.service.errors import InputError
 from trivium.service.evidence import Report
 from trivium.service.runner import JobContext, run_job
@@ -43,38 +44,50 @@ def draft_study(context: JobContext, runtime: Runtime, models: Models) -> Report
     """
     study_id, language = str(context.request.get("study", "")), str(context.request.get("language", "en"))
     reports, actor = Reports(runtime.database), Actor(ActorKind.MODEL, context.job.id)
-    found: tuple[int, dict[str, dict[str, Any]]] | None = None
+    found: tuple[int, _Drafted] | None = None
     faults = []
     for position, film in enumerate(context.inputs, 1):
         context.progress("analyze", (position - 1) / len(context.inputs))
         try:
-            documents = _documents(film.name, context.store.read(film.sha256), language, models)
+            drafted = _drafted(film.name, context.store.read(film.sha256), language, models)
         except InputError as error:
             faults.append(error.line)
             continue
-        if found is None or (found[1][language]["refused"] and not documents[language]["refused"]):
-            found = (position, documents)
+        if found is None or (found[1].is_refused and not drafted.is_refused):
+            found = (position, drafted)
     context.progress("report", 0.95)
     if found is None:
         reason = "; ".join(faults) or "the study has no films"
         context.once(_EFFECT, lambda c: reports.record_no_draft(c, study_id, actor, reason), is_durable=True)
         raise InputError(f"no draft could be made: {reason}", where=study_id)
-    chosen, documents = found
+    chosen, drafted = found
+    evidence = Evidence(context.store.put(drafted.maps).sha256, drafted.placed) if drafted.placed else None
     context.once(
         _EFFECT,
-        lambda c: reports.record_draft(c, study_id, actor, documents, image_position=chosen),
+        lambda c: reports.record_draft(c, study_id, actor, drafted.documents, image_position=chosen, evidence=evidence),
         is_durable=True,
     )
     return Report(title=context.job.title, language=language, problems=tuple(faults))
 
 
-def _documents(name: str, data: bytes, language: str, models: Models) -> dict[str, dict[str, Any]]:
-    """Return one film's draft as `draft.json` has it, in each language, the asked one first; the film is read once."""
+@dataclass(frozen=True, slots=True)
+class _Drafted:
+    """One film's draft: by language as `draft.json` has it, and the evidence maps as a PNG with whose they are."""
+
+    documents: dict[str, dict[str, Any]]
+    is_refused: bool
+    placed: tuple[str, ...]
+    maps: bytes
+
+
+def _drafted(name: str, data: bytes, language: str, models: Models) -> _Drafted:
+    """Draft on one film in each language, the asked one first; the film is read once."""
     from trivium.medical.check import check
     from trivium.medical.narrate import load_phrases, narrate
     from trivium.medical.parse.reader import read_bytes
     from trivium.medical.pipeline import draft_of
     from trivium.medical.report import json as json_report
+    from trivium.medical.report.maps import maps_picture
 
     radiograph = read_bytes(name, data)
     made, claims = draft_of(radiograph, models, load_phrases(language))
@@ -85,7 +98,10 @@ def _documents(name: str, data: bytes, language: str, models: Models) -> dict[st
         sections, removed = check(told, claims, made.findings, radiograph, phrases)
         drafts[other] = replace(made, sections=sections, removed=tuple(removed), language=other)
     record = models.record()
-    return {key: json.loads(json_report.render(one, claims, record)) for key, one in drafts.items()}
+    documents = {key: json.loads(json_report.render(one, claims, record)) for key, one in drafts.items()}
+    placed = [(one.name, one.evidence_map) for one in made.findings if one.evidence_map is not None]
+    maps = maps_picture([values for _, values in placed]) if placed else b""
+    return _Drafted(documents, made.quality.is_refused, tuple(name for name, _ in placed), maps)
 
 
 @functools.cache

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from trivium.medical.records import Finding, Quality, State
+from trivium.medical.analyze.quality import CHILD
+from trivium.medical.records import EvidenceMap, Finding, Quality, State
 from trivium.service.evidence import ImageRegion
 from trivium.vision.classifier import FindingsClassifier
 from trivium.vision.evidence_maps import replacement_maps, strongest_region
@@ -20,6 +21,8 @@ def read_findings(
 ) -> tuple[Finding, ...]:
     """Score a film set right and place what is present or uncertain.
 
+    On a child's film nothing is assessed, whatever the probabilities: the classifier learned from films of adults.
+
     Args:
         film: (64, 64) standard, upright, bone bright.
         quality: of the film; its quarter turns lead a region back into the source.
@@ -28,6 +31,9 @@ def read_findings(
     """
     probabilities = classifier.probabilities(film[None])[0]
     states = _agreed([state_of(name, float(p), classifier) for name, p in zip(FINDINGS, probabilities, strict=True)])
+    is_child = CHILD in quality.reasons
+    if is_child:
+        states = [State.NOT_ASSESSED] * len(FINDINGS)
     shown = [
         column
         for column, (name, state) in enumerate(zip(FINDINGS, states, strict=True))
@@ -35,13 +41,16 @@ def read_findings(
     ]
     is_placed = with_regions and bool(shown) and not quality.is_refused
     maps = replacement_maps(classifier, film, shown) if is_placed else {}
+    turned = {column: np.rot90(values, quality.quarter_turns) for column, values in maps.items()}
+    regions = {column: _region(values, size) for column, values in turned.items()}
     return tuple(
         Finding(
             name,
             round(float(probabilities[column]), 4),
             states[column],
-            name in classifier.supported,
-            _region(maps[column], quality.quarter_turns, size) if column in maps else None,
+            name in classifier.supported and not is_child,
+            regions.get(column),
+            _scaled(turned[column]) if regions.get(column) else None,
         )
         for column, name in enumerate(FINDINGS)
     )
@@ -66,9 +75,9 @@ def _agreed(states: list[State]) -> list[State]:
     return states
 
 
-def _region(values: NDArray[np.float32], quarter_turns: int, size: tuple[int, int]) -> ImageRegion | None:
+def _region(values: NDArray[np.float32], size: tuple[int, int]) -> ImageRegion | None:
     """Return the strongest part of a map in pixels of the source."""
-    box = strongest_region(np.rot90(values, quarter_turns))
+    box = strongest_region(values)
     if box is None:
         return None
     row, column, height, width = box
@@ -76,3 +85,8 @@ def _region(values: NDArray[np.float32], quarter_turns: int, size: tuple[int, in
     x, y = int(column * scale_x), int(row * scale_y)
     right, low = min(size[0], round((column + width) * scale_x)), min(size[1], round((row + height) * scale_y))
     return ImageRegion(x, y, max(1, right - x), max(1, low - y))
+
+
+def _scaled(values: NDArray[np.float32]) -> EvidenceMap:
+    """Return a map with a peak above 0 in steps of its peak."""
+    return np.rint(values * (255 / values.max())).astype(np.uint8)

@@ -8,11 +8,12 @@ from trivium.medical.records import Quality, Radiograph
 from trivium.vision.films import Film, standard
 from trivium.vision.quality_gate import CHEST_LIMIT, Gate, correct
 
-__all__ = ["LIMITS", "Limits", "assess", "upright"]
+__all__ = ["CHILD", "LIMITS", "Limits", "assess", "upright"]
 
 _RADIOGRAPHS = ("CR", "DX", "RG", "DR", "RF", "SC", "OT")
 _CHEST_WORDS = ("CHEST", "THORAX", "LUNG", "RIB", "THORX")
 _FRONTAL = ("PA", "AP")
+CHILD = "child"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Limits:
         rotated: a lead above it is refused.
         cropped: a score above it brings a warning.
         small: films with a side below it, in pixels, are of low quality.
-        child: age in years below which no sentence is written: the training films are of adults.
+        child: age in years below which nothing is assessed and no sentence written: the training films are of adults.
     """
 
     chest: float = CHEST_LIMIT
@@ -93,5 +94,5 @@ def _from_header(radiograph: Radiograph, limits: Limits) -> list[str]:
     if header.view == "LATERAL":
         reasons.append("lateral")
     if header.age_years is not None and header.age_years < limits.child:
-        reasons.append("child")
+        reasons.append(CHILD)
     return reasons

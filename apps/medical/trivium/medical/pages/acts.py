@@ -121,6 +121,17 @@ def insert_draft(request: Request, study_id: StudyId, body: Seen) -> Response:
     )
 
 
+@router.post("/studies/{study_id}/retry-draft", dependencies=[Writer])
+def retry_draft(request: Request, study_id: StudyId) -> Response:
+    """Ask for a draft once more where the last job ended without one."""
+
+    def act() -> None:
+        after = reports_of(request).expect_draft_again(study_id, actor_of(request))
+        ask_for_draft(runtime_of(request), study_id, language=language_of(request), after=after)
+
+    return _done(request, study_id, act)
+
+
 @router.post("/studies/{study_id}/commit", dependencies=[Writer])
 def commit(request: Request, study_id: StudyId, body: Seen) -> Response:
     """Commit to findings of one's own before the draft is shown."""

@@ -9,8 +9,8 @@ from fastapi.responses import FileResponse
 from sqlalchemy import select
 
 from trivium.medical import tables
-from trivium.medical.pages.desk import runtime_of, vault_of
-from trivium.medical.workflow.studies import images, study_of
+from trivium.medical.pages.desk import reports_of, runtime_of, vault_of
+from trivium.medical.workflow.studies import evidence_of, images, study_of
 from trivium.service.audit import Entry
 from trivium.service.errors import NotFoundError
 from trivium.service.permission import needs
@@ -35,6 +35,18 @@ def film(request: Request, study_id: str, position: int) -> Response:
         media_type="application/octet-stream",
         headers={"content-encoding": "gzip", "cache-control": "private, max-age=86400, immutable"},
     )
+
+
+@router.get("/studies/{study_id}/evidence/{draft_number}", dependencies=[needs("medical.read")])
+def evidence(request: Request, study_id: str, draft_number: int) -> Response:
+    """Return where a draft's scores come from, as `Evidence` lays it out, to those who may see the draft."""
+    runtime = runtime_of(request)
+    with runtime.database.read() as connection:
+        found = evidence_of(connection, study_id, draft_number)
+    if found is None or not reports_of(request).may_see_draft(study_id):
+        raise NotFoundError("there is no evidence map", where=study_id[:32])
+    headers = {"cache-control": "private, max-age=86400, immutable"}
+    return FileResponse(runtime.store.path(found.sha256), media_type="image/png", headers=headers)
 
 
 @router.get("/studies/{study_id}/identity", dependencies=[needs("medical.identity")])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import replace
 from hashlib import sha256
 from typing import Annotated, Any
 
@@ -17,12 +16,21 @@ from trivium.medical.pages.html import page
 from trivium.medical.workflow import content as words
 from trivium.medical.workflow.critical import critical_findings
 from trivium.medical.workflow.states import PUBLISHED, ReportState, allowed_events
-from trivium.medical.workflow.studies import Study, draft_document, images, latest_draft, priors, study_of, versions
+from trivium.medical.workflow.studies import (
+    Evidence,
+    Study,
+    draft_document,
+    evidence_of,
+    images,
+    latest_draft,
+    priors,
+    settled,
+    study_of,
+    versions,
+)
 from trivium.service.audit import Entry
 from trivium.service.audit_chain import canonical
 from trivium.service.database import utc_now
-from trivium.service.errors import NotFoundError
-from trivium.service.jobs import JobState
 from trivium.service.permission import needs
 from trivium.service.text import catalogue
 from trivium.service.visitor import language_of, principal_of
@@ -64,6 +72,8 @@ def state_of(request: Request, study_id: str) -> dict[str, Any]:
     study, content = working.study, working.content
     with runtime_of(request).database.read() as connection:
         films, draft = images(connection, study_id), latest_draft(connection, study_id)
+        maps = evidence_of(connection, study_id, draft.number) if draft is not None else None
+        (study,) = settled(connection, [study])
         made, earlier = versions(connection, study_id), priors(connection, study)
         prior_films = {one.id: images(connection, one.id) for one in earlier}
     is_shown = reports.may_see_draft(study_id)
@@ -71,7 +81,6 @@ def state_of(request: Request, study_id: str) -> dict[str, Any]:
         content = words.from_draft(draft_document(draft, language_of(request)), draft.number)
     text = words.text_of(content, catalogue("trivium.medical", content["language"]))
     told = reports.criticals(study_id)
-    study = _with_job(request, study)
     can = allowed_events(study.state, actor, signed_versions=study.signed_versions)
     step_up, principal = step_up_of(request), principal_of(request)
     return {
@@ -84,7 +93,7 @@ def state_of(request: Request, study_id: str) -> dict[str, Any]:
         "undecided": words.undecided(content),
         "text": text,
         "text_sha256": words.sha256_of(text),
-        "draft": _draft(draft, language_of(request)) if draft is not None and is_shown else None,
+        "draft": _draft(draft, language_of(request), maps) if draft is not None and is_shown else None,
         "is_draft_hidden": not is_shown,
         "images": [_image(study_id, one) for one in films],
         "versions": [_version(one) for one in made],
@@ -104,17 +113,6 @@ def state_of(request: Request, study_id: str) -> dict[str, Any]:
             "has_proof": principal.has_password or step_up.has_pin(principal.id),
         },
     }  # fmt: skip
-
-
-def _with_job(request: Request, study: Study) -> Study:
-    """Return the study without a draft on its way when its job has ended without one."""
-    if study.draft_state != "waiting" or not study.job_id:
-        return study
-    try:
-        job = runtime_of(request).jobs.get(study.job_id)
-    except NotFoundError:  # retention removed it, so it had ended
-        return replace(study, draft_state="failed")
-    return replace(study, draft_state="failed") if job.state.is_final and job.state != JobState.DONE else study
 
 
 def _opened(request: Request, study_id: str) -> Study:
@@ -142,12 +140,17 @@ def _study(study: Study, account_id: str) -> dict[str, Any]:
     }
 
 
-def _draft(draft: Row[Any], language: str) -> dict[str, Any]:
+def _draft(draft: Row[Any], language: str, maps: Evidence | None) -> dict[str, Any]:
     document = draft_document(draft, language)
     named = ("findings", "quality", "refused")
     return {
         **{key: document.get(key) for key in named},
         "warnings": document.get("quality_details", {}).get("warnings", []),
+        "maps": maps
+        and {
+            "url": f"/medical/studies/{draft.study_id}/evidence/{draft.number}?v={maps.sha256[:12]}",
+            "findings": maps.findings,
+        },
         "number": draft.number,
         "image_position": draft.image_position,
         "model": draft.model,

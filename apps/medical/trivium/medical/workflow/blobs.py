@@ -12,7 +12,8 @@ __all__ = ["blobs"]
 
 
 def blobs(connection: Connection) -> Iterator[str]:
-    """Yield the hash of every de-identified file and its pixels."""
+    """Yield the hash of every de-identified file, its pixels, and every evidence map."""
     row = tables.image
     for found in connection.execute(select(row.c.sha256, row.c.pixels_sha256)):
         yield from found
+    yield from connection.execute(select(tables.evidence.c.sha256)).scalars()

@@ -19,7 +19,7 @@ from trivium.medical import tables
 from trivium.medical.workflow import content as words
 from trivium.medical.workflow.critical import critical_findings
 from trivium.medical.workflow.states import OPEN, Actor, Event, RefusedError, ReportState, next_state
-from trivium.medical.workflow.studies import Study, draft_document, images, latest_draft, study_of
+from trivium.medical.workflow.studies import Evidence, Study, draft_document, images, latest_draft, settled, study_of
 from trivium.service.audit import Audit, Entry
 from trivium.service.audit_chain import canonical
 from trivium.service.database import Database, utc_now
@@ -78,11 +78,13 @@ class Reports:
         documents: Mapping[str, Mapping[str, Any]],
         *,
         image_position: int,
+        evidence: Evidence | None = None,
     ) -> None:
         """Keep a draft within the job's transaction. Lock, version and text of the report stay as they are.
 
         Args:
             documents: by language, as `draft.json` has it.
+            evidence: where the scores come from, if any finding is placed.
         """
         study = study_of(connection, study_id, to_write=True)
         next_state(study.state, Event.DRAFT_MADE, actor)
@@ -98,6 +100,11 @@ class Reports:
                 job_id=actor.id, made_at=self._now(),
             )
         )  # fmt: skip
+        if evidence is not None:
+            place = {"study_id": study_id, "draft_number": number}
+            connection.execute(
+                insert(tables.evidence).values(**place, findings=list(evidence.findings), sha256=evidence.sha256)
+            )
         state = "refused" if document.get("refused") else "ready"
         self._set_draft_state(connection, study_id, state)
         detail = {"draft": number, "weights_sha256": model["weights_sha256"], "refused": document.get("refused") or ""}
@@ -109,6 +116,22 @@ class Reports:
         next_state(study.state, Event.DRAFT_FAILED, actor)
         self._set_draft_state(connection, study_id, "failed")
         self._append(connection, "draft.failed", f"model:{actor.id}", study, {"reason": reason})
+
+    def expect_draft_again(self, study_id: str, actor: Actor) -> str:
+        """Wait for a draft again where the last job ended without one; return that job's id.
+
+        Raises:
+            RefusedError: `not_permitted`, or `not_failed` if a draft is there or on its way.
+        """
+        if not actor.can_review:
+            raise RefusedError("not_permitted")
+        with self._database.write(is_durable=True) as connection:
+            (study,) = settled(connection, [study_of(connection, study_id, to_write=True)])
+            if study.draft_state != "failed":
+                raise RefusedError("not_failed")
+            self._set_draft_state(connection, study_id, "waiting")
+            self._append(connection, "draft.asked_again", actor.id, study, {"after": study.job_id})
+        return study.job_id
 
     # -- one who writes -----------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ Reading only; what changes a study is in `reports.py` and in `intake/`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,16 +16,21 @@ from trivium.medical import tables
 from trivium.medical.workflow.states import OPEN, ReportState
 from trivium.service.database import Database
 from trivium.service.errors import NotFoundError
+from trivium.service.jobs import JobState
+from trivium.service.tables import job
 
 __all__ = [
     "ROUTINE",
     "STAT",
+    "Evidence",
     "Study",
     "Worklist",
     "draft_document",
+    "evidence_of",
     "images",
     "latest_draft",
     "priors",
+    "settled",
     "study_of",
     "versions",
     "worklist",
@@ -66,6 +71,17 @@ class Study:
         """Return the name of somebody else who is writing in the report now, or nothing."""
         is_held = self.lock_until is not None and self.lock_until > now and self.lock_owner != account_id
         return self.lock_name if is_held else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The evidence maps of a draft: hash of a gray PNG in the store, and whose map lies where in it.
+
+    The picture is a column of squares, one a finding, in the order of `findings`; each lies over the whole film.
+    """
+
+    sha256: str
+    findings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +126,8 @@ def worklist(
     query = query.limit(size + 1).offset((max(page, 1) - 1) * size)
     with database.read() as connection:
         rows = connection.execute(query).all()
-    return Worklist(tuple(_study(one) for one in rows[:size]), len(rows) > size)
+        studies = settled(connection, [_study(one) for one in rows[:size]])
+    return Worklist(tuple(studies), len(rows) > size)
 
 
 def study_of(connection: Connection, study_id: str, *, to_write: bool = False) -> Study:
@@ -126,6 +143,15 @@ def study_of(connection: Connection, study_id: str, *, to_write: bool = False) -
     return _study(row)
 
 
+def settled(connection: Connection, studies: Sequence[Study]) -> list[Study]:
+    """Return the studies, without a draft on its way where its job has ended without one, or is no longer known."""
+    asked = {one.job_id for one in studies if one.draft_state == "waiting" and one.job_id}
+    query = select(job.c.id, job.c.state).where(job.c.id.in_(asked))
+    states = {found.id: JobState(found.state) for found in connection.execute(query)} if asked else {}
+    coming = {key for key, state in states.items() if state == JobState.DONE or not state.is_final}
+    return [replace(one, draft_state="failed") if one.job_id in asked - coming else one for one in studies]
+
+
 def images(connection: Connection, study_id: str) -> Sequence[Row[Any]]:
     """Read a study's images in their order."""
     row = tables.image
@@ -137,6 +163,14 @@ def latest_draft(connection: Connection, study_id: str) -> Row[Any] | None:
     row = tables.draft
     query = select(row).where(row.c.study_id == study_id).order_by(row.c.number.desc()).limit(1)
     return connection.execute(query).first()
+
+
+def evidence_of(connection: Connection, study_id: str, draft_number: int) -> Evidence | None:
+    """Read where a draft's scores come from; None where nothing was placed."""
+    row = tables.evidence
+    its = (row.c.study_id == study_id) & (row.c.draft_number == draft_number)
+    found = connection.execute(select(row).where(its)).first()
+    return None if found is None else Evidence(found.sha256, tuple(found.findings))
 
 
 def draft_document(draft: Row[Any], language: str) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 // The sentences of a report: accept, edit, reject, add; one of them is the current one, for the keys.
-import { make, known, say } from "./texts.js";
+import { make, known, percent, say } from "./texts.js";
 
 const SECTIONS = ["exam", "indication", "technique", "comparison", "findings", "impression"];
 
@@ -87,7 +87,7 @@ export class Editor {
   odds(one) {
     const names = one.claims.map((claim) => claim.replace("finding/", ""));
     const found = (this.draft?.findings ?? []).filter(({ name, state }) => names.includes(name) && state !== "not_assessed");
-    return found.length === 1 ? say("ui.probability", { percent: Math.min(99, Math.max(1, Math.round(found[0].probability * 100))) }) : "";
+    return found.length === 1 ? percent(found[0].probability) : "";
   }
 
   buttons(one) {

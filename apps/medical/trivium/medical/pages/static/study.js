@@ -1,8 +1,9 @@
 // The review page: what the server knows of a study is drawn here, and every act of the reader goes there.
 // Typing is never lost: text is kept on the page until the server has it, and no answer overwrites a word being typed.
 import { Editor } from "./editor.js";
+import { loadMaps } from "./evidence.js";
 import { ask, critical, pinFirst, signing } from "./dialogs.js";
-import { known, make, person, post, say } from "./texts.js";
+import { known, make, named, percent, person, post, say } from "./texts.js";
 import { Viewer, prepare } from "./viewer.js";
 
 const root = document.getElementById("study");
@@ -47,6 +48,7 @@ function take(found) {
   viewer.regions = regions();
   viewer.labels = labels(found.study);
   viewer.draw();
+  if (viewer.heat) showMaps();
 }
 
 async function act(path, body = {}) {
@@ -160,6 +162,9 @@ function drawNotices() {
   notice("warnings", draft?.warnings?.length && !draft.refused ? draft.warnings.join("; ") : "");
   const waits = study.draft_state === "waiting" && !state.is_draft_hidden ? say("draft_state.waiting") : "";
   notice("waiting", waits);
+  const isFailed = study.draft_state === "failed";
+  const retry = root.dataset.review ? button("retry_draft", async () => taken(await post(`${base}/retry-draft`))) : null;
+  notice("failed", isFailed ? make("p", {}, say("ui.draft_failed"), " ", retry) : "");
   const canInsert = editor.canWrite && draft && !draft.refused && state.draft_number < draft.number;
   notice("late", canInsert ? make("p", {}, say("ui.late"), " ", button("insert", () => act("insert-draft"))) : "");
   const mustCommit = state.is_draft_hidden && editor.canWrite;
@@ -167,7 +172,7 @@ function drawNotices() {
   const untold = state.critical.filter((name) => !state.told.some((one) => one.finding === name));
   for (const name of [...state.critical, ...state.told.map((one) => one.finding)]) notice(`critical-${name}`, "");
   for (const name of editor.canWrite ? untold : []) {
-    const what = known(`finding.${name.replaceAll(" ", "_")}`) || name;
+    const what = named(name);
     notice(`critical-${name}`, make("p", {}, say("ui.critical", { what }), " ", button("note", () => tell(name, what))), "bad");
   }
 }
@@ -205,7 +210,7 @@ function drawMore() {
     parts.push(make("h3", {}, say("ui.difference", { author: state.difference.author })), make("ul", { class: "m-diff" }, ...lines));
   }
   const told = state.told.map((one) => {
-    const what = known(`finding.${one.finding.replaceAll(" ", "_")}`) || one.finding;
+    const what = named(one.finding);
     const at = new Date(one.at).toLocaleString(document.documentElement.lang);
     return make("li", {}, say("ui.told_done", { what, who: one.told, at, back: say(one.is_read_back ? "ui.with_back" : "ui.without_back") }));
   });
@@ -276,6 +281,7 @@ async function sign() {
 // -- films ----------------------------------------------------------------------------------------------------------
 
 let film = 0;
+let mapsOf = ""; // address of the evidence maps that the viewer has
 
 async function showFilms() {
   drawTools();
@@ -292,7 +298,7 @@ function regions() {
   const { draft, images } = state;
   if (!draft || images[film]?.position !== draft.image_position) return [];
   const shown = draft.findings.filter((one) => one.region && ["present", "uncertain"].includes(one.state));
-  return shown.map(({ name, region }) => ({ name, region }));
+  return shown.map(({ name, region, probability }) => ({ name, region, told: `${named(name)} ${percent(probability)}` }));
 }
 
 function choose(names) {
@@ -305,7 +311,7 @@ function drawTools() {
   const presets = say("ui.presets").split("|");
   const choice = make("select", { id: "window", "aria-label": say("ui.window"), onchange: (event) => preset(event.target.value) },
     ...presets.map((text, place) => make("option", { value: place + 1 }, `${place + 1} ${text}`)));
-  const opacity = make("input", { type: "range", min: 5, max: 90, value: 35, "aria-label": say("ui.opacity"), id: "opacity", oninput: (event) => {
+  const opacity = make("input", { type: "range", min: 5, max: 90, value: Math.round(viewer.opacity * 100), "aria-label": say("ui.opacity"), title: say("ui.opacity"), id: "opacity", disabled: !viewer.heat, oninput: (event) => {
     viewer.opacity = event.target.value / 100;
     viewer.draw();
   } });
@@ -350,7 +356,25 @@ function toggle(name) {
 function heat() {
   viewer.heat = !viewer.heat;
   press("heat", viewer.heat);
+  document.getElementById("opacity").disabled = !viewer.heat;
   viewer.draw();
+  if (viewer.heat) showMaps();
+}
+
+// The maps come when somebody first asks for them.
+async function showMaps() {
+  const maps = state?.draft?.maps;
+  if (!maps || mapsOf === maps.url) return;
+  mapsOf = maps.url;
+  try {
+    const found = await loadMaps(maps);
+    if (mapsOf !== maps.url) return; // the page has turned to another study
+    viewer.maps = found;
+    viewer.draw();
+  } catch (error) {
+    mapsOf = "";
+    notice("film", String(error));
+  }
 }
 
 async function showFilm(place) {
@@ -409,6 +433,8 @@ async function turn(other) {
   document.getElementById("acts").dataset.told = "";
   delete root.dataset.next;
   viewer.regions = [];
+  [viewer.maps, viewer.heat] = [new Map(), false];
+  mapsOf = "";
   root.dataset.study = other;
   document.querySelector("h1 span").textContent = other.slice(0, 8);
   document.title = document.title.replace(/[0-9a-f]{8}/, other.slice(0, 8));

@@ -10,6 +10,15 @@ export function known(key) {
   return texts[key] ?? "";
 }
 
+export function named(finding) {
+  return known(`finding.${finding.replaceAll(" ", "_")}`) || finding;
+}
+
+// Never 0 or 100: neither is ever known.
+export function percent(probability) {
+  return say("ui.probability", { percent: Math.min(99, Math.max(1, Math.round(probability * 100))) });
+}
+
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {

@@ -4,7 +4,7 @@ import { make, say } from "./texts.js";
 
 const SMALLEST = 0.02;
 const LARGEST = 32;
-const HEAT = "255, 140, 0";
+const HEAT = "rgb(255, 170, 40)";
 
 export class Viewer {
   constructor(element) {
@@ -17,6 +17,7 @@ export class Viewer {
     this.heat = false;
     this.opacity = 0.35;
     this.regions = [];
+    this.maps = new Map(); // as evidence.js makes them
     this.chosen = new Set();
     this.labels = [];
     this.line = null;
@@ -158,21 +159,42 @@ export class Viewer {
     const context = this.overlay.getContext("2d");
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, this.element.clientWidth, this.element.clientHeight);
-    if (this.heat) this.regions.forEach((one) => this.drawRegion(context, one));
+    if (this.heat) this.drawEvidence(context);
     if (this.line) this.drawLine(context);
   }
 
-  drawRegion(context, { name, region }) {
+  // Of the findings of the current sentence, else of all.
+  drawEvidence(context) {
+    const chosen = this.regions.filter(({ name }) => this.chosen.has(name));
+    const shown = chosen.length ? chosen : this.regions;
+    if (!shown.length) return;
+    const [x, y] = this.toScreen(0, 0);
+    context.globalAlpha = this.opacity;
+    context.imageSmoothingQuality = "high";
+    for (const map of chosen.length ? chosen.map(({ name }) => this.maps.get(name)) : [this.maps.get("")]) {
+      if (map) context.drawImage(map, x, y, this.film.columns * this.scale, this.film.rows * this.scale);
+    }
+    context.globalAlpha = 1;
+    shown.forEach((one) => this.drawRegion(context, one, chosen.length > 0));
+  }
+
+  drawRegion(context, { told, region }, isChosen) {
     const [x, y] = this.toScreen(region.x, region.y);
-    const [width, height] = [region.width * this.scale, region.height * this.scale];
-    const glow = context.createRadialGradient(x + width / 2, y + height / 2, 0, x + width / 2, y + height / 2, Math.max(width, height) / 1.4);
-    glow.addColorStop(0, `rgba(${HEAT}, ${this.opacity})`);
-    glow.addColorStop(1, `rgba(${HEAT}, ${this.opacity / 6})`);
-    context.fillStyle = glow;
-    context.fillRect(x, y, width, height);
-    context.lineWidth = this.chosen.has(name) ? 3 : 1;
-    context.strokeStyle = `rgb(${HEAT})`;
-    context.strokeRect(x, y, width, height);
+    context.lineWidth = isChosen ? 3 : 1;
+    context.strokeStyle = HEAT;
+    context.strokeRect(x, y, region.width * this.scale, region.height * this.scale);
+    this.write(context, told, x + 3, y - 5, HEAT);
+  }
+
+  write(context, text, left, low, colour) {
+    context.font = "14px system-ui, sans-serif";
+    const x = Math.max(0, Math.min(left, this.element.clientWidth - context.measureText(text).width - 8));
+    const y = Math.max(low, 18);
+    context.lineWidth = 4;
+    context.strokeStyle = "#000";
+    context.strokeText(text, x, y);
+    context.fillStyle = colour;
+    context.fillText(text, x, y);
   }
 
   drawLine(context) {
@@ -184,14 +206,7 @@ export class Viewer {
     context.moveTo(...from);
     context.lineTo(...to);
     context.stroke();
-    context.font = "14px system-ui, sans-serif";
-    const text = this.length();
-    const [x, y] = [Math.min(to[0] + 8, this.element.clientWidth - context.measureText(text).width - 8), Math.max(to[1] - 8, 18)];
-    context.lineWidth = 4;
-    context.strokeStyle = "#000";
-    context.strokeText(text, x, y);
-    context.fillStyle = "#ffe14d";
-    context.fillText(text, x, y);
+    this.write(context, this.length(), to[0] + 8, to[1] - 8, "#ffe14d");
   }
 
   length() {
@@ -206,7 +221,7 @@ export class Viewer {
     const lines = {
       tl: this.labels,
       tr: [view || say("ui.view_unknown"), side ? say("ui.side", { side }) : say("ui.no_side")],
-      bl: [`${columns} x ${rows}`, `${Math.round(this.scale * 100)}%`],
+      bl: [this.heat && !this.regions.length && say("ui.heat_none"), `${columns} x ${rows}`, `${Math.round(this.scale * 100)}%`],
       br: [`W ${Math.round(this.width)} L ${Math.round(this.center)}`],
     };
     for (const [name, texts] of Object.entries(lines)) {
@@ -215,6 +230,7 @@ export class Viewer {
     }
     this.element.dataset.window = `${Math.round(this.center)}/${Math.round(this.width)}`;
     this.element.dataset.inverted = String(this.isInverted);
+    this.element.dataset.maps = this.heat ? this.maps.size : "";
     this.element.dataset.ruler = this.line ? this.length() : "";
   }
 

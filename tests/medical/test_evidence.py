@@ -1,0 +1,61 @@
+"""Where a score comes from, and what a child's film says: read by a classifier whose scores the test sets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from trivium.medical.analyze.findings import read_findings
+from trivium.medical.records import Quality, State
+from trivium.vision.findings import FINDINGS
+
+GOOD = Quality("good", (), (), 0.9, 0, -1.0, -1.0, True)
+CHILD = replace(GOOD, level="refused", reasons=("child",))
+EFFUSION, MASS = FINDINGS.index("Effusion"), FINDINGS.index("Mass")
+BRIGHT = slice(36, 48), slice(8, 20)  # rows, columns of what the classifier looks at
+
+
+class Looking:
+    """Gives effusion a score by the brightness of one place, and knows nothing else but masses, which it denies."""
+
+    supported = frozenset({"Effusion", "Mass"})
+
+    def logits(self, films):
+        out = np.full((len(films), len(FINDINGS)), -5.0, np.float32)
+        out[:, EFFUSION] = films[:, *BRIGHT].mean((1, 2)) * 4
+        return out
+
+    def probabilities(self, films):
+        return 1 / (1 + np.exp(-self.logits(films)))
+
+    def limits(self, name):
+        return 0.5, 0.1
+
+
+@pytest.fixture
+def film():
+    made = np.full((64, 64), 0.2, np.float32)
+    made[BRIGHT] = 1.0
+    return made
+
+
+def test_the_map_lies_where_the_score_comes_from(film):
+    found = read_findings(film, GOOD, (640, 1280), Looking())
+    effusion = found[EFFUSION]
+    assert (effusion.state, found[MASS].state) == (State.PRESENT, State.ABSENT)
+    assert (effusion.evidence_map.dtype, effusion.evidence_map.shape) == (np.uint8, (64, 64))
+    row, column = np.unravel_index(effusion.evidence_map.argmax(), (64, 64))
+    assert (effusion.evidence_map.max(), 34 <= row < 50, 6 <= column < 22) == (255, True, True)
+    region = effusion.region  # the strongest part of the same map, in pixels of the source
+    assert region.x <= column * 10 < region.x + region.width
+    assert region.y <= row * 20 < region.y + region.height
+    assert found[MASS].evidence_map is None
+
+
+def test_nothing_is_assessed_on_a_childs_film(film):
+    adult, child = read_findings(film, GOOD, (64, 64), Looking()), read_findings(film, CHILD, (64, 64), Looking())
+    assert {one.state for one in child} == {State.NOT_ASSESSED}
+    assert [one.probability for one in child] == [one.probability for one in adult]
+    assert {(one.supported, one.region, one.evidence_map) for one in child} == {(False, None, None)}
