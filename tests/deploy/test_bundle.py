@@ -1,4 +1,4 @@
-"""The installer in a bundle, up to where it would install: that takes minutes, and CI does it (`tools/prove_bundle.sh`)."""
+"""The installer in a bundle, up to where it would install: CI does that, in minutes (`tools/prove_bundle.sh`)."""
 
 from __future__ import annotations
 
@@ -42,5 +42,7 @@ def test_a_damaged_or_missing_file_is_named(bundle):
 
 def test_another_python_is_refused(bundle):
     (bundle / "python").write_text("3.99\n")
-    text = f"this bundle needs Python 3.99, and {sys.executable} is not one; install it, or name it with TRIVIUM_PYTHON\n"
+    text = (
+        f"this bundle needs Python 3.99, and {sys.executable} is not one; install it, or name it with TRIVIUM_PYTHON\n"
+    )
     assert install(bundle) == (1, text)

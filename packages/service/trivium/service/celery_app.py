@@ -13,11 +13,12 @@ from typing import Any
 import structlog
 from celery import Celery
 from celery.exceptions import OperationalError as CeleryOperationalError
-from celery.signals import task_prerun
+from celery.signals import task_prerun, worker_process_shutdown
 from kombu import Queue
 from kombu.exceptions import OperationalError as KombuOperationalError
 from redis.exceptions import RedisError
 
+from trivium.service import tracing
 from trivium.service.app_spec import AppSpec
 from trivium.service.broker import broker_url
 from trivium.service.errors import UpstreamError
@@ -87,14 +88,20 @@ def publisher(settings: Settings) -> Publish:
 
 
 @task_prerun.connect(weak=False)
-def _carry_request_id(task: Any, **_: object) -> None:
-    """Let a worker's log lines name the request that asked for the work; a message of the sweeper names none."""
+def _take_up_ids(task: Any, **_: object) -> None:
+    """Let a worker's log lines and spans name the request that asked for the work; the sweeper's message names none."""
+    sent = getattr(task.request, "headers", None) or {}
+    ids = {name: sent.get(name) or getattr(task.request, name, "") for name in (_REQUEST_ID, tracing.TRACEPARENT)}
     structlog.contextvars.clear_contextvars()
-    request_id = (getattr(task.request, "headers", None) or {}).get(_REQUEST_ID) or getattr(
-        task.request, _REQUEST_ID, ""
-    )
-    if request_id:
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+    if ids[_REQUEST_ID]:
+        structlog.contextvars.bind_contextvars(request_id=ids[_REQUEST_ID])
+    tracing.take_up(ids)
+
+
+@worker_process_shutdown.connect(weak=False)
+def _send_spans(**_: object) -> None:
+    """Send a child's last spans: it ends without what other processes do at their end."""
+    tracing.stop()
 
 
 class _Publisher:
@@ -104,7 +111,8 @@ class _Publisher:
 
     def __call__(self, task: str, job_id: str, queue: str) -> None:
         try:
-            headers = {_REQUEST_ID: structlog.contextvars.get_contextvars().get("request_id", "")}
+            request_id = structlog.contextvars.get_contextvars().get("request_id", "")
+            headers = {_REQUEST_ID: request_id, **tracing.headers()}
             self._app().send_task(
                 task, args=(job_id,), queue=Queue(queue, routing_key=queue), retry=False, headers=headers
             )

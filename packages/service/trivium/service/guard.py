@@ -22,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from trivium.service import tracing
 from trivium.service.access import Access
 from trivium.service.disk import DiskFullError, require_space
 from trivium.service.errors import TriviumError
@@ -91,15 +92,24 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
         request_id = secrets.token_hex(8)
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        # What the client says of a trace is not believed: its ids would be ours.
+        with (
+            structlog.contextvars.bound_contextvars(request_id=request_id),
+            tracing.span("request", {"http.request.method": scope["method"], "request.id": request_id}) as span,
+        ):
             answer = _Answer(scope, send, request_id)
             try:
                 await self._handle(scope, receive, answer)
             finally:
                 self._measure(scope["method"], answer.status or 500, answer.log())
+                if span is not None:
+                    span.set_attributes(
+                        {"http.response.status_code": answer.status or 500, "http.route": _route_of(scope)}
+                    )
 
     async def _handle(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         request = Request(scope)
+        request.state.ids = {"request_id": answer.request_id, **tracing.headers()}
         refusal = await self._check(request)
         if refusal is None:
             await self.app(scope, self._counted(scope, receive), answer.send)
@@ -184,7 +194,7 @@ class _Answer:
     def __init__(self, scope: Scope, send: Send, request_id: str) -> None:
         self._scope = scope
         self._send = send
-        self._request_id = request_id
+        self.request_id = request_id
         self._started = time.perf_counter()
         self.status = 0
 
@@ -192,7 +202,7 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
-            headers["x-request-id"] = self._request_id
+            headers["x-request-id"] = self.request_id
             headers.setdefault("x-content-type-options", "nosniff")
             headers.setdefault("referrer-policy", "same-origin")
             headers.setdefault("x-frame-options", "SAMEORIGIN")
@@ -205,6 +215,11 @@ class _Answer:
         say = log.warning if self.status >= 500 else log.debug
         say("request", method=self._scope["method"], path=self._scope["path"], status=self.status, took_ms=took_ms)
         return took_s
+
+
+def _route_of(scope: Scope) -> str:
+    """Return the route's pattern, without the names and ids that are in an address."""
+    return str(getattr(scope.get("route"), "path", ""))
 
 
 def _is_action(request: Request) -> bool:

@@ -21,7 +21,7 @@ import structlog
 from sqlalchemy import Connection, Row, Select, and_, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from trivium.service import recovery, tables
+from trivium.service import recovery, tables, tracing
 from trivium.service.audit import Audit, Entry
 from trivium.service.database import Database, utc_now
 from trivium.service.errors import InputError, NotFoundError, UpstreamError
@@ -67,6 +67,7 @@ class Jobs:
 
     # -- for those who ask for work -----------------------------------------------------------------------------
 
+    @tracing.span("job.submit", {})
     def submit(
         self,
         *,
@@ -183,6 +184,7 @@ class Jobs:
                 self._record(connection, "job.cancelled", job_id, actor=owner or OPERATOR, was=row.state)
         return self.get(job_id)
 
+    @tracing.span("job.retry", {})
     def retry(self, job_id: str, *, owner: str | None = None) -> Job:
         """Have a job without a result tried again, with a full count of attempts; one that waits or runs is left alone.
 
@@ -207,6 +209,7 @@ class Jobs:
                 self._record(connection, "job.retried", job_id, actor=owner or OPERATOR, was=row.state)
         return self._sent(job_id) if is_over else self.get(job_id)
 
+    @tracing.span("job.replay", {})
     def replay(self, job_id: str, *, owner: str | None = None, idempotency_key: str = "") -> Job:
         """Do the same work, with the same files, as a new job of the same owner.
 
@@ -415,7 +418,8 @@ class Jobs:
     def _sent(self, job_id: str) -> Job:
         """Send the message of a job that begins to wait, and return the job."""
         job = self.get(job_id)
-        self._send([(job, job.queue)])
+        with tracing.span("job.message", {"job.id": job.id, "job.app": job.app, "job.kind": job.kind}):
+            self._send([(job, job.queue)])
         return job
 
     def _send(self, jobs: Iterable[tuple[Job, str]]) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
+from trivium.service import tracing
 from trivium.service.errors import TriviumError
 from trivium.service.evidence import Report
 from trivium.service.holders import this_process
@@ -54,6 +55,7 @@ class JobContext:
         self._stop = threading.Event()
         self._lost = threading.Event()
         self._reported = ("", 0.0)
+        self._end_stage = tracing.begin("stage.start")
 
     @property
     def request(self) -> Mapping[str, Any]:
@@ -85,7 +87,15 @@ class JobContext:
         if stage == last_stage and now - last_time < _PROGRESS_INTERVAL_S:
             return
         self._jobs.report_progress(self.job, stage, min(max(share, 0.0), 1.0), is_new_stage=stage != last_stage)
+        if stage != last_stage:
+            self.end_stage()
+            self._end_stage = tracing.begin(f"stage.{stage}")
         self._reported = (stage, now)
+
+    def end_stage(self) -> None:
+        """End the stage that the job is in, for its trace."""
+        self._end_stage()
+        self._end_stage = tracing.NOTHING
 
     def once(self, name: str, write: Callable[[Connection], object], *, is_durable: bool = False) -> bool:
         """Write to the database once in the job's life, however often it is started.
@@ -119,11 +129,14 @@ def run_job(job_id: str, function: Callable[[JobContext], Report], *, runtime: R
             log.info("job.dropped")
             return
         log.info("job.started", app=job.app, kind=job.kind, attempt=job.attempts)
-        context = JobContext(job, runtime.store, runtime.jobs)
-        try:
-            _work(context, function, runtime)
-        except LeaseLostError:
-            log.warning("job.lease_lost", fence=job.fence)
+        with tracing.span("job.run", {"job.id": job.id, "job.task": job.task, "job.attempt": job.attempts}):
+            context = JobContext(job, runtime.store, runtime.jobs)
+            try:
+                _work(context, function, runtime)
+            except LeaseLostError:
+                log.warning("job.lease_lost", fence=job.fence)
+            finally:
+                context.end_stage()
 
 
 def report_to_json(report: Report) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import os
 import structlog
 import uvicorn
 
+from trivium.service import tracing
 from trivium.service.access import check_listening, open_access
 from trivium.service.lifeline import follow_parent
 from trivium.service.runtime import open_runtime
@@ -24,10 +25,12 @@ def serve_web(settings: Settings, *, parent: int = 0) -> None:
     """Serve until told to stop, or until the process `parent` is gone.
 
     Raises:
-        InputError: if the database's schema is not this release's, or nobody could log in on an open address.
+        InputError: if the database's schema is not this release's, nobody could log in on an open address, or a
+            setting needs an extra that is missing.
     """
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     follow_parent(parent)
+    tracing.configure(settings.traces_url)
     runtime = open_runtime(settings)
     try:
         check_listening(settings, open_access(settings, runtime.apps, runtime.database).people)
@@ -42,3 +45,4 @@ def serve_web(settings: Settings, *, parent: int = 0) -> None:
         )
     finally:
         runtime.close()
+        tracing.stop()

@@ -117,6 +117,9 @@ class Settings(BaseSettings):
         default=False, description="Whether a draft is hidden until the reader has committed to findings of their own."
     )
     medical_drafts: bool = Field(default=True, description="Whether drafts are made; off, studies open blank.")
+    traces_url: str = Field(
+        default="", description="OTLP collector that is told how long requests and jobs take; empty for none."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Lowest level logged.")
 
     @field_validator("home")
@@ -155,6 +158,13 @@ class Settings(BaseSettings):
         is_local = parts.scheme == "http" and _is_loopback(parts.hostname or "")
         if url and not (parts.scheme == "https" and parts.hostname) and not is_local:
             raise ValueError(f"{url!r} is not an https address")
+        return url
+
+    @field_validator("traces_url")
+    @classmethod
+    def _collector(cls, url: str) -> str:
+        if url and not (urlsplit(url).scheme in ("http", "https") and urlsplit(url).hostname):
+            raise ValueError(f"{url!r} is not an address such as http://127.0.0.1:4318/v1/traces")
         return url
 
     @field_validator("oidc_roles")

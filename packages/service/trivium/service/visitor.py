@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
+
+from trivium.service import tracing
 from trivium.service.errors import NotFoundError
 from trivium.service.roles import Principal
 from trivium.service.text import LANGUAGES
@@ -37,9 +40,14 @@ def principal_of(request: Any) -> Principal:
 def require(request: Any, permission: str) -> None:
     """Refuse a visitor without the permission; for handlers of Gradio pages, which have no routes of their own.
 
+    Gradio runs them outside of their request, so its ids are taken up here, for the log and for the jobs they submit.
+
     Raises:
         NotFoundError: if the visitor lacks it.
     """
+    ids = getattr(request.state, "ids", {})
+    structlog.contextvars.bind_contextvars(request_id=ids.get("request_id", ""))
+    tracing.take_up(ids)
     if not principal_of(request).may(permission):
         raise NotFoundError(f"this needs the permission {permission}", hint="an administrator can give it")
 

@@ -20,7 +20,7 @@ from types import FrameType
 
 import structlog
 
-from trivium.service import migrate
+from trivium.service import migrate, tracing
 from trivium.service.app_spec import AppSpec, Queue, enabled_apps, require
 from trivium.service.broker import broker_url
 from trivium.service.celery_app import broker_queues, create_celery
@@ -54,6 +54,7 @@ def run_worker(settings: Settings, queues: Sequence[str] = (), *, parent: int = 
     migrate.check(runtime.database)
     runtime.close()  # the children open their own: connections do not survive a fork
     follow_parent(parent)
+    tracing.configure(settings.traces_url)
     chosen = [queue for spec in specs for queue in spec.queues if not queues or queue.name in queues]
     mine = _of_kind(chosen, "light") or _of_kind(chosen, "model")
     others = [queue.name for queue in chosen if queue not in mine]
