@@ -29,23 +29,23 @@ def test_bytes_that_are_no_batch(plant):
 
 def test_a_batch_that_our_code_cannot_take_is_found_among_others_and_replayed(plant, monkeypatch):
     plant.register(pump("P1"))
-    real = scoring._advance
+    real = scoring.advance
 
-    def advance(connection, registry, name, state, parts, scorer, lane):
+    def advance(connection, registry, name, state, parts, *scorers, **options):
         if any((rows.times_us == rows_bad).any() for rows in parts):
             raise ArithmeticError("cannot")
-        return real(connection, registry, name, state, parts, scorer, lane)
+        return real(connection, registry, name, state, parts, *scorers, **options)
 
     for second in range(3):
         send(plant, f"b{second}", second)
     rows_bad = 1_772_362_801_000_000  # second 1
-    monkeypatch.setattr(scoring, "_advance", advance)
+    monkeypatch.setattr(scoring, "advance", advance)
     monkeypatch.setattr(scoring, "log", structlog.testing.CapturingLogger())  # drawing a trace takes seconds
     plant.drain()
     assert [plant.told(f"b{n}")["state"] for n in range(3)] == ["done", "dead", "done"]
     (letter,) = list_dead(plant.database, PLANT)
     assert (letter["batch_id"], letter["reason"]) == ("b1", "ArithmeticError: cannot")
-    monkeypatch.setattr(scoring, "_advance", real)
+    monkeypatch.setattr(scoring, "advance", real)
     assert replay(plant.database, plant.streams, PLANT, ids=[letter["id"]]) == 1
     plant.drain()
     told = plant.told("b1")

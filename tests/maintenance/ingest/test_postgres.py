@@ -53,12 +53,12 @@ def test_the_whole_way(plant, monkeypatch):
     def fail(*_):
         raise ArithmeticError("cannot")
 
-    real = scoring._advance
-    monkeypatch.setattr(scoring, "_advance", fail)
+    real = scoring.advance
+    monkeypatch.setattr(scoring, "advance", fail)
     plant.send(json.dumps([{"asset": "P1", "time": at(70), "temp": 20}]), batch_id="c")
     plant.drain()
     (letter,) = list_dead(plant.database, PLANT)
-    monkeypatch.setattr(scoring, "_advance", real)
+    monkeypatch.setattr(scoring, "advance", real)
     assert replay(plant.database, plant.streams, PLANT, ids=[letter["id"]]) == 1
     plant.drain()
     assert plant.told("c")["state"] == "done"

@@ -16,8 +16,8 @@ from trivium.maintenance.alerts.finding import Finding
 from trivium.maintenance.alerts.rules import CRITICAL
 from trivium.maintenance.alerts.watch import watch
 from trivium.maintenance.ingest.codec import AssetRows
-from trivium.maintenance.ingest.frames import Frame, Reason, make_frames, reasons_at, times_of
-from trivium.maintenance.ingest.predict import predict_all
+from trivium.maintenance.ingest.frames import Reason, make_frames, reasons_at, times_of
+from trivium.maintenance.ingest.predict import Due, predict_all
 from trivium.maintenance.registry import Asset
 from trivium.maintenance.scorer import Family, Scorer, scorer_for
 from trivium.maintenance.work_orders import FAILURE, PREVENTIVE, WorkOrder
@@ -114,13 +114,6 @@ def backtest(
     return found
 
 
-@dataclass
-class _Due:
-    times_us: np.ndarray
-    reasons: np.ndarray
-    frames: list[Frame]
-
-
 def _replay(
     found: Backtest,
     scorer: Scorer,
@@ -139,9 +132,7 @@ def _replay(
     if not frames:
         found.not_scored.append(asset.name)
         return
-    predicted = predict_all({asset.name: scorer}, {asset.name: _Due(times[is_due], reasons[is_due], frames)})[
-        asset.name
-    ]
+    predicted = predict_all({asset.name: scorer}, {asset.name: Due(times[is_due], reasons[is_due], frames)})[asset.name]
     found.scored_days += _scored_days(predicted)
     _, noted = watch(scorer, asset, frames, predicted, {})
     failures = [one for one in orders if one.kind == FAILURE and found.from_us <= one.from_us <= found.to_us]

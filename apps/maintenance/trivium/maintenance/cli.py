@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trivium.maintenance import plant_cli, replay_cli
+from trivium.maintenance import model_cli, plant_cli, replay_cli
 from trivium.maintenance.app import needs_modules
 from trivium.maintenance.inspection import cli as inspection_cli
 from trivium.service.errors import InputError, TriviumError
@@ -157,4 +157,4 @@ def _say(line: str) -> None:
     typer.echo(line, err=True)
 
 
-app.registered_commands += plant_cli.app.registered_commands
+app.registered_commands += [*plant_cli.app.registered_commands, *model_cli.app.registered_commands]

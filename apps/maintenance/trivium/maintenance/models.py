@@ -1,14 +1,16 @@
 """Which model scores a plant, since when, and back to the one before: workers follow within a second, under load too.
 
-A change is in the audit log. What a model was worth before it scores anything live is told by a replay (`backtest.py`).
+A change is in the audit log. What a model is worth before it counts is told by a replay (`backtest.py`), and by letting
+it score beside the active one as its shadow (`ingest/shadow.py`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, case, delete, insert, select, update
 
 from trivium.maintenance import tables
 from trivium.maintenance.tables import model_change as table
@@ -16,12 +18,14 @@ from trivium.service.audit import Audit, Entry
 from trivium.service.database import Database, utc_now
 from trivium.service.errors import InputError, NotFoundError
 
-__all__ = ["ModelChange", "activate", "changes_of", "roll_back"]
+__all__ = ["SHADOWED", "ModelChange", "activate", "changes_of", "roll_back", "set_shadow", "shadow_since"]
+
+ACTIVATED, ROLLED_BACK, SHADOWED = "activated", "rolled_back", "shadowed"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelChange:
-    """One change: the model in `folder` (empty: none) scores from `at` on; `what` is `activated` or `rolled_back`."""
+    """One change: the model in `folder` (empty: none) scores from `at` on; `what` is one of the three words above."""
 
     folder: str
     model: str
@@ -41,7 +45,7 @@ def activate(audit: Audit, plant: str, folder: str, model: str, *, actor: str) -
         NotFoundError: if no such plant is registered.
     """
     with audit.database.write(is_durable=True) as connection:
-        _change(connection, audit, plant, folder, model, "activated", actor)
+        _change(connection, audit, plant, folder, model, ACTIVATED, actor)
 
 
 def roll_back(audit: Audit, plant: str, *, actor: str) -> ModelChange:
@@ -51,18 +55,40 @@ def roll_back(audit: Audit, plant: str, *, actor: str) -> ModelChange:
         InputError: if there was none before.
     """
     with audit.database.write(is_durable=True) as connection:
-        query = select(table).where(table.c.plant == plant).order_by(table.c.id)
+        query = select(table).where(table.c.plant == plant, table.c.what != SHADOWED).order_by(table.c.id)
         stack: list[tuple[str, str]] = []  # models that would be gone back to, the one now last
         for row in connection.execute(query):
-            if row.what == "rolled_back":
+            if row.what == ROLLED_BACK:
                 stack.pop()
             elif not stack or stack[-1][0] != row.folder:
                 stack.append((row.folder, row.model))
         if len(stack) < 2:
             raise InputError("no model scored this plant before", where=plant, hint="see: trivium maintenance models")
         folder, model = stack[-2]
-        _change(connection, audit, plant, folder, model, "rolled_back", actor)
-    return ModelChange(folder, model, "rolled_back", utc_now(), actor)
+        _change(connection, audit, plant, folder, model, ROLLED_BACK, actor)
+    return ModelChange(folder, model, ROLLED_BACK, utc_now(), actor)
+
+
+def set_shadow(audit: Audit, plant: str, folder: str, model: str, *, actor: str) -> None:
+    """Let a model score beside the active one from the next batch on; what an earlier shadow said is removed.
+
+    Args:
+        folder: of the model; empty to end it, which keeps what it said.
+        model: its version.
+
+    Raises:
+        NotFoundError: if no such plant is registered.
+    """
+    with audit.database.write(is_durable=True) as connection:
+        if folder:
+            for kept in (tables.shadow_prediction, tables.shadow_alert):
+                connection.execute(delete(kept).where(kept.c.plant == plant, kept.c.model != model))
+        _change(connection, audit, plant, folder, model, SHADOWED, actor)
+
+
+def shadow_since(database: Database, plant: str) -> ModelChange | None:
+    """Return the latest beginning of a shadow, also of one that has ended; None where there was none."""
+    return next((one for one in changes_of(database, plant) if one.what == SHADOWED and one.folder), None)
 
 
 def changes_of(database: Database, plant: str) -> list[ModelChange]:
@@ -74,7 +100,9 @@ def changes_of(database: Database, plant: str) -> list[ModelChange]:
 
 def _change(connection: Connection, audit: Audit, plant: str, folder: str, model: str, what: str, actor: str) -> None:
     own = tables.plant
-    values = {"model": folder, "version": own.c.version + 1}
+    values: dict[str, Any] = {"shadow" if what == SHADOWED else "model": folder, "version": own.c.version + 1}
+    if what != SHADOWED:  # a shadow that is activated is none any more
+        values["shadow"] = case((own.c.shadow == folder, ""), else_=own.c.shadow)
     if not connection.execute(update(own).where(own.c.name == plant).values(**values)).rowcount:
         raise NotFoundError("no plant is registered under this name", where=plant, hint="import its tags first")
     row = {"plant": plant, "folder": folder, "model": model, "what": what, "at": utc_now(), "actor": actor}

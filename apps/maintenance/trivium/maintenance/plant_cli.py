@@ -1,4 +1,4 @@
-"""The commands for a connected plant: its registry, its model, history, and what became of its batches.
+"""The commands for a connected plant: its registry, history, work orders, and what became of its batches.
 
 They work on the deployment's database and broker (`TRIVIUM_HOME`), unlike `train` and `predict`, which need neither.
 """
@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trivium.maintenance.terminal import progress_bar, read_bytes
+from trivium.maintenance.terminal import moment_of, opened_runtime, progress_bar, read_bytes, say
 from trivium.service.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ __all__ = ["app"]
 app = typer.Typer(no_args_is_help=True)
 _Plant = Annotated[str, typer.Option(help="Name of the plant, as in its API key.")]
 _SHOWN = 10
-_OPERATOR = "operator"
 
 
 @app.command(epilog="Example: trivium maintenance tags tags.csv --plant north --zone Europe/Berlin")
@@ -42,7 +40,7 @@ def tags(
     found = read_registry_csv(read_bytes(file))
     find_zone(zone or "")
     for unit in found.unknown_units:
-        _say(f"unit {unit!r} converts to nothing; values must come in it")
+        say(f"unit {unit!r} converts to nothing; values must come in it")
     if preview:
         for tag in found.first():
             limits = f"{_shown(tag['low'])} to {_shown(tag['high'])} {tag['unit']}".strip()
@@ -50,51 +48,9 @@ def tags(
                 f"{tag['asset']}  {tag['name']}  {limits}  held {_shown(tag['staleness_s'])} s  {tag['description']}"
             )
         return
-    with _opened() as runtime:
+    with opened_runtime() as runtime:
         write_registry(runtime.database, plant, found.assets, zone=zone)
     typer.echo(f"{plant}: {len(found.assets)} assets, {sum(len(asset.tags) for asset in found.assets)} tags")
-
-
-@app.command(epilog="Example: trivium maintenance activate model --plant north")
-def activate(
-    folder: Annotated[str, typer.Argument(metavar="MODEL_DIR", help="Folder of a model; empty to score nothing.")],
-    plant: _Plant,
-) -> None:
-    """Score a plant's readings with a model from the next batch on."""
-    from trivium.maintenance import models
-
-    path, version = "", ""
-    if folder:
-        from trivium.maintenance.ingest.scorers import load_scorer
-
-        path = str(Path(folder).resolve())
-        version = load_scorer(Path(path)).version
-    with _opened() as runtime:
-        models.activate(runtime.audit, plant, path, version, actor=_OPERATOR)
-    typer.echo(f"{plant}: {version or 'no model'}")
-
-
-@app.command("models", epilog="Example: trivium maintenance models --plant north")
-def list_models(plant: _Plant) -> None:
-    """List which models scored a plant, and since when, newest first."""
-    from trivium.maintenance import models
-
-    with _opened() as runtime:
-        for one in models.changes_of(runtime.database, plant):
-            what = one.what.replace("_", " ")
-            typer.echo(
-                f"{one.at:%Y-%m-%d %H:%M:%S}Z  {what:11}  {one.model or 'no model'}  {one.folder}  by {one.actor}"
-            )
-
-
-@app.command("rollback", epilog="Example: trivium maintenance rollback --plant north")
-def roll_back(plant: _Plant) -> None:
-    """Score a plant with the model that scored it before; again for the one before that."""
-    from trivium.maintenance import models
-
-    with _opened() as runtime:
-        found = models.roll_back(runtime.audit, plant, actor=_OPERATOR)
-    typer.echo(f"{plant}: {found.model or 'no model'}  {found.folder}")
 
 
 @app.command(
@@ -111,10 +67,10 @@ def outage(
     from trivium.maintenance.ingest.moments import to_us
     from trivium.maintenance.registry import add_outage
 
-    first, last = _moment(start, "--from"), _moment(end, "--to")
+    first, last = moment_of(start, "--from"), moment_of(end, "--to")
     if first >= last:
         raise InputError(f"{start} is not before {end}", where="--from")
-    with _opened() as runtime:
+    with opened_runtime() as runtime:
         add_outage(runtime.database, plant, asset, to_us(first), to_us(last), reason)
 
 
@@ -138,7 +94,7 @@ def import_history(
 
     options = Options("", "", zone, time_format, decimal, quality, asset)
     failed = 0
-    with _opened() as runtime, _door(runtime) as door:
+    with opened_runtime() as runtime, _door(runtime) as door:
         for path in files:
             try:
                 with progress_bar(f"Sending {path.name}") as progress:
@@ -148,7 +104,7 @@ def import_history(
                 with progress_bar(f"Storing {path.name}") as progress:
                     history.settle(runtime.database, plant, report, progress=progress)
             except InputError as error:
-                _say(error.line)
+                say(error.line)
                 failed += 1
                 continue
             counts = ", ".join(f"{count:,} {name}" for name, count in report.verdicts.items() if count)
@@ -156,7 +112,7 @@ def import_history(
                 f"{path}: {report.num_rows:,} rows ({counts}); {report.num_sent} of {len(report.batch_ids)} pieces new"
             )
             for issue in report.issues[:_SHOWN]:
-                _say(f"  {issue['verdict']}, {issue['rows']} rows: {issue['column']} {issue['what']}")
+                say(f"  {issue['verdict']}, {issue['rows']} rows: {issue['column']} {issue['what']}")
     if failed:
         raise typer.Exit(1)
 
@@ -181,7 +137,7 @@ def watch(
 
     options = Options("", "", zone, "", decimal, "", asset)
     failed = 0
-    with _opened() as runtime, _door(runtime) as door:
+    with opened_runtime() as runtime, _door(runtime) as door:
         while True:
             try:
                 for receipt in take_files(folder, plant, door=door, database=runtime.database, options=options):
@@ -193,7 +149,7 @@ def watch(
             except UpstreamError as error:
                 if once:
                     raise
-                _say(error.line)
+                say(error.line)
             if once:
                 break
             time.sleep(2.0)
@@ -210,7 +166,7 @@ def batches(
     """List a plant's batches, newest first, and what became of their rows."""
     from trivium.maintenance.ingest.ledger import find_batches
 
-    with _opened() as runtime:
+    with opened_runtime() as runtime:
         for one in find_batches(runtime.database, plant, state=state, limit=limit):
             counts = ", ".join(f"{count} {name}" for name, count in one["verdicts"].items() if count)
             typer.echo(f"{one['received_at'][:19]}  {one['state']:8}  {one['batch_id']}  {one['rows']} rows: {counts}")
@@ -226,9 +182,9 @@ def dead_letters(
     from trivium.maintenance.ingest import dead_letters as letters
     from trivium.maintenance.stream import Streams
 
-    with _opened() as runtime:
+    with opened_runtime() as runtime:
         if replay or replay_since:
-            since = _moment(replay_since, "--replay-since") if replay_since else None
+            since = moment_of(replay_since, "--replay-since") if replay_since else None
             streams = Streams.open(runtime.settings)
             count = letters.replay(runtime.database, streams, plant, ids=replay or (), since=since)
             typer.echo(f"{count} sent again")
@@ -271,7 +227,7 @@ def orders(
     from trivium.maintenance.registry import Registries
 
     columns = dict(one.partition("=")[::2] for one in column or ())
-    with _opened() as runtime:
+    with opened_runtime() as runtime:
         registry = Registries(runtime.database).of(plant)
         found = work_orders.read_orders(
             read_bytes(file), find_zone(zone or registry.zone), columns=columns, failures=failure or ()
@@ -287,54 +243,7 @@ def orders(
     counts = {kind: sum(one.kind == kind for one in found) for kind in ("failure", "preventive", "other")}
     typer.echo(f"{plant}: {len(found)} orders, " + ", ".join(f"{count} {kind}" for kind, count in counts.items()))
     if strangers:
-        _say(f"not registered: {', '.join(strangers[:_SHOWN])}{' and others' if len(strangers) > _SHOWN else ''}")
-
-
-@app.command(
-    epilog="Example: trivium maintenance learn --plant north --from 2026-01-01T00:00Z --to 2026-03-01T00:00Z --out m"
-)
-def learn(
-    plant: _Plant,
-    start: Annotated[str, typer.Option("--from", help="Time with an offset.")],
-    end: Annotated[str, typer.Option("--to", help="Time with an offset.")],
-    out: Annotated[Path, typer.Option("--out", metavar="MODEL_DIR", help="Folder of the model; made if need be.")],
-    step_s: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks at an asset.")] = 10.0,
-) -> None:
-    """Learn what is normal for each asset from stored readings; activate the folder, and it raises alerts."""
-    from trivium.maintenance.ingest.learn import learn_plant
-    from trivium.maintenance.ingest.moments import to_us
-    from trivium.maintenance.ingest.monitor import save_family
-    from trivium.maintenance.registry import Registries
-    from trivium.maintenance.work_orders import find_orders
-
-    first, last = to_us(_moment(start, "--from")), to_us(_moment(end, "--to"))
-    with _opened() as runtime:
-        registry = Registries(runtime.database).of(plant)
-        known = find_orders(runtime.database, plant)
-        found = learn_plant(runtime.database, registry, first, last, step_s=step_s, orders=known)
-    monitors = {one.asset: one.monitor for one in found if one.monitor is not None}
-    for one in found:
-        sensors = f"{len(one.monitor.sensors)} sensors" if one.monitor else f"not learned: {one.problem}"
-        typer.echo(f"{one.asset}: {one.num_rows:,} rows, {sensors}")
-    if not monitors:
-        raise InputError("no asset could be learned", where=plant, hint="import more history, or choose other times")
-    save_family(monitors, out, {"plant": plant, "from": start, "to": end, "step_s": step_s})
-    typer.echo(f"model: {out} ({len(monitors)} of {len(found)} assets)")
-    typer.echo(f"next: trivium maintenance activate {out} --plant {plant}")
-
-
-@contextmanager
-def _opened() -> Iterator[Runtime]:
-    from trivium.service import migrate
-    from trivium.service.runtime import open_runtime
-    from trivium.service.settings import current_settings
-
-    runtime = open_runtime(current_settings())
-    try:
-        migrate.check(runtime.database)
-        yield runtime
-    finally:
-        runtime.close()
+        say(f"not registered: {', '.join(strangers[:_SHOWN])}{' and others' if len(strangers) > _SHOWN else ''}")
 
 
 @contextmanager
@@ -356,19 +265,5 @@ def _door(runtime: Runtime) -> Iterator[Any]:
         notes.close()
 
 
-def _moment(text: str, where: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InputError(f"{text!r} is no time", where=where, hint="as in 2026-03-01T12:00:00Z") from error
-    if moment.tzinfo is None:
-        raise InputError(f"{text} has no offset", where=where, hint="as in 2026-03-01T12:00:00Z")
-    return moment
-
-
 def _shown(value: object) -> str:
     return "-" if value is None else f"{value:g}"
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)

@@ -15,6 +15,7 @@ from functools import cached_property
 from sqlalchemy import Connection, delete, insert, select, update
 
 from trivium.maintenance import tables
+from trivium.maintenance.alerts.rules import Levels
 from trivium.service.database import Database, utc_now
 from trivium.service.errors import NotFoundError
 
@@ -60,12 +61,19 @@ class Tag:
 
 @dataclass(frozen=True)
 class Asset:
-    """One machine, its tags in a fixed order, and the expression that says when it runs (`speed > 500`)."""
+    """One machine, its tags in a fixed order, and the expression that says when it runs (`speed > 500`).
+
+    Args:
+        asset_class: assets that share thresholds (`pump`); empty for none.
+        levels: of alerts by cause, where they are not the defaults.
+    """
 
     name: str
     tags: tuple[Tag, ...]
     running: str = ""
     startup_s: float = 0.0
+    asset_class: str = ""
+    levels: Mapping[str, Levels] = field(default_factory=dict)
 
     @cached_property
     def by_name(self) -> Mapping[str, Tag]:
@@ -80,6 +88,7 @@ class Registry:
     Args:
         rows_per_s: the plant's own quota; 0 for the deployment's.
         model: folder of the model that scores this plant; empty for none.
+        shadow: folder of a model that scores beside it; empty for none.
         outages: `(from_us, to_us)` by asset, in which nothing is scored.
     """
 
@@ -88,6 +97,7 @@ class Registry:
     version: int = 0
     rows_per_s: int = 0
     model: str = ""
+    shadow: str = ""
     assets: Mapping[str, Asset] = field(default_factory=dict)
     outages: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
@@ -145,10 +155,14 @@ def read_registry(connection: Connection, plant: str) -> Registry:
             )
         )  # fmt: skip
     query = select(tables.asset).where(tables.asset.c.plant == plant).order_by(tables.asset.c.asset)
+    levels = _levels(connection, plant)
     assets = {
-        one.asset: Asset(one.asset, tuple(tags.get(one.asset, ())), one.running, one.startup_s)
+        one.asset: Asset(
+            one.asset, tuple(tags.get(one.asset, ())), one.running, one.startup_s, one.asset_class,
+            levels.get("", {}) | levels.get(one.asset_class, {}),
+        )
         for one in connection.execute(query)
-    }
+    }  # fmt: skip
     outages: dict[str, list[tuple[int, int]]] = {}
     for one in connection.execute(select(tables.outage).where(tables.outage.c.plant == plant)):
         outages.setdefault(one.asset, []).append((one.from_us, one.to_us))
@@ -158,9 +172,19 @@ def read_registry(connection: Connection, plant: str) -> Registry:
         row.version,
         row.rows_per_s,
         row.model,
+        row.shadow,
         assets,
         {name: tuple(sorted(spans)) for name, spans in outages.items()},
     )
+
+
+def _levels(connection: Connection, plant: str) -> dict[str, dict[str, Levels]]:
+    """Return thresholds by class of assets, then by cause; those of the class "" are for all."""
+    found: dict[str, dict[str, Levels]] = {}
+    for one in connection.execute(select(tables.threshold).where(tables.threshold.c.plant == plant)):
+        levels = Levels(one.raise_at, one.critical_at, one.clear_at)
+        found.setdefault(one.asset_class, {})[one.cause] = levels
+    return found
 
 
 def write_registry(database: Database, plant: str, assets: Sequence[Asset], *, zone: str | None = None) -> Registry:
@@ -178,7 +202,10 @@ def write_registry(database: Database, plant: str, assets: Sequence[Asset], *, z
             where = (tables.asset.c.plant == plant, tables.asset.c.asset == asset.name)
             connection.execute(delete(tables.tag).where(tables.tag.c.plant == plant, tables.tag.c.asset == asset.name))
             connection.execute(delete(tables.asset).where(*where))
-            values = {"plant": plant, "asset": asset.name, "running": asset.running, "startup_s": asset.startup_s}
+            values = {
+                "plant": plant, "asset": asset.name, "running": asset.running, "startup_s": asset.startup_s,
+                "asset_class": asset.asset_class,
+            }  # fmt: skip
             connection.execute(insert(tables.asset).values(**values))
             if asset.tags:
                 connection.execute(

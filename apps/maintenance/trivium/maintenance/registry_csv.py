@@ -1,7 +1,8 @@
 """A registry from a CSV: `tag, asset, description, unit, low, high, rate, deadband`, with a preview before it counts.
 
 Columns that may follow: `staleness` (seconds that a reading is held), `running` (expression, the same for all tags of
-an asset) and `startup` (seconds). `rate` is seconds between two readings. What is wrong is told by line, all at once.
+an asset), `startup` (seconds) and `class` (of the asset, for thresholds of its own). `rate` is seconds between two
+readings. What is wrong is told by line, all at once.
 """
 
 from __future__ import annotations
@@ -31,8 +32,10 @@ _NAMES = {
     "staleness": ("staleness", "staleness_s"),
     "running": ("running",),
     "startup": ("startup", "startup_s"),
+    "class": ("class", "asset_class"),
 }
 _MOST_PROBLEMS = 20
+_MOST_CLASS = 80
 _STALE_READINGS = 10
 _LEAST_STALENESS_S = 60.0
 
@@ -67,6 +70,7 @@ def read_registry_csv(content: bytes) -> Imported:
     problems: list[str] = []
     tags: dict[str, dict[str, Tag]] = {}
     running: dict[str, tuple[str, float]] = {}
+    classes: dict[str, str] = {}
     for number, line in enumerate(lines[1:], 2):
         cells = {name: line[place].strip() if place < len(line) else "" for name, place in places.items()}
         try:
@@ -76,16 +80,22 @@ def read_registry_csv(content: bytes) -> Imported:
                 raise InputError(f"{tag.name} of {tag.asset} is there twice")
             own[tag.name] = tag
             if cells.get("running") or cells.get("startup"):
-                parse_expression(cells.get("running", "") or "x > 0")
+                expression = cells.get("running", "")
+                parse_expression(expression or "x > 0")
                 startup_s = _number(cells, "startup", ",") or 0.0
-                if running.setdefault(tag.asset, (cells.get("running", ""), startup_s)) != (
-                    cells.get("running", ""),
-                    startup_s,
-                ):
+                if running.setdefault(tag.asset, (expression, startup_s)) != (expression, startup_s):
                     raise InputError(f"{tag.asset} has another running expression above")
+            if name := cells.get("class", ""):
+                if len(name) > _MOST_CLASS:
+                    raise InputError(f"class has more than {_MOST_CLASS} characters")
+                if classes.setdefault(tag.asset, name) != name:
+                    raise InputError(f"{tag.asset} is of class {classes[tag.asset]} above")
         except InputError as error:
             problems.append(f"line {number}: {error.line}")
-    assets = tuple(Asset(name, tuple(own.values()), *running.get(name, ("", 0.0))) for name, own in tags.items())
+    assets = tuple(
+        Asset(name, tuple(own.values()), *running.get(name, ("", 0.0)), classes.get(name, ""))
+        for name, own in tags.items()
+    )
     problems += _unknown_names(assets)
     if problems:
         raise InputError(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,25 +20,15 @@ from sqlalchemy import Connection, insert, select
 
 from trivium.maintenance import tables
 from trivium.maintenance.alerts import book
-from trivium.maintenance.alerts.watch import Noted, watch
-from trivium.maintenance.ingest import leases, ledger, verdicts
-from trivium.maintenance.ingest.codec import AssetRows, pack_block, unpack
+from trivium.maintenance.alerts.watch import watch_all
+from trivium.maintenance.ingest import leases, ledger, shadow, verdicts
+from trivium.maintenance.ingest.advance import Advanced, advance
+from trivium.maintenance.ingest.codec import AssetRows, pack_block, span_of, unpack
 from trivium.maintenance.ingest.dead_letters import bury
-from trivium.maintenance.ingest.frames import Frame, Reason, make_frames, reasons_at, stuck_tags, times_of
-from trivium.maintenance.ingest.merge import Merged, merge
+from trivium.maintenance.ingest.frames import Reason
 from trivium.maintenance.ingest.predict import predict_all
-from trivium.maintenance.ingest.state import (
-    NEVER_US,
-    AssetState,
-    Reach,
-    covers,
-    load_states,
-    reach_of,
-    read_back,
-    save_states,
-    shortened,
-)
-from trivium.maintenance.registry import Asset, Registries, Registry
+from trivium.maintenance.ingest.state import NEVER_US, AssetState, load_states, save_states
+from trivium.maintenance.registry import Registries, Registry
 from trivium.maintenance.scorer import Family, Scorer, Scores, scorer_for
 from trivium.maintenance.stream import HISTORY, LIVE, Entry, Streams
 from trivium.service.database import Database, utc_now
@@ -65,24 +55,13 @@ class _Part:
     blocks: list[AssetRows]
 
 
-@dataclass
-class _Scored:
-    """An asset after its new readings."""
-
-    merged: Merged
-    state: AssetState
-    times_us: np.ndarray
-    reasons: np.ndarray
-    frames: list[Frame]
-    stuck: list[str]
-
-
 class Drainer:
     """Drains shards, one at a time. One for each process.
 
     Args:
         scorer_of: gives the scorer of a plant's active model; None when it has none.
         holder: name of this process.
+        shadow_of: gives the scorer of the model that scores beside it.
         webhooks: addresses that are told of alerts.
     """
 
@@ -94,12 +73,14 @@ class Drainer:
         *,
         scorer_of: Callable[[Registry], Scorer | Family | None],
         holder: str,
+        shadow_of: Callable[[Registry], Scorer | Family | None] = lambda registry: None,
         webhooks: Sequence[str] = (),
     ) -> None:
         self._database = database
         self._streams = streams
         self._registries = registries
         self._scorer_of = scorer_of
+        self._shadow_of = shadow_of
         self._holder = holder
         self._webhooks = webhooks
         self._cache: dict[str, dict[str, AssetState]] = {}
@@ -192,13 +173,19 @@ class Drainer:
                     by_asset.setdefault(block.asset, []).append((number, block))
             states = load_states(connection, plant, list(by_asset), cache)
             model = self._scorer_of(registry)
+            second = self._shadow_of(registry) if lane == LIVE else None
             scorers = {name: scorer_for(model, name) for name in by_asset}
+            shadows = {name: scorer_for(second, name) for name in by_asset}
             scored = {
-                name: _advance(connection, registry, name, states[name], [rows for _, rows in own], scorers[name], lane)
+                name: advance(
+                    connection, registry, name, states[name], [rows for _, rows in own], scorers[name], shadows[name],
+                    is_history=lane == HISTORY,
+                )
                 for name, own in by_asset.items()
-            }
-        predictions = predict_all(scorers, scored)
-        noted = _watch(scorers, registry, scored, predictions) if lane == LIVE else {}
+            }  # fmt: skip
+        predictions = predict_all(scorers, {name: one.due for name, one in scored.items()})
+        noted = watch_all(scorers, registry, scored, predictions) if lane == LIVE else {}
+        beside = shadow.score(shadows, registry, scored)
         with self._database.write() as connection:
             leases.check(connection, lease)
             ledger.note_batches(
@@ -208,6 +195,7 @@ class Drainer:
             self._store(connection, plant, scorers, scored, predictions)
             for name, (version, changes) in noted.items():
                 book.note(connection, plant, name, version, changes, self._webhooks)
+            shadow.store(connection, plant, beside)
         if len(cache) > _MOST_CACHED:
             cache.clear()
         cache.update({name: one.state for name, one in scored.items()})
@@ -217,7 +205,7 @@ class Drainer:
         connection: Connection,
         plant: str,
         scorers: Mapping[str, Scorer | None],
-        scored: Mapping[str, _Scored],
+        scored: Mapping[str, Advanced],
         predictions: Mapping[str, AssetRows],
     ) -> None:
         changed = {name: one for name, one in scored.items() if one.merged.fresh is not None}
@@ -227,7 +215,7 @@ class Drainer:
         for name, one in changed.items():
             fresh = one.merged.fresh
             assert fresh is not None
-            rows.append(_span(plant, fresh) | {"num_rows": len(fresh.times_us), "data": pack_block(fresh)})
+            rows.append(span_of(plant, fresh) | {"num_rows": len(fresh.times_us), "data": pack_block(fresh)})
             one.state.latest = _latest(one, predictions.get(name), scorers[name])
         connection.execute(insert(tables.block), rows)
         if predictions:
@@ -235,7 +223,7 @@ class Drainer:
             connection.execute(
                 insert(tables.prediction),
                 [
-                    _span(plant, one) | {"model": version, "stored_at": now, "data": pack_block(one)}
+                    span_of(plant, one) | {"model": version, "stored_at": now, "data": pack_block(one)}
                     for name, one in predictions.items()
                     if (version := _version(scorers[name]))
                 ],
@@ -250,82 +238,6 @@ def _done(connection: Connection, stream: str, keys: Sequence[str]) -> set[str]:
     return set(connection.execute(query).scalars())
 
 
-def _advance(
-    connection: Connection,
-    registry: Registry,
-    name: str,
-    state: AssetState,
-    parts: Sequence[AssetRows],
-    scorer: Scorer | None,
-    lane: str,
-) -> _Scored:
-    """Merge an asset's new rows and lay out what is to be predicted; nothing is written."""
-    asset = registry.assets.get(name) or Asset(name, ())
-    reach = _reach(asset, scorer)
-    tags = tuple(tag.name for tag in asset.tags)
-    tail = merge(state.tail, parts, state.watermark_us, tags)
-    merged, complete_us = tail, state.complete_us
-    is_beginning = complete_us == NEVER_US
-    oldest = min(int(rows.times_us[0]) for rows in parts)
-    newest = max(int(rows.times_us[-1]) for rows in parts)
-    since_us = min(oldest, state.watermark_us + 1)
-    if not covers(state, since_us, reach):  # complete from the blocks what the tail has not
-        until = newest if lane == HISTORY and newest < state.complete_us else None
-        known, known_us = read_back(connection, state, registry.plant, since_us, reach, until)
-        merged, is_beginning = merge(known, parts, state.watermark_us, tags), known_us == NEVER_US
-        if until is None:
-            tail, complete_us = merged, known_us
-    kept, complete_us = shortened(tail.rows, complete_us, reach)
-    after = AssetState(kept, state.version + 1, merged.watermark_us, complete_us, state.latest, state.trackers)
-    if merged.fresh is None:
-        return _Scored(merged, replace(after, version=state.version), np.zeros(0, np.int64), np.zeros(0), [], [])
-    from_us = int(merged.fresh.times_us[0])
-    if state.watermark_us < from_us:  # on a clock, times between the last reading and this one are due as well
-        from_us = state.watermark_us + 1
-    step_s = scorer.step_s if scorer is not None else 0.0
-    times = times_of(merged.rows, step_s, reach.hold_s)
-    outages = registry.outages.get(name, ())
-    reasons = reasons_at(asset, merged.rows, times, outages, is_beginning=is_beginning)
-    frames = (
-        list(make_frames(asset, merged.rows, times, scorer.sensors, from_us, is_grid=step_s > 0))
-        if scorer is not None
-        else []
-    )
-    due = times >= from_us
-    return _Scored(merged, after, times[due], reasons[due], frames, stuck_tags(asset, kept))
-
-
-def _reach(asset: Asset, scorer: Scorer | None) -> Reach:
-    hold_s = max((tag.staleness_s for tag in asset.tags), default=0.0)
-    startup_s = asset.startup_s if asset.running else 0.0
-    history_rows, step_s = (scorer.history_rows, scorer.step_s) if scorer is not None else (0, 0.0)
-    return reach_of(history_rows, step_s, hold_s=hold_s, startup_s=startup_s)
-
-
-def _watch(
-    scorers: Mapping[str, Scorer | None],
-    registry: Registry,
-    scored: Mapping[str, _Scored],
-    predictions: Mapping[str, AssetRows],
-) -> dict[str, tuple[str, list[Noted]]]:
-    """Hold new predictions against the rules; the states take in where each cause stands now."""
-    found = {}
-    for name, predicted in predictions.items():
-        one, scorer = scored[name], scorers[name]
-        assert scorer is not None
-        asset = registry.assets.get(name) or Asset(name, ())
-        try:
-            one.state.trackers, changes = watch(scorer, asset, one.frames, predicted, one.state.trackers)
-        except (
-            Exception
-        ):  # as in `predict`: a model that cannot explain itself must not keep readings from being stored
-            log.exception("alerts.failed", model=scorer.version, asset=name)
-            continue
-        if changes:
-            found[name] = (scorer.version, changes)
-    return found
-
-
 def _version(scorer: Scorer | None) -> str:
     return scorer.version if scorer is not None else ""
 
@@ -334,7 +246,7 @@ def _part_rows(
     stream: str,
     todo: Sequence[_Part],
     by_asset: Mapping[str, Sequence[tuple[int, AssetRows]]],
-    scored: Mapping[str, _Scored],
+    scored: Mapping[str, Advanced],
 ) -> list[dict[str, Any]]:
     """Return one row of the table of parts for each entry."""
     late: list[list[np.ndarray]] = [[] for _ in todo]
@@ -359,16 +271,7 @@ def _part_rows(
     return rows
 
 
-def _span(plant: str, rows: AssetRows) -> dict[str, Any]:
-    return {
-        "plant": plant,
-        "asset": rows.asset,
-        "from_us": int(rows.times_us[0]),
-        "to_us": int(rows.times_us[-1]),
-    }
-
-
-def _latest(one: _Scored, predicted: AssetRows | None, scorer: Scorer | None) -> dict[str, Any]:
+def _latest(one: Advanced, predicted: AssetRows | None, scorer: Scorer | None) -> dict[str, Any]:
     """Return the newest prediction as pages show it; the one before when this group brought none that is newer."""
     before = one.state.latest | {"stuck": one.stuck}
     if predicted is None or scorer is None or predicted.times_us[-1] < before.get("time_us", NEVER_US):

@@ -14,7 +14,7 @@ from celery import shared_task
 from trivium.maintenance.alerts import outbox
 from trivium.maintenance.backtest_job import run_backtest
 from trivium.maintenance.ingest import packing
-from trivium.maintenance.ingest.scorers import scorer_of
+from trivium.maintenance.ingest.scorers import scorer_of, shadow_of
 from trivium.maintenance.ingest.sweep import waker
 from trivium.maintenance.registry import Registries
 from trivium.maintenance.scoring import Drainer
@@ -67,6 +67,7 @@ def _parts(pid: int) -> tuple[Drainer, Callable[[str], None]]:
         streams,
         Registries(runtime.database),
         scorer_of=scorer_of,
+        shadow_of=shadow_of,
         holder=this_process(),
         webhooks=outbox.urls_of(runtime.settings.webhook_urls),
     )

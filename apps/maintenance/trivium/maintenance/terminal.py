@@ -1,17 +1,22 @@
-"""What the commands share on a terminal: a bar of progress, and the bytes of a file or one line that says why not."""
+"""What the commands share: a bar of progress, the bytes of a file or one line that says why not, the deployment."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from trivium.service.errors import InputError
 
-__all__ = ["progress_bar", "read_bytes"]
+if TYPE_CHECKING:
+    from trivium.service.runtime import Runtime
+
+__all__ = ["moment_of", "opened_runtime", "progress_bar", "read_bytes", "say"]
 
 
 @contextmanager
@@ -31,3 +36,41 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=str(path)) from error
+
+
+@contextmanager
+def opened_runtime() -> Iterator[Runtime]:
+    """Open the deployment (`TRIVIUM_HOME`); its database has to be of this release."""
+    from trivium.service import migrate
+    from trivium.service.runtime import open_runtime
+    from trivium.service.settings import current_settings
+
+    runtime = open_runtime(current_settings())
+    try:
+        migrate.check(runtime.database)
+        yield runtime
+    finally:
+        runtime.close()
+
+
+def moment_of(text: str, where: str) -> datetime:
+    """Return a time that has an offset.
+
+    Args:
+        where: option that it is from.
+
+    Raises:
+        InputError: if it is none.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"{text!r} is no time", where=where, hint="as in 2026-03-01T12:00:00Z") from error
+    if moment.tzinfo is None:
+        raise InputError(f"{text} has no offset", where=where, hint="as in 2026-03-01T12:00:00Z")
+    return moment
+
+
+def say(line: str) -> None:
+    """Tell something that is not the result."""
+    typer.echo(line, err=True)

@@ -3,17 +3,27 @@
 Hysteresis is twofold: an indicator has to be above `raise_at` for `raise_for` (what dips less than to `clear_at` goes
 on counting), and below `clear_at`, which is lower, for `clear_for`. What is compared is a smoothed indicator, so that
 one bad sample raises nothing. What is critical at once has to last for a fifth of the time. The defaults were chosen on
-simulated plants of other seeds than those that `benchmarks/alarm_burden.py` reports.
+simulated plants of other seeds than those that `benchmarks/alarm_burden.py` reports; a plant may have levels of its own
+(`alerts/thresholds.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-__all__ = ["CRITICAL", "WARNING", "Rule", "rules_of"]
+__all__ = ["CRITICAL", "DEFAULTS", "MOST", "WARNING", "Levels", "Rule", "rules_of"]
 
 WARNING, CRITICAL = "warning", "critical"
+
+
+class Levels(NamedTuple):
+    """At which value of the smoothed indicator an alert is raised, is critical, and returns."""
+
+    raise_at: float
+    critical_at: float
+    clear_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,38 +62,29 @@ class Rule:
             )
 
 
-def rules_of(outputs: Sequence[str], step_s: float) -> tuple[Rule, ...]:
-    """Return the rules for a model with these outputs and this clock (0 when it counts rows)."""
-    if "score" in outputs:
-        return (_anomaly(step_s),)
-    return (_failure(step_s),) if "p_fail" in outputs else ()
+DEFAULTS: dict[str, Levels] = {
+    "anomaly": Levels(2.0, 4.0, 1.0),  # 1 is the limit of normal operation
+    "failure": Levels(0.5, 0.8, 0.3),  # a calibrated probability
+}
+MOST: Mapping[str, float] = {"anomaly": 20.0, "failure": 1.0}
+_OUTPUTS = {"anomaly": "score", "failure": "p_fail"}
+# smooth, raise_for, clear_for, cool_down: rows of a model of cycles; else seconds at least, and steps at least
+_ROWS = {"anomaly": (5, 5, 20, 60), "failure": (2, 3, 10, 20)}
+_SECONDS = {"anomaly": (600.0, 600.0, 1800.0, 3600.0), "failure": (60.0, 300.0, 900.0, 3600.0)}
+_STEPS = {"anomaly": (5, 3, 10, 30), "failure": (3, 3, 10, 30)}
 
 
-def _anomaly(step_s: float) -> Rule:
-    """1 is the limit of normal operation."""
-    levels = ("anomaly", "score", 2.0, 4.0, 1.0, 20.0)
+def rules_of(outputs: Sequence[str], step_s: float, levels: Mapping[str, Levels] | None = None) -> tuple[Rule, ...]:
+    """Return the rules for a model with these outputs and this clock (0 when it counts rows).
+
+    Args:
+        levels: by cause, in place of the defaults.
+    """
+    cause = next((cause for cause, output in _OUTPUTS.items() if output in outputs), None)
+    if cause is None:
+        return ()
+    chosen = (levels or {}).get(cause, DEFAULTS[cause])
     if step_s <= 0:
-        return Rule(*levels, smooth=5, raise_for=5, clear_for=20, cool_down=60, unit="rows")
-    return Rule(
-        *levels,
-        smooth=max(600.0, 5 * step_s),
-        raise_for=max(600.0, 3 * step_s),
-        clear_for=max(1800.0, 10 * step_s),
-        cool_down=max(3600.0, 30 * step_s),
-        unit="s",
-    )
-
-
-def _failure(step_s: float) -> Rule:
-    """A calibrated probability."""
-    levels = ("failure", "p_fail", 0.5, 0.8, 0.3, 1.0)
-    if step_s <= 0:
-        return Rule(*levels, smooth=2, raise_for=3, clear_for=10, cool_down=20, unit="rows")
-    return Rule(
-        *levels,
-        smooth=max(60.0, 3 * step_s),
-        raise_for=max(300.0, 3 * step_s),
-        clear_for=max(900.0, 10 * step_s),
-        cool_down=max(3600.0, 30 * step_s),
-        unit="s",
-    )
+        return (Rule(cause, _OUTPUTS[cause], *chosen, MOST[cause], *_ROWS[cause], unit="rows"),)
+    lengths = (max(least, steps * step_s) for least, steps in zip(_SECONDS[cause], _STEPS[cause], strict=True))
+    return (Rule(cause, _OUTPUTS[cause], *chosen, MOST[cause], *lengths, unit="s"),)

@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import structlog
 
 from trivium.maintenance.alerts.finding import Finding, find, outputs_at
 from trivium.maintenance.alerts.rules import rules_of
 from trivium.maintenance.alerts.tracker import Change, Tracker
+from trivium.maintenance.ingest.advance import Advanced
 from trivium.maintenance.ingest.codec import AssetRows
 from trivium.maintenance.ingest.frames import Frame
-from trivium.maintenance.registry import Asset
+from trivium.maintenance.registry import Asset, Registry
 from trivium.maintenance.scorer import Scorer
 
-__all__ = ["Noted", "watch"]
+__all__ = ["Noted", "watch", "watch_all"]
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ def watch(
     num_outputs = len(scorer.outputs)
     after: dict[str, Any] = {}
     noted: list[Noted] = []
-    for rule in rules_of(scorer.outputs, scorer.step_s):
+    for rule in rules_of(scorer.outputs, scorer.step_s, asset.levels):
         tracker = Tracker(rule, scorer.version, trackers.get(rule.cause))
         column = predicted.values[:, scorer.outputs.index(rule.output)]
         for change in tracker.follow(predicted.times_us, column):
@@ -60,6 +64,32 @@ def watch(
             noted.append(Noted(rule.cause, change, at_us, finding))
         after[rule.cause] = tracker.to_json()
     return {**trackers, **after}, noted
+
+
+def watch_all(
+    scorers: Mapping[str, Scorer | None],
+    registry: Registry,
+    scored: Mapping[str, Advanced],
+    predictions: Mapping[str, AssetRows],
+) -> dict[str, tuple[str, list[Noted]]]:
+    """Hold the new predictions of many assets against the rules; their states take in where each cause stands now.
+
+    Returns:
+        By asset, version of the model and what changed.
+    """
+    found = {}
+    for name, predicted in predictions.items():
+        one, scorer = scored[name], scorers[name]
+        assert scorer is not None
+        asset = registry.assets.get(name) or Asset(name, ())
+        try:
+            one.state.trackers, changes = watch(scorer, asset, one.due.frames, predicted, one.state.trackers)
+        except Exception:  # a model that cannot explain itself must not keep readings from being stored
+            log.exception("alerts.failed", model=scorer.version, asset=name)
+            continue
+        if changes:
+            found[name] = (scorer.version, changes)
+    return found
 
 
 def _row_in(frames: Sequence[Frame], row: int) -> tuple[Frame, int]:

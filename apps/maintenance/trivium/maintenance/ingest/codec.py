@@ -18,7 +18,7 @@ import zstandard
 
 from trivium.service.errors import InputError
 
-__all__ = ["AssetRows", "pack", "pack_block", "unpack", "unpack_block"]
+__all__ = ["AssetRows", "pack", "pack_block", "span_of", "unpack", "unpack_block"]
 
 _MAGIC = b"TVM1"
 
@@ -115,3 +115,8 @@ def _unpack(data: bytes) -> tuple[dict[str, Any], list[AssetRows]]:
     if place != len(data):
         raise ValueError(f"{len(data) - place} bytes are left over")
     return header["meta"], blocks
+
+
+def span_of(plant: str, rows: AssetRows) -> dict[str, Any]:
+    """Return the columns by which a block is found in the database."""
+    return {"plant": plant, "asset": rows.asset, "from_us": int(rows.times_us[0]), "to_us": int(rows.times_us[-1])}

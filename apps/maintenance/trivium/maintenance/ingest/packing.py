@@ -20,7 +20,7 @@ from trivium.maintenance.ingest.codec import AssetRows, pack_block, unpack_block
 from trivium.maintenance.ingest.merge import align, empty_rows, merge
 from trivium.maintenance.ingest.moments import to_us
 from trivium.maintenance.ingest.state import NEVER_US
-from trivium.maintenance.tables import block, prediction
+from trivium.maintenance.tables import block, prediction, shadow_prediction
 from trivium.service.database import Database, utc_now
 
 __all__ = ["is_due", "pack_asset", "pack_due"]
@@ -31,12 +31,13 @@ _MOST_AT_ONCE = 2_000  # blocks in one transaction, which others wait for
 _MOST_ASSETS = 200
 _SETTLED = timedelta(minutes=2)
 _LEASE = "packing"
+_TABLES = (block, prediction, shadow_prediction)
 
 
 def is_due(database: Database) -> bool:
     """Tell whether an asset has enough small blocks."""
     with database.read() as connection:
-        return any(connection.execute(_crowded(table).limit(1)).first() for table in (block, prediction))
+        return any(connection.execute(_crowded(table).limit(1)).first() for table in _TABLES)
 
 
 def pack_due(database: Database, holder: str) -> int:
@@ -47,7 +48,7 @@ def pack_due(database: Database, holder: str) -> int:
     packed = 0
     try:
         with leases.renewing(database, lease, lambda: None):
-            for table in (block, prediction):
+            for table in _TABLES:
                 with database.read() as connection:
                     due = connection.execute(_crowded(table).limit(_MOST_ASSETS)).all()
                 packed += sum(pack_asset(database, table, row.plant, row.asset, lease) for row in due)
@@ -62,7 +63,7 @@ def pack_asset(database: Database, table: Table, plant: str, asset: str, lease: 
     with database.read() as connection:
         query = select(table).where(*own, *_small(table)).order_by(table.c.id).limit(_MOST_AT_ONCE)
         small = connection.execute(query).all()
-        if table is prediction and small:
+        if table is not block and small:
             small = [row for row in small if row.model == small[0].model]
             own.append(table.c.model == small[0].model)
         if not small:
@@ -77,7 +78,7 @@ def pack_asset(database: Database, table: Table, plant: str, asset: str, lease: 
     rows = sorted([*small, *large], key=lambda row: row.id)
     whole = _joined(table, asset, rows)
     pieces = [_piece(whole, start) for start in range(0, len(whole.times_us), _MOST_ROWS)]
-    same = {"model": small[0].model, "stored_at": utc_now()} if table is prediction else {}
+    same = {"model": small[0].model, "stored_at": utc_now()} if table is not block else {}
     values = [_values(table, rows[place].id, plant, one) | same for place, one in enumerate(pieces)]
     _replace(database, table, [row.id for row in rows], values, lease)
     return len(small)

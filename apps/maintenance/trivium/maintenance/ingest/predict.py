@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
 
 import numpy as np
 import structlog
@@ -17,21 +17,19 @@ __all__ = ["Due", "predict_all"]
 log = structlog.get_logger(__name__)
 
 
-class Due(Protocol):
+@dataclass(frozen=True)
+class Due:
     """What is to be predicted of one asset.
 
-    Attributes:
+    Args:
         times_us: (M,) int64.
         reasons: (M,) why a row is not scored; SCORED where it is.
         frames: that hold these rows, and those before that the model looks at.
     """
 
-    @property
-    def times_us(self) -> np.ndarray: ...  # noqa: D102 - see above
-    @property
-    def reasons(self) -> np.ndarray: ...  # noqa: D102
-    @property
-    def frames(self) -> Sequence[Frame]: ...  # noqa: D102
+    times_us: np.ndarray
+    reasons: np.ndarray
+    frames: Sequence[Frame]
 
 
 def predict_all(scorers: Mapping[str, Scorer | None], scored: Mapping[str, Due]) -> dict[str, AssetRows]:

@@ -1,4 +1,4 @@
-"""Which model scores a plant: the active folder of its registry, loaded once in each process."""
+"""Which models score a plant: the folders that its registry names, loaded once in each process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trivium.maintenance.registry import Registry
 from trivium.maintenance.scorer import Family, Scorer
 from trivium.service.errors import ModelError
 
-__all__ = ["load_scorer", "scorer_of"]
+__all__ = ["load_scorer", "scorer_of", "shadow_of"]
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +45,11 @@ def load_scorer(folder: Path) -> Scorer | Family:
 def scorer_of(registry: Registry) -> Scorer | Family | None:
     """Return the scorer of a plant's active model; None when it has none, or it cannot be loaded (which is logged)."""
     return _loaded(registry.model, registry.version) if registry.model else None
+
+
+def shadow_of(registry: Registry) -> Scorer | Family | None:
+    """Return the scorer that scores beside the active one; None when there is none, or it cannot be loaded."""
+    return _loaded(registry.shadow, registry.version) if registry.shadow else None
 
 
 @functools.lru_cache(maxsize=64)

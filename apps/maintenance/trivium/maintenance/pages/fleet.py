@@ -11,9 +11,9 @@ from sqlalchemy import select
 
 from trivium.maintenance import tables
 from trivium.maintenance.alerts import book
-from trivium.maintenance.alerts.rules import CRITICAL
+from trivium.maintenance.alerts.rules import CRITICAL, DEFAULTS
 from trivium.maintenance.ingest.stored import to_time
-from trivium.maintenance.registry import Registry
+from trivium.maintenance.registry import Asset, Registry
 from trivium.service.database import Database, utc_now
 
 __all__ = ["OPEN_STATES", "Standing", "read_standings"]
@@ -33,6 +33,7 @@ class Standing:
         risk: smoothed indicator: times the limit, or a probability; None where nothing was scored.
         kind: `score` or `p_fail`, what the risk is.
         why: tags that stand out, the strongest first.
+        critical_at: from which risk on it is critical.
     """
 
     asset: str
@@ -45,13 +46,14 @@ class Standing:
     stuck: tuple[str, ...]
     model: str
     alert: book.Alert | None
+    critical_at: float
 
     @property
     def share(self) -> float:
         """Risk as a share of what is critical, 0 to 1, for a bar."""
         if self.risk is None:
             return 0.0
-        return min(max(self.risk / (4.0 if self.kind == "score" else 0.8), 0.0), 1.0)
+        return min(max(self.risk / self.critical_at, 0.0), 1.0)
 
 
 def read_standings(database: Database, registry: Registry) -> list[Standing]:
@@ -65,12 +67,16 @@ def read_standings(database: Database, registry: Registry) -> list[Standing]:
     with database.read() as connection:
         rows = {row.asset: row for row in connection.execute(query.where(table.c.plant == registry.plant))}
     names = sorted(set(registry.assets) | set(rows))
-    return sorted((_standing(name, rows.get(name), alerts.get(name)) for name in names), key=_order)
+    found = (
+        _standing(registry.assets.get(name) or Asset(name, ()), rows.get(name), alerts.get(name)) for name in names
+    )
+    return sorted(found, key=_order)
 
 
-def _standing(name: str, row: Any, alert: book.Alert | None) -> Standing:
+def _standing(asset: Asset, row: Any, alert: book.Alert | None) -> Standing:
+    levels = DEFAULTS | dict(asset.levels)
     if row is None:
-        return Standing(name, "silent", None, "score", {}, (), None, (), "", alert)
+        return Standing(asset.name, "silent", None, "score", {}, (), None, (), "", alert, levels["anomaly"].critical_at)
     latest, newest = row.latest, to_time(row.watermark_us)
     outputs = latest.get("outputs", {})
     kind = "score" if "score" in outputs else "p_fail"
@@ -81,8 +87,8 @@ def _standing(name: str, row: Any, alert: book.Alert | None) -> Standing:
     if (utc_now() - newest).total_seconds() > (_SILENT_CYCLES_S if kind == "p_fail" else _SILENT_S):
         condition = "silent"
     return Standing(
-        name, condition, risk, kind, outputs, tuple(latest.get("why", {})), newest, tuple(latest.get("stuck", ())),
-        latest.get("model", ""), alert,
+        asset.name, condition, risk, kind, outputs, tuple(latest.get("why", {})), newest,
+        tuple(latest.get("stuck", ())), latest.get("model", ""), alert, levels[cause].critical_at,
     )  # fmt: skip
 
 
