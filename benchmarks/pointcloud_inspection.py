@@ -23,7 +23,7 @@ from setting import arguments, setting, verdict
 from virtual_scan import PARTS, Scan, read_part, scan
 
 from trivium.maintenance.inspection.align import Alignment, align
-from trivium.maintenance.inspection.inspect import Tolerance, conclude
+from trivium.maintenance.inspection.inspect import Options, Tolerance, conclude
 from trivium.maintenance.inspection.poses import apply, displacement, inverse
 from trivium.maintenance.inspection.reference import Reference
 from trivium.maintenance.inspection.trust import SYMMETRY_MM, judge_trust, symmetric
@@ -32,7 +32,7 @@ SHARED = Path(os.environ.get("TRIVIUM_SHARED") or Path(__file__).resolve().paren
 FOLDER = SHARED / "data" / "pointcloud" / "cad_parts"
 NAMES = list(PARTS)
 TOLERANCE = Tolerance(0.05)
-OPTIONS = {"min_coverage": 0.8, "resolution_mm": 6.0, "uncertainty_mm": 0.0}
+OPTIONS = Options()
 DENTS = 3
 _WIDTHS = (6, 7, 9, 10, 7, 10, 8, 7)
 TARGETS = "aligned >= 99 %, wrong flagged 100 %, right flagged <= 5 %, dents >= 95 %, false <= 1 in 100, <= 5 s"
@@ -63,7 +63,7 @@ def measure(name: str, index: int, seed: int, references: dict[str, Reference]) 
     wall, cpu = time.perf_counter(), time.process_time()
     alignment = align(points, reference)
     trust = judge_trust(points, alignment, reference)
-    result = conclude(points, reference, alignment.candidates[0].pose, trust, TOLERANCE, **OPTIONS)
+    result = conclude(points, reference, alignment.candidates[0].pose, trust, TOLERANCE, OPTIONS)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     found, strays = dents_found(made, list(result.defects), result.pose)
     others = alignment.candidates[1:]

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from trivium.maintenance.inspection import cli, files
+from trivium.maintenance.inspection import cli
 from trivium.maintenance.inspection.deviation import Surface, cell_size
 from trivium.maintenance.inspection.inspect import Inspection, Tolerance, inspect
 from trivium.maintenance.inspection.poses import apply, displacement, exponential, inverse, spread_rotations
 from trivium.maintenance.inspection.reference import Reference
 from trivium.maintenance.inspection.regions import decide, defects
+from trivium.maintenance.inspection.report.colors import colors
 from trivium.pointcloud.io import read_points, write_mesh, write_points
 from trivium.pointcloud.records import Mesh, PointCloud
 from trivium.service.errors import InputError
@@ -111,6 +112,7 @@ def row_of_cells(deviation: list[float], error: float = 0.001) -> Surface:
         (first, second),
         0.01,
         1.0,
+        np.arange(count),
     )
 
 
@@ -229,12 +231,14 @@ def test_files_and_command(dented, part, tmp_path):
     wrong = CliRunner().invoke(app, [*arguments, "--unit", "furlong"])
     assert isinstance(wrong.exception, InputError)
     assert "unit 'furlong' is unknown; known: mm, cm, m, inch" in wrong.exception.line
-    files.write(dented, tmp_path / "dented")
-    (one,) = json.loads((tmp_path / "dented" / "inspection.json").read_text())["defects"]
+    assert [one["id"] for one in written["claims"]][:3] == ["tolerance", "limit", "min_coverage"]
+    assert written["sentences"][0]["text"].startswith("Pass: 100.0 % of the surface was seen")
+    assert written["left_out"] == []
+    (one,) = dented.to_json()["defects"]
     assert one["place"] == pytest.approx([30, 5, 12], abs=1)
     assert {"id", "kind", "depth_mm", "depth_uncertainty_mm", "area_mm2", "normal", "extent_mm", "points"} <= set(one)
 
 
 def test_colours_say_the_side():
-    shades = files.colors(np.array([0.0, 0.1, -0.1, 9.0, -0.05]), 0.05)
+    shades = colors(np.array([0.0, 0.1, -0.1, 9.0, -0.05]), 0.05)
     assert shades.tolist() == [[255, 255, 255], [255, 0, 0], [0, 0, 255], [255, 0, 0], [128, 128, 255]]

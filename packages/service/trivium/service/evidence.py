@@ -22,6 +22,7 @@ __all__ = [
     "Locator",
     "Report",
     "ReportFile",
+    "ScanRegion",
     "SensorWindow",
     "Sentence",
     "SheetCell",
@@ -102,13 +103,32 @@ class SensorWindow:
             raise ValueError(f"sensor window {self.sensor}: {self.from_us} is after {self.to_us}")
 
 
-Locator = FactAnchor | SheetCell | JsonPointer | ImageRegion | SensorWindow
-_KINDS: dict[str, type[FactAnchor] | type[SheetCell] | type[JsonPointer] | type[ImageRegion] | type[SensorWindow]] = {
+@dataclass(frozen=True, slots=True)
+class ScanRegion:
+    """The points of a scan that lie in a ball: its middle and radius in the scan's own frame, millimetres.
+
+    Raises:
+        ValueError: if the radius is not positive.
+    """
+
+    x: float
+    y: float
+    z: float
+    radius: float
+
+    def __post_init__(self) -> None:
+        if not self.radius > 0:
+            raise ValueError(f"a ball of radius {self.radius} holds no points")
+
+
+Locator = FactAnchor | SheetCell | JsonPointer | ImageRegion | SensorWindow | ScanRegion
+_KINDS: dict[str, type[Locator]] = {
     "fact": FactAnchor,
     "cell": SheetCell,
     "json": JsonPointer,
     "image": ImageRegion,
     "sensor": SensorWindow,
+    "scan": ScanRegion,
 }
 
 

@@ -1,4 +1,4 @@
-"""`trivium maintenance inspect`: a scan and its CAD in, numbers, a verdict and coloured clouds out."""
+"""`trivium maintenance inspect`: a scan and its CAD in, a verdict and its report out."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from typing import Annotated
 import typer
 
 from trivium.maintenance.app import needs_modules
+from trivium.maintenance.terminal import progress_bar
 from trivium.service.errors import InputError
+from trivium.service.text import LANGUAGES
 
-__all__ = ["EPILOG", "inspect"]
+__all__ = ["EPILOG", "inspect", "language_option"]
 
-EPILOG = "Example: trivium maintenance inspect scan.ply part.stl --tolerance 0.05 --unit mm --out result"
-
-_REASONS = {
-    "off_surface": "too many points lie off the part: another part, another unit, or much is bent or missing",
-    "rival": "another way to lay the scan on the part fits about as well: scan more sides",
-    "slides": "the scan can slide on the part: scan more sides",
-}
+EPILOG = (
+    "Example: trivium maintenance inspect scan.ply part.stl --tolerance 0.05 --unit mm --out result --formats html,pdf"
+)
 
 
 def inspect(
@@ -31,6 +29,10 @@ def inspect(
     zone: Annotated[
         str, typer.Option(help="plus-minus: to either side; total: width of the zone, half to each side.")
     ] = "plus-minus",
+    datum: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Align by datums: six lines 'A x y z', 3 of A, 2 of B, 1 of C."),
+    ] = None,
     min_coverage: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Share of the surface that must be seen to pass.")
     ] = 0.8,
@@ -40,40 +42,54 @@ def inspect(
     scanner_uncertainty: Annotated[
         float, typer.Option(metavar="MM", min=0.0, help="Standard uncertainty that all points share.")
     ] = 0.0,
+    formats: Annotated[
+        str, typer.Option(metavar="LIST", help="Of html, pdf, json, ply; inspection.json is always written.")
+    ] = "json,ply",
+    lang: Annotated[str, typer.Option(help="Of the report: en or zh.")] = "en",
     seed: Annotated[int, typer.Option(min=0, help="Of every random choice.")] = 0,
 ) -> None:
-    """Hold a scan against its CAD and write inspection.json, deviation.ply and not_covered.ply."""
+    """Hold a scan against its CAD and write inspection.json, deviation.ply, not_covered.ply, and reports if asked."""
     needs_modules("torch", "open3d")
-    from trivium.maintenance.inspection import files
-    from trivium.maintenance.inspection.inspect import Tolerance
-    from trivium.maintenance.inspection.inspect import inspect as run
+    from trivium.maintenance.inspection import pipeline
+    from trivium.maintenance.inspection.inspect import Options, Tolerance
 
     if zone not in ("plus-minus", "total"):
         raise InputError(f"zone {zone!r} is unknown", where="--zone", hint="known: plus-minus, total")
-    limits = Tolerance(tolerance, "total" if zone == "total" else "plus_minus")
-    points = files.read_scan(scan, unit)
-    reference = files.read_reference(cad, cad_unit or unit)
-    result = run(
-        points,
-        reference,
-        limits,
-        min_coverage=min_coverage,
-        resolution_mm=smallest_defect,
-        uncertainty_mm=scanner_uncertainty,
-        seed=seed,
-        where=str(scan),
+    request = pipeline.Request(
+        scan,
+        cad,
+        unit,
+        cad_unit or unit,
+        Tolerance(tolerance, "total" if zone == "total" else "plus_minus"),
+        Options(min_coverage, smallest_defect, scanner_uncertainty, seed),
+        datum,
+        language_option(lang),
+        formats_option(formats),
     )
-    written = files.write(result, out)
-    aligned = "trusted" if result.trust.is_trusted else "untrusted"
-    typer.echo(f"verdict: {result.verdict}")
-    typer.echo(f"aligned: {aligned}; coverage {result.surface.coverage:.1%}; noise {result.surface.noise:.3f} mm")
-    for reason in result.trust.reasons:
-        typer.echo(f"  {_REASONS[reason]}")
-    if result.trust.is_trusted:
-        for number, one in enumerate(result.defects, 1):
-            x, y, z = one.place
-            typer.echo(
-                f"  {number}. {one.kind} {one.depth_mm:.3f} +- {one.uncertainty_mm:.3f} mm, {one.area_mm2:.1f} mm2, "
-                f"at ({x:.1f}, {y:.1f}, {z:.1f})"
-            )
-    typer.echo(f"written: {', '.join(str(path) for path in written)}")
+    with progress_bar("Inspecting") as progress:
+        result = pipeline.run(request, out, progress=lambda stage, share: progress(round(1000 * share), 1000))
+    inspection = result.inspection
+    aligned = "trusted" if inspection.trust.is_trusted else "untrusted"
+    typer.echo(f"verdict: {inspection.verdict}")
+    typer.echo(
+        f"aligned: {aligned}; coverage {inspection.surface.coverage:.1%}; noise {inspection.surface.noise:.3f} mm"
+    )
+    for sentence in result.sentences:
+        typer.echo(f"  {sentence.text}")
+    typer.echo(f"written: {', '.join(str(path) for path in result.written)}")
+
+
+def language_option(language: str) -> str:
+    """Return the language of a report.
+
+    Raises:
+        InputError: if it is unknown.
+    """
+    if language not in LANGUAGES:
+        raise InputError(f"language {language!r} is unknown", where="--lang", hint=f"known: {', '.join(LANGUAGES)}")
+    return language
+
+
+def formats_option(formats: str) -> tuple[str, ...]:
+    """Return the formats of a list with commas."""
+    return tuple(name.strip() for name in formats.split(",") if name.strip())

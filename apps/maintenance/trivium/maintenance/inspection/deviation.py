@@ -40,6 +40,7 @@ class Surface:
         neighbors: two (P,) arrays, the cells that lie side by side, each pair in both orders.
         noise: standard deviation of points within a cell, millimetres.
         size: width of a cell, millimetres.
+        keys: (C,) int64, rising; the names of the cells, the same for the same part and width.
     """
 
     places: Floats
@@ -52,11 +53,18 @@ class Surface:
     neighbors: tuple[np.ndarray, np.ndarray]
     noise: float
     size: float
+    keys: np.ndarray
 
     @property
     def coverage(self) -> float:
         """Share of the part's area that was seen."""
         return float(self.areas[self.is_covered].sum() / self.areas.sum())
+
+    def cells_of(self, places: Places, reference: Reference) -> np.ndarray:
+        """Return the cell that each of N places on the part lies in, (N,), -1 where it is no cell of these."""
+        wanted = _keys(places, reference, self.size)
+        at = np.searchsorted(self.keys, wanted).clip(max=len(self.keys) - 1)
+        return np.where(self.keys[at] == wanted, at, -1)
 
 
 def cell_size(reference: Reference, points: int, resolution: float) -> float:
@@ -77,9 +85,8 @@ def measure(deviation: Floats, places: Places, reference: Reference, size: float
     """
     count = int(np.clip(_SAMPLES_PER_CELL * reference.area / size**2, 20_000, 1_000_000))
     spread = reference.scene.sample(count, np.random.default_rng(1))
-    # An odd offset, so that faces at round numbers do not lie between two layers of cells.
-    low = reference.low - 0.37 * size
-    keys, cell = np.unique(np.concatenate((_keys(spread, low, size), _keys(places, low, size))), return_inverse=True)
+    named = np.concatenate((_keys(spread, reference, size), _keys(places, reference, size)))
+    keys, cell = np.unique(named, return_inverse=True)
     own, seen, total = cell[:count], cell[count:], len(keys)
     samples = np.bincount(own, minlength=total)
     counts = np.bincount(seen, minlength=total)
@@ -104,10 +111,13 @@ def measure(deviation: Floats, places: Places, reference: Reference, size: float
         (first, second),
         within_cell**0.5,
         size,
+        keys,
     )
 
 
-def _keys(places: Places, low: Floats, size: float) -> np.ndarray:
+def _keys(places: Places, reference: Reference, size: float) -> np.ndarray:
+    # An odd offset, so that faces at round numbers do not lie between two layers of cells.
+    low = reference.low - 0.37 * size
     cell = np.floor((places.positions - low) / size).astype(np.int64) + 2
     axis = np.abs(places.normals).argmax(axis=1)
     is_back = places.normals[np.arange(len(axis)), axis] < 0

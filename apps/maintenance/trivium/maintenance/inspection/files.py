@@ -1,20 +1,23 @@
-"""Files of an inspection: scans and parts read in millimetres; `inspection.json` and the coloured clouds written."""
+"""Files of an inspection: scans and parts read in millimetres, coloured clouds written."""
 
 from __future__ import annotations
 
-import json
+import hashlib
 from pathlib import Path
 
 import numpy as np
 
-from trivium.maintenance.inspection.inspect import Inspection
+from trivium.maintenance.inspection.claims import Source
+from trivium.maintenance.inspection.deviation import Surface
 from trivium.maintenance.inspection.poses import Floats
 from trivium.maintenance.inspection.reference import Reference
+from trivium.maintenance.inspection.report.colors import colors
 from trivium.pointcloud.io import read_mesh, read_points, write_points
+from trivium.pointcloud.io.source import load
 from trivium.pointcloud.records import Mesh, PointCloud
 from trivium.service.errors import InputError
 
-__all__ = ["UNITS", "colors", "read_reference", "read_scan", "write"]
+__all__ = ["UNITS", "factor_of", "read_reference", "read_scan", "source_of", "write_deviation", "write_unseen"]
 
 UNITS = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "inch": 25.4}
 """Millimetres per unit. Files of scans and parts seldom name theirs, so it is always asked."""
@@ -28,7 +31,7 @@ def read_scan(path: Path, unit: str) -> Floats:
     Raises:
         InputError: if the unit is unknown or the file cannot be read.
     """
-    return read_points(path).xyz.astype(np.float64) * _factor(unit)
+    return read_points(path).xyz.astype(np.float64) * factor_of(unit)
 
 
 def read_reference(path: Path, unit: str) -> Reference:
@@ -38,54 +41,39 @@ def read_reference(path: Path, unit: str) -> Reference:
         InputError: if the unit is unknown or the file is no mesh.
     """
     mesh = read_mesh(path)
-    return Reference(Mesh(mesh.vertices.astype(np.float64) * _factor(unit), mesh.faces), str(path))
+    return Reference(Mesh(mesh.vertices.astype(np.float64) * factor_of(unit), mesh.faces), str(path))
 
 
-def write(inspection: Inspection, folder: Path) -> list[Path]:
-    """Write `inspection.json`, and two clouds in the part's frame: `deviation.ply` and `not_covered.ply`.
+def source_of(path: Path, unit: str, name: str = "") -> Source:
+    """Return what a report says of a file: its name (None given: its own), hash and unit."""
+    return Source(name or path.name, hashlib.sha256(load(path)).hexdigest(), unit)
+
+
+def factor_of(unit: str) -> float:
+    """Return millimetres per unit.
 
     Raises:
-        InputError: if the folder cannot be written to.
+        InputError: if the unit is unknown.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        result = folder / "inspection.json"
-        result.write_text(json.dumps(inspection.to_json(), indent=1), encoding="utf-8")
-        return [result, _write_deviation(inspection, folder), _write_coverage(inspection, folder)]
-    except OSError as error:
-        raise InputError(f"cannot be written ({error.strerror or error})", where=str(folder)) from error
+    if unit not in UNITS:
+        raise InputError(f"unit {unit!r} is unknown", where="--unit", hint=f"known: {', '.join(UNITS)}")
+    return UNITS[unit]
 
 
-def colors(deviation: Floats, limit: float) -> np.ndarray:
-    """Return (N, 3) uint8: white at 0, full blue at -2 limits and below (too low), full red at 2 limits and above."""
-    share = np.clip(deviation / (2 * limit), -1, 1)
-    fade = 255 * (1 - np.abs(share))
-    full = np.full_like(fade, 255)
-    rgb = np.where(share[:, None] > 0, np.stack((full, fade, fade), axis=1), np.stack((fade, fade, full), axis=1))
-    return np.round(rgb).astype(np.uint8)
-
-
-def _write_deviation(inspection: Inspection, folder: Path) -> Path:
-    step = -(-len(inspection.points) // _MAX_WRITTEN)
-    points, deviation = inspection.points[::step], inspection.deviation[::step]
-    rgb = colors(deviation, inspection.tolerance.limit_mm)
+def write_deviation(path: Path, points: Floats, deviation: Floats, limit: float) -> Path:
+    """Write a cloud, (N, 3) in the part's frame, coloured by its deviations, (N,), with `deviation_mm` a point."""
+    step = -(-len(points) // _MAX_WRITTEN)
+    points, deviation = points[::step], deviation[::step]
+    rgb = colors(deviation, limit)
     fields = {name: np.ascontiguousarray(rgb[:, at]) for at, name in enumerate(("red", "green", "blue"))}
     fields["deviation_mm"] = deviation.astype(np.float32)
-    path = folder / "deviation.ply"
     write_points(path, PointCloud(points.astype(np.float32), fields))
     return path
 
 
-def _write_coverage(inspection: Inspection, folder: Path) -> Path:
-    surface = inspection.surface
+def write_unseen(path: Path, surface: Surface) -> Path:
+    """Write the places of the part that were not seen, with the area that each stands for."""
     unseen = ~surface.is_covered
     fields = {"area_mm2": surface.areas[unseen].astype(np.float32)}
-    path = folder / "not_covered.ply"
     write_points(path, PointCloud(surface.places[unseen].astype(np.float32), fields))
     return path
-
-
-def _factor(unit: str) -> float:
-    if unit not in UNITS:
-        raise InputError(f"unit {unit!r} is unknown", where="--unit", hint=f"known: {', '.join(UNITS)}")
-    return UNITS[unit]

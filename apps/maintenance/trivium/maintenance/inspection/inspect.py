@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from trivium.maintenance.inspection import align as alignment_of
+from trivium.maintenance.inspection.datum import Datums, fit_datums
 from trivium.maintenance.inspection.deviation import Surface, cell_size, measure
 from trivium.maintenance.inspection.poses import Floats, apply
 from trivium.maintenance.inspection.reference import Reference
 from trivium.maintenance.inspection.regions import Defect, Verdict, decide, defects
-from trivium.maintenance.inspection.trust import Trust, judge_trust
+from trivium.maintenance.inspection.trust import Trust, judge_trust, on_datums
+from trivium.pointcloud.raycasting import Places
 from trivium.service.errors import InputError
 
-__all__ = ["Inspection", "Tolerance", "inspect"]
+__all__ = ["Inspection", "Method", "Options", "Tolerance", "conclude", "deviations", "inspect", "prepared"]
+
+Method = Literal["best_fit", "datum"]
 
 _MIN_POINTS = 500
 _MAX_POINTS = 600_000
@@ -48,6 +53,26 @@ class Tolerance:
 
 
 @dataclass(frozen=True)
+class Options:
+    """What is asked besides the tolerance.
+
+    Args:
+        min_coverage: share of the surface that must be seen for a verdict of pass.
+        resolution_mm: width of the smallest defect that must be found.
+        uncertainty_mm: standard uncertainty of the scanner that averaging does not take away.
+        seed: picks the points that the search looks at.
+    """
+
+    min_coverage: float = 0.8
+    resolution_mm: float = 6.0
+    uncertainty_mm: float = 0.0
+    seed: int = 0
+
+
+_AS_USUAL = Options()
+
+
+@dataclass(frozen=True)
 class Inspection:
     """The result.
 
@@ -61,8 +86,9 @@ class Inspection:
         points: (N, 3) of the scan in the part's frame, those that belong to the part.
         deviation: (N,) of each.
         foreign: points left out because they lie far off the part.
-        min_coverage: share of the surface that had to be seen.
-        uncertainty_mm: standard uncertainty shared by all points.
+        options: what was asked besides.
+        uncertainty_mm: standard uncertainty shared by all points: the scanner's and the pose's.
+        method: how the scan was laid on the part.
     """
 
     tolerance: Tolerance
@@ -74,8 +100,9 @@ class Inspection:
     points: Floats
     deviation: Floats
     foreign: int
-    min_coverage: float
+    options: Options
     uncertainty_mm: float
+    method: Method
 
     def to_json(self) -> dict[str, Any]:
         """Return the numbers of `inspection.json`; lengths in millimetres, places in the part's frame."""
@@ -83,10 +110,11 @@ class Inspection:
             "unit": "mm",
             "aligned": "trusted" if self.trust.is_trusted else "untrusted",
             "untrusted_because": list(self.trust.reasons),
+            "alignment": self.method,
             "transform": self.pose.tolist(),
             "verdict": self.verdict,
             "coverage": self.surface.coverage,
-            "min_coverage": self.min_coverage,
+            "min_coverage": self.options.min_coverage,
             "tolerance_mm": self.tolerance.value_mm,
             "tolerance_zone": self.tolerance.zone,
             "limit_mm": self.tolerance.limit_mm,
@@ -97,6 +125,9 @@ class Inspection:
             "noise_mm": self.surface.noise,
             "cell_mm": self.surface.size,
             "uncertainty_mm": self.uncertainty_mm,
+            "scanner_uncertainty_mm": self.options.uncertainty_mm,
+            "smallest_defect_mm": self.options.resolution_mm,
+            "seed": self.options.seed,
             "points": len(self.points),
             "points_left_out": self.foreign,
             "symmetries": self.trust.symmetries,
@@ -110,12 +141,11 @@ def inspect(
     scan: Floats,
     reference: Reference,
     tolerance: Tolerance,
+    options: Options = _AS_USUAL,
     *,
-    min_coverage: float = 0.8,
-    resolution_mm: float = 6.0,
-    uncertainty_mm: float = 0.0,
-    seed: int = 0,
+    datums: Datums | None = None,
     where: str = "",
+    progress: Callable[[str, float], None] = lambda stage, share: None,
 ) -> Inspection:
     """Inspect a scan.
 
@@ -123,11 +153,30 @@ def inspect(
         scan: (N, 3) in millimetres, any frame.
         reference: the part.
         tolerance: how far the surface may lie off.
-        min_coverage: share of the surface that must be seen for a verdict of pass.
-        resolution_mm: width of the smallest defect that must be found.
-        uncertainty_mm: standard uncertainty of the scanner that averaging does not take away.
-        seed: picks the points that the search looks at.
+        options: what is asked besides.
+        datums: six places to lay the scan on; None for best fit.
         where: the file, for errors.
+        progress: told each stage, and the share of the whole when it begins.
+
+    Raises:
+        InputError: if there are too few points, or they all lie in one place.
+    """
+    scan = prepared(scan, options.seed, where)
+    progress("align", 0.1)
+    alignment = alignment_of.align(scan, reference, options.seed)
+    progress("trust", 0.55)
+    trust = judge_trust(scan, alignment, reference)
+    pose = alignment.candidates[0].pose
+    if datums is not None:
+        fit = fit_datums(scan, pose, datums, reference, options.resolution_mm / 2)
+        pose, trust = fit.pose, on_datums(trust, fit)
+    progress("measure", 0.65)
+    method: Method = "best_fit" if datums is None else "datum"
+    return conclude(scan, reference, pose, trust, tolerance, options, method=method)
+
+
+def prepared(scan: Floats, seed: int, where: str) -> Floats:
+    """Return the points to work with, in an order of chance, at most as many as are worth it.
 
     Raises:
         InputError: if there are too few points, or they all lie in one place.
@@ -137,19 +186,7 @@ def inspect(
     if np.ptp(scan, axis=0).max() < 1e-3:
         raise InputError("all points lie in one place", where=where, hint="check the unit")
     generator = np.random.default_rng(seed)
-    scan = scan[generator.permutation(len(scan))[:_MAX_POINTS]].astype(np.float64)
-    alignment = alignment_of.align(scan, reference, seed)
-    trust = judge_trust(scan, alignment, reference)
-    return conclude(
-        scan,
-        reference,
-        alignment.candidates[0].pose,
-        trust,
-        tolerance,
-        min_coverage=min_coverage,
-        resolution_mm=resolution_mm,
-        uncertainty_mm=uncertainty_mm,
-    )
+    return scan[generator.permutation(len(scan))[:_MAX_POINTS]].astype(np.float64)
 
 
 def conclude(
@@ -158,22 +195,18 @@ def conclude(
     pose: Floats,
     trust: Trust,
     tolerance: Tolerance,
+    options: Options = _AS_USUAL,
     *,
-    min_coverage: float,
-    resolution_mm: float,
-    uncertainty_mm: float,
+    method: Method = "best_fit",
 ) -> Inspection:
     """Measure an aligned scan and decide; arguments as for `inspect`."""
-    moved = apply(pose, scan)
-    deviation, places = reference.signed(moved)
-    is_own = np.abs(deviation) < _REACH * reference.diagonal
-    kept = type(places)(places.positions[is_own], places.triangles[is_own], places.normals[is_own])
-    surface = measure(deviation[is_own], kept, reference, cell_size(reference, int(is_own.sum()), resolution_mm))
-    systematic = (uncertainty_mm**2 + trust.looseness_mm**2) ** 0.5
-    found = defects(surface, moved[is_own], deviation[is_own], tolerance.limit_mm, systematic, resolution_mm)
-    verdict = decide(
-        surface, found, tolerance.limit_mm, systematic, is_trusted=trust.is_trusted, min_coverage=min_coverage
-    )
+    moved, deviation, places, num_foreign = deviations(scan, reference, pose)
+    size = cell_size(reference, len(moved), options.resolution_mm)
+    surface = measure(deviation, places, reference, size)
+    systematic = (options.uncertainty_mm**2 + trust.looseness_mm**2) ** 0.5
+    limit = tolerance.limit_mm
+    found = defects(surface, moved, deviation, limit, systematic, options.resolution_mm)
+    verdict = decide(surface, found, limit, systematic, is_trusted=trust.is_trusted, min_coverage=options.min_coverage)
     return Inspection(
         tolerance,
         pose,
@@ -181,12 +214,24 @@ def conclude(
         surface,
         tuple(found),
         verdict,
-        moved[is_own],
-        deviation[is_own],
-        int((~is_own).sum()),
-        min_coverage,
+        moved,
+        deviation,
+        num_foreign,
+        options,
         systematic,
+        method,
     )
+
+
+def deviations(scan: Floats, reference: Reference, pose: Floats) -> tuple[Floats, Floats, Places, int]:
+    """Return the points that belong to the part, in its frame, (N, 3), their deviations (N,), nearest places, and how
+    many were left out because they lie far off.
+    """
+    moved = apply(pose, scan)
+    deviation, places = reference.signed(moved)
+    is_own = np.abs(deviation) < _REACH * reference.diagonal
+    kept = Places(places.positions[is_own], places.triangles[is_own], places.normals[is_own])
+    return moved[is_own], deviation[is_own], kept, int((~is_own).sum())
 
 
 def _defect(number: int, defect: Defect) -> dict[str, Any]:

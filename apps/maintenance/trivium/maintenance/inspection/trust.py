@@ -6,21 +6,22 @@ part looks the same from there), and the scan holds the part in every direction 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from trivium.maintenance.inspection.align import Alignment
+from trivium.maintenance.inspection.datum import Fit
 from trivium.maintenance.inspection.poses import Floats, apply, exponential, inverse
 from trivium.maintenance.inspection.reference import Reference
 
-__all__ = ["SYMMETRY_MM", "Reason", "Trust", "judge_trust", "symmetric"]
+__all__ = ["SYMMETRY_MM", "Reason", "Trust", "judge_trust", "on_datums", "symmetric"]
 
 SYMMETRY_MM = 0.05
 """A motion that carries the part off itself by no more is a symmetry."""
 
-Reason = Literal["off_surface", "rival", "slides"]
+Reason = Literal["off_surface", "rival", "slides", "datum_unseen"]
 
 _MAX_OFF = 0.02  # share of points off the surface
 _MAX_NOISE = 0.002  # of the diagonal: above, the scan does not lie on the surface at all
@@ -80,6 +81,19 @@ def judge_trust(scan: Floats, alignment: Alignment, reference: Reference) -> Tru
         None if rival is None else rival.off / alignment.judged,
         looseness,
     )
+
+
+def on_datums(trust: Trust, fit: Fit) -> Trust:
+    """Return the trust in a pose by datums, which began at a best fit: it must have begun right, and be held.
+
+    The places hold the scan also where it could slide on the part as a whole.
+    """
+    reasons: list[Reason] = [one for one in trust.reasons if one != "slides"]
+    if not fit.is_seen:
+        reasons.append("datum_unseen")
+    elif fit.looseness_mm > _LOOSE_MM:
+        reasons.append("slides")
+    return replace(trust, reasons=tuple(reasons), looseness_mm=fit.looseness_mm)
 
 
 def symmetric(pose: Floats, others: Floats, reference: Reference) -> np.ndarray:

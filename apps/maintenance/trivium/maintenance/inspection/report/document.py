@@ -1,0 +1,109 @@
+"""What a report shows, before it becomes a page or a print: texts in the reader's language, pictures, rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trivium.maintenance.inspection.poses import Floats
+from trivium.maintenance.inspection.report.views import View
+
+__all__ = ["Bars", "Cell", "Cloud", "Document", "Grid", "bars_of"]
+
+_BARS = 40
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A text with the claims that its numbers are."""
+
+    text: str
+    claim_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table; numbers stand to the right. Empty rows: `nothing` is said instead."""
+
+    heading: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    nothing: str
+
+
+@dataclass(frozen=True)
+class Bars:
+    """A histogram.
+
+    Args:
+        heading: above it.
+        edges: (B + 1,) millimetres; the first and the last bar also hold what lies beyond.
+        shares: (B,) of the seen area.
+        limit: of the tolerance to either side.
+        alt: what it shows, in a sentence.
+        axis: text of the horizontal axis.
+    """
+
+    heading: str
+    edges: Floats
+    shares: Floats
+    limit: float
+    alt: str
+    axis: str
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """What the 3D view shows.
+
+    Args:
+        xyz: (N, 3) places, millimetres.
+        values: (N,) deviations; None for one colour.
+        vertices: (V, 3) of the part.
+        faces: (F, 3) of it; none when it has too many.
+    """
+
+    xyz: Floats
+    values: Floats | None
+    vertices: Floats
+    faces: np.ndarray
+
+
+@dataclass(frozen=True)
+class Document:
+    """A report.
+
+    Args:
+        tone: `good`, `bad`, `wait`: of the verdict's colour and sign; only a pass is good.
+        verdict: large.
+        warning: beside it where it is no pass; empty otherwise.
+        sentences: checked.
+        facts: label and text, for the head.
+        limit: at which colours are half full; None when nothing is coloured.
+    """
+
+    title: str
+    language: str
+    tone: str
+    verdict: str
+    warning: str
+    sentences: tuple[Cell, ...]
+    facts: tuple[tuple[str, Cell], ...]
+    views_heading: str
+    views: tuple[View, View]
+    view_alts: tuple[str, str]
+    limit: float | None
+    bars: Bars | None
+    table: Grid
+    method: tuple[str, ...]
+    cloud: Cloud
+    notes: tuple[str, ...] = ()
+
+
+def bars_of(deviation: Floats, areas: Floats, limit: float) -> tuple[Floats, Floats, float]:
+    """Return the edges and shares of a histogram over twice the limits, and the share of area within the limits."""
+    edges = np.linspace(-2 * limit, 2 * limit, _BARS + 1)
+    shares, _ = np.histogram(np.clip(deviation, edges[0], edges[-1]), edges, weights=areas / areas.sum())
+    inside = float(areas[np.abs(deviation) <= limit].sum() / areas.sum())
+    return edges, shares, inside

@@ -1,0 +1,147 @@
+"""The report of an inspection as a document: what `narrate` said and `check` kept, and the numbers as claims."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import numpy as np
+
+from trivium.maintenance.inspection.claims import Source
+from trivium.maintenance.inspection.inspect import Inspection
+from trivium.maintenance.inspection.narrate import percent, shown, verdict_key
+from trivium.maintenance.inspection.poses import Floats
+from trivium.maintenance.inspection.reference import Reference
+from trivium.maintenance.inspection.report.document import Bars, Cell, Cloud, Document, Grid, bars_of
+from trivium.maintenance.inspection.report.views import Subject, draw_views
+from trivium.service.evidence import Claim, Sentence
+from trivium.service.text import Catalogue, catalogue
+
+__all__ = ["TONES", "cloud_of", "document_of", "regions_grid"]
+
+TONES = {"pass": "good", "fail": "bad", "undecided": "wait", "incomplete": "wait", "untrusted": "wait"}
+_MOST_PLACES = 15_000
+_MOST_FACES = 20_000
+_EMPTY = np.empty((0, 3))
+
+
+def document_of(
+    inspection: Inspection,
+    reference: Reference,
+    claims: Mapping[str, Claim],
+    sentences: Sequence[Sentence],
+    sources: tuple[Source, Source],
+    language: str,
+    made: datetime,
+    num_removed: int = 0,
+) -> Document:
+    """Put a report together.
+
+    Args:
+        inspection: the result.
+        reference: the part.
+        claims: of the inspection.
+        sentences: checked ones, the verdict first.
+        sources: the scan and the CAD.
+        language: `en` or `zh`.
+        made: when.
+        num_removed: sentences that the check took out.
+    """
+    texts = catalogue("trivium.maintenance", language)
+    is_trusted, limit = inspection.trust.is_trusted, inspection.tolerance.limit_mm
+    defects = inspection.defects if is_trusted else ()
+    places = np.array([one.place for one in defects]) if defects else _EMPTY
+    normals = np.array([one.normal for one in defects]) if defects else _EMPTY
+    surface = inspection.surface if is_trusted else None
+    key = verdict_key(inspection)
+    return Document(
+        texts.say("inspection.title", part=sources[1].name),
+        language,
+        TONES[key],
+        texts[f"inspection.verdict_{key}"],
+        texts["inspection.not_a_pass"] if TONES[key] == "wait" else "",
+        tuple(Cell(one.text, one.claim_ids) for one in sentences),
+        _facts(inspection, claims, sources, texts, made),
+        texts["inspection.views" if is_trusted else "inspection.views_untrusted"],
+        draw_views(Subject(reference, surface, limit, places, normals)),
+        (texts["inspection.view_alt"], texts["inspection.view_alt_back"]),
+        limit if is_trusted else None,
+        _bars(inspection, texts) if is_trusted else None,
+        regions_grid(claims, texts, "" if is_trusted else "_untrusted"),
+        tuple(texts[f"inspection.method_{name}"] for name in ("frame", "cells", "rule", "cad")),
+        _cloud(inspection, reference),
+        (texts.say("inspection.removed", count=num_removed),) if num_removed else (),
+    )
+
+
+def regions_grid(claims: Mapping[str, Claim], texts: Catalogue, nothing: str = "") -> Grid:
+    """Return the table of all regions that have claims."""
+    rows = []
+    number = 1
+    while f"d{number}.depth" in claims:
+        group = f"d{number}"
+        kind = claims[f"{group}.kind"].value
+        lengths = [
+            Cell(shown(claims, f"{group}.{name}"), (f"{group}.{name}",)) for name in ("depth", "u", "area", "out")
+        ]
+        place = ", ".join(shown(claims, f"{group}.{axis}") for axis in "xyz")
+        at = Cell(place, tuple(f"{group}.{axis}" for axis in "xyz"))
+        rows.append((Cell(str(number)), Cell(texts[f"inspection.kind_{kind}"], (f"{group}.kind",)), *lengths, at))
+        number += 1
+    heads = tuple(texts[f"inspection.{name}"] for name in ("number", "kind", "depth", "u", "area", "area_out", "place"))
+    return Grid(texts["inspection.regions"], heads, tuple(rows), texts[f"inspection.no_regions{nothing}"])
+
+
+def cloud_of(points: Floats, values: Floats | None, reference: Reference) -> Cloud:
+    """Return what the 3D view shows, thinned to what a browser turns smoothly."""
+    step = -(-len(points) // _MOST_PLACES)
+    mesh = reference.scene.mesh
+    faces = mesh.faces if len(mesh.faces) <= _MOST_FACES else mesh.faces[:0]
+    vertices = mesh.vertices.astype(np.float64) if len(faces) else _EMPTY
+    return Cloud(points[::step], None if values is None else values[::step], vertices, faces)
+
+
+def _cloud(inspection: Inspection, reference: Reference) -> Cloud:
+    """Means over cells, which show what single points hide in their noise; bare points where no deviation counts."""
+    if not inspection.trust.is_trusted:
+        return cloud_of(inspection.points, None, reference)
+    seen = inspection.surface.is_covered
+    return cloud_of(inspection.surface.places[seen], inspection.surface.deviation[seen], reference)
+
+
+def _facts(
+    inspection: Inspection,
+    claims: Mapping[str, Claim],
+    sources: tuple[Source, Source],
+    texts: Catalogue,
+    made: datetime,
+) -> tuple[tuple[str, Cell], ...]:
+    def say(key: str, *names: str) -> Cell:
+        values = {name: shown(claims, name) for name in names if name not in ("coverage", "min_coverage")}
+        values |= {"coverage": percent(claims, "coverage", "min_coverage"), "least": percent(claims, "min_coverage")}
+        return Cell(texts.say(f"inspection.{key}", **values), names)
+
+    scan, cad = sources
+    zone = "plus_minus" if inspection.tolerance.zone == "plus_minus" else "total"
+    trust = "trusted" if inspection.trust.is_trusted else "untrusted"
+    aligned = f"{texts[f'inspection.{inspection.method}']}; {texts[f'inspection.{trust}']}"
+    points = Cell(f"{int(claims['points'].value):,}", ("points",))
+    rows = (
+        ("part", Cell(texts.say("inspection.in_unit", name=cad.name, unit=cad.unit))),
+        ("scan", Cell(texts.say("inspection.in_unit", name=scan.name, unit=scan.unit))),
+        ("tolerance", say(zone, "tolerance", "limit")),
+        ("alignment", Cell(aligned, ("aligned",))),
+        ("uncertainty_row", say("uncertainty_values", "noise", "uncertainty")),
+        ("coverage_row", say("coverage_values", "coverage", "min_coverage")),
+        ("points_row", points),
+        ("made", Cell(f"{made:%Y-%m-%d %H:%M} UTC")),
+    )
+    return tuple((texts[f"inspection.{key}"], cell) for key, cell in rows)
+
+
+def _bars(inspection: Inspection, texts: Catalogue) -> Bars:
+    surface, limit = inspection.surface, inspection.tolerance.limit_mm
+    seen = surface.is_covered
+    edges, shares, inside = bars_of(surface.deviation[seen], surface.areas[seen], limit)
+    alt = texts.say("inspection.histogram_alt", inside=f"{100 * inside:.1f}")
+    return Bars(texts["inspection.histogram"], edges, shares, limit, alt, texts["inspection.histogram_axis"])
