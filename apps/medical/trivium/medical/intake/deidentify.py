@@ -2,8 +2,10 @@
 
 The new file is built, not cleaned: only the elements named here are copied, each checked for its form, so that what
 nobody thought of stays behind. Pixels are decoded and written anew, because compressed streams carry comments.
-Following PS3.15 E, basic profile, with descriptors removed. Text burned into the pixels is not looked for; a header
-that admits it is refused.
+Following PS3.15 E: the basic profile with the options for clean pixel data, clean structured content (none is kept),
+clean descriptors (words of a list) and retained patient characteristics (sex; age up to 89). Dates are removed. Of a
+stored value only the bits that hold the image are kept, since old overlays lie in the others; text that is found in
+the pixels is covered, and a header that admits text where none is found is refused.
 """
 
 from __future__ import annotations
@@ -22,11 +24,13 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
 )
 
+from trivium.medical.intake.burned_in import Box, cover_text
+from trivium.medical.intake.descriptors import cleaned
 from trivium.medical.intake.vault import Vault
 from trivium.medical.parse.dicom import header_of
 from trivium.service.errors import InputError
 
-__all__ = ["IDENTIFIERS", "deidentified", "identity_of"]
+__all__ = ["IDENTIFIERS", "clean_pixels", "deidentified", "identity_of"]
 
 IDENTIFIERS = {
     "patient_name": "PatientName",
@@ -48,6 +52,20 @@ _BODY_PARTS = ("CHEST", "THORAX", "LUNG", "RIB", "ABDOMEN", "HAND", "KNEE", "SKU
 _OLDEST = 89  # older patients are few enough to be known by their age
 _CLASSES = (DigitalXRayImageStorageForPresentation, ComputedRadiographyImageStorage)
 _METHOD = "Trivium: rebuilt from a list of allowed elements"
+_OPTIONS = (
+    ("113100", "Basic Application Confidentiality Profile"),
+    ("113101", "Clean Pixel Data Option"),
+    ("113104", "Clean Structured Content Option"),
+    ("113105", "Clean Descriptors Option"),
+    ("113108", "Retain Patient Characteristics Option"),
+)
+_DESCRIPTIONS = ("StudyDescription", "SeriesDescription", "ProtocolName")
+_EMPTY = (  # type 2: there, and without a value
+    "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyID", "PatientBirthDate", "PatientSex",
+    "SeriesNumber", "InstanceNumber", "Manufacturer", "PatientOrientation",
+)  # fmt: skip
+_LARGEST_VALUE = 1e6  # of rescale and window: beyond 16 bits, a number means something else
+_SPACING_MM = (0.001, 10.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +77,7 @@ class _Rule:
 
 
 def _number(value: Any) -> Any:
-    return float(value)
+    return float(value) if abs(float(value)) <= _LARGEST_VALUE else None
 
 
 def _whole(value: Any) -> Any:
@@ -67,12 +85,14 @@ def _whole(value: Any) -> Any:
 
 
 def _pair(value: Any) -> Any:
-    return [float(one) for one in value][:2] if len(value) >= 2 else None
+    pair = [float(one) for one in value][:2]
+    return pair if len(pair) == 2 and all(_SPACING_MM[0] <= one <= _SPACING_MM[1] for one in pair) else None
 
 
 def _numbers(value: Any) -> Any:
     many = value if hasattr(value, "__iter__") and not isinstance(value, str) else [value]
-    return [float(one) for one in many][:8]
+    found = [_number(one) for one in many][:8]
+    return None if None in found else found
 
 
 def _one_of(*allowed: str) -> Callable[[Any], Any]:
@@ -96,17 +116,28 @@ def identity_of(dataset: Dataset) -> dict[str, str]:
     return {key: value for key, value in found.items() if value}
 
 
+def clean_pixels(dataset: Dataset, stored: np.ndarray) -> tuple[np.ndarray, tuple[Box, ...]]:
+    """Return the stored values without what is no image: bits beside it, and text in it; and where text was covered.
+
+    Args:
+        stored: (H, W) stored values of the first frame, as decoded.
+
+    Raises:
+        InputError: if the header says that text is burned into the pixels, and none is found.
+    """
+    covered, boxes = cover_text(_image_bits(dataset, stored))
+    if not boxes and str(dataset.get("BurnedInAnnotation") or "").upper() == "YES":
+        what = "the header says that text is burned into the pixels, and none was found to cover"
+        raise InputError(what, hint="mask it, then bring it again")
+    return covered, boxes
+
+
 def deidentified(dataset: Dataset, stored: np.ndarray, vault: Vault) -> bytes:
     """Return the bytes of a new DICOM file: these pixels, and of the header only what the film needs.
 
     Args:
-        stored: (H, W) stored values of the first frame.
-
-    Raises:
-        InputError: if the header says that text is burned into the pixels.
+        stored: (H, W) values from `clean_pixels`.
     """
-    if str(dataset.get("BurnedInAnnotation") or "").upper() == "YES":
-        raise InputError("the header says that text is burned into the pixels", hint="mask it, then bring it again")
     image_uid = UID(vault.uid(str(dataset.get("SOPInstanceUID") or "")))
     meta = FileMetaDataset()
     sop_class = dataset.get("SOPClassUID")
@@ -118,9 +149,13 @@ def deidentified(dataset: Dataset, stored: np.ndarray, vault: Vault) -> bytes:
         setattr(clean, keyword, UID(vault.uid(str(dataset.get(keyword) or ""))))
     clean.PatientName = clean.PatientID = vault.pseudonym(*_patient(dataset))
     clean.PatientIdentityRemoved, clean.DeidentificationMethod = "YES", _METHOD
-    clean.DeidentificationMethodCodeSequence = [_code("113100", "Basic Application Confidentiality Profile")]
+    clean.DeidentificationMethodCodeSequence = [_code(*one) for one in _OPTIONS]
+    clean.LongitudinalTemporalInformationModified, clean.BurnedInAnnotation = "REMOVED", "NO"
+    for keyword in _EMPTY:
+        setattr(clean, keyword, "")
     _copy_allowed(dataset, clean)
     _copy_header(dataset, clean)
+    _copy_descriptions(dataset, clean)
     _copy_tables(dataset, clean)
     _write_pixels(dataset, stored, clean)
     out = io.BytesIO()
@@ -161,6 +196,12 @@ def _copy_header(dataset: Dataset, clean: Dataset) -> None:
         clean.BodyPartExamined = part or "OTHER"
 
 
+def _copy_descriptions(dataset: Dataset, clean: Dataset) -> None:
+    for keyword in _DESCRIPTIONS:
+        if kept := cleaned(str(dataset.get(keyword) or "")):
+            setattr(clean, keyword, kept)
+
+
 def _copy_tables(dataset: Dataset, clean: Dataset) -> None:
     for keyword in ("ModalityLUTSequence", "VOILUTSequence", "PresentationLUTSequence"):
         items = []
@@ -174,6 +215,15 @@ def _copy_tables(dataset: Dataset, clean: Dataset) -> None:
             items.append(kept)
         if items:
             setattr(clean, keyword, items)
+
+
+def _image_bits(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
+    """Return the values with only the bits that hold the image; old files keep overlays in those beside it."""
+    if stored.dtype.kind not in "ui":
+        return stored
+    width = 8 * stored.dtype.itemsize
+    unused = width - min(int(dataset.get("BitsStored") or width), width)
+    return (stored << unused) >> unused if unused else stored  # to the left and back: the sign goes with it
 
 
 def _write_pixels(dataset: Dataset, stored: np.ndarray, clean: Dataset) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +20,8 @@ from sqlalchemy.exc import IntegrityError
 
 from trivium.medical import tables
 from trivium.medical.intake import pixels
-from trivium.medical.intake.deidentify import deidentified, identity_of
+from trivium.medical.intake.burned_in import cover_text
+from trivium.medical.intake.deidentify import clean_pixels, deidentified, identity_of
 from trivium.medical.intake.vault import Vault
 from trivium.medical.parse.dicom import header_of, looks_like_dicom, open_dicom
 from trivium.medical.parse.picture import read_picture
@@ -50,7 +50,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class _Film:
-    """A film without its identity: keys, facts, the file to keep and what the viewer draws."""
+    """A film without its identity: keys, facts, the file to keep, what the viewer draws, how many texts are covered."""
 
     study_key: str
     image_key: str
@@ -60,6 +60,7 @@ class _Film:
     header: Header
     side: str
     identity: dict[str, str]
+    covered: int
 
 
 def receive(
@@ -78,7 +79,7 @@ def receive(
         film = _split(data, vault)
     except InputError as error:
         # What a library says in brackets may quote the header, and the header names people.
-        quiet = InputError(re.sub(r"\s*\([^)]*\)?", "", error.what), where=error.where, hint=error.hint)
+        quiet = InputError(error.what.partition(" (")[0], where=error.where, hint=error.hint)
         _set_aside(runtime, data, quiet, brought_by)
         raise quiet from None
     kept = runtime.store.put(film.content)
@@ -107,7 +108,9 @@ def _enter(
         is_new_image = _add_image(connection, study_id, film, *blobs)
         if is_new_image:
             _seal(runtime, connection, study_id, film, vault)
-            detail = {"image": blobs[0], "is_new_study": is_new_study, "stat": is_stat}
+            detail = {
+                "image": blobs[0], "is_new_study": is_new_study, "stat": is_stat, "texts_covered": film.covered,
+            }  # fmt: skip
             entries.append(Entry("study.received", brought_by, "study", study_id, "", detail))
         runtime.audit.append(connection, *entries)
     return Received(study_id, is_new_image, is_new_study)
@@ -151,11 +154,12 @@ def _split(data: bytes, vault: Vault) -> _Film:
         return _split_dicom(data, vault)
     film, _, bits, _ = read_picture(_FILE, data)
     values = np.rint(film * (255 if bits <= 8 else 65535)).astype(np.uint8 if bits <= 8 else np.uint16)
+    values, boxes = cover_text(values)
     out = io.BytesIO()
     Image.fromarray(values).save(out, "PNG")  # written anew: nothing but pixels is in it
     content = out.getvalue()
     key = vault.digest("picture", hashlib.sha256(content).hexdigest())
-    return _Film(key, key, f"{key[:20]}", content, pixels.of_picture(values), Header(), "", {})
+    return _Film(key, key, f"{key[:20]}", content, pixels.of_picture(values), Header(), "", {}, len(boxes))
 
 
 def _split_dicom(data: bytes, vault: Vault) -> _Film:
@@ -164,6 +168,7 @@ def _split_dicom(data: bytes, vault: Vault) -> _Film:
     image_uid, study_uid = str(dataset.get("SOPInstanceUID") or ""), identity.get("study_uid", "")
     if not image_uid or not study_uid:
         raise InputError("has no UID of study or image", where=_FILE, hint="export it as DICOM again")
+    stored, boxes = clean_pixels(dataset, stored)
     content = deidentified(dataset, stored, vault)
     try:
         display = pixels.of_dicom(dataset, stored)
@@ -179,6 +184,7 @@ def _split_dicom(data: bytes, vault: Vault) -> _Film:
         header=header_of(dataset),
         side=_side(str(dataset.get("ImageLaterality") or "")),
         identity={**identity, **_original_uids(vault, image_uid, str(dataset.get("SeriesInstanceUID") or ""))},
+        covered=len(boxes),
     )
 
 

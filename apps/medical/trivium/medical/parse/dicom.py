@@ -32,6 +32,7 @@ _DAMAGED = (
 _DEFLATED, _PLAIN = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.1"
 _MOST_INFLATED = 200 * 1024 * 1024
 _GRAY = ("MONOCHROME1", "MONOCHROME2")
+_COLOURS = ("RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")  # else a header could speak
 _FRONTAL = ("PA", "AP")
 _LATERAL = ("LL", "RL", "LATERAL", "LAT", "LLD", "RLD")
 
@@ -114,7 +115,9 @@ def _refuse_what_is_no_film(name: str, dataset: Dataset) -> None:
     photometric = str(dataset.get("PhotometricInterpretation") or "")
     if photometric not in _GRAY:
         raise InputError(
-            f"the image is {photometric or 'of unknown colour'}, not gray", where=name, hint="give a CR or DX image"
+            f"the image is {photometric if photometric in _COLOURS else 'of unknown colour'}, not gray",
+            where=name,
+            hint="give a CR or DX image",
         )
 
 
