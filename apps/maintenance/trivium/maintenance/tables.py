@@ -37,6 +37,7 @@ __all__ = [
     "dead_letter",
     "drift",
     "gateway",
+    "inspection",
     "model_change",
     "outage",
     "outbox",
@@ -352,4 +353,20 @@ model_change = Table(  # which model scored a plant from when on
     Column("at", UtcDateTime, nullable=False),
     Column("actor", String(120), nullable=False),
     Index(None, "plant"),
+)
+
+inspection = Table(  # what came out of an inspection; its files are blobs
+    "maintenance_inspection",
+    metadata,
+    Column("id", String(40), primary_key=True),  # the job's that made it
+    Column("plant", String(120), nullable=False),
+    Column("asset", String(200), nullable=False, server_default=""),  # empty: of no asset
+    Column("kind", String(20), nullable=False),  # inspect, wear, people
+    Column("title", Text, nullable=False),
+    Column("outcome", String(20), nullable=False),  # pass, fail, undecided, incomplete, untrusted; of wear: changed, ...
+    Column("told", JSON, nullable=False),  # what the page shows, in every language
+    Column("files", JSON, nullable=False),  # name, media_type, sha256, size
+    Column("actor", String(120), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index(None, "plant", "asset", "at"),
 )
