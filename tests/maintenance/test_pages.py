@@ -15,12 +15,13 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 from tests.maintenance.test_backtest import BEGIN_S, DAY_S, rows_of
 
+from trivium.maintenance import models
 from trivium.maintenance.alerts import book
 from trivium.maintenance.app import SPEC
 from trivium.maintenance.client import PlantClient
 from trivium.maintenance.ingest.learn import learn_asset
 from trivium.maintenance.ingest.monitor import save_family
-from trivium.maintenance.ingest.scorers import scorer_of
+from trivium.maintenance.ingest.scorers import load_scorer, scorer_of, shadow_of
 from trivium.maintenance.registry import Registries, activate_model, write_registry
 from trivium.maintenance.scoring import Drainer
 from trivium.maintenance.simulator.machines import Fault, Machine
@@ -92,6 +93,8 @@ def _fill(runtime, home: Path) -> None:
     }
     save_family({name: one for name, one in learned.items() if one}, home / "model", {})
     activate_model(runtime.database, PLANT, str(home / "model"))
+    folder = str(home / "model")
+    models.set_shadow(runtime.audit, PLANT, folder, load_scorer(home / "model").version, actor="ann")
     order = WorkOrder("7", "A-1", "failure", (BEGIN_S + 20_000) * 10**6, None, "Seal <b>changed</b>")
     write_orders(runtime.database, PLANT, [order])
 
@@ -114,7 +117,9 @@ def _post(url: str, key: str, home: Path) -> None:
 
 def _drain(runtime, broker_url: str) -> None:
     streams = Streams(connect(broker_url))
-    drainer = Drainer(runtime.database, streams, Registries(runtime.database), scorer_of=scorer_of, holder="test")
+    drainer = Drainer(
+        runtime.database, streams, Registries(runtime.database), scorer_of=scorer_of, shadow_of=shadow_of, holder="test"
+    )
     for number in range(SHARDS_PER_PLANT):
         while drainer.drain(f"{number}/{PLANT}", budget_s=10):
             pass
@@ -192,7 +197,10 @@ def test_the_curves_are_drawn_and_follow_the_keys(opened):
 
 @pytest.mark.parametrize(
     ("language", "scheme", "paths"),
-    [("en", "light", ("", "/alerts", "/backtest")), ("zh", "dark", ("", "/asset/A-1", "/alerts/1", "/health"))],
+    [
+        ("en", "light", ("", "/alerts", "/backtest", "/models")),
+        ("zh", "dark", ("", "/asset/A-1", "/alerts/1", "/health", "/models")),
+    ],
 )
 def test_pages_are_accessible_in_both_languages(opened, served, language, scheme, paths):
     from axe_core_python.sync_playwright import Axe
@@ -204,6 +212,18 @@ def test_pages_are_accessible_in_both_languages(opened, served, language, scheme
         found = Axe().run(tab)
         assert found["passes"]
         assert [one["id"] for one in found["violations"] if one["impact"] in ("serious", "critical")] == [], path
+
+
+def test_a_shadow_is_compared_with_the_active_model(opened):
+    tab = opened("/models")
+    agreement, alerts = (tab.locator(f"#m-shadow table >> nth={place}") for place in (0, 1))
+    lines = [line.split("\t")[:2] for line in agreement.locator("tbody tr").all_inner_texts()]
+    assert lines == [["A-1", "100.0 %"], ["B-2", "100.0 %"]]  # it is the same model
+    (line,) = alerts.locator("tbody tr").all_inner_texts()
+    assert line.startswith("A-1")
+    assert line.endswith("Both")
+    levels = [line.split("\t") for line in tab.locator("table >> nth=2").locator("tbody tr").all_inner_texts()]
+    assert levels[0] == ["All others", "Unusual readings", "2", "4", "1"]
 
 
 def test_an_alert_is_shelved_put_back_and_acknowledged(opened, served):

@@ -19,6 +19,7 @@ from trivium.maintenance.ingest.frames import Reason
 from trivium.maintenance.ingest.monitor import fit_monitor, save_family
 from trivium.maintenance.ingest.scorers import load_scorer, scorer_of, shadow_of
 from trivium.maintenance.ingest.stored import read_predictions
+from trivium.maintenance.pages.comparison import compare
 from trivium.maintenance.registry import Registries
 from trivium.maintenance.scoring import Drainer
 from trivium.service.audit import Audit
@@ -102,6 +103,13 @@ def test_what_a_shadow_would_raise_is_kept_apart(plant):
         (row,) = connection.execute(select(tables.shadow_alert)).all()
     assert row.returned_us > row.raised_us
     assert count(plant, tables.alert) == 0
+    shadow = models.ModelChange("/m/s", row.model, models.SHADOWED, plant.clock.time, "ann")
+    found = compare(plant.database, Registries(plant.database).of(PLANT), shadow)
+    ((agreement,), (alert,)) = found.assets, found.alerts
+    assert (alert.by, alert.raised_us, found.count("both")) == ("shadow", row.raised_us, 0)
+    # 4,900 s begin on a minute: 82 of them; the fault is there for 600 s, the window and the minute make it 11
+    assert (agreement.minutes, agreement.both, agreement.only_active, agreement.only_shadow) == (82, 0, 0, 11)
+    assert agreement.share == pytest.approx(71 / 82)
 
 
 def test_a_shadow_begins_ends_and_is_activated(plant):

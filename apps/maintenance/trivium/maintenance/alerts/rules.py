@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["CRITICAL", "DEFAULTS", "MOST", "WARNING", "Levels", "Rule", "rules_of"]
+__all__ = ["CRITICAL", "DEFAULTS", "MOST", "OUTPUTS", "WARNING", "Levels", "Rule", "rules_of"]
 
 WARNING, CRITICAL = "warning", "critical"
 
@@ -67,7 +67,7 @@ DEFAULTS: dict[str, Levels] = {
     "failure": Levels(0.5, 0.8, 0.3),  # a calibrated probability
 }
 MOST: Mapping[str, float] = {"anomaly": 20.0, "failure": 1.0}
-_OUTPUTS = {"anomaly": "score", "failure": "p_fail"}
+OUTPUTS: Mapping[str, str] = {"anomaly": "score", "failure": "p_fail"}
 # smooth, raise_for, clear_for, cool_down: rows of a model of cycles; else seconds at least, and steps at least
 _ROWS = {"anomaly": (5, 5, 20, 60), "failure": (2, 3, 10, 20)}
 _SECONDS = {"anomaly": (600.0, 600.0, 1800.0, 3600.0), "failure": (60.0, 300.0, 900.0, 3600.0)}
@@ -80,11 +80,11 @@ def rules_of(outputs: Sequence[str], step_s: float, levels: Mapping[str, Levels]
     Args:
         levels: by cause, in place of the defaults.
     """
-    cause = next((cause for cause, output in _OUTPUTS.items() if output in outputs), None)
+    cause = next((cause for cause, output in OUTPUTS.items() if output in outputs), None)
     if cause is None:
         return ()
     chosen = (levels or {}).get(cause, DEFAULTS[cause])
     if step_s <= 0:
-        return (Rule(cause, _OUTPUTS[cause], *chosen, MOST[cause], *_ROWS[cause], unit="rows"),)
+        return (Rule(cause, OUTPUTS[cause], *chosen, MOST[cause], *_ROWS[cause], unit="rows"),)
     lengths = (max(least, steps * step_s) for least, steps in zip(_SECONDS[cause], _STEPS[cause], strict=True))
-    return (Rule(cause, _OUTPUTS[cause], *chosen, MOST[cause], *lengths, unit="s"),)
+    return (Rule(cause, OUTPUTS[cause], *chosen, MOST[cause], *lengths, unit="s"),)

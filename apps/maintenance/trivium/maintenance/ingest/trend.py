@@ -17,7 +17,7 @@ from trivium.maintenance.ingest.codec import AssetRows, unpack_block
 from trivium.maintenance.ingest.quality import UNCERTAIN
 from trivium.service.database import Database
 
-__all__ = ["Curve", "read_trend", "thin_out", "trend_of_predictions"]
+__all__ = ["Curve", "read_stored", "read_trend", "thin_out", "trend_of_predictions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +56,18 @@ def read_trend(
     database: Database, plant: str, asset: str, tags: Sequence[str], from_us: int, to_us: int, buckets: int
 ) -> list[Curve]:
     """Return the curves of some tags between two times, both included; good readings only."""
-    return _read(database, tables.block, plant, asset, tags, from_us, to_us, buckets)
+    return read_stored(database, tables.block, plant, asset, tags, from_us, to_us, buckets)
 
 
 def trend_of_predictions(
     database: Database, plant: str, asset: str, names: Sequence[str], from_us: int, to_us: int, buckets: int
 ) -> list[Curve]:
     """Return the curves of those of some outputs that there are; of one made anew, the range of both."""
-    found = _read(database, tables.prediction, plant, asset, names, from_us, to_us, buckets)
+    found = read_stored(database, tables.prediction, plant, asset, names, from_us, to_us, buckets)
     return [one for one in found if len(one.times_us)]
 
 
-def _read(
+def read_stored(
     database: Database,
     table: Table,
     plant: str,
@@ -77,7 +77,10 @@ def _read(
     to_us: int,
     buckets: int,
 ) -> list[Curve]:
-    """Thin out block by block, so that a month at one reading a second needs no memory for all of it."""
+    """Return the curves of a table of blocks.
+
+    Thinned out block by block, so that a month at one reading a second needs no memory for all of it.
+    """
     where = (table.c.plant == plant, table.c.asset == asset, table.c.to_us >= from_us, table.c.from_us <= to_us)
     query = select(table.c.data).where(*where).order_by(table.c.from_us)
     parts: dict[str, list[Curve]] = {tag: [] for tag in tags}

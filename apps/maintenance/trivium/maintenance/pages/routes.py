@@ -15,14 +15,15 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from sqlalchemy import select
 
-from trivium.maintenance import tables, work_orders
-from trivium.maintenance.alerts import book, outbox
+from trivium.maintenance import models, tables, work_orders
+from trivium.maintenance.alerts import book, outbox, thresholds
 from trivium.maintenance.alerts.finding import Finding
+from trivium.maintenance.alerts.rules import DEFAULTS
 from trivium.maintenance.alerts.wording import sentences
 from trivium.maintenance.api import open_parts
 from trivium.maintenance.ingest import dead_letters, gateways
 from trivium.maintenance.ingest.trend import Curve, read_trend, trend_of_predictions
-from trivium.maintenance.pages import fleet, health
+from trivium.maintenance.pages import comparison, fleet, health
 from trivium.maintenance.pages.words import Words, zone_of
 from trivium.maintenance.registry import Registry
 from trivium.maintenance.report.backtest import lines_of
@@ -244,6 +245,21 @@ def show_health(request: Request, plant: str) -> Response:
         gateways=gateways.list_gateways(view.database, plant), dead=dead_letters.list_dead(view.database, plant),
         waiting=sum(waiting.values()), lag_s=lag_s, webhooks=outbox.waiting(view.database),
         has_webhooks=bool(view.runtime.settings.webhook_urls),
+    )  # fmt: skip
+
+
+@router.get("/p/{plant}/models")
+def show_models(request: Request, plant: str) -> Response:
+    """The models of a plant: which scores, which scores beside it and how both compare, thresholds, what was before."""
+    view = _View(request, plant)
+    changes = models.changes_of(view.database, plant)
+    shadow = models.shadow_since(view.database, plant)
+    active = next((one for one in changes if one.what != models.SHADOWED), None)
+    found = comparison.compare(view.database, view.registry, shadow) if shadow is not None else None
+    own = {(one.asset_class, one.cause): one.levels for one in thresholds.find_thresholds(view.database, plant)}
+    return view.page(
+        "maintenance_models.html", changes=changes[:50], active=active, found=found, is_on=bool(view.registry.shadow),
+        levels={("", cause): one for cause, one in DEFAULTS.items()} | own,
     )  # fmt: skip
 
 
