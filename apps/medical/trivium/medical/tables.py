@@ -28,8 +28,8 @@ from trivium.service.database import UtcDateTime
 from trivium.service.tables import metadata
 
 __all__ = [
-    "critical", "draft", "evidence", "identity", "image", "pin", "quarantine", "signature", "step_up", "study",
-    "version", "working",
+    "critical", "draft", "evidence", "identity", "image", "instance", "pin", "prior", "quarantine", "signature",
+    "step_up", "study", "version", "working",
 ]  # fmt: skip
 
 
@@ -84,6 +84,25 @@ image = Table(
     Column("side", String(4), nullable=False, server_default=""),  # marker of laterality in the header: L, R
     UniqueConstraint("study_id", "position"),
     UniqueConstraint("study_id", "image_key"),
+)
+
+instance = Table(  # UIDs of a de-identified DICOM file; they are keyed hashes and name nobody
+    "medical_instance",
+    metadata,
+    Column("image_id", Integer, ForeignKey("medical_image.id"), primary_key=True),
+    Column("study_uid", String(64), nullable=False, index=True),
+    Column("series_uid", String(64), nullable=False, index=True),
+    Column("sop_uid", String(64), nullable=False, index=True),
+    Column("sop_class", String(64), nullable=False),
+)
+
+prior = Table(  # studies that were asked for at an archive, to be compared with; they are nobody's work
+    "medical_prior",
+    metadata,
+    Column("study_key", String(64), primary_key=True),  # as in medical_study, which need not hold it yet
+    Column("for_study", String(16), ForeignKey("medical_study.id"), nullable=False),
+    Column("asked_by", String(120), nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
 )
 
 identity = Table(

@@ -30,7 +30,7 @@ from trivium.medical.intake.vault import Vault
 from trivium.medical.parse.dicom import header_of
 from trivium.service.errors import InputError
 
-__all__ = ["IDENTIFIERS", "clean_pixels", "deidentified", "identity_of"]
+__all__ = ["IDENTIFIERS", "clean_pixels", "deidentified", "identity_of", "new_uids"]
 
 IDENTIFIERS = {
     "patient_name": "PatientName",
@@ -138,15 +138,12 @@ def deidentified(dataset: Dataset, stored: np.ndarray, vault: Vault) -> bytes:
     Args:
         stored: (H, W) values from `clean_pixels`.
     """
-    image_uid = UID(vault.uid(str(dataset.get("SOPInstanceUID") or "")))
-    meta = FileMetaDataset()
-    sop_class = dataset.get("SOPClassUID")
-    meta.MediaStorageSOPClassUID = sop_class if sop_class in _CLASSES else _CLASSES[0]
-    meta.MediaStorageSOPInstanceUID, meta.TransferSyntaxUID = image_uid, ExplicitVRLittleEndian
+    uids, meta = new_uids(dataset, vault), FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = UID(uids["sop_class"]), UID(uids["sop_uid"])
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
     clean = FileDataset("film.dcm", {}, file_meta=meta, preamble=b"\0" * 128)
-    clean.SOPClassUID, clean.SOPInstanceUID = meta.MediaStorageSOPClassUID, image_uid
-    for keyword in ("StudyInstanceUID", "SeriesInstanceUID"):
-        setattr(clean, keyword, UID(vault.uid(str(dataset.get(keyword) or ""))))
+    clean.SOPClassUID, clean.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+    clean.StudyInstanceUID, clean.SeriesInstanceUID = UID(uids["study_uid"]), UID(uids["series_uid"])
     clean.PatientName = clean.PatientID = vault.pseudonym(*_patient(dataset))
     clean.PatientIdentityRemoved, clean.DeidentificationMethod = "YES", _METHOD
     clean.DeidentificationMethodCodeSequence = [_code(*one) for one in _OPTIONS]
@@ -161,6 +158,14 @@ def deidentified(dataset: Dataset, stored: np.ndarray, vault: Vault) -> bytes:
     out = io.BytesIO()
     clean.save_as(out, enforce_file_format=True)
     return out.getvalue()
+
+
+def new_uids(dataset: Dataset, vault: Vault) -> dict[str, str]:
+    """Return the UIDs that the new file has: `study_uid`, `series_uid`, `sop_uid`; and its `sop_class`."""
+    keywords = {"study_uid": "StudyInstanceUID", "series_uid": "SeriesInstanceUID", "sop_uid": "SOPInstanceUID"}
+    uids = {name: vault.uid(str(dataset.get(keyword) or "")) for name, keyword in keywords.items()}
+    sop_class = dataset.get("SOPClassUID")
+    return {**uids, "sop_class": str(sop_class if sop_class in _CLASSES else _CLASSES[0])}
 
 
 def _patient(dataset: Dataset) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from trivium.medical import tables
 from trivium.medical.intake import pixels
 from trivium.medical.intake.burned_in import cover_text
-from trivium.medical.intake.deidentify import clean_pixels, deidentified, identity_of
+from trivium.medical.intake.deidentify import clean_pixels, deidentified, identity_of, new_uids
 from trivium.medical.intake.vault import Vault
 from trivium.medical.parse.dicom import header_of, looks_like_dicom, open_dicom
 from trivium.medical.parse.picture import read_picture
@@ -50,7 +50,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class _Film:
-    """A film without its identity: keys, facts, the file to keep, what the viewer draws, how many texts are covered."""
+    """A film without its identity: keys, facts, the file to keep, what the viewer draws, how many texts are covered.
+
+    `instance` holds the new UIDs of a DICOM file, as `tables.instance` names them; of a picture it is empty.
+    """
 
     study_key: str
     image_key: str
@@ -61,6 +64,7 @@ class _Film:
     side: str
     identity: dict[str, str]
     covered: int
+    instance: dict[str, str]
 
 
 def receive(
@@ -126,7 +130,7 @@ def ask_for_draft(runtime: Runtime, study_id: str, *, language: str, after: str 
     with runtime.database.read() as connection:
         study = connection.execute(select(row).where(row.c.id == study_id)).one()
         films = images(connection, study_id)
-    if not runtime.settings.medical_drafts:
+    if not runtime.settings.medical_drafts or study.draft_state == "off":
         return
     inputs = [_input(runtime, one) for one in films]
     job = runtime.jobs.submit(
@@ -159,7 +163,7 @@ def _split(data: bytes, vault: Vault) -> _Film:
     Image.fromarray(values).save(out, "PNG")  # written anew: nothing but pixels is in it
     content = out.getvalue()
     key = vault.digest("picture", hashlib.sha256(content).hexdigest())
-    return _Film(key, key, f"{key[:20]}", content, pixels.of_picture(values), Header(), "", {}, len(boxes))
+    return _Film(key, key, f"{key[:20]}", content, pixels.of_picture(values), Header(), "", {}, len(boxes), {})
 
 
 def _split_dicom(data: bytes, vault: Vault) -> _Film:
@@ -185,6 +189,7 @@ def _split_dicom(data: bytes, vault: Vault) -> _Film:
         side=_side(str(dataset.get("ImageLaterality") or "")),
         identity={**identity, **_original_uids(vault, image_uid, str(dataset.get("SeriesInstanceUID") or ""))},
         covered=len(boxes),
+        instance=new_uids(dataset, vault),
     )
 
 
@@ -207,13 +212,15 @@ def _add_study(runtime: Runtime, connection: Connection, film: _Film, brought_by
     study_id = secrets.token_hex(8)
     header = film.header
     age = header.age_years
+    is_prior = connection.execute(select(tables.prior).where(tables.prior.c.study_key == film.study_key)).first()
+    is_drafted = runtime.settings.medical_drafts and not is_prior
     connection.execute(
         insert(tables.study).values(
             id=study_id, study_key=film.study_key, pseudonym=film.pseudonym, received_by=brought_by,
             arrived_at=utc_now(), priority=STAT if is_stat else ROUTINE, modality=_short(header.modality),
             view=_view(header), sex=header.sex if header.sex in ("M", "F", "O") else "",
-            age_years=None if age is None else min(float(int(age)), 90.0), state=ReportState.DRAFT, is_closed=False,
-            draft_state="waiting" if runtime.settings.medical_drafts else "off",
+            age_years=None if age is None else min(float(int(age)), 90.0), state=ReportState.DRAFT,
+            is_closed=bool(is_prior), draft_state="waiting" if is_drafted else "off",
         )
     )  # fmt: skip
     return study_id
@@ -226,7 +233,7 @@ def _add_image(connection: Connection, study_id: str, film: _Film, sha256: str, 
         return False
     last = select(func.coalesce(func.max(row.c.position), 0)).where(row.c.study_id == study_id)
     row_mm, column_mm = display.spacing_mm or (None, None)
-    connection.execute(
+    made = connection.execute(
         insert(row).values(
             study_id=study_id, position=connection.execute(last).scalar_one() + 1, image_key=film.image_key,
             sha256=sha256, pixels_sha256=pixels_sha256, columns=display.columns, rows=display.rows,
@@ -235,6 +242,9 @@ def _add_image(connection: Connection, study_id: str, film: _Film, sha256: str, 
             view=_view(film.header), side=film.side,
         )
     )  # fmt: skip
+    if film.instance:
+        (image_id,) = made.inserted_primary_key or ()
+        connection.execute(insert(tables.instance).values(image_id=image_id, **film.instance))
     return True
 
 

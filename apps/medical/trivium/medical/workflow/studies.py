@@ -189,9 +189,10 @@ def versions(connection: Connection, study_id: str) -> Sequence[Row[Any]]:
 
 
 def priors(connection: Connection, study: Study, *, most: int = 5) -> list[Study]:
-    """Read the patient's other studies that arrived before this one, the newest first."""
-    row = tables.study
-    is_prior = (row.c.pseudonym == study.pseudonym) & (row.c.arrived_at < study.arrived_at) & (row.c.id != study.id)
+    """Read the patient's other studies that arrived before this one or were fetched for one, the newest first."""
+    row, fetched = tables.study, select(tables.prior.c.study_key)
+    is_earlier = (row.c.arrived_at < study.arrived_at) | row.c.study_key.in_(fetched)
+    is_prior = (row.c.pseudonym == study.pseudonym) & is_earlier & (row.c.id != study.id)
     query = select(row).where(is_prior).order_by(row.c.arrived_at.desc()).limit(most)
     return [_study(one) for one in connection.execute(query)]
 
