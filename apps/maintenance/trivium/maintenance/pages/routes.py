@@ -24,8 +24,7 @@ from trivium.maintenance.api import open_parts
 from trivium.maintenance.ingest import dead_letters, gateways
 from trivium.maintenance.ingest.trend import Curve, read_trend, trend_of_predictions
 from trivium.maintenance.pages import comparison, fleet, health
-from trivium.maintenance.pages.words import Words, zone_of
-from trivium.maintenance.registry import Registry
+from trivium.maintenance.pages.view import PACKAGE, View, list_plants
 from trivium.maintenance.report.backtest import lines_of
 from trivium.service.database import utc_now
 from trivium.service.errors import InputError, NotFoundError, UpstreamError
@@ -33,11 +32,10 @@ from trivium.service.forms import FORM
 from trivium.service.jobs import JobState
 from trivium.service.pages import page, state_text
 from trivium.service.permission import needs
-from trivium.service.visitor import language_of, owner_of, principal_of
+from trivium.service.visitor import owner_of, principal_of
 
 __all__ = ["router"]
 
-_PACKAGE = "trivium.maintenance"
 _STATIC = Path(__file__).parent.parent / "static"
 _MEDIA = {".css": "text/css", ".js": "text/javascript"}
 _READS = needs("maintenance.read")
@@ -50,47 +48,14 @@ _Text = Annotated[str, Form(max_length=1000)]
 router = APIRouter(dependencies=[_READS])
 
 
-class _View:
-    """What every page of a plant needs."""
-
-    def __init__(self, request: Request, plant: str) -> None:
-        self.request = request
-        self.runtime = request.app.state.runtime
-        self.database = self.runtime.database
-        self.plant = plant
-        self.registry: Registry = open_parts(request).registries.of(plant)
-        if not self.registry.version:
-            raise NotFoundError("no plant is registered under this name", where=plant[:120])
-        self.language = language_of(request)
-        self.words = Words(self.language, zone_of(self.registry.zone))
-        self.base = f"/maintenance/p/{quote(plant, safe='')}"
-
-    def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
-        open_alerts = book.find_alerts(self.database, self.plant, states=(book.UNACKNOWLEDGED,))
-        return page(
-            self.request, template, status=status, package=_PACKAGE, w=self.words, plant=self.plant, base=self.base,
-            plants=_plants(self.request), num_open=len(open_alerts), may_act=self.may("maintenance.alert"),
-            link=self.asset_link, **values,
-        )  # fmt: skip
-
-    def may(self, permission: str) -> bool:
-        return principal_of(self.request).may(permission)
-
-    def asset_link(self, asset: str) -> str:
-        return f"{self.base}/asset/{quote(asset, safe='')}"
-
-    def reasons(self, alert: book.Alert) -> list[str]:
-        return sentences(alert.finding, self.language, self.words.zone, alert.asset)
-
-
 @router.get("")
 @router.get("/")
 def start(request: Request) -> Response:
     """Go to the first plant; say how to begin when there is none."""
-    plants = _plants(request)
+    plants = list_plants(request)
     if plants:
         return RedirectResponse(f"/maintenance/p/{quote(plants[0], safe='')}", 303)
-    return page(request, "maintenance_empty.html", package=_PACKAGE)
+    return page(request, "maintenance_empty.html", package=PACKAGE)
 
 
 @router.get("/static/{name}")
@@ -105,7 +70,7 @@ def static(name: str) -> Response:
 @router.get("/p/{plant}")
 def show_fleet(request: Request, plant: str) -> Response:
     """The fleet by risk."""
-    view = _View(request, plant)
+    view = View(request, plant)
     standings = fleet.read_standings(view.database, view.registry)
     counts = {
         "all": len(standings),
@@ -118,7 +83,7 @@ def show_fleet(request: Request, plant: str) -> Response:
 @router.get("/p/{plant}/asset/{asset:path}")
 def show_asset(request: Request, plant: str, asset: str) -> Response:
     """One asset: curves, reasons, alerts, work orders."""
-    view = _View(request, plant)
+    view = View(request, plant)
     found = [one for one in fleet.read_standings(view.database, view.registry) if one.asset == asset]
     if not found:
         raise NotFoundError("the plant has no such asset", where=asset[:200])
@@ -145,7 +110,7 @@ def trend(
     tag: Annotated[list[str], Query(max_length=_MOST_TAGS)] = [],  # noqa: B006
 ) -> Response:
     """Return the curves of an asset for `chart.js`; times are milliseconds since 1970."""
-    view = _View(request, plant)
+    view = View(request, plant)
     newest_us = _newest(view, asset)
     to_us = until_ms * 1000 if until_ms else newest_us
     from_us = to_us - round(span_s * 1e6)
@@ -184,7 +149,7 @@ def trend(
 @router.get("/p/{plant}/alerts")
 def show_alerts(request: Request, plant: str, shown: str = "") -> Response:
     """The inbox: what is open, by urgency; `?shown=closed` what is over."""
-    view = _View(request, plant)
+    view = View(request, plant)
     states = (book.CLOSED,) if shown == "closed" else fleet.OPEN_STATES
     found = book.find_alerts(view.database, plant, states=states, limit=200)
     if shown != "closed":
@@ -196,7 +161,7 @@ def show_alerts(request: Request, plant: str, shown: str = "") -> Response:
 @router.get("/p/{plant}/alerts/{alert_id}")
 def show_alert(request: Request, plant: str, alert_id: int) -> Response:
     """One alert with its history and what can be done."""
-    return _alert_page(_View(request, plant), alert_id)
+    return _alert_page(View(request, plant), alert_id)
 
 
 @router.post("/p/{plant}/alerts/{alert_id}/{act}", dependencies=[FORM, _ACTS])
@@ -210,7 +175,7 @@ def change_alert(
     version: Annotated[int, Form(ge=0)] = 0,
 ) -> Response:
     """Do something with an alert, and show it."""
-    view = _View(request, plant)
+    view = View(request, plant)
     audit, actor = view.runtime.audit, principal_of(request).id
     try:
         if act == "acknowledge":
@@ -232,7 +197,7 @@ def change_alert(
 @router.get("/p/{plant}/health")
 def show_health(request: Request, plant: str) -> Response:
     """How good the plant's data are."""
-    view, parts = _View(request, plant), open_parts(request)
+    view, parts = View(request, plant), open_parts(request)
     num_batches, verdicts, since = health.count_verdicts(view.database, plant)
     try:
         waiting = {shard: count for shard, count in parts.streams.lengths().items() if shard.split("/", 2)[2] == plant}
@@ -251,7 +216,7 @@ def show_health(request: Request, plant: str) -> Response:
 @router.get("/p/{plant}/models")
 def show_models(request: Request, plant: str) -> Response:
     """The models of a plant: which scores, which scores beside it and how both compare, thresholds, what was before."""
-    view = _View(request, plant)
+    view = View(request, plant)
     changes = models.changes_of(view.database, plant)
     shadow = models.shadow_since(view.database, plant)
     active = next((one for one in changes if one.what != models.SHADOWED), None)
@@ -266,7 +231,7 @@ def show_models(request: Request, plant: str) -> Response:
 @router.get("/p/{plant}/backtest")
 def show_backtest(request: Request, plant: str) -> Response:
     """What alerts the stored history would have raised: a form, and the latest runs."""
-    view = _View(request, plant)
+    view = View(request, plant)
     jobs = [
         job
         for job in view.runtime.jobs.recent(owner=owner_of(request), app="maintenance", apps=["maintenance"], limit=50)
@@ -298,7 +263,7 @@ def run_backtest(
     horizon_days: Annotated[float, Form(gt=0, le=365)] = 30.0,
 ) -> Response:
     """Queue a backtest, and show the page again."""
-    view = _View(request, plant)
+    view = View(request, plant)
     view.runtime.jobs.submit(
         app="maintenance",
         kind="backtest",
@@ -313,7 +278,7 @@ def run_backtest(
     return RedirectResponse(f"{view.base}/backtest", 303)
 
 
-def _alert_page(view: _View, alert_id: int, *, problem: str = "", status: int = 200) -> Response:
+def _alert_page(view: View, alert_id: int, *, problem: str = "", status: int = 200) -> Response:
     alert = book.find_alert(view.database, view.plant, alert_id)
     return view.page(
         "maintenance_alert.html", status=status, alert=alert, reasons=view.reasons(alert), problem=problem,
@@ -321,13 +286,7 @@ def _alert_page(view: _View, alert_id: int, *, problem: str = "", status: int = 
     )  # fmt: skip
 
 
-def _plants(request: Request) -> list[str]:
-    table = tables.plant
-    with request.app.state.runtime.database.read() as connection:
-        return list(connection.execute(select(table.c.name).order_by(table.c.name)).scalars())
-
-
-def _newest(view: _View, asset: str) -> int:
+def _newest(view: View, asset: str) -> int:
     table = tables.state
     query = select(table.c.watermark_us).where(table.c.plant == view.plant, table.c.asset == asset)
     with view.database.read() as connection:
@@ -347,7 +306,7 @@ def _curve(curve: Curve) -> dict[str, Any]:
     }
 
 
-def _output_text(view: _View, name: str) -> dict[str, Any]:
+def _output_text(view: View, name: str) -> dict[str, Any]:
     return {"title": view.words.say(f"output.{name}"), "limit": {"score": 1.0, "p_fail": 0.5}.get(name)}
 
 
