@@ -10,10 +10,11 @@ import pytest
 from fastapi.testclient import TestClient
 from joserfc.jwk import RSAKey
 from pydantic import SecretStr
+from sqlalchemy import delete
 from tests.service import provider as idp
 from tests.service.conftest import TOY
 
-from trivium.service import migrate
+from trivium.service import migrate, tables
 from trivium.service.access import check_listening, open_access, open_provider
 from trivium.service.errors import InputError
 from trivium.service.oidc import Attempt
@@ -60,6 +61,8 @@ def site(server, tmp_path_factory):
 
 @pytest.fixture
 def browser(site):
+    with site._access.throttle._database.write() as connection:
+        connection.execute(delete(tables.throttle))  # the tests' failures all come from one address
     headers = {"accept": "text/html", "accept-language": "en"}
     return TestClient(site, base_url=HOST, headers=headers, follow_redirects=False)
 
@@ -173,6 +176,22 @@ def test_a_new_key_of_the_provider_is_asked_for_once(browser, provider, site, mo
     provider.signer = RSAKey.generate_key(2048, {"kid": "3"})
     assert [go(browser).status_code for _ in range(2)] == [403, 403]
     assert provider.asked.count("/keys") == 1
+
+
+def test_made_up_ways_back_are_slowed_down_and_the_provider_is_not_asked(browser, provider, site):
+    def come_back():
+        attempt = Attempt("s", "n", "v", "/")
+        browser.cookies.set("trivium_oidc", attempt.packed(), path="/login/oidc")
+        return browser.get("/login/oidc/callback", params={"state": "s", "code": "made-up"})
+
+    assert {come_back().status_code for _ in range(6)} == {403}  # five are free, the sixth begins a wait
+    provider.asked.clear()
+    late = come_back()
+    assert (late.status_code, late.headers["retry-after"], provider.asked) == (429, "1", [])
+    assert "Too many attempts" in late.text
+    assert go(browser).status_code == 429  # a right one waits as well, and then counts for nothing
+    site._access.throttle.clear("(provider)", "testclient")
+    assert go(browser).status_code == 200
 
 
 def test_a_browser_that_did_not_leave_does_not_come_back(site, browser, provider):

@@ -26,7 +26,7 @@ __all__ = ["address_of", "begin_session", "login_form", "login_pages"]
 
 _OIDC_COOKIE = "trivium_oidc"
 _OIDC_S = 600
-_LINKS = "(links)"  # no account can be called so
+_LINKS, _PROVIDER = "(links)", "(provider)"  # no account can be called so
 _Text = Annotated[str, Form(max_length=1024)]
 
 
@@ -39,11 +39,8 @@ def login_pages(runtime: Runtime, access: Access, provider: IdentityProvider | N
         if not token:
             return RedirectResponse("/", 303) if visitor_of(request) else login_form(request, status=200)
         address = address_of(request)
-        wait_s = access.throttle.charge(_LINKS, address)  # guesses are slowed down, as those of passwords are
-        if wait_s:
-            access.security.record("login.throttled", actor="link", address=address, wait_s=wait_s)
-            problem = _texts(request).say("login.throttled", seconds=wait_s)
-            return login_form(request, status=429, problem=problem)
+        if refusal := _throttled(request, access, _LINKS, actor="link"):
+            return refusal
         used = access.sessions.use_link(token)
         if used is None:
             access.security.record("login.failed", actor="link", address=address)
@@ -121,6 +118,9 @@ def _add_provider(router: APIRouter, runtime: Runtime, access: Access, provider:
     @router.get("/login/oidc/callback", dependencies=[OPEN])
     def come_back(request: Request, code: str = "", state: str = "", error: str = "") -> Response:
         texts = _texts(request)
+        # Each way back may cost a question to the provider, and anybody can make up a way.
+        if refusal := _throttled(request, access, _PROVIDER, actor="oidc"):
+            return refusal
         attempt = Attempt.unpacked(request.cookies.get(_OIDC_COOKIE, ""))
         try:
             if attempt is None or not hmac.compare_digest(attempt.state.encode(), state.encode()):
@@ -136,6 +136,7 @@ def _add_provider(router: APIRouter, runtime: Runtime, access: Access, provider:
             response = message(request, texts["login.oidc_heading"], text, status=403)
             response.delete_cookie(_OIDC_COOKIE, path="/login/oidc")
             return response
+        access.throttle.clear(_PROVIDER, address_of(request))
         access.forget()
         response = begin_session(request, runtime, access, account.id, via="oidc", target=attempt.target)
         response.delete_cookie(_OIDC_COOKIE, path="/login/oidc")
@@ -164,6 +165,18 @@ def login_form(request: Request, *, status: int, problem: str = "", target: str 
     response = page(request, "login.html", status=status, **values)
     keep_form_cookie(request, response)
     return response
+
+
+def _throttled(request: Request, access: Access, kind: str, *, actor: str) -> Response | None:
+    """Charge an attempt that is no password's as one of those is; return the refusal when it comes too early."""
+    address = address_of(request)
+    wait_s = access.throttle.charge(kind, address)
+    if not wait_s:
+        return None
+    access.security.record("login.throttled", actor=actor, address=address, wait_s=wait_s)
+    answer = login_form(request, status=429, problem=_texts(request).say("login.throttled", seconds=wait_s))
+    answer.headers["retry-after"] = str(wait_s)
+    return answer
 
 
 def _with_session(request: Request, runtime: Runtime, access: Access, token: str, *, target: str) -> Response:
