@@ -1,5 +1,7 @@
 """Specs: what is checked, what is missing, which apps a deployment shows."""
 
+from importlib import metadata
+
 import pytest
 
 from trivium.service.app_spec import AppSpec, Queue, enabled_apps, installed_apps, require, resolve
@@ -77,3 +79,13 @@ def test_resolve_takes_an_attribute_or_a_module():
 
     assert resolve("json:dumps") is json.dumps
     assert resolve("json") is json
+
+
+def test_what_is_installed_is_looked_up_once(monkeypatch):
+    monkeypatch.syspath_prepend("/a/path/of/this/test")
+    looked = []
+    scan = metadata.entry_points
+    monkeypatch.setattr(metadata, "entry_points", lambda **wanted: looked.append(wanted) or scan(**wanted))
+    first = installed_apps()
+    assert installed_apps() is first
+    assert looked == [{"group": "trivium.apps"}]

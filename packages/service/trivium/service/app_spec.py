@@ -8,8 +8,10 @@ An owner's spec lies in `<owner>/app.py` as `SPEC` and is found through the entr
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -162,6 +164,12 @@ class AppSpec:
 
 def installed_apps() -> tuple[AppSpec, ...]:
     """Return the spec of every owner in the distribution, whether its extra is installed or not, by name."""
+    return _scanned(tuple(sys.path))
+
+
+@functools.cache
+def _scanned(_path: tuple[str, ...]) -> tuple[AppSpec, ...]:
+    """Look once on a path for what is installed there: a look reads the metadata of every distribution."""
     points = metadata.entry_points(group=GROUP)
     return tuple(point.load() for point in sorted(points, key=lambda point: point.name))
 
