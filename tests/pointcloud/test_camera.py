@@ -1,4 +1,4 @@
-"""The camera of the simulator: pixels worked out by hand, the things that the LiDAR hits, the same alone and in company."""
+"""The camera of the simulator: pixels worked out by hand, what the LiDAR hits, the same alone and in company."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ class DetectorConfig:
         middle: channels at four times.
         coarse: channels at eight times.
         depth: convolutions at each of the three after the first.
+        painted: image features that come with each point; 0 for none.
     """
 
     cell: float = 0.32
@@ -29,6 +30,7 @@ class DetectorConfig:
     middle: int = 96
     coarse: int = 128
     depth: tuple[int, int, int] = (2, 4, 3)
+    painted: int = 0
 
     def __post_init__(self) -> None:
         if not 0.05 <= self.cell <= 2:

@@ -51,9 +51,15 @@ class DetectorNetwork(nn.Module):
         shared = self.features(self.pillars(pillars, grid, frames))
         return self.heat(shared), self.code(shared), pillars.ground_map
 
-    def features(self, picture: torch.Tensor) -> torch.Tensor:
-        """Return what the head reads, (B, C, H / 2, W / 2), from pillars (B, C, H, W)."""
+    def features(self, picture: torch.Tensor, beside: torch.Tensor | None = None) -> torch.Tensor:
+        """Return what the head reads, (B, C, H / 2, W / 2).
+
+        Args:
+            picture: (B, C, H, W) of pillars.
+            beside: (B, fine, H / 2, W / 2) of another sensor, added after the first scale.
+        """
         fine = self.fine(picture)
+        fine = fine if beside is None else fine + beside
         middle = self.middle(fine)
         coarse = self.coarse(middle)
         middle = middle + F.interpolate(self.from_coarse(coarse), scale_factor=2.0)

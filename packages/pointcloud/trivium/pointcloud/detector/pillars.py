@@ -57,7 +57,7 @@ def sort_into_pillars(points: torch.Tensor, frame: torch.Tensor, frames: int, gr
     """Sort points; those outside the grid or not finite are left out.
 
     Args:
-        points: (N, 4) x, y, z, intensity.
+        points: (N, 4) x, y, z, intensity; further columns come along.
         frame: (N,) int64.
         frames: B.
         grid: the same for all frames.
@@ -105,6 +105,7 @@ class PillarEncoder(nn.Module):
         super().__init__()
         width = config.points
         self.point = nn.Linear(_POINT_FEATURES, width, bias=False)
+        self.paint = nn.Linear(config.painted, width, bias=False) if config.painted else None
         self.norm = nn.BatchNorm1d(width)
         self.pillar = nn.Linear(width + _PILLAR_FEATURES, width, bias=False)
         self.pillar_norm = nn.BatchNorm1d(width)
@@ -137,7 +138,10 @@ class PillarEncoder(nn.Module):
             ),
             dim=1,
         )
-        x = F.relu(self.norm(self.point(features)))
+        x = self.point(features)
+        if self.paint is not None:
+            x = x + self.paint(points[:, 4:])
+        x = F.relu(self.norm(x))
         pooled = x.new_zeros((size, x.shape[1])).scatter_reduce_(0, member[:, None].expand_as(x), x, "amax")
         about = torch.cat(
             (

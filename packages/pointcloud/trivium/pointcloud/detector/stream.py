@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -15,7 +15,7 @@ from trivium.pointcloud.simulator.batch import Scene, collate
 from trivium.pointcloud.simulator.frames import Frames, sense
 from trivium.pointcloud.simulator.scenes import SimulatorConfig, compose
 
-__all__ = ["MIX", "alter", "frames", "scenes_of_step"]
+__all__ = ["MIX", "alter", "displace_few", "frames", "scenes_of_step"]
 
 # Kind of frame and its share of the steps.
 MIX: tuple[tuple[SimulatorConfig, float], ...] = (
@@ -95,7 +95,7 @@ def alter(seen: Frames, count: int, heading: float, generator: torch.Generator) 
     boxes[:, 6] = wrap_angle(boxes[:, 6] * mirror[seen.box_frame] + turn[seen.box_frame])
     bright = torch.where(draw(count) < 0.25, torch.zeros(count, device=device), 0.6 + 0.8 * draw(count))
     points[:, 3] = (points[:, 3] * bright[frame]).clamp(0, 1)
-    _litter(points, draw)
+    displace_few(points, draw)
     visible = torch.bincount(owner[owner >= 0], minlength=len(boxes))
     return Frames(points, frame, owner, boxes, seen.kinds, seen.box_frame, visible)
 
@@ -105,10 +105,10 @@ def _thinned(seen: Frames, is_thin: torch.Tensor, share: torch.Tensor, draw: tor
     return (draw >= lost[seen.frame]).nonzero()[:, 0]
 
 
-def _litter(points: torch.Tensor, draw: object) -> None:
-    """Displace a few points, as edges and mirrors do, in place."""
-    chance = draw(len(points))  # type: ignore[operator]
-    noise = (draw(len(points), 3) - 0.5) * 2  # type: ignore[operator]
+def displace_few(points: torch.Tensor, draw: Callable[..., torch.Tensor]) -> None:
+    """Displace a few points, as edges and mirrors do, in place; `draw(*shape)` gives numbers in [0, 1)."""
+    chance = draw(len(points))
+    noise = (draw(len(points), 3) - 0.5) * 2
     edge = (chance < 0.004)[:, None]
     points[:, :3] += torch.where(edge, noise * 0.8, torch.zeros_like(noise))
     sunk = chance > 0.9995
