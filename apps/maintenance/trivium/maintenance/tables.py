@@ -363,7 +363,7 @@ inspection = Table(  # what came out of an inspection; its files are blobs
     Column("asset", String(200), nullable=False, server_default=""),  # empty: of no asset
     Column("kind", String(20), nullable=False),  # inspect, wear, people
     Column("title", Text, nullable=False),
-    Column("outcome", String(20), nullable=False),  # pass, fail, undecided, incomplete, untrusted; of wear: changed, ...
+    Column("outcome", String(20), nullable=False),  # pass, fail, undecided, incomplete, untrusted
     Column("told", JSON, nullable=False),  # what the page shows, in every language
     Column("files", JSON, nullable=False),  # name, media_type, sha256, size
     Column("actor", String(120), nullable=False),

@@ -1,4 +1,4 @@
-"""The maintenance app's Celery tasks: wake-ups that may be lost or come twice, and the job `maintenance.backtest`.
+"""The maintenance app's Celery tasks: wake-ups that may be lost or come twice, and its jobs.
 
 `maintenance.drain` names a shard, `maintenance.deliver` sends webhooks, `maintenance.pack` packs small blocks together.
 """
@@ -16,6 +16,7 @@ from trivium.maintenance.backtest_job import run_backtest
 from trivium.maintenance.ingest import packing
 from trivium.maintenance.ingest.scorers import scorer_of, shadow_of
 from trivium.maintenance.ingest.sweep import waker
+from trivium.maintenance.inspection.job import run_inspection
 from trivium.maintenance.registry import Registries
 from trivium.maintenance.scoring import Drainer
 from trivium.maintenance.stream import Streams
@@ -23,7 +24,7 @@ from trivium.service.holders import this_process
 from trivium.service.runner import run_job
 from trivium.service.runtime import current_runtime
 
-__all__ = ["backtest", "deliver", "drain", "pack"]
+__all__ = ["backtest", "deliver", "drain", "inspect", "pack"]
 
 _BUDGET_S = 1.0  # then another shard's turn comes
 
@@ -55,6 +56,12 @@ def pack(_reason: str) -> None:
 def backtest(job_id: str) -> None:
     """Replay what is stored of a plant; a job."""
     run_job(job_id, lambda context: run_backtest(context, current_runtime().database))
+
+
+@shared_task(name="maintenance.inspect")
+def inspect(job_id: str) -> None:
+    """Hold a scan against its CAD; a job of the worker that holds models."""
+    run_job(job_id, lambda context: run_inspection(context, current_runtime().database))
 
 
 @functools.cache

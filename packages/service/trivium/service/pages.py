@@ -18,6 +18,7 @@ from trivium.service.estimate import Estimate
 from trivium.service.forms import form_token
 from trivium.service.jobs import Job, JobEvent, JobState
 from trivium.service.roles import Principal
+from trivium.service.root import in_links
 from trivium.service.text import Catalogue, catalogue
 from trivium.service.visitor import LANGUAGE_COOKIE, language_of, visitor_of
 
@@ -36,7 +37,7 @@ __all__ = [
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+    "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 )
 _YEAR_S = 365 * 24 * 3600
 
@@ -97,6 +98,7 @@ def page(request: Request, template: str, *, status: int = 200, package: str = "
             **values,
         )
     )
+    html = in_links(html, request.app.state.runtime.settings.root_path)
     response = HTMLResponse(html, status, {"content-security-policy": _POLICY, "cache-control": "no-store"})
     if request.query_params.get("lang") == language:
         response.set_cookie(LANGUAGE_COOKIE, language, max_age=_YEAR_S, samesite="lax", path="/")

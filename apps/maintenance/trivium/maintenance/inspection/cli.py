@@ -43,7 +43,7 @@ def inspect(
         float, typer.Option(metavar="MM", min=0.0, help="Standard uncertainty that all points share.")
     ] = 0.0,
     formats: Annotated[
-        str, typer.Option(metavar="LIST", help="Of html, pdf, json, ply; inspection.json is always written.")
+        str, typer.Option(metavar="LIST", help="Of html, pdf, json, ply, svg; inspection.json is always written.")
     ] = "json,ply",
     lang: Annotated[str, typer.Option(help="Of the report: en or zh.")] = "en",
     seed: Annotated[int, typer.Option(min=0, help="Of every random choice.")] = 0,

@@ -61,12 +61,24 @@ class Options:
         resolution_mm: width of the smallest defect that must be found.
         uncertainty_mm: standard uncertainty of the scanner that averaging does not take away.
         seed: picks the points that the search looks at.
+
+    Raises:
+        InputError: if a number is out of its range.
     """
 
     min_coverage: float = 0.8
     resolution_mm: float = 6.0
     uncertainty_mm: float = 0.0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, value, least, most in (
+            ("minimum coverage", self.min_coverage, 0.0, 1.0),
+            ("smallest defect", self.resolution_mm, 0.1, 1e6),
+            ("scanner uncertainty", self.uncertainty_mm, 0.0, 1e6),
+        ):
+            if not least <= value <= most:
+                raise InputError(f"a {name} of {value:g} is not between {least:g} and {most:g}")
 
 
 _AS_USUAL = Options()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,15 +22,17 @@ from trivium.maintenance.inspection.reference import Reference
 from trivium.service.database import utc_now
 from trivium.service.errors import InputError
 from trivium.service.evidence import Claim, Sentence
+from trivium.service.text import catalogue
 
 __all__ = ["FORMATS", "MEDIA", "Request", "Result", "run", "write_document"]
 
-FORMATS = ("html", "pdf", "json", "ply")
+FORMATS = ("html", "pdf", "json", "ply", "svg")
 MEDIA = {
     ".json": "application/json",
     ".html": "text/html",
     ".pdf": "application/pdf",
     ".ply": "application/octet-stream",
+    ".svg": "image/svg+xml",
 }
 Progress = Callable[[str, float], None]
 
@@ -70,14 +72,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Result:
-    """What came out: the inspection, its claims, the sentences that follow from them, and the files."""
+    """What came out: the inspection, its claims, the sentences that follow from them, when, and the files."""
 
     inspection: Inspection
     claims: Mapping[str, Claim]
     sentences: tuple[Sentence, ...]
     removed: tuple[str, ...]
     sources: tuple[Source, Source]
-    written: tuple[Path, ...]
+    made: datetime
+    written: tuple[Path, ...] = ()
 
 
 def run(
@@ -113,20 +116,27 @@ def run(
     claims = claims_of(inspection, scan)
     sentences, removed = check(narrate(inspection, claims, request.language), claims)
     reasons = tuple(f"{one.reason}: {one.sentence.text}" for one in removed)
-    result = Result(inspection, claims, sentences, reasons, (scan, cad), ())
+    result = Result(inspection, claims, sentences, reasons, (scan, cad), made or utc_now())
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        written = _write(request, result, reference, folder, made or utc_now())
+        return replace(result, written=tuple(_write(request, result, reference, folder)))
     except OSError as error:
         raise InputError(f"cannot be written ({error.strerror or error})", where=str(folder)) from error
-    return Result(inspection, claims, sentences, reasons, (scan, cad), tuple(written))
 
 
 def write_document(document: Any, stem: str, formats: tuple[str, ...], folder: Path) -> list[Path]:
     """Write a report's HTML and PDF, those that are asked for."""
-    from trivium.maintenance.inspection.report.html import render_html
+    from trivium.maintenance.inspection.report.html import legend_svg, picture_svg, render_html
 
     written = []
+    if "svg" in formats:
+        pictures = {f"view-{at}": one for at, one in enumerate(zip(document.views, document.view_alts, strict=True), 1)}
+        drawn = {name: picture_svg(*one) for name, one in pictures.items()}
+        if document.limit is not None:
+            drawn["scale"] = legend_svg(document.limit, catalogue("trivium.maintenance", document.language))
+        for name, text in drawn.items():
+            written.append(folder / f"{name}.svg")
+            written[-1].write_text(text, encoding="utf-8")
     if "html" in formats:
         written.append(folder / f"{stem}.html")
         written[-1].write_text(render_html(document), encoding="utf-8")
@@ -156,10 +166,10 @@ def described(claims: Mapping[str, Claim], sentences: tuple[Sentence, ...]) -> d
     }
 
 
-def _write(request: Request, result: Result, reference: Reference, folder: Path, made: datetime) -> list[Path]:
+def _write(request: Request, result: Result, reference: Reference, folder: Path) -> list[Path]:
     inspection = result.inspection
     scan, cad = result.sources
-    told = inspection.to_json() | {"made": made.isoformat(), "scan": asdict(scan), "cad": asdict(cad)}
+    told = inspection.to_json() | {"made": result.made.isoformat(), "scan": asdict(scan), "cad": asdict(cad)}
     told |= described(result.claims, result.sentences) | {"left_out": list(result.removed)}
     written = [folder / "inspection.json"]
     written[0].write_text(json.dumps(told, indent=1, ensure_ascii=False), encoding="utf-8")
@@ -167,12 +177,18 @@ def _write(request: Request, result: Result, reference: Reference, folder: Path,
         limit = inspection.tolerance.limit_mm
         cloud = files.write_deviation(folder / "deviation.ply", inspection.points, inspection.deviation, limit)
         written += [cloud, files.write_unseen(folder / "not_covered.ply", inspection.surface)]
-    if {"html", "pdf"} & set(request.formats):
+    if {"html", "pdf", "svg"} & set(request.formats):
         from trivium.maintenance.inspection.report.inspection import document_of
 
         document = document_of(
-            inspection, reference, result.claims, result.sentences, result.sources, request.language, made,
+            inspection,
+            reference,
+            result.claims,
+            result.sentences,
+            result.sources,
+            request.language,
+            result.made,
             len(result.removed),
-        )  # fmt: skip
+        )
         written += write_document(document, "inspection", request.formats, folder)
     return written

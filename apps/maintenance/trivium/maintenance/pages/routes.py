@@ -23,6 +23,7 @@ from trivium.maintenance.alerts.wording import sentences
 from trivium.maintenance.api import open_parts
 from trivium.maintenance.ingest import dead_letters, gateways
 from trivium.maintenance.ingest.trend import Curve, read_trend, trend_of_predictions
+from trivium.maintenance.inspection import stored
 from trivium.maintenance.pages import comparison, fleet, health
 from trivium.maintenance.pages.view import PACKAGE, View, list_plants
 from trivium.maintenance.report.backtest import lines_of
@@ -96,6 +97,7 @@ def show_asset(request: Request, plant: str, asset: str) -> Response:
         "maintenance_asset.html", one=standing, known=known, tags=tags, chosen=chosen,
         alerts=[(alert, view.reasons(alert)) for alert in alerts],
         orders=work_orders.find_orders(view.database, plant, asset=asset)[:50],
+        inspections=stored.find_inspected(view.database, plant, asset=asset, limit=10),
     )  # fmt: skip
 
 
@@ -140,6 +142,10 @@ def trend(
             "orders": [
                 {"at_ms": one.from_us // 1000, "kind": one.kind, "text": one.description or one.number}
                 for one in work_orders.find_orders(view.database, plant, asset=asset)
+            ]
+            + [
+                {"at_ms": round(one.at.timestamp() * 1000), "kind": one.kind, "text": view.told(one)["verdict"]}
+                for one in stored.find_inspected(view.database, plant, asset=asset)
             ],
         },
         headers={"Cache-Control": "no-store"},

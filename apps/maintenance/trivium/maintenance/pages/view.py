@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ from trivium.maintenance import tables
 from trivium.maintenance.alerts import book
 from trivium.maintenance.alerts.wording import sentences
 from trivium.maintenance.api import open_parts
+from trivium.maintenance.inspection.stored import Inspected
 from trivium.maintenance.pages.words import Words, zone_of
 from trivium.maintenance.registry import Registry
 from trivium.service.errors import NotFoundError
@@ -44,7 +46,7 @@ class View:
         return page(
             self.request, template, status=status, package=PACKAGE, w=self.words, plant=self.plant, base=self.base,
             plants=list_plants(self.request), num_open=len(open_alerts), may_act=self.may("maintenance.alert"),
-            link=self.asset_link, **values,
+            link=self.asset_link, told_of=self.told, **values,
         )  # fmt: skip
 
     def may(self, permission: str) -> bool:
@@ -54,6 +56,11 @@ class View:
     def asset_link(self, asset: str) -> str:
         """Return the address of an asset's page."""
         return f"{self.base}/asset/{quote(asset, safe='')}"
+
+    def told(self, one: Inspected) -> Mapping[str, Any]:
+        """Return what the page of an inspection shows, in the visitor's language."""
+        found: Mapping[str, Any] = one.told["pages"][self.language]
+        return found
 
     def reasons(self, alert: book.Alert) -> list[str]:
         """Return why an alert was raised, in sentences."""

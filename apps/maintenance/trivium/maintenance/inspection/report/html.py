@@ -16,10 +16,11 @@ from trivium.maintenance.inspection.report.document import Bars, Cell, Cloud, Do
 from trivium.maintenance.inspection.report.views import View
 from trivium.service.text import Catalogue, catalogue
 
-__all__ = ["legend_svg", "render_html"]
+__all__ = ["legend_svg", "picture_svg", "render_html"]
 
 _SIGNS = {"good": "\N{HEAVY CHECK MARK}", "bad": "\N{HEAVY MULTIPLICATION X}", "wait": "?"}
 _SCALE_STEPS = 24
+_SVG = 'xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" fill="#16202b"'
 
 
 def render_html(document: Document) -> str:
@@ -71,11 +72,35 @@ def legend_svg(limit: float, texts: Catalogue) -> str:
     shapes.append(f'<text x="{width / 2}" y="12" text-anchor="middle">{escape(texts["inspection.legend"])}</text>')
     shapes.append(f'<text x="{left + bar}" y="12" text-anchor="end">{escape(texts["inspection.too_high"])}</text>')
     return (
-        f'<svg class="legend" viewBox="0 0 {width:g} 52" role="img" aria-label="{escape(texts["inspection.legend"])}">'
-        f"{''.join(shapes)}</svg>"
-        f'<span class="unseen"><i style="--a:rgb{UNSEEN[0]};--b:rgb{UNSEEN[1]}"></i> '
-        f"{escape(texts['inspection.not_seen'])}</span>"
+        f'<svg {_SVG} class="legend" viewBox="0 0 {width:g} 52" font-size="11" role="img" '
+        f'aria-label="{escape(texts["inspection.legend"])}">{"".join(shapes)}</svg>'
     )
+
+
+def picture_svg(view: View, alt: str) -> str:
+    """Return a picture with its marks and the directions of the axes on top."""
+    data = base64.b64encode(view.png).decode()
+    shapes = [f'<image href="data:image/png;base64,{data}" width="{view.width}" height="{view.height}"/>']
+    for mark in view.marks:
+        dash = ' stroke-dasharray="5 4"' if mark.is_hidden else ""
+        shapes.append(
+            f'<g transform="translate({mark.x:.1f} {mark.y:.1f})"><circle r="17" fill="#fff" fill-opacity=".85" '
+            f'stroke="#16202b" stroke-width="2.5"{dash}/><text text-anchor="middle" y="7">{mark.number}</text></g>'
+        )
+    foot = (60.0, view.height + 8.0)
+    for name, (x, y) in zip("xyz", view.axes, strict=True):
+        tip = (foot[0] + 42 * x, foot[1] + 42 * y)
+        shapes.append(
+            f'<line x1="{foot[0]}" y1="{foot[1]}" x2="{tip[0]:.1f}" y2="{tip[1]:.1f}" stroke="#16202b" '
+            'stroke-width="2"/>'
+        )
+        shapes.append(
+            f'<text class="axis" x="{tip[0] + 10 * x:.1f}" y="{tip[1] + 10 * y + 6:.1f}" '
+            f'text-anchor="middle">{name}</text>'
+        )
+    box = f"0 0 {view.width} {view.height + 70}"
+    look = f'{_SVG} font-size="20" font-weight="600"'
+    return f'<svg {look} viewBox="{box}" role="img" aria-label="{escape(alt)}">{"".join(shapes)}</svg>'
 
 
 def _verdict(document: Document) -> str:
@@ -103,37 +128,16 @@ def _cell(cell: Cell) -> str:
 
 def _views(document: Document, texts: Catalogue) -> str:
     pictures = "".join(
-        f"<figure>{_picture(view, alt)}</figure>" for view, alt in zip(document.views, document.view_alts, strict=True)
+        f"<figure>{picture_svg(view, alt)}</figure>"
+        for view, alt in zip(document.views, document.view_alts, strict=True)
     )
-    legend = f'<div class="scale">{legend_svg(document.limit, texts)}</div>' if document.limit is not None else ""
+    legend = ""
+    if document.limit is not None:
+        unseen = f'<i style="--a:rgb{UNSEEN[0]};--b:rgb{UNSEEN[1]}"></i> {escape(texts["inspection.not_seen"])}'
+        legend = f'<div class="scale">{legend_svg(document.limit, texts)}<span class="unseen">{unseen}</span></div>'
     has_hidden = any(mark.is_hidden for view in document.views for mark in view.marks)
     note = f'<p class="note">{escape(texts["inspection.hidden_mark"])}</p>' if has_hidden else ""
     return f'<div class="views">{pictures}</div>{legend}{note}'
-
-
-def _picture(view: View, alt: str) -> str:
-    """Return a picture with its marks and the directions of the axes on top."""
-    data = base64.b64encode(view.png).decode()
-    shapes = [f'<image href="data:image/png;base64,{data}" width="{view.width}" height="{view.height}"/>']
-    for mark in view.marks:
-        dash = ' stroke-dasharray="5 4"' if mark.is_hidden else ""
-        shapes.append(
-            f'<g transform="translate({mark.x:.1f} {mark.y:.1f})"><circle r="17" fill="#fff" fill-opacity=".85" '
-            f'stroke="#16202b" stroke-width="2.5"{dash}/><text text-anchor="middle" y="7">{mark.number}</text></g>'
-        )
-    foot = (60.0, view.height + 8.0)
-    for name, (x, y) in zip("xyz", view.axes, strict=True):
-        tip = (foot[0] + 42 * x, foot[1] + 42 * y)
-        shapes.append(
-            f'<line x1="{foot[0]}" y1="{foot[1]}" x2="{tip[0]:.1f}" y2="{tip[1]:.1f}" stroke="#16202b" '
-            'stroke-width="2"/>'
-        )
-        shapes.append(
-            f'<text class="axis" x="{tip[0] + 10 * x:.1f}" y="{tip[1] + 10 * y + 6:.1f}" '
-            f'text-anchor="middle">{name}</text>'
-        )
-    box = f"0 0 {view.width} {view.height + 70}"
-    return f'<svg viewBox="{box}" role="img" aria-label="{escape(alt)}">{"".join(shapes)}</svg>'
 
 
 def _model(cloud: Cloud, texts: Catalogue) -> str:

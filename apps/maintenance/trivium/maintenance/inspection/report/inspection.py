@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from trivium.maintenance.inspection.report.views import Subject, draw_views
 from trivium.service.evidence import Claim, Sentence
 from trivium.service.text import Catalogue, catalogue
 
-__all__ = ["TONES", "cloud_of", "document_of", "regions_grid"]
+__all__ = ["TONES", "cloud_of", "document_of", "page_of", "regions_grid"]
 
 TONES = {"pass": "good", "fail": "bad", "undecided": "wait", "incomplete": "wait", "untrusted": "wait"}
 _MOST_PLACES = 15_000
@@ -72,6 +73,31 @@ def document_of(
         _cloud(inspection, reference),
         (texts.say("inspection.removed", count=num_removed),) if num_removed else (),
     )
+
+
+def page_of(
+    inspection: Inspection,
+    claims: Mapping[str, Claim],
+    sentences: Sequence[Sentence],
+    sources: tuple[Source, Source],
+    language: str,
+    made: datetime,
+) -> dict[str, Any]:
+    """Return what the app's own page shows of an inspection, as JSON data; arguments as for `document_of`."""
+    texts = catalogue("trivium.maintenance", language)
+    key = verdict_key(inspection)
+    grid = regions_grid(claims, texts, "" if inspection.trust.is_trusted else "_untrusted")
+    return {
+        "title": texts.say("inspection.title", part=sources[1].name),
+        "tone": TONES[key],
+        "verdict": texts[f"inspection.verdict_{key}"],
+        "warning": texts["inspection.not_a_pass"] if TONES[key] == "wait" else "",
+        "sentences": [one.text for one in sentences],
+        "facts": [[label, cell.text] for label, cell in _facts(inspection, claims, sources, texts, made)],
+        "heads": list(grid.heads),
+        "rows": [[cell.text for cell in row] for row in grid.rows],
+        "nothing": grid.nothing,
+    }
 
 
 def regions_grid(claims: Mapping[str, Claim], texts: Catalogue, nothing: str = "") -> Grid:

@@ -1,0 +1,157 @@
+"""An inspection as a job: `maintenance.inspect`. Its inputs are the scan, the CAD and, at will, a file of datums.
+
+The request has `plant`, `asset` (empty for none), `unit`, `cad_unit`, `tolerance_mm`, `zone`, `min_coverage`,
+`smallest_defect_mm`, `scanner_uncertainty_mm` and `language`; what it does not have is as for the command.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from trivium.maintenance.app import needs_modules
+from trivium.maintenance.inspection.stored import Inspected, write_inspected
+from trivium.maintenance.registry import read_registry
+from trivium.service.database import Database, utc_now
+from trivium.service.errors import InputError, NotFoundError
+from trivium.service.evidence import Report, ReportFile
+from trivium.service.jobs import JobInput
+from trivium.service.runner import JobContext
+from trivium.service.store import BlobStore
+from trivium.service.text import LANGUAGES
+
+__all__ = ["checked_place", "named", "number_of", "placed", "run_inspection", "stored_files"]
+
+_FORMATS = ("html", "pdf", "json", "ply", "svg")
+_ENDINGS = (".ply", ".pcd", ".xyz", ".txt", ".csv", ".asc", ".stl", ".bin", ".npz")
+
+
+def run_inspection(context: JobContext, database: Database) -> Report:
+    """Run the job: inspect, keep the files, and the row that the pages show.
+
+    Raises:
+        InputError: if the request or a file cannot be used, or what an inspection needs is not installed.
+        NotFoundError: if there is no such plant or asset.
+    """
+    needs_modules("torch", "open3d")
+    from trivium.maintenance.inspection import pipeline
+    from trivium.maintenance.inspection.check import check
+    from trivium.maintenance.inspection.narrate import narrate, verdict_key
+    from trivium.maintenance.inspection.report.inspection import page_of
+
+    plant, asset, language = checked_place(context.request, database)
+    if not 2 <= len(context.inputs) <= 3:
+        raise InputError("an inspection needs a scan and its CAD", where="request")
+    with tempfile.TemporaryDirectory(prefix="trivium-") as name:
+        folder = Path(name)
+        paths = placed(context.inputs, context.store, folder)
+        with named(paths, context.inputs):
+            result = pipeline.run(_request(context, paths, language), folder / "out", progress=context.progress)
+        files = stored_files(result.written, context.store)
+    pages = {}
+    for one in LANGUAGES:
+        kept, _ = check(narrate(result.inspection, result.claims, one), result.claims)
+        pages[one] = page_of(result.inspection, result.claims, kept, result.sources, one, result.made)
+    title = pages[language]["title"]
+    kept_row = Inspected(
+        context.job.id, plant, asset, "inspect", title, verdict_key(result.inspection), {"pages": pages}, files,
+        context.job.owner, utc_now(),
+    )  # fmt: skip
+    context.once("inspection", lambda connection: write_inspected(connection, kept_row))
+    return Report(title, language, result.claims, result.sentences, files, result.removed)
+
+
+def checked_place(request: Mapping[str, Any], database: Database) -> tuple[str, str, str]:
+    """Return plant, asset and language of a request.
+
+    Raises:
+        NotFoundError: if there is no such plant or asset.
+    """
+    plant, asset = str(request.get("plant", "")), str(request.get("asset", ""))
+    with database.read() as connection:
+        registry = read_registry(connection, plant)
+    if not registry.version:
+        raise NotFoundError("no plant is registered under this name", where=plant[:120])
+    if asset and asset not in registry.assets:
+        raise NotFoundError("the plant has no such asset", where=asset[:200])
+    language = request.get("language", "en")
+    return plant, asset, language if language in LANGUAGES else "en"
+
+
+def placed(inputs: Sequence[JobInput], store: BlobStore, folder: Path) -> list[Path]:
+    """Give blobs names that readers know them by, and return these; the user's names stay out of the file system."""
+    paths = []
+    for number, one in enumerate(inputs):
+        name = one.name.lower().removesuffix(".gz")
+        ending = next((known for known in _ENDINGS if name.endswith(known)), Path(name).suffix[:8])
+        path = folder / f"input-{number}{ending if ending.isascii() and ending[1:].isalnum() else ''}"
+        path.symlink_to(store.path(one.sha256))
+        paths.append(path)
+    return paths
+
+
+@contextmanager
+def named(paths: Sequence[Path], inputs: Sequence[JobInput]) -> Iterator[None]:
+    """Let errors inside name the user's files, not where they lie for the moment."""
+    try:
+        yield
+    except InputError as error:
+        for path, one in zip(paths, inputs, strict=True):
+            if error.where.startswith(str(path)):
+                where = error.where.replace(str(path), one.name, 1)
+                raise InputError(error.what, where=where, hint=error.hint) from error
+        raise
+
+
+def number_of(request: Mapping[str, Any], name: str, usual: float) -> float:
+    """Return a number of a request.
+
+    Raises:
+        InputError: if it is none.
+    """
+    try:
+        return float(request.get(name, usual))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} is no number", where="request") from error
+
+
+def stored_files(written: Sequence[Path], store: BlobStore) -> tuple[ReportFile, ...]:
+    """Put files into the store."""
+    from trivium.maintenance.inspection.pipeline import MEDIA
+
+    files = []
+    for path in written:
+        blob = store.put_file(path)
+        files.append(ReportFile(path.name, MEDIA[path.suffix], blob.sha256, blob.size))
+    return tuple(files)
+
+
+def _request(context: JobContext, paths: Sequence[Path], language: str) -> Any:
+    from trivium.maintenance.inspection.inspect import Options, Tolerance
+    from trivium.maintenance.inspection.pipeline import Request
+
+    asked = context.request
+    zone = str(asked.get("zone", "plus_minus"))
+    if zone not in ("plus_minus", "total"):
+        raise InputError(f"zone {zone[:20]!r} is unknown", where="request", hint="known: plus_minus, total")
+    unit = str(asked.get("unit", ""))
+    scan, cad, *_ = (one.name for one in context.inputs)
+    return Request(
+        paths[0],
+        paths[1],
+        unit,
+        str(asked.get("cad_unit") or unit),
+        Tolerance(number_of(asked, "tolerance_mm", 0.0), "total" if zone == "total" else "plus_minus"),
+        Options(
+            number_of(asked, "min_coverage", 0.8),
+            number_of(asked, "smallest_defect_mm", 6.0),
+            number_of(asked, "scanner_uncertainty_mm", 0.0),
+        ),
+        paths[2] if len(paths) > 2 else None,
+        language,
+        _FORMATS,
+        (scan, cad),
+    )
