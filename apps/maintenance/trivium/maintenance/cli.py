@@ -13,6 +13,7 @@ import typer
 from trivium.maintenance import model_cli, plant_cli, replay_cli
 from trivium.maintenance.app import needs_modules
 from trivium.maintenance.inspection import cli as inspection_cli
+from trivium.maintenance.mqtt import cli as mqtt_cli
 from trivium.service.errors import InputError, TriviumError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Failure probability and remaining useful life from sensor data.", no_args_is_help=True)
 app.command(epilog=inspection_cli.EPILOG)(inspection_cli.inspect)
 app.command(epilog=replay_cli.EPILOG)(replay_cli.replay)
+app.command(epilog=mqtt_cli.EPILOG)(mqtt_cli.mqtt)
 
 _LAYOUTS = ("cmapss", "csv")
 

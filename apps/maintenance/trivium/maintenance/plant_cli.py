@@ -5,18 +5,13 @@ They work on the deployment's database and broker (`TRIVIUM_HOME`), unlike `trai
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from trivium.maintenance.terminal import moment_of, opened_runtime, progress_bar, read_bytes, say
+from trivium.maintenance.terminal import moment_of, open_door, opened_runtime, progress_bar, read_bytes, say
 from trivium.service.errors import InputError
-
-if TYPE_CHECKING:
-    from trivium.service.runtime import Runtime
 
 __all__ = ["app"]
 
@@ -94,7 +89,7 @@ def import_history(
 
     options = Options("", "", zone, time_format, decimal, quality, asset)
     failed = 0
-    with opened_runtime() as runtime, _door(runtime) as door:
+    with opened_runtime() as runtime, open_door(runtime) as door:
         for path in files:
             try:
                 with progress_bar(f"Sending {path.name}") as progress:
@@ -137,7 +132,7 @@ def watch(
 
     options = Options("", "", zone, "", decimal, "", asset)
     failed = 0
-    with opened_runtime() as runtime, _door(runtime) as door:
+    with opened_runtime() as runtime, open_door(runtime) as door:
         while True:
             try:
                 for receipt in take_files(folder, plant, door=door, database=runtime.database, options=options):
@@ -244,25 +239,6 @@ def orders(
     typer.echo(f"{plant}: {len(found)} orders, " + ", ".join(f"{count} {kind}" for kind, count in counts.items()))
     if strangers:
         say(f"not registered: {', '.join(strangers[:_SHOWN])}{' and others' if len(strangers) > _SHOWN else ''}")
-
-
-@contextmanager
-def _door(runtime: Runtime) -> Iterator[Any]:
-    from trivium.maintenance.ingest.door import Door
-    from trivium.maintenance.ingest.ledger import NoteTaker
-    from trivium.maintenance.ingest.sweep import waker
-    from trivium.maintenance.registry import Registries
-    from trivium.maintenance.stream import Limits, Streams
-
-    notes = NoteTaker(runtime.database)
-    limits = Limits(backlog_bytes=runtime.settings.ingest_backlog_mib * 1024 * 1024)
-    streams = Streams.open(runtime.settings)
-    try:
-        yield Door(
-            runtime.database, streams, Registries(runtime.database), notes, wake=waker(runtime.settings), limits=limits
-        )
-    finally:
-        notes.close()
 
 
 def _shown(value: object) -> str:

@@ -14,9 +14,10 @@ import typer
 from trivium.service.errors import InputError
 
 if TYPE_CHECKING:
+    from trivium.maintenance.ingest.door import Door
     from trivium.service.runtime import Runtime
 
-__all__ = ["moment_of", "opened_runtime", "progress_bar", "read_bytes", "say"]
+__all__ = ["moment_of", "open_door", "opened_runtime", "progress_bar", "read_bytes", "say"]
 
 
 @contextmanager
@@ -51,6 +52,26 @@ def opened_runtime() -> Iterator[Runtime]:
         yield runtime
     finally:
         runtime.close()
+
+
+@contextmanager
+def open_door(runtime: Runtime) -> Iterator[Door]:
+    """Open the door that batches come in by, in this process."""
+    from trivium.maintenance.ingest.door import Door
+    from trivium.maintenance.ingest.ledger import NoteTaker
+    from trivium.maintenance.ingest.sweep import waker
+    from trivium.maintenance.registry import Registries
+    from trivium.maintenance.stream import Limits, Streams
+
+    notes = NoteTaker(runtime.database)
+    limits = Limits(backlog_bytes=runtime.settings.ingest_backlog_mib * 1024 * 1024)
+    streams = Streams.open(runtime.settings)
+    try:
+        yield Door(
+            runtime.database, streams, Registries(runtime.database), notes, wake=waker(runtime.settings), limits=limits
+        )
+    finally:
+        notes.close()
 
 
 def moment_of(text: str, where: str) -> datetime:

@@ -23,12 +23,12 @@ from trivium.maintenance.ingest.moments import Moments, read_moments
 from trivium.maintenance.ingest.numbers import Cells, read_numbers
 from trivium.service.errors import InputError
 
-__all__ = ["MAX_ROWS", "Coded", "Options", "Sheet", "read_sheet"]
+__all__ = ["MAX_ROWS", "TIME_COLUMNS", "Coded", "Options", "Sheet", "read_sheet"]
 
 MAX_ROWS = 10_000
 _MAX_COLUMNS = 2_000
 _ASSET = ("asset", "asset_id", "equipment", "machine", "device")
-_TIME = ("time", "timestamp", "datetime", "ts", "date_time")
+TIME_COLUMNS = ("time", "timestamp", "datetime", "ts", "date_time")
 _TAG = ("tag", "tagname", "tag_name", "point", "sensor")
 _VALUE = ("value", "val")
 _QUALITY = ("quality", "q", "status", "status_code", "statuscode", "opc_quality")
@@ -130,11 +130,11 @@ def _sheet(columns: dict[str, Column], options: Options, zone: tzinfo | None, ar
     if not 1 <= num_rows <= MAX_ROWS:
         raise InputError(f"holds {num_rows:,} rows", where="body", hint=f"send 1 to {MAX_ROWS:,}")
     names = {name.strip().lower(): name for name in columns}
-    time_name, tag_name = _first(names, _TIME), _first(names, _TAG)
+    time_name, tag_name = _first(names, TIME_COLUMNS), _first(names, _TAG)
     value_name = _first(names, _VALUE)
     if time_name is None:
         shown = ", ".join(list(columns)[:8])
-        raise InputError(f"no time column among {shown}", where="body", hint=f"call it {' or '.join(_TIME[:2])}")
+        raise InputError(f"no time column among {shown}", where="body", hint=f"call it {' or '.join(TIME_COLUMNS[:2])}")
     is_narrow = tag_name is not None and value_name is not None
     asset_name = _first(names, _ASSET)
     assets = _coded(columns[asset_name]) if asset_name else _constant(options.asset, num_rows)

@@ -1,0 +1,179 @@
+"""The connection to a broker: a session that the broker keeps, and acknowledgement by hand, after a message is stored.
+
+Messages of quality of service 1 that come while nobody listens wait at the broker. Sparkplug B sends data with quality
+of service 0, as its specification asks for: what such a message held is lost with the connection, the gap in the
+sequence is seen, and the node is asked to be born anew.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import ssl
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import structlog
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from trivium.maintenance.mqtt.nodes import PREFIX, Message
+from trivium.maintenance.mqtt.payload import write_command
+from trivium.service.database import utc_now
+from trivium.service.errors import InputError, UpstreamError
+
+__all__ = ["Broker", "Connection", "read_url"]
+
+log = structlog.get_logger(__name__)
+
+_PORTS = {"mqtt": 1883, "mqtts": 8883}
+_MOST_WAITING = 10_000
+_REBIRTH = "Node Control/Rebirth"
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where a broker is, and how to be let in."""
+
+    host: str
+    port: int
+    is_secure: bool = False
+    user: str = ""
+    password: str = ""
+    ca_file: str = ""
+
+
+def read_url(url: str, *, password: str = "", ca_file: str = "") -> Broker:
+    """Read `mqtt://user@host:port` or `mqtts://...`.
+
+    Raises:
+        InputError: if it is neither.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise InputError(f"{url!r} is no address ({error})", where="--broker") from error
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise InputError(f"{url!r} is no address of a broker", where="--broker", hint="as in mqtt://host:1883")
+    secret = password or unquote(parts.password or "")
+    is_secure = parts.scheme == "mqtts"
+    return Broker(
+        parts.hostname, port or _PORTS[parts.scheme], is_secure, unquote(parts.username or ""), secret, ca_file
+    )
+
+
+class Connection:
+    """Messages of some subscriptions.
+
+    Args:
+        client_id: under which the broker keeps the session; one bridge at a time has it.
+        host_id: of a Sparkplug host whose state is told; empty tells none.
+    """
+
+    def __init__(self, broker: Broker, subscriptions: Sequence[str], *, client_id: str, host_id: str = "") -> None:
+        self._broker = broker
+        self._subscriptions = subscriptions
+        self._state_topic = f"{PREFIX}/STATE/{host_id}" if host_id else ""
+        self._waiting: queue.Queue[tuple[str, bytes, datetime, int, int, int]] = queue.Queue(_MOST_WAITING)
+        self._number = 0  # of the connection
+        self._refused = ""
+        self._first = threading.Event()
+        self._client = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id, False, protocol=MQTTProtocolVersion.MQTTv311, manual_ack=True
+        )
+        self._client.reconnect_delay_set(1, 30)
+        self._client.on_connect = self._connected
+        self._client.on_disconnect = self._disconnected
+        self._client.on_subscribe = self._subscribed
+        self._client.on_message = self._arrived
+
+    def open(self, timeout_s: float = 10.0) -> None:
+        """Connect; from then on a connection that breaks is made anew.
+
+        Raises:
+            UpstreamError: if nobody answers, or we are not let in.
+            InputError: if the certificate of the authority cannot be used.
+        """
+        broker = self._broker
+        where, hint = f"{broker.host}:{broker.port}", "is the broker running, and is this its address?"
+        if broker.user:
+            self._client.username_pw_set(broker.user, broker.password or None)
+        if broker.is_secure:
+            try:
+                self._client.tls_set_context(ssl.create_default_context(cafile=broker.ca_file or None))
+            except (OSError, ssl.SSLError) as error:
+                raise InputError(f"cannot be used ({error})", where=broker.ca_file) from error
+        if self._state_topic:
+            self._client.will_set(self._state_topic, self._state(is_online=False), qos=1, retain=True)
+        try:
+            self._client.connect(broker.host, broker.port, keepalive=30)
+        except OSError as error:
+            raise UpstreamError(f"cannot be reached ({error})", where=where, hint=hint) from error
+        self._client.loop_start()
+        if not self._first.wait(timeout_s) or self._refused:
+            self.close()
+            raise UpstreamError(f"does not let us in ({self._refused or 'no answer'})", where=where, hint=hint)
+
+    def work(self, take: Callable[[str, bytes, datetime], bool], is_ending: Callable[[], bool]) -> None:
+        """Give each message to `take` and acknowledge those that are done, until it is time to end.
+
+        Raises:
+            UpstreamError: if the broker does not let us in any more.
+        """
+        while not is_ending():
+            if self._refused:
+                raise UpstreamError(f"does not let us in ({self._refused})", where=self._broker.host)
+            try:
+                topic, payload, arrival, mid, qos, number = self._waiting.get(timeout=0.2)
+            except queue.Empty:
+                continue
+            # what came on a connection that broke comes again on the next, under numbers that mean other messages there
+            if take(topic, payload, arrival) and number == self._number:
+                self._client.ack(mid, qos)
+
+    def ask_for_rebirth(self, message: Message) -> None:
+        """Send the command by which a node tells everything anew."""
+        topic = f"{PREFIX}/{message.group}/NCMD/{message.node}"
+        self._client.publish(topic, write_command(_REBIRTH, round(utc_now().timestamp() * 1000)), qos=0)
+
+    def close(self) -> None:
+        """Disconnect; the broker keeps the session."""
+        if self._state_topic and self._client.is_connected():
+            self._client.publish(self._state_topic, self._state(is_online=False), qos=1, retain=True).wait_for_publish(
+                2
+            )
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    # -- called by the client's thread ------------------------------------------------------------------------------
+
+    def _connected(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._refused = str(reason) if reason.is_failure else ""
+        if not self._refused:
+            client.subscribe([(topic, 1) for topic in self._subscriptions])
+            if self._state_topic:
+                client.publish(self._state_topic, self._state(is_online=True), qos=1, retain=True)
+            log.info("mqtt.connected", broker=self._broker.host)
+        self._first.set()
+
+    def _disconnected(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._number += 1
+        if reason.is_failure:
+            log.warning("mqtt.disconnected", broker=self._broker.host, why=str(reason))
+
+    def _subscribed(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+        refused = [topic for topic, reason in zip(self._subscriptions, reasons, strict=False) if reason.is_failure]
+        if refused:
+            self._refused = f"subscription to {', '.join(refused)} was refused"
+
+    def _arrived(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        self._waiting.put((message.topic, message.payload, utc_now(), message.mid, message.qos, self._number))
+
+    @staticmethod
+    def _state(*, is_online: bool) -> str:
+        return json.dumps({"online": is_online, "timestamp": round(utc_now().timestamp() * 1000)})

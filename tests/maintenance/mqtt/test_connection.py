@@ -1,0 +1,201 @@
+"""With a real broker, mosquitto: nothing is lost and nothing doubled when the broker or the bridge goes."""
+
+from __future__ import annotations
+
+import json
+import queue
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from tests.maintenance.ingest.conftest import NOW, PLANT, at, pump
+from tests.service.suite import missing
+
+from trivium.maintenance.ingest.stored import read_readings
+from trivium.maintenance.mqtt.bridge import Bridge
+from trivium.maintenance.mqtt.connection import Connection, read_url
+from trivium.maintenance.mqtt.payload import read_payload
+from trivium.maintenance.mqtt.topics import Pattern
+from trivium.service.errors import InputError, UpstreamError
+
+SUBSCRIPTIONS = ("spBv1.0/#", "site/+/+")
+
+
+class Mosquitto:
+    """A broker of the test's own that keeps its sessions on disk."""
+
+    def __init__(self, folder: Path) -> None:
+        found = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+        if found is None:
+            missing("mosquitto")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self._config = folder / "mosquitto.conf"
+        self._config.write_text(
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {folder}/\n"
+            "autosave_interval 1\nautosave_on_changes true\nuser root\n"
+        )
+        self._command = [str(found), "-c", str(self._config)]
+        self.start()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.02)
+        raise AssertionError("mosquitto does not listen")
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+
+
+@pytest.fixture
+def mosquitto(tmp_path) -> Iterator[Mosquitto]:
+    broker = Mosquitto(tmp_path)
+    yield broker
+    broker.stop()
+
+
+class Listener:
+    """A bridge in a thread."""
+
+    def __init__(self, plant, port: int, **options) -> None:
+        self._ending = threading.Event()
+        self.connection = Connection(read_url(f"mqtt://127.0.0.1:{port}"), SUBSCRIPTIONS, client_id="bridge", **options)
+        self.bridge = Bridge(
+            plant.door, plant.registries, PLANT, patterns=[Pattern("site/{asset}/{tag}")],
+            rebirth=self.connection.ask_for_rebirth, is_ending=self._ending.is_set, sleep=lambda seconds: None,
+        )  # fmt: skip
+        self.connection.open()
+        self._thread = threading.Thread(target=self.connection.work, args=(self.take, self._ending.is_set))
+        self._thread.start()
+
+    def take(self, topic, payload, arrival) -> bool:
+        return self.bridge.take(topic, payload, NOW)
+
+    def stop(self) -> None:
+        self._ending.set()
+        self._thread.join(10)
+        self.connection.close()
+
+
+@pytest.fixture
+def publisher(mosquitto) -> Iterator[paho.Client]:
+    client = paho.Client(CallbackAPIVersion.VERSION2, "gateway", False)
+    client.reconnect_delay_set(1, 1)
+    client.connect("127.0.0.1", mosquitto.port)
+    client.loop_start()
+    yield client
+    client.disconnect()
+    client.loop_stop()
+
+
+def stored(plant, asset: str = "P1") -> list[float]:
+    plant.drain()
+    found = read_readings(plant.database, PLANT, asset, 0, 2**62)
+    return found.values[:, 0].tolist() if len(found.times_us) else []
+
+
+def wait_for(condition, seconds: float = 15.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert condition()
+
+
+def reading(number: int) -> str:
+    return json.dumps({"value": number, "time": at(number)})
+
+
+def test_nothing_is_lost_or_doubled_when_the_broker_goes_and_comes_back(plant, mosquitto, publisher):
+    plant.register(pump("P1"))
+    listener = Listener(plant, mosquitto.port)
+    for number in range(60):
+        publisher.publish("site/P1/temp", reading(number), qos=1)
+        if number in (20, 40):
+            mosquitto.stop()
+            time.sleep(0.1)
+            mosquitto.start()
+    wait_for(lambda: len(stored(plant)) == 60)
+    listener.stop()
+    assert stored(plant) == [float(number) for number in range(60)]
+
+
+def test_what_comes_while_the_bridge_is_away_waits_at_the_broker(plant, mosquitto, publisher):
+    plant.register(pump("P1"))
+    Listener(plant, mosquitto.port).stop()
+    for number in range(10):
+        publisher.publish("site/P1/temp", reading(number), qos=1).wait_for_publish(5)
+    listener = Listener(plant, mosquitto.port)
+    wait_for(lambda: len(stored(plant)) == 10)
+    listener.stop()
+
+
+def test_what_was_not_stored_is_not_acknowledged(plant, mosquitto, publisher, monkeypatch):
+    plant.register(pump("P1"))
+    real = plant.door.take
+
+    def refuse(*arguments, **options):
+        raise UpstreamError("is away", where="broker")
+
+    listener = Listener(plant, mosquitto.port)
+    monkeypatch.setattr(plant.door, "take", refuse)
+    publisher.publish("site/P1/temp", reading(1), qos=1).wait_for_publish(5)
+    wait_for(lambda: listener.bridge.counts["messages"] == 1)
+    listener.stop()
+    monkeypatch.setattr(plant.door, "take", real)
+    listener = Listener(plant, mosquitto.port)
+    wait_for(lambda: stored(plant) == [1.0])
+    listener.stop()
+
+
+def test_a_gap_has_the_node_born_anew_and_the_host_tells_its_state(plant, mosquitto, publisher, encode):
+    plant.register(pump("P1"))
+    commands: queue.Queue[bytes] = queue.Queue()
+    states: queue.Queue[dict] = queue.Queue()
+    publisher.message_callback_add("spBv1.0/works/NCMD/edge", lambda *given: commands.put(given[2].payload))
+    publisher.message_callback_add("spBv1.0/STATE/plant", lambda *given: states.put(json.loads(given[2].payload)))
+    publisher.subscribe([("spBv1.0/works/NCMD/edge", 1), ("spBv1.0/STATE/plant", 1)])
+    listener = Listener(plant, mosquitto.port, host_id="plant")
+    assert states.get(timeout=5)["online"] is True
+    t = round(NOW.timestamp() * 1000)
+    metric = {"name": "temp", "alias": 7, "datatype": 10, "double_value": 60, "timestamp": t}
+    publisher.publish("spBv1.0/works/NBIRTH/edge", encode(timestamp=t, seq=0, metrics=[]), qos=0)
+    publisher.publish("spBv1.0/works/DBIRTH/edge/P1", encode(timestamp=t, seq=1, metrics=[metric]), qos=0)
+    lost = {"alias": 7, "double_value": 62, "timestamp": t + 2000}
+    publisher.publish("spBv1.0/works/DDATA/edge/P1", encode(timestamp=t, seq=3, metrics=[lost]), qos=0)
+    (command,) = read_payload(commands.get(timeout=5)).metrics
+    assert (command.name, command.as_type(command.datatype)) == ("Node Control/Rebirth", 1)
+    wait_for(lambda: stored(plant) == [60.0, 62.0])
+    listener.stop()
+    assert states.get(timeout=5)["online"] is False
+
+
+def test_nobody_there():
+    connection = Connection(read_url("mqtt://127.0.0.1:1"), SUBSCRIPTIONS, client_id="bridge")
+    with pytest.raises(UpstreamError, match="cannot be reached"):
+        connection.open()
+
+
+@pytest.mark.parametrize("url", ["http://host", "mqtt://", "host:1883", "mqtt://host:99999999"])
+def test_what_is_no_address(url):
+    with pytest.raises(InputError, match="is no address"):
+        read_url(url)
+
+
+def test_an_address():
+    found = read_url("mqtts://ann:a%40b@broker", ca_file="ca.pem")
+    assert (found.host, found.port, found.is_secure, found.user, found.password) == ("broker", 8883, True, "ann", "a@b")
+    assert read_url("mqtt://ann:x@broker", password="y").password == "y"
