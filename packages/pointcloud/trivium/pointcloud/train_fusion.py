@@ -30,7 +30,7 @@ from trivium.pointcloud.detector.image_backbone import IMAGE_STRIDE, ImageBackbo
 from trivium.pointcloud.detector.lift import depth_bin
 from trivium.pointcloud.detector.loss import losses
 from trivium.pointcloud.detector.paired import Paired, Pool, alter_pair, evidence, pair
-from trivium.pointcloud.detector.weights import SHIPPED, load_network, save_fusion
+from trivium.pointcloud.detector.weights import SHIPPED, load_fusion, load_network, save_fusion
 from trivium.pointcloud.simulator.batch import Scene, collate
 from trivium.pointcloud.simulator.camera import Camera
 from trivium.pointcloud.simulator.scenes import SimulatorConfig, compose
@@ -62,6 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
     parser.add_argument("--pool", type=int, default=9000, help="frames kept to learn from")
+    parser.add_argument("--start", type=Path, help="fused checkpoint to start from in place of the LiDAR detector")
     parser.add_argument("--workers", type=int, default=0, help="processes that compose scenes")
     given = parser.parse_args(arguments)
     given.out.mkdir(parents=True, exist_ok=True)
@@ -140,7 +141,8 @@ class Training:
 
     def __init__(self, given: argparse.Namespace, source: Source) -> None:
         self.given, self.source, self.pool = given, source, Pool()
-        self.network = new_network().to(given.device).to(memory_format=torch.channels_last)
+        network = new_network() if given.start is None else load_fusion(given.start)
+        self.network = network.to(given.device).to(memory_format=torch.channels_last)
         self.mean = new_network().to(given.device)
         self.mean.load_state_dict(self.network.state_dict())
         groups = [
