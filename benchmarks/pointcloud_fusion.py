@@ -99,7 +99,7 @@ def _judge(means: dict[str, float]) -> int:
     is_good = times >= OVER_CAMERA and gain >= OVER_LIDAR and half <= HALF_LOSS and wrong <= CALIBRATION_LOSS
     return verdict(
         is_good,
-        f"fused {both:.1f} = {times:.2f} x camera (target {OVER_CAMERA}), LiDAR {gain:+.1f} (+{OVER_LIDAR:.0f} wanted); "
+        f"fused {both:.1f} = {times:.2f} x camera (target {OVER_CAMERA}), LiDAR {gain:+.1f} (+{OVER_LIDAR:.0f}); "
         f"half the points {half:.1%} lost ({HALF_LOSS:.0%}), calibration off {wrong:.1%} ({CALIBRATION_LOSS:.0%})",
     )
 

@@ -32,7 +32,7 @@ def batch_clouds(clouds: Sequence[torch.Tensor], cell: float, most: int) -> Batc
 
 
 def features(points: torch.Tensor) -> torch.Tensor:
-    """Return what an encoder reads of points (..., 4): place, place at two finer scales, range, intensity; (..., 12)."""
+    """Return what an encoder reads of points (..., 4): place at three scales, range, intensity, height; (..., 12)."""
     place = points[..., :3]
     far = place[..., :2].norm(dim=-1, keepdim=True)
     return torch.cat(

@@ -37,7 +37,7 @@ class PointSetEncoder(nn.Module):
         """Encode clouds, each (N, 4) on this module's device; returns (B, K, D) and (B, K)."""
         points, is_real = batch_clouds(batch, self.cell, self.most)
         x = self.norm(self.point(features(points)))  # (B, N, D)
-        key, value = self._split(self.keys(x)[..., : self.dim]), self._split(self.keys(x)[..., self.dim :])
+        key, value = (self._split(one) for one in self.keys(x).chunk(2, dim=2))
         seeds = self.query(self.seeds).expand(len(x), -1, -1)
         # A cloud without points looks at its padding; its tokens are masked.
         seen = is_real | ~is_real.any(dim=1, keepdim=True)

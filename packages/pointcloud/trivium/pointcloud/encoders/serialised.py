@@ -1,7 +1,7 @@
 """A cloud as a line: points sorted along a space-filling curve attend to those beside them (Point Transformer V3).
 
-The idea of arXiv 2312.10035 without sparse convolutions: windows over the order of a curve, another curve in each block,
-and a depthwise convolution along the order in place of positions.
+The idea of arXiv 2312.10035 without sparse convolutions: windows over the order of a curve, another curve in each
+block, and a depthwise convolution along the order in place of positions.
 """
 
 from __future__ import annotations
