@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,9 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on; others than loopback need an account.")
     port: int = Field(default=7860, ge=1, le=65535, description="Port of the web server.")
+    root_path: str = Field(
+        default="", description="Path that a proxy serves the suite under, such as /trivium; empty for /."
+    )
     apps: str = Field(default="", description="Apps to show and start, separated by commas; empty for all.")
     light_processes: int = Field(default=2, ge=1, le=64, description="Processes of a light worker.")
     job_attempts: int = Field(
@@ -120,6 +124,26 @@ class Settings(BaseSettings):
     traces_url: str = Field(
         default="", description="OTLP collector that is told how long requests and jobs take; empty for none."
     )
+    medical_dicom_port: int = Field(
+        default=0, ge=0, le=65535, description="Port that films are taken on by DICOM (C-STORE, C-ECHO); 0 for none."
+    )
+    medical_dicom_host: str = Field(
+        default="127.0.0.1", description="Address of that port; others than loopback need a list of callers."
+    )
+    medical_dicom_title: str = Field(default="TRIVIUM", description="Our application entity title.")
+    medical_dicom_callers: str = Field(
+        default="", description="Titles of those who may call, separated by commas; empty for anybody on this machine."
+    )
+    medical_dicom_certificate: str = Field(
+        default="", description="PEM file with certificate chain and key: DICOM by TLS only; empty for plain."
+    )
+    medical_dicom_authorities: str = Field(
+        default="", description="PEM file of authorities; callers then show a certificate of theirs."
+    )
+    medical_archive: str = Field(
+        default="",
+        description="TITLE@HOST:PORT of an archive to fetch earlier films from; empty for none.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Lowest level logged.")
 
     @field_validator("home")
@@ -137,6 +161,13 @@ class Settings(BaseSettings):
         except ValueError:
             raise ValueError(f"{host!r} is no IP address; use 127.0.0.1, or 0.0.0.0 for all of this machine") from None
         return host
+
+    @field_validator("root_path")
+    @classmethod
+    def _plain_path(cls, path: str) -> str:
+        if path.strip("/") and not re.fullmatch(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?", path):
+            raise ValueError(f"{path!r} is not a path such as /trivium")
+        return path.rstrip("/")
 
     @field_validator("webhook_secret")
     @classmethod

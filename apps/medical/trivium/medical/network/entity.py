@@ -1,0 +1,158 @@
+"""What we are to other DICOM systems: title, what we take, whom we listen to. See docs/dicom-conformance.md."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import ssl
+from dataclasses import dataclass
+
+from pydicom.uid import (
+    JPEG2000,
+    ComputedRadiographyImageStorage,
+    DeflatedExplicitVRLittleEndian,
+    DigitalXRayImageStorageForPresentation,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+    SecondaryCaptureImageStorage,
+)
+from pynetdicom import AE
+from pynetdicom.sop_class import Verification
+
+from trivium.service.errors import InputError
+from trivium.service.settings import Settings
+
+__all__ = ["STORED", "SYNTAXES", "Archive", "Entity", "entity_of"]
+
+STORED = (
+    DigitalXRayImageStorageForPresentation,
+    ComputedRadiographyImageStorage,
+    SecondaryCaptureImageStorage,
+)
+SYNTAXES = [
+    ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian,
+    JPEGLosslessSV1, JPEGLossless, JPEG2000Lossless, JPEGLSLossless, RLELossless, JPEGBaseline8Bit, JPEGExtended12Bit,
+    JPEG2000, JPEGLSNearLossless,
+]  # fmt: skip
+_TITLE = re.compile(r"[\x21-\x5b\x5d-\x7e](?:[\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?")
+_ASSOCIATIONS = 16
+_PDU_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """An archive that is asked for priors."""
+
+    title: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """Our application entity, as the settings describe it.
+
+    Args:
+        callers: titles that may call; empty for anybody.
+        certificate: PEM file with chain and key; empty for plain connections.
+        authorities: PEM file; callers then need a certificate of one of them.
+    """
+
+    title: str
+    host: str
+    port: int
+    callers: tuple[str, ...]
+    certificate: str
+    authorities: str
+    archive: Archive | None
+
+    def application(self) -> AE:
+        """Return pynetdicom's entity, with limits, for taking films and answering echoes."""
+        found = AE(self.title)
+        found.require_called_aet = True
+        found.require_calling_aet = list(self.callers)
+        found.maximum_associations = _ASSOCIATIONS
+        found.maximum_pdu_size = _PDU_BYTES
+        found.acse_timeout, found.dimse_timeout, found.network_timeout = 30, 60, 120
+        for one in STORED:
+            found.add_supported_context(one, SYNTAXES)
+        found.add_supported_context(Verification)
+        return found
+
+    def server_tls(self) -> ssl.SSLContext | None:
+        """Return what connections are made with; None for plain ones.
+
+        Raises:
+            InputError: if a file cannot be used.
+        """
+        if not self.certificate:
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            context.load_cert_chain(self.certificate)
+            if self.authorities:
+                context.load_verify_locations(self.authorities)
+                context.verify_mode = ssl.CERT_REQUIRED
+        except (OSError, ssl.SSLError) as error:
+            where = "TRIVIUM_MEDICAL_DICOM_CERTIFICATE or _AUTHORITIES"
+            raise InputError(f"cannot be read ({error})", where=where, hint="give PEM files") from error
+        return context
+
+
+def entity_of(settings: Settings) -> Entity:
+    """Read the settings.
+
+    Raises:
+        InputError: if a title, an address or the archive is not one, or a port that others reach lets anybody call.
+    """
+    callers = tuple(_title(one.strip(), "CALLERS") for one in settings.medical_dicom_callers.split(",") if one.strip())
+    if not callers and not _is_loopback(settings.medical_dicom_host):
+        raise InputError(
+            f"is empty, and others reach {settings.medical_dicom_host}",
+            where="TRIVIUM_MEDICAL_DICOM_CALLERS",
+            hint="name those who may call",
+        )
+    if settings.medical_dicom_authorities and not settings.medical_dicom_certificate:
+        raise InputError("needs TRIVIUM_MEDICAL_DICOM_CERTIFICATE, too", where="TRIVIUM_MEDICAL_DICOM_AUTHORITIES")
+    return Entity(
+        title=_title(settings.medical_dicom_title, "TITLE"),
+        host=settings.medical_dicom_host,
+        port=settings.medical_dicom_port,
+        callers=callers,
+        certificate=settings.medical_dicom_certificate,
+        authorities=settings.medical_dicom_authorities,
+        archive=_archive(settings.medical_archive) if settings.medical_archive else None,
+    )
+
+
+def _archive(text: str) -> Archive:
+    title, at, place = text.rpartition("@")
+    host, _, port = place.rpartition(":")
+    if not at or not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
+        raise InputError(f"{text!r} is not TITLE@HOST:PORT", where="TRIVIUM_MEDICAL_ARCHIVE")
+    return Archive(_title(title, "ARCHIVE"), host.strip("[]"), int(port))
+
+
+def _title(text: str, what: str) -> str:
+    if not _TITLE.fullmatch(text):
+        where = "TRIVIUM_MEDICAL_ARCHIVE" if what == "ARCHIVE" else f"TRIVIUM_MEDICAL_DICOM_{what}"
+        hint = "use 1 to 16 ASCII characters without a backslash"
+        raise InputError(f"{text[:40]!r} is no application entity title", where=where, hint=hint)
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        raise InputError(f"{host!r} is no IP address", where="TRIVIUM_MEDICAL_DICOM_HOST") from None
