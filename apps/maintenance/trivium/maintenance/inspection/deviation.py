@@ -9,11 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from trivium.maintenance.inspection.poses import Floats
 from trivium.maintenance.inspection.reference import Reference
-from trivium.pointcloud.geometry.neighbors import within
 from trivium.pointcloud.raycasting import Places
 
 __all__ = ["Surface", "cell_size", "measure"]
@@ -130,7 +128,9 @@ def _mean(values: Floats, cell: np.ndarray, total: int) -> Floats:
 
 
 def _neighbors(middle: Floats, normal: Floats, radius: float) -> tuple[np.ndarray, np.ndarray]:
-    pairs = within(torch.from_numpy(middle), radius)
-    first, second = pairs.first.numpy(), pairs.second.numpy()
+    from scipy.spatial import KDTree  # a quarter of a second that readers of this module alone do not need
+
+    first, second = KDTree(middle).query_pairs(radius, output_type="ndarray").T
     similar = np.einsum("ij,ij->i", normal[first], normal[second]) > _SIMILAR
-    return first[similar], second[similar]
+    first, second = first[similar], second[similar]
+    return np.concatenate((first, second)), np.concatenate((second, first))
