@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trivium.vision.calibration import best_threshold, fit_platt
+from trivium.vision.calibration import best_threshold, best_thresholds, expected_best_f1, fit_platt
 from trivium.vision.folds import patient_folds
 from trivium.vision.metrics import auroc, calibration_error, interval, micro_f1
 
@@ -59,3 +59,29 @@ def test_one_threshold_for_all_labels():
     p = np.array([[0.9, 0.2], [0.4, 0.3]])
     y = np.array([[YES, NO], [YES, NO]])
     assert best_threshold(p, y) == pytest.approx(0.35)
+
+
+def test_a_threshold_for_each_label_finds_the_best_f1_of_all():
+    """Against every combination of thresholds: the second label's scores are on another scale."""
+    generator = np.random.default_rng(8)
+    y = generator.random((30, 2)) < [0.4, 0.2]
+    p = np.clip(y * 0.3 + generator.random((30, 2)) * 0.5, 0, 1) * [1.0, 0.2]
+    cuts = [np.append(np.unique(p[:, one]), 2.0) for one in range(2)]
+    best = max(micro_f1(p >= np.array([a, b]), y) for a in cuts[0] for b in cuts[1])
+    assert micro_f1(p >= best_thresholds(p, y), y) == pytest.approx(best)
+
+
+def test_a_label_that_only_costs_is_never_named():
+    p = np.array([[0.9, 0.3], [0.8, 0.2], [0.1, 0.4], [0.2, 0.1]])
+    y = np.array([[YES, NO], [YES, YES], [NO, NO], [NO, NO]])
+    # alone: 2 of 2 found, one missed: 4/5. Naming the second down to 0.2 adds 1 hit and 2 errors: 6/8
+    limits = best_thresholds(p, y)
+    assert limits[0] == pytest.approx(0.5)
+    assert limits[1] > 1
+    # with ten labels that nobody names, the one hit is worth its two errors: 4/15 against 6/18
+    assert best_thresholds(p, y, others=10)[1] == pytest.approx(0.15)
+
+
+def test_the_best_f1_to_expect():
+    # named: the first: 1.6/2; both of 0.8 and 0.5: 2.6/3; all: 2.8/4, with 1 wanted
+    assert expected_best_f1(np.array([[0.8, 0.1], [0.5, 0.0]]), 1) == pytest.approx(2.6 / 3)

@@ -1,4 +1,4 @@
-"""The linear model against the textbook form of ridge regression; evidence maps against a score made by hand."""
+"""The linear model against the textbook form of ridge regression; evidence maps against scores made by hand."""
 
 import copy
 
@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from trivium.vision.evidence_maps import PATCH, replacement_maps, strongest_region
+from trivium.vision.evidence_maps import gathered, integrated_gradients, strongest_region
 from trivium.vision.frozen import FrozenNet, describe
 from trivium.vision.train_findings import fit_linear
+from trivium.vision.usual import UsualFilms
 
 
 def test_the_dual_form_gives_the_textbook_ridge():
@@ -22,21 +23,40 @@ def test_the_dual_form_gives_the_textbook_ridge():
     assert np.allclose(model(x), z @ weight + y.mean(0))
 
 
-class CornerClassifier:
-    """Scores a film by the brightness of one place."""
+def test_what_places_add_sums_to_the_difference_of_scores():
+    generator = np.random.default_rng(2)
+    weight = torch.tensor(generator.normal(size=(64 * 64, 3)), dtype=torch.float32)
+    film, usual = generator.random((2, 64, 64), dtype=np.float32)
 
-    def logits(self, films):
-        return np.repeat(films[:, 40:44, 10:14].mean((1, 2))[:, None], 15, 1) * 5
+    def score(films):  # bends, so that a single gradient would not do
+        return torch.tanh(films.flatten(1) @ weight / 20)
+
+    values = integrated_gradients(score, film, usual, [0, 2], steps=64)
+    with torch.no_grad():
+        difference = score(torch.tensor(film)[None]) - score(torch.tensor(usual)[None])
+    assert values.sum((1, 2)) == pytest.approx(difference[0, [0, 2]].numpy(), rel=1e-2)
 
 
-def test_a_map_points_at_what_the_score_rests_on():
-    film = np.full((64, 64), 0.3, np.float32)
-    film[38:46, 8:16] = 0.9  # its mirror image is dark
-    values = replacement_maps(CornerClassifier(), film, [3])[3]
-    row, column = np.unravel_index(values.argmax(), values.shape)
-    assert abs(row - 42) <= PATCH / 2
-    assert abs(column - 12) <= PATCH / 2
-    assert values[:, 32:].max() == pytest.approx(0, abs=1e-4)
+def test_a_gathered_map_keeps_its_place_and_its_sum():
+    values = np.zeros((2, 64, 64), np.float32)
+    values[0, 20, 40] = values[1, 1, 1] = 1
+    maps = gathered(values)
+    assert np.unravel_index(maps[0].argmax(), (64, 64)) == (20, 40)
+    assert maps.sum((1, 2)) == pytest.approx(1, rel=1e-4)  # also near the edge
+    assert gathered(-values).max() == 0
+
+
+def test_a_usual_film_does_not_bend_to_what_stands_out():
+    generator = np.random.default_rng(5)
+    rows, columns = np.mgrid[:64, :64] / 64
+    shapes = np.stack([rows, columns, np.sin(7 * rows), np.cos(5 * columns)])
+    films = np.einsum("nk,kij->nij", generator.uniform(0.1, 0.3, (60, 4)), shapes).astype(np.float32)
+    plain = np.einsum("k,kij->ij", [0.2, 0.15, 0.25, 0.2], shapes).astype(np.float32)
+    changed = plain.copy()
+    changed[20:30, 40:50] += 0.4
+    away = np.abs(UsualFilms.fit(films).of(changed) - np.clip(plain, 0, 1))
+    assert away[20:30, 40:50].mean() < 0.05
+    assert away.mean() < 0.02
 
 
 def test_the_strongest_region_is_the_part_above_half_the_peak():

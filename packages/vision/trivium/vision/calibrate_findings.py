@@ -5,7 +5,8 @@
 A finding is supported when at least `MIN_FILMS` films show it and the lower end of the 95 % patient-bootstrap interval
 of its AUROC, on films of patients that the network did not see, is at least `BAR`: better than chance. What is not
 supported keeps its probability and is `not_assessed` in a draft. To deny a finding takes more than to suspect one: a
-sentence of absence asks for `DENY_BAR`.
+sentence of absence asks for `DENY_BAR`. What is called present is chosen for the micro-F1 of all 14 pathologies, those
+not assessed counted as missed. Beside each stand the limits of its conformal set, which misses `ALPHA` of either class.
 """
 
 from __future__ import annotations
@@ -18,17 +19,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from trivium.vision.calibration import best_threshold, fit_platt
+from trivium.vision.calibration import best_thresholds, expected_best_f1, fit_platt
 from trivium.vision.chest_films import read_nih
+from trivium.vision.conformal import fit_limits
 from trivium.vision.findings import FINDINGS
 from trivium.vision.metrics import auroc, interval
 
-__all__ = ["BAR", "DENY_BAR", "MIN_FILMS", "calibrate", "is_supported"]
+__all__ = ["ALPHA", "BAR", "DENY_BAR", "MIN_FILMS", "calibrate", "is_supported", "present_limits"]
 
+ALPHA = 0.1
 BAR = 0.5
 DENY_BAR = 0.65
 MIN_FILMS = 30
-_UNCERTAIN_SHARE = 0.6  # the uncertain band begins at this share of the limit for "present"
+_UNCERTAIN_SHARE = (
+    0.6  # of the limit for "present", or of the one that all labels would share: there "uncertain" begins
+)
 _NO_FINDING = 0.5
 
 
@@ -69,21 +74,25 @@ def calibrate(
             "deniable": is_supported(count, low) and low >= DENY_BAR,
         }
     spoken = [column for column, name in enumerate(FINDINGS) if column and table[name]["supported"]]
-    present = best_threshold(probabilities[:, spoken], labels[:, spoken])
-    return {
-        "bar": BAR,
-        "deny_bar": DENY_BAR,
-        "min_films": MIN_FILMS,
-        "limits": {
-            "pathology": _limits(present),
-            "no_finding": _limits(_NO_FINDING),
-        },
-        "findings": table,
-    }
+    limits = present_limits(probabilities, labels, spoken)
+    common = expected_best_f1(probabilities[:, spoken], float(labels[:, 1:].sum())) / 2
+    for column, name in enumerate(FINDINGS):
+        row, present = table[name], limits.get(column, _NO_FINDING)
+        uncertain = _UNCERTAIN_SHARE * (min(present, common) if column else present)
+        if row["supported"]:
+            row |= {"present_from": round(present, 4), "uncertain_from": round(uncertain, 4)}
+        sets = fit_limits(probabilities[:, column], labels[:, column], patients, ALPHA)
+        row["conformal"] = {"present_from": round(sets.present_from, 4), "absent_to": round(sets.absent_to, 4)}
+    return {"bar": BAR, "deny_bar": DENY_BAR, "min_films": MIN_FILMS, "alpha": ALPHA, "findings": table}
 
 
-def _limits(present: float) -> dict[str, float]:
-    return {"present_from": round(present, 4), "uncertain_from": round(present * _UNCERTAIN_SHARE, 4)}
+def present_limits(
+    probabilities: NDArray[np.floating], labels: NDArray[np.bool_], spoken: list[int]
+) -> dict[int, float]:
+    """Return the lowest probability that a draft calls present, for each column that it may speak of."""
+    unspoken = [column for column in range(1, len(FINDINGS)) if column not in spoken]
+    limits = best_thresholds(probabilities[:, spoken], labels[:, spoken], int(labels[:, unspoken].sum()))
+    return dict(zip(spoken, limits.tolist(), strict=True))
 
 
 def main() -> int:
@@ -104,9 +113,8 @@ def main() -> int:
         print(
             f"{name:20s} {row['films']:4d} films  AUROC {row['auroc']:.3f} "
             f"({row['auroc_low']:.3f}-{row['auroc_high']:.3f})"
-            f"{'' if row['supported'] else '  not assessed'}"
+            + (f"  present from {row['present_from']:.3f}" if row["supported"] else "  not assessed")
         )
-    print(json.dumps(content["limits"]))
     return 0
 
 

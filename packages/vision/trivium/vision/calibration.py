@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Platt", "best_threshold", "fit_platt"]
+__all__ = ["Platt", "best_threshold", "best_thresholds", "expected_best_f1", "fit_platt"]
 
 _MIN_SLOPE = 0.0  # a score that ranks films the wrong way says nothing: the probability is the base rate
+_MAX_ROUNDS = 20
 _RIDGE = 1.0  # holds the slope near 0 where there are few films
 
 
@@ -69,3 +70,47 @@ def best_threshold(probabilities: NDArray[np.floating], labels: NDArray[np.bool_
     best = int(f1.argmax())
     below = p[order[best + 1]] if best + 1 < len(p) else 0.0
     return float((p[order[best]] + below) / 2)
+
+
+def best_thresholds(
+    probabilities: NDArray[np.floating], labels: NDArray[np.bool_], others: int = 0
+) -> NDArray[np.float64]:
+    """Return one threshold a label, which together give the highest micro-F1.
+
+    A pair of film and label is worth naming when its probability is at least half the best F1 (Lipton et al., ECML
+    2014). That one limit for all labels rests on every label's calibration, which two numbers do not make exact. So
+    each label's limit starts there and is then moved to what counts best, the others' as they are, until none moves.
+
+    Args:
+        probabilities: (N, L).
+        labels: (N, L).
+        others: labels that films have beyond these L, and that nobody will name: they count as missed.
+
+    Returns:
+        (L,), above 1 for a label that is better never named.
+    """
+    films, count = labels.shape
+    wanted = int(labels.sum()) + others
+    start = expected_best_f1(probabilities, wanted) / 2
+    named = (probabilities >= start).sum(0)
+    order = np.argsort(-probabilities, axis=0, kind="stable")
+    hits = np.concatenate([np.zeros((1, count), int), np.cumsum(np.take_along_axis(labels, order, 0), 0)])
+    for _ in range(_MAX_ROUNDS):
+        before = named.copy()
+        for one in range(count):
+            rest = np.delete(np.arange(count), one)
+            found = hits[named[rest], rest].sum() + hits[:, one]
+            f1 = 2 * found / np.maximum(named[rest].sum() + np.arange(films + 1) + wanted, 1)
+            named[one] = int(f1.argmax())
+        if (named == before).all():
+            break
+    ranked = np.take_along_axis(probabilities, order, 0)
+    above = np.where(named > 0, ranked[np.maximum(named - 1, 0), np.arange(count)], np.inf)
+    below = np.where(named < films, ranked[np.minimum(named, films - 1), np.arange(count)], 0.0)
+    return np.where(named > 0, (above + below) / 2, 1.01)
+
+
+def expected_best_f1(probabilities: NDArray[np.floating], wanted: float) -> float:
+    """Return the highest F1 that naming the most probable pairs can be expected to have."""
+    ranked = np.sort(probabilities.ravel())[::-1].astype(np.float64)
+    return float((2 * np.cumsum(ranked) / (np.arange(1, len(ranked) + 1) + max(wanted, 1))).max())

@@ -8,47 +8,99 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
+from torch import Tensor
 
 from trivium.service.errors import ModelError
+from trivium.vision.alignment import align, moved_back
 from trivium.vision.calibration import Platt
 from trivium.vision.classifier_files import WEIGHTS
+from trivium.vision.conformal import SetLimits
+from trivium.vision.evidence_maps import gathered, integrated_gradients
 from trivium.vision.films import Film
-from trivium.vision.findings import FINDINGS, NO_FINDING
+from trivium.vision.findings import FINDINGS
 from trivium.vision.frozen import FrozenNet, describe
+from trivium.vision.usual import UsualFilms
 
-__all__ = ["FindingsClassifier"]
+__all__ = ["FindingsClassifier", "Parts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the weights file holds.
+
+    Args:
+        net: gives descriptors of aligned films.
+        weight: (D, 15), columns in the order of `FINDINGS`.
+        offset: (15,).
+        template: (64, 64) that films are laid over.
+        usual: what aligned films have in common.
+    """
+
+    net: FrozenNet
+    weight: NDArray[np.float32]
+    offset: NDArray[np.float32]
+    template: Film
+    usual: UsualFilms
+
+    def scores(self, films: Tensor) -> Tensor:
+        """Return scores `(B, 15)` of aligned films `(B, 1, 64, 64)`, with gradient."""
+        return self.net(films) @ torch.from_numpy(self.weight) + torch.from_numpy(self.offset)
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """Return the tensors to store; the network and the components in half precision."""
+        net = {f"net.{n}": v.half() for n, v in self.net.state_dict().items() if not n.endswith("num_batches_tracked")}
+        usual = {
+            "usual.mean": torch.from_numpy(self.usual.mean),
+            "usual.components": torch.from_numpy(self.usual.components).half(),
+            "usual.variance": torch.from_numpy(self.usual.variance),
+        }
+        linear = {"weight": torch.from_numpy(self.weight), "offset": torch.from_numpy(self.offset)}
+        stored = {**net, **usual, **linear, "template": torch.from_numpy(self.template)}
+        return {name: value.contiguous() for name, value in stored.items()}
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Tensor]) -> Parts:
+        """Build from what `to_tensors` gave.
+
+        Raises:
+            KeyError: if a tensor is missing.
+            RuntimeError: if one has another shape than the network.
+        """
+        net = FrozenNet()
+        state = {name[4:]: value.float() for name, value in tensors.items() if name.startswith("net.")}
+        missing = [n for n in net.load_state_dict(state, strict=False)[0] if not n.endswith("num_batches_tracked")]
+        if missing:
+            raise KeyError(f"net.{missing[0]}")
+        usual = UsualFilms(*(tensors[f"usual.{name}"].float().numpy() for name in ("mean", "components", "variance")))
+        names = ("weight", "offset", "template")
+        return cls(net, *(tensors[name].float().numpy() for name in names), usual)
 
 
 class FindingsClassifier:
-    """Scores standard films.
+    """Scores standard films, and says which places of a film a score rests on.
 
     Args:
-        net: gives descriptors.
-        weight: (D, 15), columns in the order of `FINDINGS`.
-        offset: (15,).
+        parts: what the weights file holds.
         settings: content of `findings.json`.
         sha256: of the weights file, for the record.
 
     Attributes:
+        net: gives descriptors of aligned films.
         supported: names of the findings that met the bar on unseen patients.
         deniable: names of those of them that met the higher bar which a sentence of absence asks for.
     """
 
-    def __init__(
-        self,
-        net: FrozenNet,
-        weight: NDArray[np.float32],
-        offset: NDArray[np.float32],
-        settings: dict[str, Any],
-        sha256: str,
-    ) -> None:
-        self.net, self._weight, self._offset = net, weight, offset
+    def __init__(self, parts: Parts, settings: dict[str, Any], sha256: str) -> None:
+        self._parts, self.net = parts, parts.net
         self._sha256 = sha256
         self._settings = settings
         table = settings["findings"]
@@ -66,21 +118,20 @@ class FindingsClassifier:
         path = folder / "findings.safetensors"
         try:
             sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-            tensors = load_file(path)
+            parts = Parts.from_tensors(load_file(path))
             settings = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
-            net = FrozenNet()
-            state = {name[4:]: value.float() for name, value in tensors.items() if name.startswith("net.")}
-            missing = net.load_state_dict(state, strict=False).missing_keys
-            weight, offset = tensors["weight"].numpy(), tensors["offset"].numpy()
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise ModelError(f"the classifier cannot be loaded ({error})", where=str(folder)) from error
-        if [name for name in missing if not name.endswith("num_batches_tracked")]:
-            raise ModelError(f"the weights lack {missing[0]}", where=str(path))
-        return cls(net.for_reading(), weight, offset, settings, sha256)
+        parts.net.for_reading()
+        return cls(parts, settings, sha256)
 
     def logits(self, films: Film) -> NDArray[np.float32]:
         """Return uncalibrated scores `(N, 15)` of standard films `(N, 64, 64)`."""
-        return describe(self.net, films) @ self._weight + self._offset
+        return self.logits_aligned(align(films, self._parts.template)[0])
+
+    def logits_aligned(self, films: Film) -> NDArray[np.float32]:
+        """Return the scores of films that were laid over the template."""
+        return describe(self._parts.net, films) @ self._parts.weight + self._parts.offset
 
     def probabilities(self, films: Film) -> NDArray[np.float64]:
         """Return calibrated probabilities `(N, 15)` in the order of `FINDINGS`."""
@@ -90,13 +141,32 @@ class FindingsClassifier:
         """Return the probabilities of logits `(N, 15)`."""
         return np.stack([platt(logits[:, column]) for column, platt in enumerate(self._platts)], 1)
 
+    def evidence(self, film: Film, columns: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        """Return for each column of `FINDINGS` a map `(64, 64)` over a standard film: what raises its score there.
+
+        A map is zero where nothing does, and outside the part of the film that the classifier reads.
+        """
+        if not columns:
+            return {}
+        aligned, motion = align(film[None], self._parts.template)
+        usual = self._parts.usual.of(aligned[0])
+        values = gathered(integrated_gradients(self._parts.scores, aligned[0], usual, columns))
+        back = moved_back(values, np.repeat(motion, len(columns), 0))
+        return dict(zip(columns, back, strict=True))
+
     def limits(self, name: str) -> tuple[float, float]:
-        """Return the lowest probabilities of a finding that a draft calls present and uncertain."""
-        kind = "no_finding" if name == NO_FINDING else "pathology"
-        limits = self._settings["limits"][kind]
-        return float(limits["present_from"]), float(limits["uncertain_from"])
+        """Return the lowest probabilities of a supported finding that a draft calls present and uncertain."""
+        row = self._settings["findings"][name]
+        return float(row["present_from"]), float(row["uncertain_from"])
+
+    def set_limits(self, name: str) -> SetLimits:
+        """Return the limits of a finding's conformal set; how often it misses stands in `record`."""
+        row = self._settings["findings"][name]["conformal"]
+        return SetLimits(float(row["present_from"]), float(row["absent_to"]))
 
     def record(self) -> dict[str, Any]:
         """Return what identifies this classifier: hash of the weights, limits and bars."""
-        kept = {key: self._settings[key] for key in ("bar", "deny_bar", "min_films", "limits")}
-        return {"name": "trivium chest findings", "weights_sha256": self._sha256, **kept}
+        kept = {key: self._settings[key] for key in ("bar", "deny_bar", "min_films", "alpha")}
+        names = ("present_from", "uncertain_from")
+        limits = {name: dict(zip(names, self.limits(name), strict=True)) for name in FINDINGS if name in self.supported}
+        return {"name": "trivium chest findings", "weights_sha256": self._sha256, **kept, "limits": limits}

@@ -1,59 +1,54 @@
-"""Where a score comes from: how far it falls when a part of the film is replaced by what a usual film shows there.
+"""Where a score comes from: what each place of a film adds to it beyond what a usual film would show there.
 
-An occlusion map (Zeiler and Fergus, ECCV 2014) asks the same with a gray patch, which is itself a finding that no
-film has. Here the patch comes from the other side of the same film, where that is darker: a part without an opacity
-of its own changes little, and the fall of the score is the classifier's own.
+Integrated gradients (Sundararajan, Taly and Yan, ICML 2017) from the usual film (`usual.py`) to the film itself: the
+values of all places add up to the difference of both scores, a place that looks as usual has none, and what is left is
+the classifier's own. An occlusion map of the same classifier points half as well (docs/experiments.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from trivium.vision.classifier import FindingsClassifier
 from trivium.vision.films import SIDE, Film
 
-__all__ = ["occluded", "replacement_maps", "strongest_region", "usual"]
+__all__ = ["gathered", "integrated_gradients", "strongest_region"]
 
-PATCH = 16
-STEP = 8
-_WINDOW = np.sqrt(np.outer(np.hanning(PATCH + 2)[1:-1], np.hanning(PATCH + 2)[1:-1])).astype(np.float32)
+_STEPS = 8
+_SPREAD = 2.5  # pixels of 64 over which single values are gathered
 
 
-def usual(film: Film) -> Film:
-    """Return the darker of a film and its mirror image, smoothed: what a usual film shows at each place.
+def integrated_gradients(
+    score: Callable[[Tensor], Tensor], film: Film, usual: Film, columns: Sequence[int], steps: int = _STEPS
+) -> NDArray[np.float32]:
+    """Return `(len(columns), 64, 64)`: what each pixel adds to each score, up or down.
 
-    The two lungs are each other's best reference on a single film.
+    Args:
+        score: gives scores `(B, L)` of films `(B, 1, 64, 64)`, with gradient.
+        film: (64, 64).
+        usual: (64, 64), where the path begins.
+        columns: of the scores.
+        steps: middles of as many stretches of the path.
     """
-    mirror = film[:, ::-1]
-    low = _smooth(np.minimum(film, mirror), 2)
-    return low.astype(np.float32)
+    away = film - usual
+    path = (np.arange(steps, dtype=np.float32) + 0.5) / steps
+    with torch.enable_grad():
+        x = torch.from_numpy(usual + path[:, None, None] * away)[:, None].requires_grad_()
+        scores = score(x)
+        slopes = [torch.autograd.grad(scores[:, one].sum(), x, retain_graph=True)[0].mean((0, 1)) for one in columns]
+    return np.stack([slope.numpy() * away for slope in slopes]).astype(np.float32)
 
 
-def occluded(film: Film) -> tuple[Film, list[tuple[int, int]]]:
-    """Return the film with one patch replaced, for each place, and the upper left corners."""
-    reference = usual(film)
-    places = [(y, x) for y in range(0, SIDE - PATCH + 1, STEP) for x in range(0, SIDE - PATCH + 1, STEP)]
-    out = np.repeat(film[None], len(places), 0)
-    for one, (y, x) in zip(out, places, strict=True):
-        part = one[y : y + PATCH, x : x + PATCH]
-        part += _WINDOW * (reference[y : y + PATCH, x : x + PATCH] - part)
-    return out, places
-
-
-def replacement_maps(
-    classifier: FindingsClassifier, film: Film, columns: Sequence[int]
-) -> dict[int, NDArray[np.float32]]:
-    """Return for each column of `FINDINGS` a map `(64, 64)`: the fall of its logit, 0 where it does not fall."""
-    changed, places = occluded(film)
-    logits = classifier.logits(np.concatenate([film[None], changed]))
-    falls = logits[0] - logits[1:]  # (P, 15)
-    total = np.zeros((len(columns), SIDE, SIDE), np.float32)
-    for fall, (y, x) in zip(falls, places, strict=True):
-        total[:, y : y + PATCH, x : x + PATCH] += fall[list(columns), None, None] * _WINDOW
-    return {column: np.maximum(one, 0) for column, one in zip(columns, total, strict=True)}
+def gathered(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return maps `(N, 64, 64)` smoothed to the size of what a film shows, and what lowers a score left out."""
+    place = np.arange(SIDE)
+    kernel = np.exp(-((place[:, None] - place[None]) ** 2) / (2 * _SPREAD**2))
+    kernel /= kernel.sum(0)  # of a value near the edge nothing is lost
+    return np.maximum(np.einsum("ij,njk,lk->nil", kernel, values, kernel, optimize=True), 0).astype(np.float32)
 
 
 def strongest_region(values: NDArray[np.float32]) -> tuple[int, int, int, int] | None:
@@ -77,11 +72,3 @@ def strongest_region(values: NDArray[np.float32]) -> tuple[int, int, int, int] |
         if right < SIDE - 1 and above[top : low + 1, right + 1].any():
             right, grown = right + 1, True
     return top, left, low - top + 1, right - left + 1
-
-
-def _smooth(film: Film, radius: int) -> Film:
-    padded = np.pad(film, radius, mode="edge")
-    size = 2 * radius + 1
-    sums = np.cumsum(np.cumsum(np.pad(padded, ((1, 0), (1, 0))), 0), 1)
-    inside: Film = sums[size:, size:] - sums[:-size, size:] - sums[size:, :-size] + sums[:-size, :-size]
-    return inside / np.float32(size**2)

@@ -1,7 +1,7 @@
-"""Descriptors of standard films that learn nothing from them: early blocks of an ImageNet network, and block means.
+"""Descriptors of aligned films that learn nothing from them: two maps of an ImageNet network, cell by cell.
 
-Five blocks of EfficientNet-Lite0 at 96 px; of the fourth the means over 4 x 4 places, of the fifth mean and maximum.
-Each film is read in two tone scales (as it is, and with its histogram made flat) and with its mirror image.
+The first five blocks of EfficientNet-Lite0 at the films' own 64 px; of the fourth and the fifth all 4 x 4 cells, of the
+fifth mean and maximum besides. After `alignment.py` a cell means the same part of the chest in every film.
 """
 
 from __future__ import annotations
@@ -13,17 +13,15 @@ import timm
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from trivium.vision.descriptors import block_means
 from trivium.vision.films import Film
 
-__all__ = ["FrozenNet", "describe", "flat_histogram"]
+__all__ = ["DESCRIPTORS", "FrozenNet", "describe"]
 
-RESOLUTION = 96
 _BLOCKS = 5
-_CHUNK = 8  # films at a time stay in the cache
+_CHUNK = 16  # films at a time stay in the cache
+DESCRIPTORS = (80 + 112) * 16 + 2 * 112
 
 
 class FrozenNet(nn.Module):
@@ -35,17 +33,15 @@ class FrozenNet(nn.Module):
         self.conv_stem, self.bn1 = whole.conv_stem, whole.bn1
         self.blocks = nn.Sequential(*whole.blocks[:_BLOCKS])
         self.eval()
+        self.requires_grad_(False)
 
-    @torch.no_grad()
     def forward(self, films: Tensor) -> Tensor:
-        """Return descriptors `(B, 1504)` of films `(B, 1, 64, 64)` in [0, 1]."""
-        x = F.interpolate(films, size=(RESOLUTION, RESOLUTION), mode="bicubic", align_corners=False).clamp(0, 1)
-        x = self.bn1(self.conv_stem(((x - 0.5) / 0.5).expand(-1, 3, -1, -1)))
+        """Return descriptors `(B, DESCRIPTORS)` of films `(B, 1, 64, 64)` in [0, 1]; gradients reach the films."""
+        x = self.bn1(self.conv_stem(((films - 0.5) / 0.5).expand(-1, 3, -1, -1)))
         for block in self.blocks[:-1]:
             x = block(x)
-        grid = F.adaptive_avg_pool2d(x, 4).flatten(1)  # (B, 80 * 16)
-        x = self.blocks[-1](x)
-        return torch.cat([grid, x.mean((2, 3)), x.amax((2, 3))], 1)
+        y = self.blocks[-1](x)  # (B, 112, 4, 4), as x has 80
+        return torch.cat([x.flatten(1), y.flatten(1), y.mean((2, 3)), y.amax((2, 3))], 1)
 
     def for_reading(self) -> FrozenNet:
         """Return the network itself, made three times as fast on a CPU: norms inside convolutions, channels last.
@@ -56,21 +52,11 @@ class FrozenNet(nn.Module):
         return self.to(memory_format=torch.channels_last)
 
 
+@torch.no_grad()
 def describe(net: FrozenNet, films: Film) -> NDArray[np.float32]:
-    """Return descriptors `(N, 3520)` of standard films `(N, 64, 64)`: the network's and block means, in both tones."""
-    parts = []
-    for toned in (films, flat_histogram(films)):
-        x = torch.from_numpy(np.ascontiguousarray(toned))[:, None].contiguous(memory_format=torch.channels_last)
-        seen = [(net(chunk) + net(chunk.flip(3))) / 2 for chunk in x.split(_CHUNK)]
-        parts += [torch.cat(seen).numpy(), block_means(toned)]
-    return np.concatenate(parts, axis=1)
-
-
-def flat_histogram(films: Film) -> Film:
-    """Return films in which each pixel is its rank among the film's pixels, from 0 to 1."""
-    flat = films.reshape(len(films), -1)
-    ranks = np.argsort(np.argsort(flat, axis=1, kind="stable"), axis=1)
-    return (ranks / (flat.shape[1] - 1)).reshape(films.shape).astype(np.float32)
+    """Return descriptors `(N, DESCRIPTORS)` of aligned films `(N, 64, 64)`."""
+    x = torch.from_numpy(np.ascontiguousarray(films))[:, None].contiguous(memory_format=torch.channels_last)
+    return torch.cat([net(chunk) for chunk in x.split(_CHUNK)]).numpy()
 
 
 def _fuse(module: nn.Module) -> None:

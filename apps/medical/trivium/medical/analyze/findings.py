@@ -9,7 +9,7 @@ from trivium.medical.analyze.quality import CHILD
 from trivium.medical.records import EvidenceMap, Finding, Quality, State
 from trivium.service.evidence import ImageRegion
 from trivium.vision.classifier import FindingsClassifier
-from trivium.vision.evidence_maps import replacement_maps, strongest_region
+from trivium.vision.evidence_maps import strongest_region
 from trivium.vision.films import SIDE, Film
 from trivium.vision.findings import FINDINGS, NO_FINDING
 
@@ -40,7 +40,7 @@ def read_findings(
         if name != NO_FINDING and state in (State.PRESENT, State.UNCERTAIN)
     ]
     is_placed = with_regions and bool(shown) and not quality.is_refused
-    maps = replacement_maps(classifier, film, shown) if is_placed else {}
+    maps = classifier.evidence(film, shown) if is_placed else {}
     turned = {column: np.rot90(values, quality.quarter_turns) for column, values in maps.items()}
     regions = {column: _region(values, size) for column, values in turned.items()}
     return tuple(
