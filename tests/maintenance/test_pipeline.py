@@ -58,7 +58,7 @@ def test_engines_get_life_interval_and_risk(engines, tmp_path):
     assert ((low <= predicted) & (predicted <= high)).all()
     assert average_precision(risk, (truth <= 30).astype(float)) > 0.9
     assert (model / "MODEL_CARD.md").read_text(encoding="utf-8").startswith("# train\n")
-    assert sorted(path.suffix for path in model.iterdir()) == [".json", ".md", ".txt", ".txt", ".txt"]
+    assert sorted(path.suffix for path in model.iterdir()) == [".json", ".json", ".md", ".txt", ".txt", ".txt"]
     stored = json.loads((model / "model.json").read_text(encoding="utf-8"))
     assert stored["data"]["assets"] == stored["data"]["failures"] == 24
 

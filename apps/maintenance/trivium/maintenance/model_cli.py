@@ -126,7 +126,8 @@ def learn(
         typer.echo(f"{one.asset}: {one.num_rows:,} rows, {sensors}")
     if not monitors:
         raise InputError("no asset could be learned", where=plant, hint="import more history, or choose other times")
-    save_family(monitors, out, {"plant": plant, "from": start, "to": end, "step_s": step_s})
+    references = [reference for one in found for reference in one.references]
+    save_family(monitors, out, {"plant": plant, "from": start, "to": end, "step_s": step_s}, references)
     typer.echo(f"model: {out} ({len(monitors)} of {len(found)} assets)")
     typer.echo(f"next: trivium maintenance activate {out} --plant {plant}")
 

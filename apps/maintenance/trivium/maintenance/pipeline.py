@@ -18,6 +18,7 @@ from trivium.maintenance.analyze.histories import MIN_FAILURES, histories
 from trivium.maintenance.analyze.leaks import without_leaks
 from trivium.maintenance.analyze.monitor import Monitor
 from trivium.maintenance.analyze.partial import Partial
+from trivium.maintenance.ingest.reference import Reference, references_of_rows, save_references
 from trivium.maintenance.model_folder import Description, Model, load_model, save_model, shipped_models
 from trivium.maintenance.parse.columns import Roles
 from trivium.maintenance.parse.reader import read_file
@@ -76,6 +77,7 @@ def train(request: TrainRequest, folder: Path, *, progress: Progress) -> Model:
     else:
         model = _train_state(fleet, name, request, partial, progress)
     save_model(model, folder, model_card(model))
+    save_references(_references(fleet, model), folder)
     partial.clear()
     progress("done", 1.0)
     return model
@@ -203,6 +205,14 @@ def _train_monitor(fleet: Fleet, name: str, seed: int, progress: Progress) -> Mo
     measured = {"share of training rows beyond the threshold": float((score > 1).mean())}
     notes = ["learned from unlabelled rows, taken for normal; no failure was seen, so no probability and no RUL"]
     return Model(_describe(fleet, name, list(monitor.sensors), measured, notes, seed, 0), monitor=monitor)
+
+
+def _references(fleet: Fleet, model: Model) -> list[Reference]:
+    """Say what sensors looked like in the training data, and the scores of a model that gives any."""
+    columns = {sensor.name: fleet.values[:, place] for place, sensor in enumerate(fleet.sensors)}
+    read = _columns_of(model)[0]
+    outputs = {"score": model.monitor.score(fleet)} if model.monitor is not None else {}
+    return references_of_rows(fleet.asset, {name: columns[name] for name in read if name in columns}, outputs)
 
 
 def _describe(

@@ -95,13 +95,14 @@ def _learn(
     from trivium.maintenance.ingest.stored import to_time
     from trivium.maintenance.scorer import Family
 
-    monitors = {}
+    monitors, references = {}, []
     for name, one in rows.items():
         found = learn_asset(registry.assets[name], one.until(until), before_failures(orders, name), step_s=step_s)
         if found.monitor is None:
             typer.echo(f"{name}: not learned: {found.problem}", err=True)
         else:
             monitors[name] = found.monitor
+            references += found.references
     if not monitors:
         raise InputError(
             "no asset could be learned",
@@ -109,7 +110,7 @@ def _learn(
             hint="the week before a failure is left out; give more history",
         )
     about = {"from": to_time(first).isoformat(), "to": to_time(until).isoformat(), "step_s": step_s}
-    save_family(monitors, out / "model", about)
+    save_family(monitors, out / "model", about, references)
     typer.echo(f"learned {len(monitors)} assets from the time before {to_time(until):%Y-%m-%d %H:%M}Z: {out / 'model'}")
     loaded = load_monitor(out / "model")
     assert isinstance(loaded, Family)

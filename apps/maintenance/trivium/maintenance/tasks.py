@@ -1,6 +1,7 @@
 """The maintenance app's Celery tasks: wake-ups that may be lost or come twice, and its jobs.
 
-`maintenance.drain` names a shard, `maintenance.deliver` sends webhooks, `maintenance.pack` packs small blocks together.
+`maintenance.drain` names a shard, `maintenance.deliver` sends webhooks, `maintenance.pack` packs small blocks together,
+`maintenance.drift` looks whether readings moved.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from celery import shared_task
 from trivium.maintenance.alerts import outbox
 from trivium.maintenance.backtest_job import run_backtest
 from trivium.maintenance.ingest import packing
+from trivium.maintenance.ingest.drift import look_at_all
 from trivium.maintenance.ingest.scorers import scorer_of, shadow_of
 from trivium.maintenance.ingest.sweep import waker
 from trivium.maintenance.inspection.job import run_inspection
@@ -50,6 +52,12 @@ def deliver(_reason: str) -> None:
 def pack(_reason: str) -> None:
     """Pack small blocks of readings into large ones."""
     packing.pack_due(current_runtime().database, this_process())
+
+
+@shared_task(name="maintenance.drift")
+def drift(_reason: str) -> None:
+    """Compare readings and predictions with what models learned from."""
+    look_at_all(current_runtime().database)
 
 
 @shared_task(name="maintenance.backtest")

@@ -7,7 +7,7 @@ the learned rows themselves were exceeded by 7 % of later normal rows instead of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from trivium.maintenance.ingest.codec import AssetRows
 from trivium.maintenance.ingest.frames import Frame, Reason, held_at, reasons_at, times_of
 from trivium.maintenance.ingest.monitor import Monitor, fit_monitor
+from trivium.maintenance.ingest.reference import OUTPUT, SENSOR, Reference, fit_reference
 from trivium.maintenance.ingest.stored import read_readings
 from trivium.maintenance.registry import Asset, Registry
 from trivium.maintenance.work_orders import FAILURE, WorkOrder
@@ -23,7 +24,8 @@ from trivium.service.errors import InputError
 
 __all__ = ["Learned", "before_failures", "learn_asset", "learn_plant"]
 
-BEFORE_FAILURE_US = 7 * 86_400 * 1_000_000
+DAY_US = 86_400 * 1_000_000
+BEFORE_FAILURE_US = 7 * DAY_US
 _MOST_ROWS = 200_000
 _STRETCHES = 5
 _QUANTILE = 0.995
@@ -32,12 +34,13 @@ _LEAST_SENSORS = 2
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What came of one asset: a monitor, or why there is none."""
+    """What came of one asset: a monitor, or why there is none; and what sensors and score looked like."""
 
     asset: str
     monitor: Monitor | None
     num_rows: int
     problem: str = ""
+    references: tuple[Reference, ...] = ()
 
 
 def learn_plant(
@@ -72,14 +75,33 @@ def learn_asset(
     if len(sensors) < _LEAST_SENSORS:
         return Learned(asset.name, None, usable, f"only {len(sensors)} of its sensors move")
     try:
-        fitted = fit_monitor(values[-_MOST_ROWS:], sensors, step_s=step_s, window=window)
-        return Learned(asset.name, _with_limits(fitted, values[-_MOST_ROWS:], times[-_MOST_ROWS:]), usable)
+        values, times = values[-_MOST_ROWS:], times[-_MOST_ROWS:]
+        fitted = fit_monitor(values, sensors, step_s=step_s, window=window)
+        monitor, scores = _with_limits(fitted, values, times)
     except InputError as error:
         return Learned(asset.name, None, usable, error.line)
+    return Learned(
+        asset.name, monitor, usable, references=tuple(_references(asset.name, sensors, times, values, scores))
+    )
 
 
-def _with_limits(fitted: Monitor, values: np.ndarray, times: np.ndarray) -> Monitor:
+def _references(
+    asset: str, sensors: Sequence[str], times: np.ndarray, values: np.ndarray, scores: np.ndarray
+) -> Iterator[Reference]:
+    """Yield what each sensor and the score looked like, day by day."""
+    days = [np.flatnonzero(times // DAY_US == day) for day in np.unique(times // DAY_US)]
+    columns = [(SENSOR, name, values[:, place]) for place, name in enumerate(sensors)]
+    for kind, name, column in (*columns, (OUTPUT, "score", scores)):
+        found = fit_reference(asset, kind, name, column, days)
+        if found is not None:
+            yield found
+
+
+def _with_limits(fitted: Monitor, values: np.ndarray, times: np.ndarray) -> tuple[Monitor, np.ndarray]:
     """Widen the limits to what stretches show that were not learned from; they never become narrower.
+
+    Returns:
+        The monitor, and (N,) what it says of each row, from monitors that had not learned from it; NaN for none.
 
     Raises:
         InputError: if a stretch has too few rows.
@@ -90,10 +112,11 @@ def _with_limits(fitted: Monitor, values: np.ndarray, times: np.ndarray) -> Moni
         judge = fit_monitor(others, fitted.sensors, step_s=fitted.step_s, window=fitted.window)
         (scores,) = judge.score([Frame("", times[part], values[part], 0)])
         is_known = ~np.isnan(values[part]).any(axis=1)
-        outputs.append(scores.outputs[is_known])
+        outputs.append(np.where(is_known[:, None], scores.outputs, np.nan))
     told = np.concatenate(outputs)
-    t2, q = (float(np.quantile(told[:, place], _QUANTILE)) for place in (1, 2))
-    return replace(fitted, t2_limit=max(fitted.t2_limit, t2), q_limit=max(fitted.q_limit, q))
+    t2, q = (float(np.nanquantile(told[:, place], _QUANTILE)) for place in (1, 2))
+    monitor = replace(fitted, t2_limit=max(fitted.t2_limit, t2), q_limit=max(fitted.q_limit, q))
+    return monitor, np.fmax(told[:, 1] / monitor.t2_limit, told[:, 2] / monitor.q_limit)
 
 
 def _moving(sensors: Sequence[str], values: np.ndarray) -> tuple[list[str], np.ndarray]:

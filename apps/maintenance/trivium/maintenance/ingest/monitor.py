@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from trivium.maintenance.ingest.frames import Frame
+from trivium.maintenance.ingest.reference import Reference, save_references
 from trivium.maintenance.scorer import Explanation, Family, Scores
 from trivium.service.errors import InputError, ModelError
 
@@ -193,15 +194,19 @@ def fit_monitor(values: np.ndarray, sensors: Sequence[str], *, step_s: float, wi
     )  # fmt: skip
 
 
-def save_family(monitors: Mapping[str, Monitor], folder: Path, about: Mapping[str, Any]) -> None:
+def save_family(
+    monitors: Mapping[str, Monitor], folder: Path, about: Mapping[str, Any], references: Sequence[Reference] = ()
+) -> None:
     """Write a monitor for each asset into a folder.
 
     Args:
         about: what a reader should know: times learned from, and what was left out.
+        references: what sensors and scores looked like, for `drift.py`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     content = {"about": dict(about), "assets": {name: one.to_json() for name, one in monitors.items()}}
     (folder / FAMILY_FILE).write_text(json.dumps(content) + "\n", encoding="utf-8")
+    save_references(references, folder)
 
 
 def load_monitor(folder: Path) -> Monitor | Family:

@@ -1,10 +1,11 @@
 """Looked after about once a second: shards that nobody is on the way to, acknowledged batches that are lost, webhooks
-that are due, shelves whose time is over, and small blocks that are to be packed together.
+that are due, shelves whose time is over, small blocks that are to be packed together, and once an hour drift.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 import os
 import time
 from collections.abc import Callable
@@ -34,9 +35,11 @@ _SETTLE = timedelta(seconds=15)
 _MOST = 500
 _QUEUE = "maintenance"
 _PACK_EVERY_S = 60.0
+_DRIFT_EVERY_S = 3600.0
 _opened: dict[int, tuple[Streams, Callable[[str], None]]] = {}
 _looked_at = 0.0
 _packed_at = 0.0
+_drift_at = -math.inf
 
 
 def waker(settings: Settings) -> Callable[[str], None]:
@@ -59,7 +62,7 @@ def sweep(runtime: Runtime) -> None:
     Raises:
         UpstreamError: if broker or database cannot be asked.
     """
-    global _looked_at, _packed_at
+    global _drift_at, _looked_at, _packed_at
     if os.getpid() not in _opened:
         _opened[os.getpid()] = (Streams.open(runtime.settings), waker(runtime.settings))
     streams, wake = _opened[os.getpid()]
@@ -72,6 +75,9 @@ def sweep(runtime: Runtime) -> None:
         _packed_at = time.monotonic()
         if packing.is_due(runtime.database):
             _send(runtime, "maintenance.pack", f"{_QUEUE}.low")
+    if time.monotonic() - _drift_at > _DRIFT_EVERY_S:
+        _drift_at = time.monotonic()
+        _send(runtime, "maintenance.drift", f"{_QUEUE}.low")
     if time.monotonic() - _looked_at > _LOOK_EVERY_S:
         _looked_at = time.monotonic()
         book.end_shelves(runtime.database, outbox.urls_of(runtime.settings.webhook_urls))

@@ -22,6 +22,7 @@ from trivium.maintenance.alerts.rules import DEFAULTS
 from trivium.maintenance.alerts.wording import sentences
 from trivium.maintenance.api import open_parts
 from trivium.maintenance.ingest import dead_letters, gateways
+from trivium.maintenance.ingest.moved import find_drift
 from trivium.maintenance.ingest.trend import Curve, read_trend, trend_of_predictions
 from trivium.maintenance.inspection import stored
 from trivium.maintenance.pages import comparison, fleet, health
@@ -215,7 +216,8 @@ def show_health(request: Request, plant: str) -> Response:
         issues=health.count_issues(view.database, plant), tags=health.read_tags(view.database, view.registry),
         gateways=gateways.list_gateways(view.database, plant), dead=dead_letters.list_dead(view.database, plant),
         waiting=sum(waiting.values()), lag_s=lag_s, webhooks=outbox.waiting(view.database),
-        has_webhooks=bool(view.runtime.settings.webhook_urls),
+        has_webhooks=bool(view.runtime.settings.webhook_urls), drift=find_drift(view.database, plant),
+        has_model=bool(view.registry.model),
     )  # fmt: skip
 
 
