@@ -290,6 +290,25 @@ def test_a_failed_draft_is_asked_for_again(site):
     assert site.acts(study_id)[-3:] == ["draft.asked_again", "draft.failed", "draft.asked_again"]
 
 
+def test_what_does_not_fit_stands_beside_the_report(site):
+    study_id = site.bring(planted("1.71", StudyInstanceUID="1.70"))  # 48 columns, of a woman
+    finding = {"name": "Effusion", "region": {"x": 30, "y": 40, "width": 10, "height": 10, "frame": 0}}
+    with site.runtime.database.write(is_durable=True) as connection:
+        drafted = {"en": document(findings=[finding])}
+        model = Actor(ActorKind.MODEL, "with-region")
+        Reports(site.runtime.database).record_draft(connection, study_id, model, drafted, image_position=1)
+    state = settle(site.clients["rita"], study_id)
+    assert state["marks"] == []
+    said = state["content"]["sections"]["impression"]
+    said[0] |= {"text": "Right effusion, prostate enlarged.", "status": "edited"}
+    body = {"version": state["study"]["version"], "content": state["content"]}
+    marks = site.clients["rita"].post(f"/medical/studies/{study_id}/save", json=body).json()["marks"]
+    assert [one["text"] for one in marks] == [
+        "The draft's evidence of effusion lies on the other side.",
+        "“prostate” does not fit the patient's sex.",
+    ]
+
+
 def draft_job(site, study_id):
     with site.runtime.database.read() as connection:
         return study_of(connection, study_id).job_id

@@ -28,6 +28,8 @@ GOOD_ZH = """检查所见：双肺纹理清晰。右侧胸腔积液。未见气�
 WRONG = [
     ("side", "FINDINGS: Right pleural effusion.\nIMPRESSION: Left pleural effusion.", "Left pleural effusion"),
     ("side", "检查所见：右侧胸腔积液。\n诊断意见：左侧胸腔积液。", "左侧胸腔积液"),
+    ("severity", "FINDINGS: Small left effusion.\nIMPRESSION: Left effusion, large.", "Left effusion, large"),
+    ("severity", "检查所见：左侧少量胸腔积液。\n诊断意见：左侧胸腔积液，程度重度。", "左侧胸腔积液，程度重度"),
     ("contradiction", "FINDINGS: No pneumothorax.\nIMPRESSION: Small pneumothorax.", "Small pneumothorax"),
     ("contradiction", "检查所见：未见气胸。\n诊断意见：左侧气胸。", "左侧气胸"),
     ("contradiction", "FINDINGS: Left consolidation. There is no consolidation.", "Left consolidation"),
@@ -36,11 +38,15 @@ WRONG = [
     ("prior", "COMPARISON: None.\nFINDINGS: Effusion has improved.", "improved"),
     ("prior", "对比：无。\n检查所见：右侧胸腔积液较前吸收。", "较前"),
     ("normal", "FINDINGS: Right pleural effusion.\nIMPRESSION: Normal chest.", "Normal chest"),
+    ("normal", "FINDINGS: Nodule.\nIMPRESSION: No acute pulmonary abnormality.", "No acute pulmonary abnormality"),
+    ("normal", "检查所见：左侧胸腔积液。\n诊断意见：心肺膈未见明显异常。", "心肺膈未见明显异常"),
     ("device", "FINDINGS: No chest tube.\nIMPRESSION: Chest tube in place.", "Chest tube in place"),
     ("device", "FINDINGS: Lungs clear.\nIMPRESSION: Pacemaker in place.", "Pacemaker in place"),
     ("unit", "FINDINGS: A 12 cm nodule in the left lung.", "12 cm"),
     ("unit", "FINDINGS: Left mass of 4 cm.\nIMPRESSION: Left mass of 4 mm.", "Left mass of 4 mm"),
     ("anatomy", "FINDINGS: Opacity in the left middle lobe.", "left middle lobe"),
+    ("anatomy", "FINDINGS: Opacity in the middle lobe of the left lung.", "middle lobe of the left"),
+    ("unsupported", "FINDINGS: Clear lungs.\nIMPRESSION: Likely small effusion.", "Likely small effusion"),
     ("unfilled", "FINDINGS: Nodule of [ ] mm in the left lung.", "[ ]"),
     ("sex", "INDICATION: Woman with prostate cancer.\nFINDINGS: Lungs clear.", "prostate"),
 ]  # fmt: skip
@@ -57,7 +63,32 @@ def test_what_does_not_fit_is_marked_at_its_place(kind, text, at):
 
 
 def test_every_kind_has_its_case():
-    assert {kind for kind, _, _ in WRONG} == set(KINDS)
+    assert {kind for kind, _, _ in WRONG} | {"region"} == set(KINDS)
+
+
+def test_a_side_is_compared_with_where_the_finding_lies_on_the_film():
+    text = "FINDINGS: Right pleural effusion. No left nodule.\nIMPRESSION: Right pleural effusion."
+    marked = check_report(text, placed={"Effusion": "left", "Nodule": "right"})
+    assert [(one.kind, text[one.start : one.end]) for one in marked] == [("region", "Right pleural effusion")] * 2
+    assert check_report(text, placed={"Effusion": "right"}) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FINDINGS: Small to moderate left effusion.\nIMPRESSION: Moderate left effusion.",
+        "FINDINGS: Small right and large left effusions.\nIMPRESSION: Effusions.",
+        "FINDINGS: Left effusion, large heart.\nIMPRESSION: Small left effusion.",
+        "FINDINGS: Rib fracture.\nIMPRESSION: Otherwise unremarkable study. Rib fracture.",
+        "FINDINGS: Rib fracture. No clavicle fracture.\nIMPRESSION: Fracture of the rib. Lungs are clear.",
+        "FINDINGS: Left lower lobe nodule and middle lobe atelectasis.\nIMPRESSION: Nodule, atelectasis.",
+        "FINDINGS: Right base opacity.\nIMPRESSION: Possible atelectasis.",
+        "检查所见：少量气胸，右侧膈面抬高。\n诊断意见：左侧少量气胸。",
+        "检查所见：左侧胸腔积液。\n诊断意见：左侧胸腔积液；骨骼未见异常。",
+    ],
+)
+def test_what_only_looks_like_an_error_has_no_mark(text):
+    assert check_report(text) == []
 
 
 def test_the_known_sex_counts():

@@ -11,8 +11,10 @@ from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy import Row
 
+from trivium.medical.pages.checking import told_marks
 from trivium.medical.pages.desk import actor_of, reports_of, runtime_of, session_of, step_up_of
 from trivium.medical.pages.html import page
+from trivium.medical.reading import Mark, check_report
 from trivium.medical.workflow import content as words
 from trivium.medical.workflow.critical import critical_findings
 from trivium.medical.workflow.states import PUBLISHED, ReportState, allowed_events
@@ -93,6 +95,7 @@ def state_of(request: Request, study_id: str) -> dict[str, Any]:
         "undecided": words.undecided(content),
         "text": text,
         "text_sha256": words.sha256_of(text),
+        "marks": told_marks(_marks(content, text, study, draft if is_shown else None, films), language_of(request)),
         "draft": _draft(draft, language_of(request), maps) if draft is not None and is_shown else None,
         "is_draft_hidden": not is_shown,
         "images": [_image(study_id, one) for one in films],
@@ -113,6 +116,22 @@ def state_of(request: Request, study_id: str) -> dict[str, Any]:
             "has_proof": principal.has_password or step_up.has_pin(principal.id),
         },
     }  # fmt: skip
+
+
+def _marks(
+    content: dict[str, Any], text: str, study: Study, draft: Row[Any] | None, films: Sequence[Row[Any]]
+) -> list[Mark]:
+    """Return what in the report does not fit, with the sides of the draft's evidence that its sentences rest on."""
+    placed = {}
+    if draft is not None:
+        claims = {claim for one in words.spoken(content) for claim in one["claims"]}
+        middle = films[draft.image_position - 1].columns / 2
+        for one in draft_document(draft, content["language"])["findings"]:
+            region = one["region"]
+            if region and f"finding/{one['name']}" in claims:
+                is_right = region["x"] + region["width"] / 2 < middle  # the left of the picture is the patient's right
+                placed[one["name"]] = "right" if is_right else "left"
+    return check_report(text, sex=study.sex, language=content["language"], placed=placed)
 
 
 def _opened(request: Request, study_id: str) -> Study:

@@ -7,16 +7,25 @@ page's. Milliseconds for a report of a page.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from trivium.medical.reading.read import Mention, Reading, Span, read_report
 
 __all__ = ["KINDS", "Mark", "check_report"]
 
-_BLANKS = re.compile(r"\[\s*\]|_{3,}|\{[^}]*\}|\bxxx+\b|\?\?\?|\[(?:side|size|level|location)\]|【\s*】", re.IGNORECASE)
-_NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s*(mm|cm|m|inch(?:es)?|毫米|厘米|米|kg|ml|%|％|l)?(?![\w])", re.IGNORECASE)
+# What templates and dictation systems leave where a word belongs.
+_BLANKS = re.compile(
+    r"\[[^\]\d]{0,30}\]|<[^<>]{0,30}>|\{[^}]*\}|【[^】\d]{0,30}】|[(（]\s*[)）]|_{2,}|＿{2,}|\*{3,}|(?<![a-z])x{3,}(?![a-z])|\bTBD\b|[×x]\s+(?=毫米|厘米|mm|cm)|[?？]{3,}",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s*(mm|cm|m|inch(?:es)?|毫米|厘米|米|kg|ml|%|％|l)?(?![A-Za-z\d])", re.IGNORECASE)
 _SIZED = ("Nodule", "Mass")
+_IN_LUNGS = (
+    "Atelectasis", "Infiltration", "Mass", "Nodule", "Pneumonia", "Consolidation", "Edema", "Emphysema", "Fibrosis",
+)  # fmt: skip
+_ANY_FRACTURE = "Fracture"
+_BETWEEN = re.compile(r"\b(?:lobes?|zones?|base|apex|fissure|and|or)\b|[,;，、；及和叶]", re.IGNORECASE)
 _LONGEST_MM = 400.0
 _LARGEST_NODULE_MM = 30.0
 _SAME_SIZE = 0.15  # of one lesion in two sections, as a share
@@ -41,15 +50,19 @@ class Mark:
     other: str = ""
 
 
-def check_report(text: str, *, sex: str = "", language: str = "") -> list[Mark]:
+def check_report(
+    text: str, *, sex: str = "", language: str = "", placed: Mapping[str, str] | None = None
+) -> list[Mark]:
     """Return what does not fit, in the order of the text.
 
     Args:
         sex: of the patient, `M` or `F`; empty to go by the text's own words.
         language: `en` or `zh`; empty to tell it by the characters.
+        placed: side on which a finding lies on the film, `left` or `right`, where that is known.
     """
     reading = read_report(text, language)
-    found = {mark for check in _CHECKS for mark in check(reading)} | set(_wrong_sex(reading, sex))
+    found = {mark for check in _CHECKS for mark in check(reading)}
+    found |= {*_wrong_sex(reading, sex), *_elsewhere(reading, placed or {})}
     return sorted(found, key=lambda one: (one.start, one.end, one.kind, one.what))
 
 
@@ -62,17 +75,36 @@ def _sides(reading: Reading) -> Iterator[Mark]:
             yield _mark("side", below, above)
 
 
+def _elsewhere(reading: Reading, placed: Mapping[str, str]) -> Iterator[Mark]:
+    """A side other than the one on which the finding lies on the film."""
+    for said in reading.mentions:
+        is_spoken = said.span.section in ("findings", "impression") and said.polarity != "absent"
+        if is_spoken and {said.side, placed.get(said.name)} == {"left", "right"}:
+            yield _mark("region", said)
+
+
+def _severities(reading: Reading) -> Iterator[Mark]:
+    """One finding, two sections, two degrees."""
+    for above, below in _pairs(reading):
+        graded = [
+            one for one in _said(reading, above.name, above.span.section)
+            if one.grades and (one.side == below.side or not one.side or not below.side)
+        ]  # fmt: skip
+        if above in graded and below.grades and not any(one.grades & below.grades for one in graded):
+            yield _mark("severity", below, above)
+
+
 def _contradictions(reading: Reading) -> Iterator[Mark]:
     """Present here, absent there; a negation without a side, or on the same side."""
     for section, other in (("findings", "findings"), ("findings", "impression")):
         for denied in _mentioned(reading, section, "absent"):
             for said in _mentioned(reading, other, "present"):
-                if said.name == denied.name and said.span != denied.span and _same_side(denied, said):
+                if _denies(denied, said) and said.span != denied.span and _same_side(denied, said):
                     yield _mark("contradiction", said, denied)
         if section != other:
             for denied in _mentioned(reading, other, "absent"):
                 for said in _mentioned(reading, section, "present"):
-                    if said.name == denied.name and _same_side(denied, said):
+                    if _denies(denied, said) and _same_side(denied, said):
                         yield _mark("contradiction", denied, said)
 
 
@@ -87,16 +119,17 @@ def _missing(reading: Reading) -> Iterator[Mark]:
 
 
 def _unsupported(reading: Reading) -> Iterator[Mark]:
-    """The impression speaks of what the findings never mention."""
+    """The impression speaks of what the findings never mention; a guess may explain any shadow in the lung."""
     if not any(span.section == "findings" for span in reading.sentences):
         return
     named = {one.name for one in reading.mentions if one.span.section == "findings"}
-    related = [{"Pneumonia", "Infiltration", "Consolidation"}, {"Mass", "Nodule"}, {"Edema", "Infiltration"}]
-    for said in _mentioned(reading, "impression", "present"):
-        kin = {said.name}.union(*(group for group in related if said.name in group))
-        if not kin & named:
-            kind = "device" if said.name in reading.words.devices else "unsupported"
-            yield _mark(kind, said)
+    fractures = {one.name for one in reading.mentions if one.name.lower().endswith("fracture")}
+    related = [fractures, {"Pneumonia", "Infiltration", "Consolidation"}, {"Mass", "Nodule"}, {"Edema", "Infiltration"}]
+    for polarity, groups in (("present", related), ("uncertain", [*related, set(_IN_LUNGS)])):
+        for said in _mentioned(reading, "impression", polarity):
+            kin = {said.name}.union(*(group for group in groups if said.name in group))
+            if not kin & named:
+                yield _mark("device" if said.name in reading.words.devices else "unsupported", said)
 
 
 def _invented_prior(reading: Reading) -> Iterator[Mark]:
@@ -120,12 +153,16 @@ def _normal(reading: Reading) -> Iterator[Mark]:
         and one.span.section in ("findings", "impression")
     ]  # fmt: skip
     for span in reading.sentences:
-        if span.section in ("findings", "impression") and positive:
-            for word in reading.words.patterns["normal"].finditer(span.text):
-                clashing = [one for one in positive if one.span != span]
-                if clashing and span.section == "impression":
-                    place = span.start + word.start()
-                    yield Mark("normal", place, place + len(word[0]), clashing[0].name, clashing[0].span.text)
+        if span.section == "impression" and not reading.words.patterns["otherwise"].search(span.text):
+            yield from _denied_by(span, "normal", [one for one in positive if one.span != span], reading)
+            in_lungs = [one for one in positive if one.span != span and one.name in _IN_LUNGS]
+            yield from _denied_by(span, "normal_lungs", in_lungs, reading)
+
+
+def _denied_by(span: Span, pattern: str, clashing: list[Mention], reading: Reading) -> Iterator[Mark]:
+    for word in reading.words.patterns[pattern].finditer(span.text) if clashing else ():
+        place = span.start + word.start()
+        yield Mark("normal", place, place + len(word[0]), clashing[0].name, clashing[0].span.text)
 
 
 def _devices(reading: Reading) -> Iterator[Mark]:
@@ -163,10 +200,20 @@ def _odd_lengths(reading: Reading, span: Span) -> Iterator[Mark]:
 
 
 def _anatomy(reading: Reading) -> Iterator[Mark]:
-    """A lobe or fissure on the side that has none."""
+    """A lobe or fissure on the side that has none: the nearest side, with no other part of the lung between."""
+    patterns = reading.words.patterns
     for span in reading.sentences:
-        for word in reading.words.patterns["impossible"].finditer(span.text):
-            yield Mark("anatomy", span.start + word.start(), span.start + word.end(), word[0])
+        for side, parts in reading.words.one_sided.items():
+            other = "left" if side == "right" else "right"
+            for part in parts.finditer(span.text):
+                near = [
+                    hit for hit in patterns[other].finditer(span.text)
+                    if not _BETWEEN.search(span.text[min(hit.end(), part.end()) : max(hit.start(), part.start())])
+                ]  # fmt: skip
+                own = [hit for hit in patterns[side].finditer(span.text) if hit.end() <= part.start()]
+                if near and not any(hit.start() > near[0].start() for hit in own):
+                    start, end = min(near[0].start(), part.start()), max(near[0].end(), part.end())
+                    yield Mark("anatomy", span.start + start, span.start + end, span.text[start:end])
 
 
 def _unfilled(reading: Reading) -> Iterator[Mark]:
@@ -208,6 +255,11 @@ def _mentioned(reading: Reading, section: str, polarity: str) -> list[Mention]:
     return [one for one in reading.mentions if one.span.section == section and one.polarity == polarity]
 
 
+def _denies(denied: Mention, said: Mention) -> bool:
+    """Whether it is the same finding; without a fracture, no bone has one."""
+    return denied.name == said.name or (denied.name == _ANY_FRACTURE and said.name.endswith(" fracture"))
+
+
 def _same_side(one: Mention, other: Mention) -> bool:
     return not one.side or not other.side or one.side == other.side or "both" in (one.side, other.side)
 
@@ -217,9 +269,10 @@ def _mark(kind: str, at: Mention, other: Mention | None = None) -> Mark:
 
 
 _CHECKS: tuple[Callable[[Reading], Iterator[Mark]], ...] = (
-    _sides, _contradictions, _missing, _unsupported, _invented_prior, _normal, _devices, _units, _anatomy, _unfilled,
+    _sides, _severities, _contradictions, _missing, _unsupported, _invented_prior, _normal, _devices, _units, _anatomy,
+    _unfilled,
 )  # fmt: skip
 KINDS = (
-    "side", "contradiction", "missing_critical", "unsupported", "prior", "normal", "device", "unit", "anatomy",
-    "unfilled", "sex",
+    "side", "region", "severity", "contradiction", "missing_critical", "unsupported", "prior", "normal", "device",
+    "unit", "anatomy", "unfilled", "sex",
 )  # fmt: skip

@@ -23,7 +23,9 @@ class Lexicon:
         things: findings and devices by pattern, the longest phrase first.
         devices: which of the names are devices.
         critical: names that somebody must be told of.
-        patterns: patterns of the word lists.
+        patterns: patterns of the word lists, and of the expressions that some of them have besides.
+        grades: patterns of severity, 1 for slight to 3 for severe.
+        one_sided: parts of the lung that only the left or the right one has.
     """
 
     language: str
@@ -32,6 +34,8 @@ class Lexicon:
     devices: frozenset[str]
     critical: frozenset[str]
     patterns: dict[str, re.Pattern[str]]
+    grades: dict[int, re.Pattern[str]]
+    one_sided: dict[str, re.Pattern[str]]
 
 
 def language_of(text: str) -> str:
@@ -54,7 +58,9 @@ def lexicon(language: str) -> Lexicon:
         tuple((name, _pattern([phrase], language)) for phrase, name in named),
         frozenset(data["devices"]),
         frozenset(data["critical"]["names"]),
-        {key: _pattern(found, language) for key, found in data["words"].items()},
+        {key: _pattern(found, language, data["expressions"].get(key, "")) for key, found in data["words"].items()},
+        {int(grade): _pattern(found, language) for grade, found in data["grades"].items()},
+        {side: _pattern(found, language) for side, found in data["one_sided"].items()},
     )
 
 
@@ -63,6 +69,7 @@ def _heading(phrases: list[str]) -> re.Pattern[str]:
     return re.compile(rf"^\s*(?:{either})\s*(?:[:：]|$)", re.IGNORECASE)
 
 
-def _pattern(phrases: list[str], language: str) -> re.Pattern[str]:
+def _pattern(phrases: list[str], language: str, expression: str = "") -> re.Pattern[str]:
     either = "|".join(re.escape(one) for one in sorted(phrases, key=len, reverse=True))
+    either = f"{expression}|{either}" if expression else either
     return re.compile(rf"\b(?:{either})\b" if language == "en" else either, re.IGNORECASE)

@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from trivium.medical.reading.lexicon import Lexicon, language_of, lexicon
 
 __all__ = ["Mention", "Reading", "Span", "read_report"]
 
+_COMMA = re.compile(r"[,，(（]")
 _SENTENCE = {"en": re.compile(r"[^.;\n]+(?:\.(?=\d)[^.;\n]+)*"), "zh": re.compile(r"[^。；;\n]+")}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(mm|cm|m|inch(?:es)?|毫米|厘米|米|kg|ml)?\b", re.IGNORECASE)
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(mm|cm|m|inch(?:es)?|毫米|厘米|米|kg|ml)?(?![A-Za-z\d])", re.IGNORECASE)
 _MM = {"mm": 1.0, "毫米": 1.0, "cm": 10.0, "厘米": 10.0, "m": 1000.0, "米": 1000.0, "inch": 25.4, "inches": 25.4}
 
 
@@ -38,6 +40,7 @@ class Mention:
         polarity: `present`, `uncertain` or `absent`.
         side: `left`, `right`, `both` or empty.
         size_mm: a length stated in the same clause; None where there is none.
+        grades: of severity, from 1 for slight to 3 for severe; two for a range, none where nothing is said.
         span: the sentence.
     """
 
@@ -45,6 +48,7 @@ class Mention:
     polarity: str
     side: str
     size_mm: float | None
+    grades: frozenset[int]
     span: Span
 
 
@@ -92,10 +96,10 @@ def _mentions(span: Span, words: Lexicon) -> Iterator[Mention]:
     for clause in _clauses(span.text, words):
         places = _named(clause, words)
         sizes = [one for one in (_size_mm(found) for found in _SIZE.finditer(clause)) if one is not None]
-        for position, (start, end, name) in enumerate(places):
-            before, after = clause[:start], clause[end:]
-            polarity = _polarity(before, after, clause, words)
-            yield Mention(name, polarity, _side(clause, places, position, words), sizes[0] if sizes else None, span)
+        for position, (_, _, name) in enumerate(places):
+            polarity, side = _polarity(clause, places, position, words), _side(clause, places, position, words)
+            grades = _grades(clause, places, position, words)
+            yield Mention(name, polarity, side, sizes[0] if sizes else None, grades, span)
 
 
 def _clauses(text: str, words: Lexicon) -> list[str]:
@@ -105,8 +109,28 @@ def _clauses(text: str, words: Lexicon) -> list[str]:
         place = found.start()
     parts.append(text[place:])
     if words.language == "zh":  # a comma ends what a negation reaches
-        return [one for part in parts for one in part.split("，") if one.strip()]
+        parts = [one for part in parts for one in _split_at_commas(part, words)]
     return [one for one in parts if one.strip()]
+
+
+def _split_at_commas(text: str, words: Lexicon) -> list[str]:
+    """Split a Chinese text at its commas, but for those behind which nothing is named and more is told."""
+    parts: list[str] = []
+    for part in text.split("，"):
+        if parts and _tells_more(part, words):
+            parts[-1] += f" {part}"
+        else:
+            parts.append(part)
+    return parts
+
+
+def _tells_more(part: str, words: Lexicon) -> bool:
+    """Whether all that a part says is side, place, size or degree, so that it is about what stands before it."""
+    told = [*words.grades.values(), *(words.patterns[side] for side in ("both", "left", "right")), _SIZE]
+    rest = part
+    for pattern in told:
+        rest = pattern.sub(" ", rest)
+    return rest != part and not re.search(r"\w", words.patterns["filler"].sub(" ", rest))
 
 
 def _named(clause: str, words: Lexicon) -> list[tuple[int, int, str]]:
@@ -119,27 +143,44 @@ def _named(clause: str, words: Lexicon) -> list[tuple[int, int, str]]:
     return sorted(taken)
 
 
-def _polarity(before: str, after: str, clause: str, words: Lexicon) -> str:
+def _polarity(clause: str, places: list[tuple[int, int, str]], position: int, words: Lexicon) -> str:
+    start, end, _ = places[position]
+    before, after = clause[:start], clause[end:]
     if words.patterns["uncertain"].search(clause):
         return "uncertain"
-    if words.patterns["negated_after"].search(after):
+    is_last = position + 1 == len(places)
+    behind = after if is_last else clause[end : places[position + 1][0]]
+    denied = words.patterns["negated_after"].search(behind)
+    if denied and (is_last or denied.end() < len(behind.rstrip())):  # else it denies what comes next
         return "absent"
     negations = list(words.patterns["negated"].finditer(before))
     if not negations:
         return "absent" if re.match(r"\s*[:：]\s*(no|none|无)\b", after) else "present"
     # `No pneumothorax, left effusion is seen`: an "is" or "are" between ends the reach, unless it negates itself.
     between = before[negations[-1].end() :]
-    ends = re.search(r",\s*(?:there (?:is|are)|and there (?:is|are)|with a)\b", between)
+    ends = re.search(r"(?:,|\band)\s*(?:and )?(?:there (?:is|are)|with a)\b", between)
     return "present" if ends else "absent"
+
+
+def _reach(clause: str, places: list[tuple[int, int, str]], position: int, words: Lexicon) -> tuple[int, int]:
+    """Return from where to where a clause may tell more of a finding.
+
+    From the finding before it to the one behind it, but behind a comma only as far as nothing else begins.
+    """
+    _, end, _ = places[position]
+    low = places[position - 1][1] if position else 0
+    high = places[position + 1][0] if position + 1 < len(places) else len(clause)
+    commas = [end + found.start() for found in _COMMA.finditer(clause[end:high])]
+    for comma, next_comma in pairwise([*commas, high]):
+        if not _tells_more(clause[comma:next_comma], words):
+            return low, comma
+    return low, high
 
 
 def _side(clause: str, places: list[tuple[int, int, str]], position: int, words: Lexicon) -> str:
     """Return the side that stands nearest, before the finding rather than behind it."""
     start, end, _ = places[position]
-    low = places[position - 1][1] if position else 0
-    high = places[position + 1][0] if position + 1 < len(places) else len(clause)
-    comma = re.search(r"[,，]", clause[end:high])
-    high = end + comma.start() if comma else high  # behind a comma another thing may begin
+    low, high = _reach(clause, places, position, words)
     found = [
         (start - hit.end() if hit.end() <= start else 1000 + hit.start() - end, side)
         for side in ("both", "left", "right")
@@ -150,6 +191,14 @@ def _side(clause: str, places: list[tuple[int, int, str]], position: int, words:
     if {"left", "right"} <= sides and "both" not in sides:
         return "both" if re.search(r"\b(and|as well as)\b|及|和", clause) else min(found)[1]
     return min(found)[1] if found else ""
+
+
+def _grades(clause: str, places: list[tuple[int, int, str]], position: int, words: Lexicon) -> frozenset[int]:
+    """Return the degrees that are told of a finding."""
+    start, end, _ = places[position]
+    low, high = _reach(clause, places, position, words)
+    parts = (clause[low:start], clause[end:high])
+    return frozenset(grade for grade, pattern in words.grades.items() if any(pattern.search(one) for one in parts))
 
 
 def _size_mm(found: re.Match[str]) -> float | None:

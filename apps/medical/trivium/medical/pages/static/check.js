@@ -1,5 +1,5 @@
 // Check my report: sends the text, lists what does not fit and marks it in the text.
-import { make, post, say } from "./texts.js";
+import { at, make, post, say } from "./texts.js";
 
 const form = document.getElementById("check");
 const result = document.getElementById("result");
@@ -7,7 +7,7 @@ const result = document.getElementById("result");
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const text = form.text.value;
-  const { ok, body } = await post("/medical/check", { text, sex: form.sex.value });
+  const { ok, body } = await post(at("/medical/check"), { text, sex: form.sex.value });
   result.hidden = false;
   const list = document.getElementById("marks");
   const marked = document.getElementById("marked");

@@ -1,10 +1,12 @@
 // Evidence maps: where a draft's scores come from, as coloured squares that the viewer lays over the whole film.
+import { at } from "./texts.js";
+
 const FAINT = [255, 210, 0];
 const STRONG = [255, 70, 0];
 
 // Fetch a draft's maps; give a canvas for each finding by its name, and under "" one of all of them together.
 export async function loadMaps({ url, findings }) {
-  const answer = await fetch(url);
+  const answer = await fetch(at(url));
   if (!answer.ok) throw new Error(`evidence: ${answer.status}`);
   const picture = await createImageBitmap(await answer.blob());
   const [side, height] = [picture.width, picture.height];

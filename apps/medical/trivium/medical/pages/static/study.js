@@ -3,12 +3,12 @@
 import { Editor } from "./editor.js";
 import { loadMaps } from "./evidence.js";
 import { ask, critical, pinFirst, signing } from "./dialogs.js";
-import { known, make, named, percent, person, post, say } from "./texts.js";
+import { at, known, make, named, percent, person, post, say } from "./texts.js";
 import { Viewer, prepare } from "./viewer.js";
 
 const root = document.getElementById("study");
 let id = root.dataset.study;
-let base = `/medical/studies/${id}`;
+let base = at(`/medical/studies/${id}`);
 const POLL_MS = 3000;
 const KEEP_MS = 40000;
 const viewer = new Viewer(document.getElementById("view"));
@@ -209,6 +209,11 @@ function drawMore() {
       make("li", { class: `m-${op}` }, op === "removed" ? make("del", {}, text) : op === "added" ? make("ins", {}, text) : text));
     parts.push(make("h3", {}, say("ui.difference", { author: state.difference.author })), make("ul", { class: "m-diff" }, ...lines));
   }
+  if (state.marks.length && !state.is_published) {
+    const marks = state.marks.map((mark) => make("li", {}, mark.text, " ", make("q", { class: "quiet" }, state.text.slice(mark.start, mark.end)),
+      mark.other ? make("q", { class: "quiet" }, mark.other) : null));
+    parts.push(make("h3", {}, say("ui.marks")), make("ul", { class: "m-marks" }, ...marks));
+  }
   const told = state.told.map((one) => {
     const what = named(one.finding);
     const at = new Date(one.at).toLocaleString(document.documentElement.lang);
@@ -266,7 +271,7 @@ async function sign() {
   if (!state.step_up.has_proof) {
     const pin = await pinFirst();
     if (!pin) return;
-    const made = await post("/medical/pin", pin);
+    const made = await post(at("/medical/pin"), pin);
     if (!made.ok) {
       notice("problem", made.body.error, "bad");
       return;
@@ -397,13 +402,13 @@ async function showPrior() {
 // The next study's films come before they are asked for, and wait ready to be drawn.
 async function preload() {
   const asked = id;
-  const answer = await fetch("/medical/worklist?state=open", { headers: { accept: "application/json" } });
+  const answer = await fetch(at("/medical/worklist?state=open"), { headers: { accept: "application/json" } });
   if (!answer.ok) return;
   const { studies } = await answer.json();
   const place = studies.findIndex((one) => one.id === id);
   nextStudy = (studies[place + 1] ?? studies.find((one) => one.id !== id))?.id ?? null;
   if (!nextStudy) return;
-  const found = await fetch(`/medical/studies/${nextStudy}/state`, { headers: { accept: "application/json" } });
+  const found = await fetch(at(`/medical/studies/${nextStudy}/state`), { headers: { accept: "application/json" } });
   if (!found.ok) return;
   await Promise.all((await found.json()).images.slice(0, 2).map(prepare));
   if (id === asked) root.dataset.next = nextStudy;
@@ -416,14 +421,14 @@ async function next() {
     notice("problem", say("ui.none_next"));
     return;
   }
-  history.pushState(null, "", `/medical/studies/${nextStudy}`);
+  history.pushState(null, "", at(`/medical/studies/${nextStudy}`));
   await turn(nextStudy);
 }
 
 // Turn this page to another study: nothing of the one before stays on it.
 async function turn(other) {
   if (state?.is_mine) post(`${base}/release`);
-  [id, base] = [other, `/medical/studies/${other}`];
+  [id, base] = [other, at(`/medical/studies/${other}`)];
   [state, tag, nextStudy, film, isNamed] = [null, "", null, 0, false];
   editor.reset();
   prior = null;

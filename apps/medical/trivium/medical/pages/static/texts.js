@@ -42,6 +42,11 @@ export function person(study) {
   return [age, study.sex, study.modality].filter(Boolean).join(" ");
 }
 
+// An address of this server, which a proxy may serve under a path of its own.
+export function at(path) {
+  return new URL(`../..${path}`, import.meta.url).href;
+}
+
 export async function post(url, body) {
   const answer = await fetch(url, {
     method: "POST",

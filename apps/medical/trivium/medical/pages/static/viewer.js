@@ -1,6 +1,6 @@
 // A film on a canvas: 8 to 16 bit values, window and level by drag, zoom, 1:1, pan, invert, ruler, evidence regions.
 // Values stay as they were stored; brightness is looked up for the pixels that are on the screen.
-import { make, say } from "./texts.js";
+import { at, make, say } from "./texts.js";
 
 const SMALLEST = 0.02;
 const LARGEST = 32;
@@ -301,7 +301,7 @@ export function prepare(film) {
 }
 
 async function fetched(film) {
-  const answer = await fetch(film.url);
+  const answer = await fetch(at(film.url));
   if (!answer.ok) throw new Error(`film: ${answer.status}`);
   const packed = await answer.arrayBuffer();
   const values = film.bits === 8 ? new Uint8Array(packed) : new Uint16Array(packed);

@@ -1,5 +1,5 @@
 // The worklist: rows by plain polling, filters without a reload, films by drop or choice, keys J, K and Enter.
-import { make, person, say, waited } from "./texts.js";
+import { at, make, person, say, waited } from "./texts.js";
 
 const rows = document.getElementById("rows");
 const filters = document.getElementById("filters");
@@ -15,7 +15,7 @@ async function load() {
   let hasMore = false;
   for (let page = 1; page <= pages; page += 1) {
     wanted.set("page", page);
-    const answer = await fetch(`/medical/worklist?${wanted}`, { headers: { accept: "application/json" } });
+    const answer = await fetch(at(`/medical/worklist?${wanted}`), { headers: { accept: "application/json" } });
     if (!answer.ok) return;
     const listed = await answer.json();
     found.push(...listed.studies);
@@ -38,7 +38,7 @@ function draw(studies) {
 }
 
 function row(study) {
-  const link = make("a", { href: `/medical/studies/${study.id}`, "data-study": study.id }, study.id.slice(0, 8));
+  const link = make("a", { href: at(`/medical/studies/${study.id}`), "data-study": study.id }, study.id.slice(0, 8));
   const stat = study.is_stat ? make("strong", { class: "m-stat" }, "STAT") : null;
   return make(
     "tr",
@@ -108,7 +108,7 @@ async function bring(files) {
 
 async function bringOne(file, stat) {
   try {
-    const answer = await fetch(`/medical/api/uploads?stat=${stat}`, {
+    const answer = await fetch(at(`/medical/api/uploads?stat=${stat}`), {
       method: "POST",
       headers: { "content-type": "application/octet-stream", accept: "application/json" },
       body: file,

@@ -1,0 +1,115 @@
+"""Seeded errors in invented chest reports: how many of each kind the checker finds, and how often it is wrong.
+
+    python benchmarks/medical_checker.py --seed 1
+
+Reports and errors are written by `medical_reports/`, whose words were chosen apart from the checker's. A twin with one
+error counts as found when a mark of the right kind is there that the report without it does not have. False alarms are
+counted on unedited drafts, and on the reports without an error. `--once` uses the templates kept back; each such run
+is logged in docs/experiments.md. `--show KIND` prints what was missed.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from medical_reports.written import ERRORS, Report, Templates, reports
+from setting import arguments, setting, verdict
+
+from trivium.medical.reading import Mark, check_report
+
+RECALL, FALSE_ALARMS = 0.95, 0.03
+# What an error may be called: a lost "no" is a contradiction.
+ACCEPTED = {kind: {kind} for kind in ERRORS} | {"negation": {"contradiction"}}
+
+
+def main() -> int:
+    """Print recall for each kind and false alarms, for each language; return the exit code."""
+    parser = arguments(__doc__)
+    parser.add_argument("--count", type=int, default=200, help="reports for each kind and language")
+    parser.add_argument("--once", action="store_true", help="use the templates that were kept back")
+    parser.add_argument("--show", default="", metavar="KIND", help="print missed errors, or `false` for false alarms")
+    given = parser.parse_args()
+    print(setting((), given.seed))
+    worst_recall, worst_alarms = 1.0, 0.0
+    for language in ("en", "zh"):
+        templates = Templates(language, is_once=given.once)
+        alarms, right = 0, 0
+        for kind in ERRORS:
+            chance = random.Random(f"{given.seed} {language} {kind}")
+            found = 0
+            for report, wrong in reports(given.count, chance, templates, kind):
+                before, after = _marks(report), _marks(wrong)
+                new = {(one.kind, one.what) for one in after} - {(one.kind, one.what) for one in before}
+                is_found = bool({one for one, _ in new} & ACCEPTED[kind])
+                found, right, alarms = found + is_found, right + 1, alarms + bool(before)
+                if given.show == kind and not is_found:
+                    print(f"--- missed\n{wrong.text()}\n{sorted(new)}")
+                if given.show == "false" and before:
+                    print(f"--- false\n{report.text()}\n{before}")
+            print(f"{language}  {kind:18} {found:4} of {given.count}  recall {found / given.count:.3f}")
+            worst_recall = min(worst_recall, found / given.count)
+        drafts = list(_drafts(1000, random.Random(given.seed), language))
+        marked = [text for text, placed in drafts if check_report(text, language=language, placed=placed)]
+        worst_alarms = max(worst_alarms, len(marked) / len(drafts))
+        print(
+            f"{language}  false alarms: {len(marked)} of {len(drafts)} unedited drafts, "
+            f"{alarms} of {right} right reports"
+        )
+    print(f"20,000 characters are checked in {_slowest():.0f} ms at a load of {os.getloadavg()[0]:.1f}")
+    fits = worst_recall >= RECALL and worst_alarms <= FALSE_ALARMS
+    return verdict(
+        fits, f"lowest recall of a kind {worst_recall:.3f} (0.95), false alarms on drafts {worst_alarms:.3f} (0.03)"
+    )
+
+
+def _marks(report: Report) -> list[Mark]:
+    return check_report(report.text(), sex=report.sex, placed=report.placed)
+
+
+def _drafts(count: int, chance: random.Random, language: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield drafts of random findings as text, with the sides of their regions."""
+    import numpy as np
+
+    from trivium.medical.narrate import load_phrases, narrate, place_of
+    from trivium.medical.records import Finding, Header, Quality, Radiograph, State
+    from trivium.service.evidence import ImageRegion
+    from trivium.service.text import catalogue
+    from trivium.vision.findings import FINDINGS
+
+    phrases, texts = load_phrases(language), catalogue("trivium.medical", language)
+    film = Radiograph("x", "ab" * 32, np.zeros((400, 500), np.float32), "PNG", 8, Header(view="PA"))
+    quality = Quality("good", (), (), 0.9, 0, -1.0, -1.0, True)
+    for _ in range(count):
+        findings = []
+        for name in FINDINGS:
+            state = chance.choice([*State, State.NOT_ASSESSED])
+            is_placed = state in (State.PRESENT, State.UNCERTAIN)
+            region = ImageRegion(chance.choice([20, 350]), chance.choice([40, 180, 320]), 40, 40) if is_placed else None
+            findings.append(Finding(name, round(chance.random(), 3), state, state != State.NOT_ASSESSED, region))
+        deniable = frozenset(chance.sample(list(FINDINGS), 8))
+        lines = []
+        for section, said in narrate(film, quality, findings, deniable, phrases).items():
+            lines += [texts[f"section.{section}"], *(one.text for one in said)]
+        sides = {one.name: place_of(one.region, film.size).split("_")[1] for one in findings if one.region}
+        yield "\n".join(lines), sides
+
+
+def _slowest() -> float:
+    templates, chance, worst = Templates("en"), random.Random(1), 0.0
+    pages = (wrong.text() for kind in ERRORS for _, wrong in reports(30, chance, templates, kind))
+    text = "\n".join(pages)[:20_000]
+    for _ in range(5):
+        start = time.perf_counter()
+        check_report(text)
+        worst = max(worst, time.perf_counter() - start)
+    return worst * 1000
+
+
+if __name__ == "__main__":
+    sys.exit(main())
