@@ -257,7 +257,7 @@ def test_a_link_opens_a_finished_job(page, done):
     updates = handlers["open"](visitor(done.id))
     assert "Talvenmark Water Technologies, Inc." in said(updates, "tf-cards")
     frame = next(value for part, value in updates.items() if part.elem_id == "tf-report")
-    assert f'src="/files/{done.id}/comparison.html?inline=1"' in frame
+    assert f'src="../files/{done.id}/comparison.html?inline=1"' in frame
     assert "comparison.json" in said(updates, "tf-downloads")
 
 

@@ -161,6 +161,7 @@ def file(request: Request, job_id: str, name: str, inline: bool = False) -> Resp
 def _state(runtime: Runtime, job: Job, language: str) -> dict[str, Any]:
     spec: AppSpec | None = next((spec for spec in runtime.apps if spec.name == job.app), None)
     estimate = runtime.jobs.estimate(job)
+    root = runtime.settings.root_path
     return {
         "id": job.id,
         "app": job.app,
@@ -183,12 +184,12 @@ def _state(runtime: Runtime, job: Job, language: str) -> dict[str, Any]:
         "started_at": job.started_at.isoformat() if job.started_at else None,
         "finished_at": job.finished_at.isoformat() if job.finished_at else None,
         "files": [
-            {"name": item.name, "media_type": item.media_type, "size": item.size, "url": _url(job, item.name)}
+            {"name": item.name, "media_type": item.media_type, "size": item.size, "url": _url(root, job, item.name)}
             for item in job.files
         ],
-        "url": f"/jobs/{job.id}",
+        "url": f"{root}/jobs/{job.id}",
     }
 
 
-def _url(job: Job, name: str) -> str:
-    return f"/files/{job.id}/{quote(name, safe='')}"
+def _url(root: str, job: Job, name: str) -> str:
+    return f"{root}/files/{job.id}/{quote(name, safe='')}"

@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from trivium.service import tracing
+from trivium.service import root, tracing
 from trivium.service.access import Access
 from trivium.service.disk import DiskFullError, require_space
 from trivium.service.errors import TriviumError
@@ -55,6 +55,7 @@ class Guard:
         mounts: permission by path of each mounted app.
         max_upload_bytes: largest body of an upload; other bodies stop at 16 MiB.
         folder: on the disk that uploads go to; none are taken while it is full.
+        root_path: that a proxy serves the suite under; empty for none.
         measure: told method, status and seconds of each answer.
         refuse: makes the answer to a stranger (401) or to somebody without the permission (404).
     """
@@ -69,6 +70,7 @@ class Guard:
         mounts: Mapping[str, str],
         max_upload_bytes: int,
         folder: Path,
+        root_path: str,
         measure: Callable[[str, int, float], None],
         refuse: Callable[[Request, int], Response],
     ) -> None:
@@ -80,6 +82,7 @@ class Guard:
         self._mounts = dict(mounts)
         self._max_upload_bytes = max_upload_bytes
         self._folder = folder
+        self._root = root_path
         self._measure = measure
         self._refuse = refuse
 
@@ -91,13 +94,14 @@ class Guard:
         if scope["type"] != "http":  # no page uses web sockets
             await send({"type": "websocket.close", "code": 1008})
             return
+        scope = root.inward(scope, self._root)
         request_id = secrets.token_hex(8)
         # What the client says of a trace is not believed: its ids would be ours.
         with (
             structlog.contextvars.bound_contextvars(request_id=request_id),
             tracing.span("request", {"http.request.method": scope["method"], "request.id": request_id}) as span,
         ):
-            answer = _Answer(scope, send, request_id)
+            answer = _Answer(scope, send, request_id, self._root)
             try:
                 await self._handle(scope, receive, answer)
             finally:
@@ -191,8 +195,9 @@ class Guard:
 class _Answer:
     """The response on its way out: adds headers, keeps the status for the access log."""
 
-    def __init__(self, scope: Scope, send: Send, request_id: str) -> None:
+    def __init__(self, scope: Scope, send: Send, request_id: str, root_path: str) -> None:
         self._scope = scope
+        self._root = root_path
         self._send = send
         self.request_id = request_id
         self._started = time.perf_counter()
@@ -203,6 +208,7 @@ class _Answer:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["x-request-id"] = self.request_id
+            root.outward(headers, self._root, Headers(scope=self._scope))
             headers.setdefault("x-content-type-options", "nosniff")
             headers.setdefault("referrer-policy", "same-origin")
             headers.setdefault("x-frame-options", "SAMEORIGIN")

@@ -107,7 +107,7 @@ def _add_provider(router: APIRouter, runtime: Runtime, access: Access, provider:
     @router.get("/login/oidc", dependencies=[OPEN])
     def leave(request: Request, target: str = "/") -> Response:
         attempt = Attempt.new(local_path(target))
-        response = RedirectResponse(provider.address(attempt, _callback(request)), 303)
+        response = RedirectResponse(provider.address(attempt, _callback(request, runtime)), 303)
         is_secure = request.url.scheme == "https"
         # Lax, not strict: the browser comes back from another site.
         response.set_cookie(
@@ -127,7 +127,7 @@ def _add_provider(router: APIRouter, runtime: Runtime, access: Access, provider:
                 raise InputError(texts["login.oidc_state"])
             if error or not code:
                 raise InputError(texts.say("login.oidc_error", error=error[:60] or "no code"))
-            identity = provider.identify(attempt, code, _callback(request))
+            identity = provider.identify(attempt, code, _callback(request, runtime))
             account = access.people.external(identity.subject, identity.name, identity.roles)
         except (InputError, NotFoundError) as problem:
             access.security.record("login.failed", actor="oidc", address=address_of(request), error=problem.line)
@@ -205,8 +205,8 @@ def _here(request: Request) -> str:
     return f"{request.url.path}{query}" if request.method == "GET" else "/"
 
 
-def _callback(request: Request) -> str:
-    return str(request.url.replace(path="/login/oidc/callback", query=""))
+def _callback(request: Request, runtime: Runtime) -> str:
+    return str(request.url.replace(path=f"{runtime.settings.root_path}/login/oidc/callback", query=""))
 
 
 def address_of(request: Request) -> str:

@@ -64,7 +64,7 @@ def people_pages(runtime: Runtime, access: Access) -> APIRouter:
 
     def _link(request: Request, account: Account) -> str:
         token = access.sessions.make_link_token(account.id, via="invite")
-        return f"{request.url.scheme}://{request.url.netloc}/login?token={token}"
+        return f"{request.url.scheme}://{request.url.netloc}{runtime.settings.root_path}/login?token={token}"
 
     @router.get("")
     def everybody(request: Request) -> Response:

@@ -145,7 +145,7 @@ def run_suite(settings: Settings, *, with_samples: bool = False, say: Say = prin
 def address(settings: Settings) -> str:
     """Return the address to open in a browser on this machine."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - read, not bound
-    return f"http://{_url_host(host)}:{settings.port}"
+    return f"http://{_url_host(host)}:{settings.port}{settings.root_path}"
 
 
 def login_link(

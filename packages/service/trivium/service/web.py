@@ -19,8 +19,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.routing import Mount
 
-from trivium.service import api, migrate
+from trivium.service import api, migrate, root
 from trivium.service.access import open_access, open_provider
 from trivium.service.account_pages import account_pages
 from trivium.service.app_spec import AppSpec, resolve
@@ -84,6 +85,7 @@ def create_web(runtime: Runtime) -> Guard:
         mounts=mounts,
         max_upload_bytes=settings.max_upload_bytes,
         folder=settings.home,
+        root_path=settings.root_path,
         measure=measures.count_request,
         refuse=functools.partial(_refuse, shell),
     )
@@ -118,7 +120,7 @@ def _add_home(shell: FastAPI, runtime: Runtime) -> None:
 
     @shell.get("/api/openapi.json", include_in_schema=False, dependencies=[SIGNED_IN])
     def description() -> Response:
-        return JSONResponse(shell.openapi())
+        return JSONResponse(shell.openapi() | {"servers": [{"url": runtime.settings.root_path or "/"}]})
 
 
 def _add_health(shell: FastAPI, runtime: Runtime, measures: Measures) -> None:
@@ -177,13 +179,16 @@ def _add_app(shell: FastAPI, spec: AppSpec, runtime: Runtime) -> None:
             theme=gradio_theme(),
             css=getattr(blocks, "trivium_css", None),
             css_paths=[CSS_FILE],
-            head='<script src="/static/bar.js" defer></script>',
+            head=root.in_links('<script src="/static/bar.js" defer></script>', runtime.settings.root_path),
             max_file_size=runtime.settings.max_upload_bytes,
             show_error=False,
             footer_links=[],
             ssr_mode=False,
             enable_monitoring=False,
         )
+        mounted = shell.routes[-1]
+        assert isinstance(mounted, Mount)
+        mounted.app = root.told(mounted.app, runtime.settings.root_path)
 
 
 def _add_error_answers(shell: FastAPI) -> None:

@@ -43,7 +43,7 @@ function list() {
 function send(one, file) {
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
-    request.open("POST", `/api/uploads?name=${encodeURIComponent(file.name)}`);
+    request.open("POST", `../api/uploads?name=${encodeURIComponent(file.name)}`);
     request.responseType = "json";
     request.upload.addEventListener("progress", (event) => {
       one.share = event.lengthComputable ? event.loaded / event.total : 0;

@@ -40,7 +40,7 @@ function follow(panel) {
     timer = 0;
     if (mine !== following || document.hidden) return;
     try {
-      const answer = await fetch(`/api/jobs/${id}`, { headers: etag ? { "If-None-Match": etag } : {} });
+      const answer = await fetch(`../api/jobs/${id}`, { headers: etag ? { "If-None-Match": etag } : {} });
       if (answer.status === 401 || answer.status === 404) return;
       if (answer.status === 200) {
         etag = answer.headers.get("ETag");
@@ -90,7 +90,7 @@ element.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-cancel]");
   if (!button) return;
   button.disabled = true;
-  const answer = await fetch(`/api/jobs/${button.dataset.cancel}/cancel`, { method: "POST" });
+  const answer = await fetch(`../api/jobs/${button.dataset.cancel}/cancel`, { method: "POST" });
   if (answer.ok) button.textContent = button.dataset.cancelling;
   else button.disabled = false;
 });

@@ -69,7 +69,7 @@ _MOST_CARDS = 3
 def head(words: Words, job_id: str) -> str:
     """Return the heading of the page, with a way back to a new comparison when a job is open."""
     language = "zh-CN" if words.language == "zh" else "en"
-    new = f'<a class="tf-button plain" href="/finance/">{escape(words["page.new"])}</a>' if job_id else ""
+    new = f'<a class="tf-button plain" href="./">{escape(words["page.new"])}</a>' if job_id else ""
     return (
         f'<div class="tf-head" data-language="{language}" data-title="{escape(words["page.heading"])} - Trivium">'
         f"<h1>{escape(words['page.heading'])}</h1>{new}</div>"
@@ -108,7 +108,7 @@ def alert(text: str, reference: str, words: Words) -> str:
 
 def progress(job: Job, words: Words, problems: Sequence[str] = ()) -> str:
     """Return the panel of a job: its title and state, and while it runs the stages, a bar and a button to stop it."""
-    link = f"/finance/?job={quote(job.id)}"
+    link = f"./?job={quote(job.id)}"
     lines = [
         f'<h2>{escape(job.title)}</h2><p class="tf-meta"><span class="tf-state {job.state}" data-field="state_text">'
         f"{escape(words.state(job.state))}</span> <span>{escape(words.moment(job.created_at))}</span> "
@@ -248,7 +248,7 @@ def _company_table(document: Document, words: Words) -> str:
 
 def frame(job: Job, words: Words) -> str:
     """Return the report in a frame of its own: its scripts run, and reach nothing outside it."""
-    url = f"/files/{quote(job.id)}/comparison.html?inline=1"
+    url = f"../files/{quote(job.id)}/comparison.html?inline=1"
     return (
         f'<p class="tf-full"><a href="{url}" target="_blank" rel="noopener">{escape(words["page.full_page"])}</a></p>'
         f'<iframe class="tf-frame" src="{url}" title="{escape(words["page.report_frame"])}" '
@@ -275,7 +275,7 @@ def _files(job: Job, files: Iterable[ReportFile], words: Words) -> str:
         is_report = file.name.startswith("comparison.") and ending in ("html", "xlsx", "docx", "pdf", "json")
         what = words[f"page.file_{ending}"] if is_report else ""
         items.append(
-            f'<li><a class="tf-button" download href="/files/{quote(job.id)}/{quote(file.name)}">'
+            f'<li><a class="tf-button" download href="../files/{quote(job.id)}/{quote(file.name)}">'
             f"{escape(file.name)}</a> <span>{escape(what)}</span> <small>{file.size / 1024:,.0f} KB</small></li>"
         )
     return f'<ul class="tf-files">{"".join(items)}</ul>'
@@ -286,7 +286,7 @@ def past_jobs(jobs: Sequence[Job], words: Words) -> str:
     if not jobs:
         return f"<section><h2>{escape(words['page.past'])}</h2><p>{escape(words['page.past_nothing'])}</p></section>"
     items = "".join(
-        f'<li><a href="/finance/?job={quote(job.id)}">{escape(job.title)}</a> '
+        f'<li><a href="./?job={quote(job.id)}">{escape(job.title)}</a> '
         f'<span class="tf-state {job.state}">{escape(words.state(job.state))}</span> '
         f'<time datetime="{job.created_at.isoformat()}">{escape(words.moment(job.created_at))}</time></li>'
         for job in jobs

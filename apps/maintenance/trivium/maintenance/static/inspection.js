@@ -5,12 +5,13 @@
   const form = document.getElementById("i-form");
   if (!form) return;
   const texts = form.dataset;
+  const here = document.currentScript.src;
   const sending = new Map(); // name of the field: promise
 
   function send(field, file, state) {
     return new Promise((resolve) => {
       const request = new XMLHttpRequest();
-      request.open("POST", `/api/uploads?name=${encodeURIComponent(file.name)}`);
+      request.open("POST", new URL(`../../api/uploads?name=${encodeURIComponent(file.name)}`, here));
       request.responseType = "json";
       request.upload.addEventListener("progress", (event) => {
         if (event.lengthComputable) state.textContent = texts.sending.replace("{share}", Math.round((100 * event.loaded) / event.total));

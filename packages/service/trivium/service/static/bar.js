@@ -2,7 +2,8 @@
 "use strict";
 
 (async () => {
-  const answer = await fetch(`/bar${location.search}`);
+  const root = new URL("..", document.currentScript.src); // where this server begins
+  const answer = await fetch(new URL(`bar${location.search}`, root));
   if (!answer.ok) return;
   const holder = document.createElement("template");
   holder.innerHTML = await answer.text(); // our own server's template, escaped there
@@ -11,7 +12,7 @@
     link.addEventListener("click", (event) => {
       event.preventDefault();
       const language = link.lang.split("-")[0];
-      document.cookie = `trivium_lang=${language}; path=/; max-age=31536000; samesite=lax`;
+      document.cookie = `trivium_lang=${language}; path=${root.pathname}; max-age=31536000; samesite=lax`;
       const here = new URL(location.href);
       here.searchParams.delete("lang");
       location.assign(here);

@@ -1,6 +1,7 @@
 // Follow running jobs: ask with the last ETag, wait longer while nothing changes, stop while the tab is hidden.
 "use strict";
 
+const API = new URL("../api/jobs/", document.currentScript.src);
 const FIRST_MS = 500;
 const LONGEST_MS = 8000;
 
@@ -22,7 +23,7 @@ function follow(element) {
     timer = 0;
     if (document.hidden) return;
     try {
-      const answer = await fetch(`/api/jobs/${element.dataset.job}`, { headers: etag ? { "If-None-Match": etag } : {} });
+      const answer = await fetch(new URL(element.dataset.job, API), { headers: etag ? { "If-None-Match": etag } : {} });
       if (answer.status === 401 || answer.status === 404) return;
       if (answer.status === 200) {
         etag = answer.headers.get("ETag");
