@@ -151,6 +151,15 @@ def test_regions_by_hand():
     assert len(defects(row_of_cells(row), *NO_POINTS, 0.05, 0.006, 6)) == 3
 
 
+def test_a_deep_region_keeps_its_shallow_rim():
+    """The rim is out of tolerance, and less than a third as deep."""
+    (one,) = defects(row_of_cells([0, -0.06, -0.5, -0.06, 0]), *NO_POINTS, 0.05, 0.0, 6)
+    assert (one.depth_mm, one.area_mm2, one.area_out_mm2) == (0.5, 3, 3)
+    assert one.volume_mm3 == pytest.approx(0.62)
+    # Three errors of a mean each, three cells: sqrt(3) times 3 times 0.001, twice.
+    assert one.volume_uncertainty_mm3 == pytest.approx(6e-3 * 3**0.5)
+
+
 def test_cells_grow_where_points_are_few(part):
     assert cell_size(part, 10**6, 6.0) == 1.0
     assert cell_size(part, 1000, 6.0) == pytest.approx((1.5 * 3080 / 1000) ** 0.5)

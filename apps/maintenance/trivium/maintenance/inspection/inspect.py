@@ -18,7 +18,7 @@ from trivium.maintenance.inspection.trust import Trust, judge_trust, on_datums
 from trivium.pointcloud.raycasting import Places
 from trivium.service.errors import InputError
 
-__all__ = ["Inspection", "Method", "Options", "Tolerance", "conclude", "deviations", "inspect", "prepared"]
+__all__ = ["Inspection", "Method", "Options", "Tolerance", "conclude", "deviations", "inspect", "lay", "prepared"]
 
 Method = Literal["best_fit", "datum"]
 
@@ -174,6 +174,20 @@ def inspect(
         InputError: if there are too few points, or they all lie in one place.
     """
     scan = prepared(scan, options.seed, where)
+    pose, trust = lay(scan, reference, options, datums, progress)
+    progress("measure", 0.65)
+    method: Method = "best_fit" if datums is None else "datum"
+    return conclude(scan, reference, pose, trust, tolerance, options, method=method)
+
+
+def lay(
+    scan: Floats,
+    reference: Reference,
+    options: Options,
+    datums: Datums | None,
+    progress: Callable[[str, float], None],
+) -> tuple[Floats, Trust]:
+    """Return the pose that lays a scan on the part, by best fit or on its datums, and whether to trust it."""
     progress("align", 0.1)
     alignment = alignment_of.align(scan, reference, options.seed)
     progress("trust", 0.55)
@@ -182,9 +196,7 @@ def inspect(
     if datums is not None:
         fit = fit_datums(scan, pose, datums, reference, options.resolution_mm / 2)
         pose, trust = fit.pose, on_datums(trust, fit)
-    progress("measure", 0.65)
-    method: Method = "best_fit" if datums is None else "datum"
-    return conclude(scan, reference, pose, trust, tolerance, options, method=method)
+    return pose, trust
 
 
 def prepared(scan: Floats, seed: int, where: str) -> Floats:
@@ -258,4 +270,6 @@ def _defect(number: int, defect: Defect) -> dict[str, Any]:
         "normal": defect.normal.tolist(),
         "extent_mm": defect.extent_mm.tolist(),
         "points": defect.points,
+        "volume_mm3": defect.volume_mm3,
+        "volume_uncertainty_mm3": defect.volume_uncertainty_mm3,
     }

@@ -33,12 +33,14 @@ class Defect:
         depth_mm: largest deviation, always positive: the apex of a paraboloid fitted around the deepest cell, because
             means over cells read narrow hollows too shallow.
         uncertainty_mm: of the depth, expanded (k = 2).
-        area_mm2: of the region down to a third of its depth.
+        area_mm2: of the region: what is out, and what is deeper than a third of its depth.
         area_out_mm2: of the part of it beyond the limit.
         place: (3,) its middle on the part, in the part's frame, millimetres.
         normal: (3,) outwards there.
         extent_mm: (3,) sides of the box around it.
         points: of the scan, in it.
+        volume_mm3: between the surface and the CAD over the area.
+        volume_uncertainty_mm3: of the volume, expanded (k = 2).
     """
 
     kind: Literal["hollow", "bump"]
@@ -50,6 +52,8 @@ class Defect:
     normal: Floats
     extent_mm: Floats
     points: int
+    volume_mm3: float
+    volume_uncertainty_mm3: float
 
 
 def expanded(surface: Surface, systematic: float) -> Floats:
@@ -86,7 +90,7 @@ def defects(
             top = cells[height[cells].argmax()]
             depth, error = _depth(surface, int(top), points, sign * deviation, resolution / 3)
             sure = _COVERAGE_FACTOR * (error**2 + systematic**2) ** 0.5
-            found.append(_describe(surface, cells, height, limit, kind, depth, sure))
+            found.append(_describe(surface, cells, height, limit, kind, (depth, sure), systematic))
     return sorted(found, key=lambda one: -one.depth_mm)
 
 
@@ -106,7 +110,7 @@ def decide(
 
 
 def _groups(surface: Surface, is_out: np.ndarray, height: Floats) -> list[np.ndarray]:
-    """Return the cells of each region: those out, and around them those down to a share of the depth."""
+    """Return the cells of each region: those out, and those around them that reach down to a share of the depth."""
     if not is_out.any():
         return []
     first, second = surface.neighbors
@@ -114,12 +118,12 @@ def _groups(surface: Surface, is_out: np.ndarray, height: Floats) -> list[np.nda
     peak = np.zeros(len(height))
     np.maximum.at(peak, core[is_out], height[is_out])
     floor = _EXTENT * float(peak[core[is_out]].min())
-    is_part = height > floor
+    is_part = is_out | (height > floor)
     group = connected(len(height), *_edges(first, second, is_part)).numpy()
     regions = []
     for name in np.unique(group[is_out]):
         cells = np.flatnonzero((group == name) & is_part)
-        regions.append(cells[height[cells] > _EXTENT * height[cells].max()])
+        regions.append(cells[is_out[cells] | (height[cells] > _EXTENT * height[cells].max())])
     return regions
 
 
@@ -154,21 +158,25 @@ def _describe(
     height: Floats,
     limit: float,
     kind: Literal["hollow", "bump"],
-    depth: float,
-    uncertainty: float,
+    depth: tuple[float, float],
+    systematic: float,
 ) -> Defect:
+    areas = surface.areas[cells]
+    # Each mean is over some nine cells, so that a cell of its own has three times the error.
+    scatter = np.sqrt(((3 * surface.error[cells] * areas) ** 2).sum())
     weight = surface.areas[cells] * height[cells]
     weight = weight / weight.sum() if weight.sum() > 0 else np.full(len(cells), 1 / len(cells))
     places = surface.places[cells]
     normal = weight @ surface.normals[cells]
     return Defect(
         kind,
-        depth,
-        uncertainty,
-        float(surface.areas[cells].sum()),
-        float(surface.areas[cells][height[cells] > limit].sum()),
+        *depth,
+        float(areas.sum()),
+        float(areas[height[cells] > limit].sum()),
         weight @ places,
         normal / max(float(np.linalg.norm(normal)), 1e-12),
         places.max(axis=0) - places.min(axis=0) + surface.size,
         int(surface.counts[cells].sum()),
+        float(areas @ height[cells]),
+        float(_COVERAGE_FACTOR * np.hypot(scatter, systematic * areas.sum())),
     )
