@@ -11,9 +11,9 @@ from torch import nn
 from trivium.pointcloud.detector.boxes_from_heat import Found
 from trivium.pointcloud.labels import CLASSES
 
-__all__ = ["ObjectEncoder", "Objects", "objects_of"]
+__all__ = ["ObjectEncoder", "ObjectRows", "Objects", "objects_of"]
 
-_FEATURES = 14 + len(CLASSES)
+_FEATURES = 15 + len(CLASSES)
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,14 @@ class Objects:
     boxes: torch.Tensor
     kinds: torch.Tensor
     scores: torch.Tensor
+
+
+@dataclass(frozen=True)
+class ObjectRows:
+    """What the encoder reads of B scenes: table (B, N, F) float32 and which rows are real (B, N), those first."""
+
+    table: torch.Tensor
+    mask: torch.Tensor
 
 
 def objects_of(found: Found, frames: int, *, min_score: float) -> list[Objects]:
@@ -49,18 +57,29 @@ class ObjectEncoder(nn.Module):
             nn.Linear(_FEATURES, 2 * dim), nn.GELU(), nn.Linear(2 * dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim)
         )
 
-    def encode(self, batch: Sequence[Objects]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Encode scenes; returns (B, N, D) for the N objects of the fullest one, and the mask (B, N)."""
-        rows = [self._rows(scene) for scene in batch]
-        wide = max(1, *map(len, rows))
-        table = torch.stack([torch.cat((one, one.new_zeros(wide - len(one), _FEATURES))) for one in rows])
-        counts = torch.tensor([len(one) for one in rows], device=table.device)
-        return self.layers(table), torch.arange(wide, device=table.device) < counts[:, None]
+    def encode(self, batch: Sequence[Objects] | ObjectRows) -> tuple[torch.Tensor, torch.Tensor]:
+        """Encode scenes, or what `rows` made of them before.
+
+        Returns:
+            (B, N, D) for the N objects of the fullest scene, and the mask (B, N).
+        """
+        rows = batch if isinstance(batch, ObjectRows) else self.rows(batch)
+        return self.layers(rows.table), rows.mask
+
+    def rows(self, scenes: Sequence[Objects]) -> ObjectRows:
+        """Return what the network reads of scenes; it does not depend on weights."""
+        each = [self._rows(scene) for scene in scenes]
+        wide = max(1, *map(len, each))
+        table = torch.stack([torch.cat((one, one.new_zeros(wide - len(one), _FEATURES))) for one in each])
+        counts = torch.tensor([len(one) for one in each], device=table.device)
+        return ObjectRows(table, torch.arange(wide, device=table.device) < counts[:, None])
 
     def _rows(self, scene: Objects) -> torch.Tensor:
         nearest = scene.boxes[:, :2].norm(dim=1).argsort(stable=True)[: self.most]
         boxes, kinds, scores = scene.boxes[nearest].float(), scene.kinds[nearest], scene.scores[nearest].float()
         far = boxes[:, :2].norm(dim=1, keepdim=True)
+        own = nn.functional.one_hot(kinds, len(CLASSES))
+        rank = (own.cumsum(dim=0) * own).sum(dim=1, keepdim=True)  # first, second... of its class by distance
         return torch.cat(
             (
                 boxes[:, :3] / 20,
@@ -72,7 +91,8 @@ class ObjectEncoder(nn.Module):
                 boxes[:, 6:7].sin(),
                 boxes[:, 6:7].cos(),
                 scores[:, None],
-                nn.functional.one_hot(kinds, len(CLASSES)).float(),
+                rank / 5,
+                own.float(),
             ),
             dim=1,
         )

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from trivium.pointcloud.simulator.camera import Camera
 from trivium.pointcloud.simulator.scenes import SimulatorConfig
 
-__all__ = ["PAIRED_SPLITS", "SPLITS", "TRAINING_SEED", "PairedSplit", "Split", "digest"]
+__all__ = ["PAIRED_SPLITS", "QUESTION_SPLITS", "SPLITS", "TRAINING_SEED", "PairedSplit", "Split", "digest"]
 
 TRAINING_SEED = 1_000_000
 """Added to the seed of a training run, so that its series differ from those below."""
@@ -58,8 +58,12 @@ PAIRED_SPLITS = {
     "paired_dense_test": PairedSplit(23, 300, (SimulatorConfig("hdl64", 90.0, 0.1),)),
 }
 
+# Scenes that are asked about: all around, 32 beams.
+_AROUND = (SimulatorConfig("hdl32", 360.0, 0.1),)
+QUESTION_SPLITS = {"questions_validation": Split(31, 200, _AROUND), "questions_test": Split(32, 500, _AROUND)}
+
 
 def digest(name: str) -> str:
     """Return a hash of everything that defines a split."""
-    split = SPLITS[name] if name in SPLITS else PAIRED_SPLITS[name]
+    split = (SPLITS | PAIRED_SPLITS | QUESTION_SPLITS)[name]
     return hashlib.sha256(json.dumps(asdict(split), sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Questions about a scene, answered through the core from tokens of detected objects."""

@@ -1,0 +1,186 @@
+"""The model that answers questions about a scene: tokens of objects and words in one mixture-of-experts decoder.
+
+    answerer = SceneAnswerer.load()
+    answers = answerer.answer(["how many vehicles are within 20 m?"], [objects], which=[0])
+
+A row is the objects of a scene, nearest first, then the question; a linear head reads the last token. Words are those
+of the phrasings (Chinese characters one at a time); others share one id.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from trivium.core_model.config import ModelConfig
+from trivium.core_model.decoder import new_decoder
+from trivium.core_model.heads import LinearHead, pool
+from trivium.core_model.moe.router import Routing
+from trivium.core_model.multimodal import MultimodalDecoder
+from trivium.pointcloud.encoders.objects import ObjectEncoder, ObjectRows, Objects
+from trivium.pointcloud.scenes.questions import ANSWERS, LANGUAGES, RADII, phrases
+from trivium.service.errors import InputError, ModelError
+
+__all__ = ["PADDING", "SHIPPED", "Read", "SceneAnswerer", "vocabulary", "words"]
+
+SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "scenes.safetensors"
+PADDING, OBJECT, UNKNOWN = 0, 1, 2  # ids of the decoder; words follow
+MAX_WORDS = 40
+_PIECES = re.compile("[\u4e00-\u9fff]|[a-z]+|[0-9]+")
+
+
+def vocabulary() -> tuple[str, ...]:
+    """Return the words of all phrasings, sorted."""
+    texts = [
+        text
+        for language in LANGUAGES
+        for part in phrases(language).values()
+        for name, ways in part.items()
+        if name != "kept"
+        for text in ways
+    ]
+    pieces = {piece for text in texts for piece in _PIECES.findall(re.sub(r"{\w+}", " ", text))}
+    return tuple(sorted(pieces | {str(radius) for radius in RADII}))
+
+
+def words(text: str, places: dict[str, int]) -> list[int]:
+    """Return ids of the words of a question.
+
+    Raises:
+        InputError: if it names a number of metres that the model was not taught.
+    """
+    pieces = _PIECES.findall(text.lower())
+    for piece in pieces:
+        if piece.isdigit() and int(piece) not in RADII:
+            raise InputError(f"{piece} m cannot be asked about", hint=f"known: {', '.join(map(str, RADII))}")
+    return [places.get(piece, UNKNOWN) for piece in pieces][:MAX_WORDS] or [UNKNOWN]
+
+
+@dataclass(frozen=True)
+class Read:
+    """What the model makes of a batch: logits (B, answers), routings of each layer, mask (B, T) of what is real."""
+
+    answers: torch.Tensor
+    routings: tuple[Routing, ...]
+    mask: torch.Tensor
+
+
+class SceneAnswerer(nn.Module):
+    """Encoder, decoder and head.
+
+    Args:
+        config: of the decoder; its vocabulary holds three ids of its own and the words.
+        known: words, in the order of their ids.
+        width: of the encoder's tokens.
+        seed: of fresh weights.
+    """
+
+    def __init__(self, config: ModelConfig, known: Sequence[str], width: int = 96, seed: int = 0) -> None:
+        super().__init__()
+        self.config, self.known = config, tuple(known)
+        self._places = {word: at for at, word in enumerate(known, UNKNOWN + 1)}
+        torch.manual_seed(seed)
+        self.encoder = ObjectEncoder(width)
+        self.model = MultimodalDecoder(
+            new_decoder(config, seed=seed), {"objects": self.encoder}, {"objects": OBJECT}, seed=seed
+        )
+        self.head = LinearHead(config.dim, len(ANSWERS))
+
+    def words(self, text: str) -> list[int]:
+        """Return ids of a question's words; see `words`."""
+        return words(text, self._places)
+
+    def forward(self, questions: torch.Tensor, scenes: ObjectRows) -> Read:
+        """Return what the model makes of B questions, each about its own scene.
+
+        Args:
+            questions: (B, T) ids, `PADDING` on the right.
+            scenes: rows of objects of each.
+        """
+        ids = _beside(scenes.mask, questions)
+        mask = ids != PADDING
+        out = self.model(ids, {"objects": scenes}, attention_mask=mask.long(), keep_logits=1)
+        return Read(self.head(pool(out.hidden, mask)), out.routings, mask)
+
+    @torch.inference_mode()
+    def answer(self, questions: Sequence[str], scenes: Sequence[Objects], which: Sequence[int]) -> list[str]:
+        """Return an answer of `ANSWERS` for each of N questions.
+
+        Args:
+            questions: N texts.
+            scenes: what was detected.
+            which: scene of each question.
+
+        Raises:
+            InputError: as `words`.
+        """
+        rows = self.encoder.rows(scenes)
+        ids = [self.words(text) for text in questions]
+        said: list[str] = []
+        for start in range(0, len(ids), 256):
+            part = ids[start : start + 256]
+            at = torch.tensor(which[start : start + 256])
+            read = self(padded(part), ObjectRows(rows.table[at], rows.mask[at]))
+            said.extend(ANSWERS[best] for best in read.answers.argmax(dim=1).tolist())
+        return said
+
+    def save(self, path: Path) -> None:
+        """Write weights in half precision, with settings and words in the header."""
+        tensors = {name: value.detach().half().cpu().contiguous() for name, value in self.named_parameters()}
+        about = {"decoder": self.config.to_json(), "words": self.known, "answers": ANSWERS, "width": self.encoder.dim}
+        save_file(tensors, path, metadata={"about": json.dumps(about)})
+
+    @classmethod
+    def load(cls, path: Path = SHIPPED) -> SceneAnswerer:
+        """Load the model that ships, or one that `save` wrote.
+
+        Raises:
+            ModelError: if the file is missing, damaged, or made for other answers.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, framework="pt") as file:
+                about = json.loads((file.metadata() or {})["about"])
+            if tuple(about["answers"]) != ANSWERS:
+                raise ValueError("made for other answers")
+            made = cls(ModelConfig.from_json(about["decoder"]), about["words"], about["width"])
+            made.put({name: value.float() for name, value in load_file(path).items()})
+        except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
+            raise ModelError(f"the model of scene questions cannot be loaded ({error})", where=str(path)) from error
+        return made.eval()
+
+    @torch.no_grad()
+    def put(self, state: dict[str, torch.Tensor]) -> None:
+        """Take the values of all parameters.
+
+        Raises:
+            ValueError: if names or shapes differ.
+        """
+        own = dict(self.named_parameters())
+        if set(own) != set(state) or any(own[name].shape != state[name].shape for name in own):
+            raise ValueError("weights of another network")
+        for name, value in own.items():
+            value.copy_(state[name])
+
+
+def padded(rows: Sequence[Sequence[int]]) -> torch.Tensor:
+    """Return (B, T) int64, filled up with `PADDING` on the right."""
+    out = torch.full((len(rows), max(map(len, rows))), PADDING)
+    for place, row in enumerate(rows):
+        out[place, : len(row)] = torch.tensor(row)
+    return out
+
+
+def _beside(objects: torch.Tensor, questions: torch.Tensor) -> torch.Tensor:
+    """Return ids (B, N + T): a placeholder for each real object, then the question, then padding."""
+    both = torch.cat((torch.where(objects, OBJECT, PADDING), questions), dim=1)
+    order = (both == PADDING).to(torch.int8).argsort(dim=1, stable=True)
+    return both.gather(1, order)

@@ -1,0 +1,101 @@
+"""What can be asked about a scene, how it is said in English and Chinese, and the exact answer from the boxes.
+
+Distances are from the sensor to a box's centre, seen from above. Left is y > 0, ahead is x > 0.
+"""
+
+from __future__ import annotations
+
+import random
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trivium.pointcloud.labels import CLASSES
+
+__all__ = ["ANSWERS", "KINDS", "LANGUAGES", "MEANINGS", "RADII", "Meaning", "answer", "say"]
+
+LANGUAGES = ("en", "zh")
+RADII = (5, 10, 15, 20, 25, 30, 40, 50)
+"""Metres that can be asked about."""
+_MOST = 10
+ANSWERS = ("yes", "no", "left", "right", "ahead", "behind", "none", *(str(n) for n in range(_MOST)), "10 or more")
+"""`none`: there is no such object in the scene."""
+KINDS = ("count", "any", "side", "depth", "more", "nearer")
+_FOLDER = Path(__file__).resolve().parent / "phrasings"
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What is asked: kind; class asked about; class it is compared with, or none; metres, or 0."""
+
+    kind: str
+    about: str
+    other: str = ""
+    radius: int = 0
+
+
+def _meanings() -> tuple[Meaning, ...]:
+    pairs = [(one, two) for one in CLASSES for two in CLASSES if one != two]
+    return (
+        *(Meaning(kind, name, radius=radius) for kind in ("count", "any") for name in CLASSES for radius in RADII),
+        *(Meaning(kind, name) for kind in ("side", "depth") for name in CLASSES),
+        *(Meaning("more", one, two, radius) for one, two in pairs for radius in RADII),
+        *(Meaning("nearer", one, two) for one, two in pairs),
+    )
+
+
+MEANINGS = _meanings()
+
+
+def answer(meaning: Meaning, boxes: torch.Tensor, kinds: torch.Tensor) -> str:
+    """Return the exact answer.
+
+    Args:
+        meaning: what is asked.
+        boxes: (N, 7) of the objects of the scene.
+        kinds: (N,) rows of `CLASSES`.
+    """
+    places = {name: boxes[kinds == row, :2] for row, name in enumerate(CLASSES)}
+    mine = places[meaning.about]
+    far = mine.norm(dim=1)
+    within = int((far <= meaning.radius).sum())
+    if meaning.kind == "count":
+        return str(within) if within < _MOST else ANSWERS[-1]
+    if meaning.kind == "any":
+        return "yes" if within else "no"
+    if meaning.kind in ("side", "depth"):
+        if not len(mine):
+            return "none"
+        x, y = mine[far.argmin()].tolist()
+        if meaning.kind == "side":
+            return "left" if y > 0 else "right"
+        return "ahead" if x > 0 else "behind"
+    theirs = places[meaning.other].norm(dim=1)
+    if meaning.kind == "more":
+        return "yes" if within > int((theirs <= meaning.radius).sum()) else "no"
+    if not len(far) and not len(theirs):
+        return "none"
+    nearest, other = (float(one.min()) if len(one) else float("inf") for one in (far, theirs))
+    return "yes" if nearest < other else "no"
+
+
+def say(meaning: Meaning, language: str, chance: random.Random, *, kept: bool = False) -> str:
+    """Return the question in words drawn by chance; with `kept`, in those that training never draws."""
+    words = phrases(language)
+    way = chance.choice(words[meaning.kind]["kept" if kept else "ways"])
+    about, other = words[meaning.about], words[meaning.other or meaning.about]
+    at, beside = chance.randrange(len(about["one"])), chance.randrange(len(other["one"]))
+    return way.format(
+        one=about["one"][at], many=about["many"][at], other=other["one"][beside], others=other["many"][beside],
+        r=meaning.radius,
+    )  # fmt: skip
+
+
+@cache
+def phrases(language: str) -> dict[str, dict[str, Any]]:
+    """Return the phrasings of a language."""
+    return tomllib.loads((_FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
