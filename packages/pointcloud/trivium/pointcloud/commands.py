@@ -23,6 +23,8 @@ from trivium.service.errors import InputError, TriviumError
 __all__ = ["detect", "evaluate", "simulate"]
 
 Say = Callable[[str], None]
+SURE = 0.3
+"""What a line for people counts; files hold lesser scores, too."""
 _INTENSITY = ("intensity", "i", "scalar_Intensity", "scalar_intensity")
 _NUSCENES = ".pcd.bin"
 _BYTE = 1.5  # intensities above this were written as 0..255
@@ -106,8 +108,9 @@ def detect(
             is_done = False
             warn(error.line)
             continue
-        counts = Counter(one.label for one in found)
-        say(f"{path}: {', '.join(f'{count} {label}' for label, count in sorted(counts.items())) or 'nothing found'}")
+        counts = Counter(one.label for one in found if one.score >= SURE)
+        said = ", ".join(f"{count} {label}" for label, count in sorted(counts.items())) or "nothing"
+        say(f"{path}: {said} with a score of {SURE} or more; {len(found)} objects written")
     return is_done
 
 

@@ -61,7 +61,8 @@ def paint(points: torch.Tensor, frame: torch.Tensor, features: torch.Tensor, vie
         view: where they were seen.
     """
     rows = view.projection.index_select(0, frame)  # (P, 3, 4)
-    across, down, depth = ((rows[:, :, :3] @ points[:, :3, None])[..., 0] + rows[:, :, 3]).unbind(dim=1)
+    # Products of elements, not of matrices: under autocast those lose pixels.
+    across, down, depth = ((rows[:, :, :3] * points[:, None, :3]).sum(dim=2) + rows[:, :, 3]).unbind(dim=1)
     place, is_seen = _normal(across, down, depth, view.size)
     is_seen = is_seen & view.is_there.index_select(0, frame)
     # The frame is the third coordinate of one volume, so that points of all frames are looked up at once.
@@ -103,9 +104,9 @@ class Lift(nn.Module):
         y = grid.low[1] + (torch.arange(wide, device=ground.device) + 0.5) * step
         x, y = x[:, None].expand(high, wide), y.expand(high, wide)
         z = ground[:, None] + ground.new_tensor(_HEIGHTS)[:, None, None]  # (B, Z, H, W)
-        flat = torch.einsum("bij,jhw->bihw", view.projection[:, :, :2], torch.stack((x, y)))
-        flat = flat + view.projection[:, :, 3, None, None]
-        seen = flat[:, :, None] + view.projection[:, :, 2, None, None, None] * z[:, None]  # (B, 3, Z, H, W)
+        of_x, of_y, of_z, start = (column[..., None, None] for column in view.projection.unbind(dim=2))
+        flat = of_x * x + of_y * y + start  # (B, 3, H, W)
+        seen = flat[:, :, None] + of_z[..., None] * z[:, None]  # (B, 3, Z, H, W)
         across, down, depth = seen.unbind(dim=1)
         place, is_seen = _normal(across, down, depth, view.size)
         context = F.grid_sample(view.context.float(), place.flatten(1, 2), align_corners=False)
