@@ -108,7 +108,7 @@ def test_a_number_that_stands_for_others_is_not_asked_for(site, number):
 
 
 def test_an_archive_that_cannot_be_asked_or_does_not_send(site, tmp_path):
-    runtime, entity, archive = site
+    runtime, entity, _archive = site
     study_id = receive(runtime, open_vault(runtime.settings), planted(), brought_by="tom", language="en").study_id
     stranger = replace(entity, title="STRANGER")
     with pytest.raises(

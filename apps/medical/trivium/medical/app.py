@@ -18,6 +18,7 @@ SPEC = AppSpec(
     persons_only=("medical.identity", "medical.review", "medical.sign"),
     queues=(Queue("medical", worker="model"),),
     pages="trivium.medical.pages:router",
+    api="trivium.medical.api:router",
     tasks="trivium.medical.tasks",
     tables="trivium.medical.tables",
     migrations="trivium.medical:migrations",

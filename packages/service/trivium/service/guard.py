@@ -36,7 +36,8 @@ log = structlog.get_logger(__name__)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_BODY_BYTES = 16 * 1024 * 1024
 _TOO_LARGE = "the request is larger than this server takes; for uploads see TRIVIUM_MAX_UPLOAD_MIB"
-_UPLOAD_PATHS = ("/api/uploads", "/gradio_api/upload")
+_UPLOAD_PATHS = ("/api/uploads", "/gradio_api/upload", "/dicomweb/studies")
+_UPLOADS_BELOW = "/dicomweb/studies/"
 
 
 def session_cookie(port: int) -> str:
@@ -146,7 +147,7 @@ class Guard:
             )
             await anyio.to_thread.run_sync(denied)
             return self._refuse(request, 404)
-        if path.endswith(_UPLOAD_PATHS):
+        if _is_upload(path):
             try:
                 require_space(self._folder, int(length))
             except DiskFullError as error:
@@ -175,7 +176,7 @@ class Guard:
         return path in self._open or path.startswith(self._open_below)
 
     def _limit(self, path: str) -> int:
-        return self._max_upload_bytes if path.endswith(_UPLOAD_PATHS) else _MAX_BODY_BYTES
+        return self._max_upload_bytes if _is_upload(path) else _MAX_BODY_BYTES
 
     def _counted(self, scope: Scope, receive: Receive) -> Receive:
         """Count the body as it comes: a chunked request states no length."""
@@ -232,6 +233,10 @@ def _is_action(request: Request) -> bool:
     """Whether a person did something: sent a form, opened a page. What a page asks for by itself is none."""
     mode = request.headers.get("sec-fetch-mode")  # programs do not send it
     return request.method not in _SAFE or mode is None or mode == "navigate"
+
+
+def _is_upload(path: str) -> bool:
+    return path.endswith(_UPLOAD_PATHS) or _UPLOADS_BELOW in path
 
 
 def _is_same_origin(headers: Headers) -> bool:

@@ -23,7 +23,7 @@ from trivium.medical.parse.picture import MAX_PIXELS
 from trivium.medical.records import Film, Header
 from trivium.service.errors import InputError
 
-__all__ = ["header_of", "looks_like_dicom", "open_dicom", "read_dicom"]
+__all__ = ["header_of", "looks_like_dicom", "open_dicom", "open_header", "read_dicom"]
 
 _DAMAGED = (
     InvalidDicomError, AttributeError, EOFError, KeyError, NotImplementedError, OSError, RecursionError, TypeError,
@@ -68,6 +68,16 @@ def open_dicom(name: str, data: bytes) -> tuple[Dataset, np.ndarray]:
     Raises:
         InputError: as `read_dicom`.
     """
+    dataset = open_header(name, data)
+    return dataset, _decode(name, dataset)
+
+
+def open_header(name: str, data: bytes) -> Dataset:
+    """Open a DICOM image and decode no pixel of it.
+
+    Raises:
+        InputError: if the file is damaged, holds no gray image, or states more than `MAX_PIXELS` pixels a frame.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom warns of what it can read all the same
@@ -80,7 +90,7 @@ def open_dicom(name: str, data: bytes) -> tuple[Dataset, np.ndarray]:
     except _DAMAGED as error:
         raise InputError(f"the DICOM file is damaged ({error})", where=name, hint="export it again") from error
     _refuse_what_is_no_film(name, dataset)
-    return dataset, _decode(name, dataset)
+    return dataset
 
 
 def _inflated(name: str, data: bytes) -> bytes:
