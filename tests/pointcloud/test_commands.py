@@ -80,6 +80,17 @@ def test_objects_are_found_in_every_format_and_a_bad_file_stops_nothing(frames, 
     assert results.scores.min() >= 0.3
 
 
+def test_pictures_fit_the_calibration_that_is_written(tmp_path) -> None:
+    Image = pytest.importorskip("PIL.Image")
+    out = str(tmp_path)
+    assert main(["simulate", "--out", out, "--frames", "1", "--seed", "5", "--view", "80", "--camera"]) == 0
+    with Image.open(tmp_path / "000000.png") as picture:
+        assert (picture.mode, picture.size) == ("RGB", (1240, 376))
+        pixels = np.asarray(picture).astype(int)
+    assert pixels[:20].mean() > pixels[-20:].mean()  # sky above, road below
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 500
+
+
 def test_two_inputs_of_one_name_are_refused_in_a_line(frames, tmp_path, capsys) -> None:
     (tmp_path / "000000.bin.gz").write_bytes(gzip.compress((frames / "000000.bin").read_bytes()))
     files = [str(frames / "000000.bin"), str(tmp_path / "000000.bin.gz")]

@@ -33,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     simulate.add_argument("--pattern", default="hdl64", help="beam pattern")
     simulate.add_argument("--view", type=float, default=360.0, help="degrees kept, straight ahead")
     simulate.add_argument("--plants", type=float, default=0.0, help="share of frames in plants")
+    simulate.add_argument("--camera", action="store_true", help="write NNNNNN.png, too: the view of calib.txt")
     options = parser.parse_args(arguments)
     try:
         return _run(options)
@@ -48,7 +49,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.command == "simulate":
         commands.simulate(
             options.out, frames=options.frames, seed=options.seed, say=print,
-            pattern=options.pattern, view=options.view, plants=options.plants,
+            pattern=options.pattern, view=options.view, plants=options.plants, camera=options.camera,
         )  # fmt: skip
         return 0
     is_done = commands.detect(

@@ -51,11 +51,14 @@ def simulate(
     pattern: Annotated[str, typer.Option(help="Beam pattern: hdl64 hdl32 vlp32 vlp16 os1_64 pandar40.")] = "hdl64",
     view: Annotated[float, typer.Option(help="Degrees kept, straight ahead; 360 for the whole turn.")] = 360.0,
     plants: Annotated[float, typer.Option(help="Share of frames in plants instead of streets, 0 to 1.")] = 0.0,
+    camera: Annotated[bool, typer.Option("--camera", help="Write NNNNNN.png, too: the view of calib.txt.")] = False,
 ) -> None:
-    """Make LiDAR frames of streets or plants with their exact truth."""
+    """Make LiDAR frames (and pictures) of streets or plants with their exact truth."""
     from trivium.pointcloud import commands
 
-    commands.simulate(out, frames=frames, seed=seed, say=typer.echo, pattern=pattern, view=view, plants=plants)
+    commands.simulate(
+        out, frames=frames, seed=seed, say=typer.echo, pattern=pattern, view=view, plants=plants, camera=camera
+    )
 
 
 def _warn(line: str) -> None:

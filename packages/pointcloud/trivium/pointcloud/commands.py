@@ -17,6 +17,7 @@ from trivium.pointcloud.io import read_points
 from trivium.pointcloud.io.kitti import read_calibration, read_sweep, write_labels, write_sweep
 from trivium.pointcloud.io.source import stem
 from trivium.pointcloud.records import PointCloud
+from trivium.pointcloud.simulator.batch import Scene
 from trivium.pointcloud.simulator.files import CALIBRATION, kitti_labels, truth_of
 from trivium.service.errors import InputError, TriviumError
 
@@ -115,7 +116,15 @@ def detect(
 
 
 def simulate(
-    out: Path, *, frames: int, seed: int, say: Say, pattern: str = "hdl64", view: float = 360.0, plants: float = 0.0
+    out: Path,
+    *,
+    frames: int,
+    seed: int,
+    say: Say,
+    pattern: str = "hdl64",
+    view: float = 360.0,
+    plants: float = 0.0,
+    camera: bool = False,
 ) -> None:
     """Make LiDAR frames with their truth: `NNNNNN.bin` (KITTI rows), `NNNNNN.json` (boxes), `labels/`, `calib.txt`.
 
@@ -130,12 +139,13 @@ def simulate(
         pattern: beam pattern.
         view: degrees kept, straight ahead.
         plants: share of frames in plants instead of streets.
+        camera: also write `NNNNNN.png`, what the camera of `calib.txt` sees.
 
     Raises:
         InputError: if a value is out of range or a file cannot be written.
     """
     from trivium.pointcloud.simulator.frames import simulate as frames_of
-    from trivium.pointcloud.simulator.scenes import SimulatorConfig
+    from trivium.pointcloud.simulator.scenes import SimulatorConfig, compose
 
     if frames < 1 or seed < 0:
         raise InputError(f"frames is {frames} and seed {seed}", hint="use at least 1 frame and a seed from 0 on")
@@ -145,7 +155,7 @@ def simulate(
         raise InputError(str(error)) from error
     _make(out / "labels")
     _write(out / "calib.txt", CALIBRATION)
-    camera = read_calibration(out / "calib.txt")
+    calibration = read_calibration(out / "calib.txt")
     about = {"seed": seed, "frames": frames, **asdict(config), "digest": config.digest()}
     _write(out / "frames.json", json.dumps(about, indent=1))
     for number, frame in enumerate(frames_of(config, seed, 0, frames)):
@@ -158,7 +168,9 @@ def simulate(
             raise InputError(f"cannot be written ({error.strerror or error})", where=str(out)) from error
         objects = truth_of(frame)
         _write(out / f"{name}.json", json.dumps(objects, indent=1))
-        write_labels(out / "labels" / f"{name}.txt", kitti_labels(objects, camera))
+        write_labels(out / "labels" / f"{name}.txt", kitti_labels(objects, calibration))
+        if camera:
+            _photograph(out / f"{name}.png", compose(config, seed, number))
         say(f"{name}: {len(points):,} points, {len(objects)} objects")
 
 
@@ -171,6 +183,19 @@ def _points(path: Path) -> torch.Tensor:
     if len(level) and level.max() > _BYTE:
         level = level / 255
     return torch.from_numpy(np.column_stack((cloud.xyz, level.clip(0, 1))).astype(np.float32))
+
+
+def _photograph(path: Path, scene: Scene) -> None:
+    """Write what the camera of `CALIBRATION` sees."""
+    from trivium.pointcloud.io.png import png_bytes
+    from trivium.pointcloud.simulator.batch import collate
+    from trivium.pointcloud.simulator.camera import Camera, photograph
+
+    colors = photograph(collate([scene]), Camera().scaled(2)).colors[0]
+    try:
+        path.write_bytes(png_bytes(colors.permute(1, 2, 0).contiguous().numpy()))
+    except OSError as error:
+        raise InputError(f"cannot be written ({error.strerror or error})", where=str(path)) from error
 
 
 def _make(folder: Path) -> None:
