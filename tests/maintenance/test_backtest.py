@@ -14,9 +14,11 @@ from typer.testing import CliRunner
 
 from trivium.maintenance import tables
 from trivium.maintenance.alerts import book
+from trivium.maintenance.alerts.rules import DEFAULTS, Levels
 from trivium.maintenance.backtest import backtest
 from trivium.maintenance.backtest_job import run_backtest
 from trivium.maintenance.cli import app
+from trivium.maintenance.costs import cheapest, cost_curve, levels_at
 from trivium.maintenance.ingest.codec import AssetRows, pack_block
 from trivium.maintenance.ingest.learn import learn_asset
 from trivium.maintenance.ingest.monitor import load_monitor, save_family
@@ -31,6 +33,7 @@ from trivium.service.store import BlobStore
 DAY_S = 86_400
 BEGIN_S = 1_770_000_000 // 60 * 60
 MACHINE = Machine("P-1", 1.0, 11)
+PRICES = ("--cost-failure", "1000", "--cost-alarm", "10")
 
 
 def rows_of(machine: Machine, from_s: int, to_s: int, *faults: Fault, step_s: int = 60) -> AssetRows:
@@ -82,6 +85,27 @@ def test_outcome_lead_and_false_alarms(family):
     assert false.false_a_month == pytest.approx(30.44 / false.scored_days)
 
 
+def test_levels_are_priced_by_what_they_miss_and_what_they_raise(family):
+    fault = Fault("impeller", BEGIN_S + DAY_S, DAY_S, BEGIN_S + 3 * DAY_S)
+    rows = rows_of(MACHINE, BEGIN_S, BEGIN_S + 6 * DAY_S, fault)
+    span = {"from_us": BEGIN_S * 10**6, "to_us": (BEGIN_S + 6 * DAY_S) * 10**6}
+    orders = [order("a", FAILURE, 3), order("b", FAILURE, 0.5)]  # nothing tells of the second
+    found = backtest({"P-1": (MACHINE.asset(), rows)}, family, orders, **span)
+    curve = cost_curve(found, failure=1000, alarm=10)
+    assert [one.levels.raise_at for one in curve] == [1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0]
+    assert all(one.cost == 1000 * one.missed + 10 * (one.right + one.false) for one in curve)
+    assert [one.missed for one in curve] == [1] * 9
+    (default,) = [one for one in curve if one.levels == DEFAULTS["anomaly"]]
+    assert (default.right, default.false) == (len(found.alerts), 0)  # as with no levels of its own
+    best = cheapest(curve)
+    assert best.cost == min(one.cost for one in curve) == 1010
+    assert levels_at("failure", 0.9) == Levels(0.9, 0.95, 0.54)
+    with pytest.raises(InputError, match="costs have to be above 0"):
+        cost_curve(found, failure=0, alarm=1)
+    with pytest.raises(InputError, match="has no failure to price"):
+        cost_curve(backtest({"P-1": (MACHINE.asset(), rows)}, family, [], **span), failure=1, alarm=1)
+
+
 def test_live_readings_raise_the_alert_that_a_replay_tells(family, plant: Plant):
     rows = rows_of(
         MACHINE, BEGIN_S, BEGIN_S + 2 * DAY_S, Fault("bearing", BEGIN_S + DAY_S // 2, DAY_S, BEGIN_S + 9 * DAY_S)
@@ -127,8 +151,9 @@ def test_the_command_reads_files_and_writes_alerts(tmp_path: Path):
     (tmp_path / "orders.csv").write_text(f"WO;Equipment;Start;Type\n7;P-1;{BEGIN_S + 9 * DAY_S};Breakdown\n")
     names = ("history.csv", "--tags", "tags.csv", "--orders", "orders.csv", "--out", "out")
     arguments = [str(tmp_path / name) if not name.startswith("--") else name for name in names]
-    ended = CliRunner().invoke(app, ["replay", *arguments, "--step-s", "300", "--learn", "0.6"])
+    ended = CliRunner().invoke(app, ["replay", *arguments, "--step-s", "300", "--learn", "0.6", *PRICES])
     assert ended.exit_code == 0, ended.output
+    assert "raised at 2     0 missed, 1 right, 0 false         cost 10\n" in ended.output
     assert "Alerts: 1; 1 before a failure, 0 false" in ended.output
     told = json.loads((tmp_path / "out" / "backtest.json").read_text())
     assert (told["failures"], told["failures_foreseen"], told["failures_missed"]) == (1, 1, [])
@@ -157,12 +182,17 @@ def test_the_job_replays_what_is_stored(family, plant: Plant, tmp_path):
         assert "discharge pressure" in store.path(files["alerts.csv"]).read_text(encoding="utf-8-sig")
         return json.loads(store.path(files["backtest.json"]).read_text())
 
+    told = run(learn=0.6, cost_failure=1000, cost_alarm=10)
+    (best,) = [one for one in told["costs"] if one["is_cheapest"]]
+    assert (best["missed"], best["cost"]) == (0, 10 * (best["right"] + best["false"]))
+    assert lines_of(told, "zh")[-1].startswith("在此历史上成本最低：触发")
     told = run(learn=0.6)
+    assert told["costs"] == []
     assert (told["alerts"], told["failures_foreseen"]) == ({"right": 1, "false": 0, "unjudged": 0}, 1)
     assert lines_of(told, "zh")[1] == "共 1 条报警：1 条先于故障，0 条误报，0 条先于预防性工单（不作判定）。"
     with pytest.raises(InputError, match="has no active model"):
         run(learn=0)
-    with pytest.raises(InputError, match="out of range"):
+    with pytest.raises(InputError, match=r"learn 2 is not from 0 to 0\.95"):
         run(learn=2)
     with pytest.raises(NotFoundError, match="nothing is stored"):
         run(plant="south")

@@ -8,21 +8,21 @@ would have come. Everything else is a false alarm. A failure without an alert in
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from trivium.maintenance.alerts.finding import Finding
-from trivium.maintenance.alerts.rules import CRITICAL
-from trivium.maintenance.alerts.watch import watch
+from trivium.maintenance.alerts.rules import CRITICAL, Levels, rules_of
+from trivium.maintenance.alerts.watch import Noted, watch
 from trivium.maintenance.ingest.codec import AssetRows
-from trivium.maintenance.ingest.frames import Reason, make_frames, reasons_at, times_of
+from trivium.maintenance.ingest.frames import Frame, Reason, make_frames, reasons_at, times_of
 from trivium.maintenance.ingest.predict import Due, predict_all
 from trivium.maintenance.registry import Asset
 from trivium.maintenance.scorer import Family, Scorer, scorer_for
 from trivium.maintenance.work_orders import FAILURE, PREVENTIVE, WorkOrder
 
-__all__ = ["FALSE", "RIGHT", "UNJUDGED", "Backtest", "RaisedAlert", "backtest"]
+__all__ = ["FALSE", "RIGHT", "UNJUDGED", "Backtest", "RaisedAlert", "Replayed", "backtest", "judged_again"]
 
 RIGHT, FALSE, UNJUDGED = "right", "false", "unjudged"
 DAY_US = 86_400 * 1_000_000
@@ -51,24 +51,45 @@ class RaisedAlert:
     lead_us: int | None
 
 
+@dataclass(frozen=True)
+class Replayed:
+    """What a model says of one asset's history."""
+
+    scorer: Scorer
+    asset: Asset
+    frames: Sequence[Frame]
+    predicted: AssetRows
+    orders: Sequence[WorkOrder]
+
+
 @dataclass
 class Backtest:
     """What came of it.
 
     Args:
         from_us, to_us: time that was judged.
+        horizon_us: within which a failure has to follow.
         scored_days: of all assets together, in which they ran and were scored.
         missed: failures without an alert.
         not_scored: assets without a model, or without readings.
+        replayed: predictions of the others.
     """
 
     from_us: int
     to_us: int
+    horizon_us: int
     scored_days: float = 0.0
     alerts: list[RaisedAlert] = field(default_factory=list)
     missed: list[WorkOrder] = field(default_factory=list)
     num_failures: int = 0
     not_scored: list[str] = field(default_factory=list)
+    replayed: list[Replayed] = field(default_factory=list)
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """Causes that the models watch."""
+        outputs = {output for one in self.replayed for output in one.scorer.outputs}
+        return tuple({rule.cause: None for output in sorted(outputs) for rule in rules_of((output,), 0.0)})
 
     @property
     def lead_days(self) -> list[float]:
@@ -102,27 +123,45 @@ def backtest(
         assets: with their readings; those before `from_us` are history for the model, and raise nothing.
         horizon_days: within which a failure has to follow.
     """
-    found = Backtest(from_us, to_us)
+    found = Backtest(from_us, to_us, horizon_us=round(horizon_days * DAY_US))
     for name, (asset, rows) in assets.items():
         scorer = scorer_for(model, name)
-        if scorer is None or not len(rows.times_us):
-            found.not_scored.append(name)
-            continue
         own = sorted((one for one in orders if one.asset == name), key=lambda one: one.from_us)
-        _replay(found, scorer, asset, rows, own, (outages or {}).get(name, ()), round(horizon_days * DAY_US))
-    found.alerts.sort(key=lambda one: one.raised_us)
-    return found
+        one = None if scorer is None else _replayed(found, scorer, asset, rows, own, (outages or {}).get(name, ()))
+        if one is None:
+            found.not_scored.append(name)
+        else:
+            found.replayed.append(one)
+            found.scored_days += _scored_days(one.predicted)
+    return judged_again(found)
 
 
-def _replay(
+def judged_again(found: Backtest, levels: Mapping[str, Levels] | None = None) -> Backtest:
+    """Follow the rules through the predictions of a backtest.
+
+    Args:
+        levels: by cause, in place of those of the assets.
+    """
+    again = replace(found, alerts=[], missed=[], num_failures=0)
+    for one in found.replayed:
+        asset = one.asset if levels is None else replace(one.asset, levels=levels)
+        _, noted = watch(one.scorer, asset, one.frames, one.predicted, {})
+        _judge(again, one, noted)
+    again.alerts.sort(key=lambda alert: alert.raised_us)
+    return again
+
+
+def _replayed(
     found: Backtest,
     scorer: Scorer,
     asset: Asset,
     rows: AssetRows,
     orders: Sequence[WorkOrder],
     outages: Sequence[tuple[int, int]],
-    horizon_us: int,
-) -> None:
+) -> Replayed | None:
+    """Predict what is due of an asset; None where it has nothing."""
+    if not len(rows.times_us):
+        return None
     hold_s = max((tag.staleness_s for tag in asset.tags), default=0.0)
     times = times_of(rows, scorer.step_s, hold_s)
     times = times[times <= found.to_us]
@@ -130,29 +169,31 @@ def _replay(
     frames = list(make_frames(asset, rows, times, scorer.sensors, found.from_us, is_grid=scorer.step_s > 0))
     is_due = times >= found.from_us
     if not frames:
-        found.not_scored.append(asset.name)
-        return
-    predicted = predict_all({asset.name: scorer}, {asset.name: Due(times[is_due], reasons[is_due], frames)})[asset.name]
-    found.scored_days += _scored_days(predicted)
-    _, noted = watch(scorer, asset, frames, predicted, {})
-    failures = [one for one in orders if one.kind == FAILURE and found.from_us <= one.from_us <= found.to_us]
-    raised = [one for one in noted if one.finding is not None and one.change.what == "raised"]
-    for one in raised:
-        assert one.finding is not None
-        later = [other for other in noted if other.at_us > one.at_us and other.cause == one.cause]
+        return None
+    due = Due(times[is_due], reasons[is_due], frames)
+    return Replayed(scorer, asset, frames, predict_all({asset.name: scorer}, {asset.name: due})[asset.name], orders)
+
+
+def _judge(found: Backtest, one: Replayed, noted: Sequence[Noted]) -> None:
+    """Add an asset's alerts and missed failures."""
+    failures = [
+        order for order in one.orders if order.kind == FAILURE and found.from_us <= order.from_us <= found.to_us
+    ]
+    name = one.asset.name
+    for each in noted:
+        if each.finding is None or each.change.what != "raised":
+            continue
+        later = [other for other in noted if other.at_us > each.at_us and other.cause == each.cause]
         returned = next((other.at_us for other in later if other.change.what == "returned"), None)
         is_worse = any(other.change.what == "worsened" and other.at_us < (returned or found.to_us) for other in later)
-        severity = CRITICAL if is_worse else one.change.severity
-        outcome, order, lead_us = _judged(one.at_us, orders, horizon_us)
+        severity = CRITICAL if is_worse else each.change.severity
+        outcome, order, lead_us = _judged(each.at_us, one.orders, found.horizon_us)
         found.alerts.append(
-            RaisedAlert(
-                asset.name, one.cause, severity, one.at_us, returned, one.finding, outcome,
-                order, lead_us,
-            )
-        )  # fmt: skip
+            RaisedAlert(name, each.cause, severity, each.at_us, returned, each.finding, outcome, order, lead_us)
+        )
     found.num_failures += len(failures)
-    known = {one.order for one in found.alerts if one.asset == asset.name and one.outcome == RIGHT}
-    found.missed += [one for one in failures if one.number not in known]
+    known = {alert.order for alert in found.alerts if alert.asset == name and alert.outcome == RIGHT}
+    found.missed += [order for order in failures if order.number not in known]
 
 
 def _scored_days(predicted: AssetRows) -> float:

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from trivium.maintenance import tables
 from trivium.maintenance.backtest import backtest
+from trivium.maintenance.costs import cost_curve
 from trivium.maintenance.ingest.codec import AssetRows
 from trivium.maintenance.ingest.learn import before_failures, learn_asset
 from trivium.maintenance.ingest.scorers import load_scorer
@@ -31,13 +32,13 @@ _MEDIA = {"alerts.csv": "text/csv", "backtest.json": "application/json"}
 
 def run_backtest(context: JobContext, database: Database) -> Report:
     """Run the job; its request has `plant`, `learn` (share of the time; 0 for the active model), `horizon_days`,
-    `step_s` and `language`.
+    `step_s`, `cost_failure` and `cost_alarm` (0 prices nothing), and `language`.
 
     Raises:
         InputError: if the request cannot be used, or nothing could be learned.
         NotFoundError: if the plant has no readings.
     """
-    plant, learn, horizon_days, step_s, language = _checked(context.request)
+    plant, language, (learn, horizon_days, step_s, failure, alarm) = _checked(context.request)
     with database.read() as connection:
         registry = read_registry(connection, plant)
     context.progress("read", 0.0)
@@ -53,8 +54,9 @@ def run_backtest(context: JobContext, database: Database) -> Report:
     found = backtest(
         readings, model, orders, from_us=from_us, to_us=last, horizon_days=horizon_days, outages=registry.outages
     )  # fmt: skip
+    curve = cost_curve(found, failure=failure, alarm=alarm) if (failure or alarm) and found.num_failures else []
     with tempfile.TemporaryDirectory(prefix="trivium-") as folder:
-        write_backtest(found, Path(folder), language)
+        write_backtest(found, Path(folder), language, curve)
         files = []
         for name, media_type in _MEDIA.items():
             blob = context.store.put_file(Path(folder) / name)
@@ -62,20 +64,26 @@ def run_backtest(context: JobContext, database: Database) -> Report:
     return Report(plant, language, files=tuple(files))
 
 
-def _checked(request: Mapping[str, Any]) -> tuple[str, float, float, float, str]:
-    """Return the request's fields, which came as JSON from outside."""
+def _checked(request: Mapping[str, Any]) -> tuple[str, str, list[float]]:
+    """Return the request's plant, language and numbers, which came as JSON from outside."""
     try:
-        numbers = [float(request.get(name, other)) for name, other in _DEFAULTS]
+        numbers = [float(request.get(name, default)) for name, default, _, _ in _NUMBERS]
     except (TypeError, ValueError) as error:
         raise InputError(f"is no number ({error})", where="request") from error
-    learn, horizon_days, step_s = numbers
-    if not (0 <= learn <= 0.95 and 0 < horizon_days <= 365 and 0.1 <= step_s <= 86_400):
-        raise InputError("learn, horizon_days or step_s is out of range", where="request")
+    for number, (name, _, low, high) in zip(numbers, _NUMBERS, strict=True):
+        if not low <= number <= high:
+            raise InputError(f"{name} {number:g} is not from {low:g} to {high:g}", where="request")
     language = request.get("language", "en")
-    return str(request.get("plant", "")), learn, horizon_days, step_s, language if language in ("en", "zh") else "en"
+    return str(request.get("plant", "")), language if language in ("en", "zh") else "en", numbers
 
 
-_DEFAULTS = (("learn", 0.4), ("horizon_days", 30.0), ("step_s", 10.0))
+_NUMBERS = (  # name, default, least, most
+    ("learn", 0.4, 0.0, 0.95),
+    ("horizon_days", 30.0, 0.01, 365.0),
+    ("step_s", 10.0, 0.1, 86_400.0),
+    ("cost_failure", 0.0, 0.0, 1e12),
+    ("cost_alarm", 0.0, 0.0, 1e12),
+)
 
 
 def _span(database: Database, plant: str) -> tuple[int, int]:

@@ -45,11 +45,14 @@ def replay(
     ] = 30.0,
     zone: Annotated[str, typer.Option(help="IANA time zone of times without an offset.")] = "",
     lang: Annotated[str, typer.Option(help="Of the reasons: en or zh.")] = "en",
+    cost_failure: Annotated[float, typer.Option(min=0, help="Of a failure that nobody saw; prices levels.")] = 0.0,
+    cost_alarm: Annotated[float, typer.Option(min=0, help="Of a look at a machine, in the same money.")] = 0.0,
 ) -> None:
     """Tell the alerts that there would have been: lead times, false alarms a month, failures that were missed."""
     if lang not in ("en", "zh"):
         raise typer.BadParameter(f"--lang {lang} is unknown; use en, zh")
     from trivium.maintenance.backtest import backtest
+    from trivium.maintenance.costs import cost_curve
     from trivium.maintenance.ingest.files import read_history
     from trivium.maintenance.ingest.formats import Options
     from trivium.maintenance.ingest.moments import find_zone
@@ -74,9 +77,13 @@ def replay(
     scorer = _load(model) if model else _learn(registry, rows, known, first, from_us, step_s, out)
     readings = {name: (registry.assets[name], one) for name, one in rows.items()}
     found = backtest(readings, scorer, known, from_us=from_us, to_us=last, horizon_days=horizon_days)
-    write_backtest(found, out, lang)
-    for line in lines_of(summary_of(found), lang):
+    curve = cost_curve(found, failure=cost_failure, alarm=cost_alarm) if cost_failure or cost_alarm else []
+    write_backtest(found, out, lang, curve)
+    for line in lines_of(summary_of(found, curve), lang):
         typer.echo(line)
+    for point in curve:
+        counts = f"{point.missed} missed, {point.right} right, {point.false} false"
+        typer.echo(f"  raised at {point.levels.raise_at:<5g} {counts:34} cost {point.cost:,.0f}")
     typer.echo(f"alerts: {out / 'alerts.csv'}")
 
 

@@ -256,7 +256,7 @@ def show_backtest(request: Request, plant: str) -> Response:
         for one in told.get("raised", ())
     ]
     return view.page(
-        "maintenance_backtest.html", jobs=jobs[:10], done=done, raised=raised,
+        "maintenance_backtest.html", jobs=jobs[:10], done=done, raised=raised, costs=told.get("costs", ()),
         lines=lines_of(told, view.language) if told else [], may_run=view.may("maintenance.run"),
         has_model=bool(view.registry.model), state_of=lambda job: state_text(job, view.language),
     )  # fmt: skip
@@ -268,7 +268,9 @@ def run_backtest(
     plant: str,
     model: Annotated[str, Form(pattern="^(learn|active)$")] = "learn",
     percent: Annotated[float, Form(ge=5, le=95)] = 40.0,
-    horizon_days: Annotated[float, Form(gt=0, le=365)] = 30.0,
+    horizon_days: Annotated[float, Form(ge=0.01, le=365)] = 30.0,
+    cost_failure: Annotated[float, Form(ge=0, le=1e12)] = 0.0,
+    cost_alarm: Annotated[float, Form(ge=0, le=1e12)] = 0.0,
 ) -> Response:
     """Queue a backtest, and show the page again."""
     view = View(request, plant)
@@ -278,7 +280,7 @@ def run_backtest(
         owner=owner_of(request),
         request={
             "plant": plant, "learn": percent / 100 if model == "learn" else 0.0, "horizon_days": horizon_days,
-            "language": view.language,
+            "cost_failure": cost_failure, "cost_alarm": cost_alarm, "language": view.language,
         },
         inputs=[],
         title=view.words.say("backtest.heading", plant=plant),

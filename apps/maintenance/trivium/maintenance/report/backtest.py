@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from trivium.maintenance.alerts.wording import sentences
 from trivium.maintenance.backtest import DAY_US, FALSE, RIGHT, UNJUDGED, Backtest, RaisedAlert
+from trivium.maintenance.costs import CostPoint, cheapest
 from trivium.maintenance.ingest.stored import to_time
 from trivium.service.errors import InputError
 from trivium.service.text import catalogue
@@ -21,8 +22,9 @@ __all__ = ["alert_rows", "lines_of", "summary_of", "write_backtest"]
 _COLUMNS = ("asset", "cause", "severity", "raised", "returned", "outcome", "order", "lead_days", "reasons")
 
 
-def summary_of(found: Backtest) -> dict[str, Any]:
-    """Return the numbers of a backtest; a number that cannot be told is None."""
+def summary_of(found: Backtest, curve: Sequence[CostPoint] = ()) -> dict[str, Any]:
+    """Return the numbers of a backtest, and what each level would have cost; a number that cannot be told is None."""
+    best = cheapest(curve) if curve else None
     leads = found.lead_days
     counts = {outcome: sum(one.outcome == outcome for one in found.alerts) for outcome in (RIGHT, FALSE, UNJUDGED)}
     return {
@@ -36,6 +38,12 @@ def summary_of(found: Backtest) -> dict[str, Any]:
         "median_lead_days": round(float(np.median(leads)), 3) if leads else None,
         "false_alarms_a_month_and_asset": round(found.false_a_month, 3) if found.scored_days else None,
         "not_scored": found.not_scored,
+        "costs": [
+            {"cause": one.cause, "missed": one.missed, "right": one.right, "false": one.false, "cost": one.cost}
+            | one.levels._asdict()
+            | {"is_cheapest": one is best}
+            for one in curve
+        ],
     }
 
 
@@ -54,6 +62,10 @@ def lines_of(told: Mapping[str, Any], language: str) -> list[str]:
         lead = "-" if told["median_lead_days"] is None else f"{told['median_lead_days']:.1f}"
         seen = told["failures_foreseen"]
         lines.append(texts.say("backtest.failures", seen=seen, count=told["failures"], lead=lead))
+    for one in told.get("costs", ()):
+        if one["is_cheapest"]:
+            numbers = {name: f"{one[name]:g}" for name in ("raise_at", "critical_at", "clear_at")}
+            lines.append(texts.say("backtest.cheapest", cost=f"{one['cost']:,.0f}", **numbers))
     if told["failures_missed"]:
         lines.append(texts.say("backtest.missed", orders=", ".join(told["failures_missed"][:20])))
     if told["not_scored"]:
@@ -66,7 +78,7 @@ def alert_rows(found: Backtest, language: str) -> list[tuple[str, ...]]:
     return [_row(one, language) for one in found.alerts]
 
 
-def write_backtest(found: Backtest, folder: Path, language: str) -> None:
+def write_backtest(found: Backtest, folder: Path, language: str, curve: Sequence[CostPoint] = ()) -> None:
     """Write `alerts.csv` and `backtest.json` into a folder.
 
     Raises:
@@ -78,7 +90,7 @@ def write_backtest(found: Backtest, folder: Path, language: str) -> None:
             out = csv.writer(file)
             out.writerow(_COLUMNS)
             out.writerows([_safe(cell) for cell in row] for row in alert_rows(found, language))
-        told = summary_of(found) | {"raised": [_told(one) for one in found.alerts]}
+        told = summary_of(found, curve) | {"raised": [_told(one) for one in found.alerts]}
         text = json.dumps(told, indent=1, ensure_ascii=False)
         (folder / "backtest.json").write_text(text + "\n", encoding="utf-8")
     except OSError as error:
