@@ -46,6 +46,7 @@ RECORDED: tuple[str, ...] = (
     "first_report.py",
     "chaos.py",
     "rul.py",
+    "rul.py FD002",
     "pointcloud_inspection.py",
     "pointcloud_detector.py",
     "pointcloud_real.py",
