@@ -26,6 +26,8 @@ _WORDS = {  # text claim: value: words that say it
         "fail": re.compile(r"^Fail\b|^不合格"),
         "undecided": re.compile(r"^Undecided\b|^无法判定"),
         "incomplete": re.compile(r"^Incomplete\b|^数据不完整"),
+        "changed": re.compile(r"^Changed\b|^有变化"),
+        "unchanged": re.compile(r"^Unchanged\b|^无变化"),
     },
     "aligned": {
         "trusted": re.compile(r"\bis trusted\b|配准可信"),

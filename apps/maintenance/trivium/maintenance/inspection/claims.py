@@ -17,11 +17,22 @@ import numpy as np
 from trivium.maintenance.inspection.inspect import Inspection, Options, Tolerance, conclude, prepared
 from trivium.maintenance.inspection.poses import Floats, apply, inverse
 from trivium.maintenance.inspection.reference import Reference
+from trivium.maintenance.inspection.regions import Defect
 from trivium.maintenance.inspection.trust import Trust
 from trivium.service.errors import NotFoundError
 from trivium.service.evidence import Claim, Evidence, JsonPointer, ScanRegion
 
-__all__ = ["Source", "claims_of", "request_bytes", "resolve"]
+__all__ = [
+    "Source",
+    "asked_claims",
+    "ball_around",
+    "claims_of",
+    "computed_claim",
+    "decimal_of",
+    "request_bytes",
+    "resolve",
+    "text_claim",
+]
 
 _SEARCHED = "search of poses, and what speaks against the best one"
 
@@ -41,29 +52,46 @@ def request_bytes(tolerance: Tolerance, options: Options) -> bytes:
     return json.dumps(asked | asdict(options), sort_keys=True, separators=(",", ":")).encode()
 
 
+def asked_claims(tolerance: Tolerance, options: Options) -> list[Claim]:
+    """Return the claims about what was asked."""
+    sha256 = hashlib.sha256(request_bytes(tolerance, options)).hexdigest()
+
+    def claim(name: str, value: float, unit: str, pointer: str) -> Claim:
+        return Claim(name, decimal_of(value), unit, (Evidence(sha256, JsonPointer(pointer)),))
+
+    return [
+        claim("tolerance", tolerance.value_mm, "mm", "/tolerance_mm"),
+        claim("limit", tolerance.limit_mm, "mm", "/limit_mm"),
+        claim("min_coverage", options.min_coverage, "pure", "/min_coverage"),
+        claim("smallest_defect", options.resolution_mm, "mm", "/resolution_mm"),
+        claim("scanner_uncertainty", options.uncertainty_mm, "mm", "/uncertainty_mm"),
+    ]
+
+
 def claims_of(inspection: Inspection, scan: Source) -> dict[str, Claim]:
     """Return what a report on this inspection may state, by id; lengths in millimetres, shares of 1."""
-    asked = hashlib.sha256(request_bytes(inspection.tolerance, inspection.options)).hexdigest()
     claims = [
-        _asked("tolerance", inspection.tolerance.value_mm, "mm", asked, "/tolerance_mm"),
-        _asked("limit", inspection.tolerance.limit_mm, "mm", asked, "/limit_mm"),
-        _asked("min_coverage", inspection.options.min_coverage, "pure", asked, "/min_coverage"),
-        _asked("smallest_defect", inspection.options.resolution_mm, "mm", asked, "/resolution_mm"),
-        _asked("scanner_uncertainty", inspection.options.uncertainty_mm, "mm", asked, "/uncertainty_mm"),
+        *asked_claims(inspection.tolerance, inspection.options),
         Claim("points", Decimal(len(inspection.points)), "pure", (Evidence(scan.sha256, _whole(inspection)),)),
-        _computed("coverage", inspection.surface.coverage, "pure", "share of the area with ten points or more nearby"),
-        _computed("noise", inspection.surface.noise, "mm", "standard deviation of points within cells"),
-        _computed("uncertainty", inspection.uncertainty_mm, "mm", "scanner and pose, root of squares", "noise"),
-        _computed("symmetries", inspection.trust.symmetries, "pure", _SEARCHED),
-        _computed("off_share", inspection.trust.off_share, "pure", _SEARCHED),
-        _text("aligned", "trusted" if inspection.trust.is_trusted else "untrusted", _SEARCHED, "points", "off_share"),
+        computed_claim(
+            "coverage", inspection.surface.coverage, "pure", "share of the area with ten points or more nearby"
+        ),
+        computed_claim("noise", inspection.surface.noise, "mm", "standard deviation of points within cells"),
+        computed_claim("uncertainty", inspection.uncertainty_mm, "mm", "scanner and pose, root of squares", "noise"),
+        computed_claim("symmetries", inspection.trust.symmetries, "pure", _SEARCHED),
+        computed_claim("off_share", inspection.trust.off_share, "pure", _SEARCHED),
+        text_claim(
+            "aligned", "trusted" if inspection.trust.is_trusted else "untrusted", _SEARCHED, "points", "off_share"
+        ),
     ]
     if inspection.trust.is_trusted:
-        claims.append(_computed("regions", len(inspection.defects), "pure", "regions out of tolerance"))
+        claims.append(computed_claim("regions", len(inspection.defects), "pure", "regions out of tolerance"))
         claims += _of_defects(inspection, scan)
     rule = "ISO 14253-1: out, in, or within the uncertainty of the limit"
     depths = tuple(claim.id for claim in claims if claim.id.endswith(".depth"))
-    claims.append(_text("verdict", inspection.verdict, rule, "limit", "coverage", "min_coverage", "aligned", *depths))
+    claims.append(
+        text_claim("verdict", inspection.verdict, rule, "limit", "coverage", "min_coverage", "aligned", *depths)
+    )
     return {claim.id: claim for claim in claims}
 
 
@@ -106,19 +134,23 @@ def _of_defects(inspection: Inspection, scan: Source) -> list[Claim]:
     claims = []
     for number, one in enumerate(inspection.defects, 1):
         group = f"d{number}"
-        x, y, z = apply(back, one.place[None])[0].tolist()
-        radius = max(float(np.linalg.norm(one.extent_mm)) / 2, inspection.surface.size)
-        evidence = (Evidence(scan.sha256, ScanRegion(x, y, z, min(radius, 1e9))),)
+        evidence = (Evidence(scan.sha256, ball_around(one, back, inspection.surface.size)),)
         claims += [
-            Claim(f"{group}.depth", _decimal(one.depth_mm), "mm", evidence),
-            *(Claim(f"{group}.{axis}", _decimal(one.place["xyz".index(axis)]), "mm", evidence) for axis in "xyz"),
-            _computed(f"{group}.u", one.uncertainty_mm, "mm", "k = 2, noise of the fit and what all points share",
+            Claim(f"{group}.depth", decimal_of(one.depth_mm), "mm", evidence),
+            *(Claim(f"{group}.{axis}", decimal_of(one.place["xyz".index(axis)]), "mm", evidence) for axis in "xyz"),
+            computed_claim(f"{group}.u", one.uncertainty_mm, "mm", "k = 2, noise of the fit and what all points share",
                       f"{group}.depth", "noise", "uncertainty"),
-            _computed(f"{group}.area", one.area_mm2, "mm2", "cells down to a third of the depth", f"{group}.depth"),
-            _computed(f"{group}.out", one.area_out_mm2, "mm2", "cells beyond the limit", f"{group}.depth", "limit"),
-            _text(f"{group}.kind", one.kind, "sign of the deviation", f"{group}.depth"),
+            computed_claim(f"{group}.area", one.area_mm2, "mm2", "cells to a third of the depth", f"{group}.depth"),
+            computed_claim(f"{group}.out", one.area_out_mm2, "mm2", "cells beyond the limit", f"{group}.depth"),
+            text_claim(f"{group}.kind", one.kind, "sign of the deviation", f"{group}.depth"),
         ]  # fmt: skip
     return claims
+
+
+def ball_around(defect: Defect, back: Floats, cell: float) -> ScanRegion:
+    """Return where a region lies in its scan: `back` leads from the part's frame to the scan's, a cell is so wide."""
+    x, y, z = apply(back, defect.place[None])[0].tolist()
+    return ScanRegion(x, y, z, max(float(np.linalg.norm(defect.extent_mm)) / 2, cell))
 
 
 def _whole(inspection: Inspection) -> ScanRegion:
@@ -128,17 +160,16 @@ def _whole(inspection: Inspection) -> ScanRegion:
     return ScanRegion(x, y, z, float(np.linalg.norm(high - low)))
 
 
-def _asked(name: str, value: float, unit: str, sha256: str, pointer: str) -> Claim:
-    return Claim(name, _decimal(value), unit, (Evidence(sha256, JsonPointer(pointer)),))
+def computed_claim(name: str, value: float, unit: str, formula: str, *inputs: str) -> Claim:
+    """Make a claim computed from others, from the points if none are named."""
+    return Claim(name, decimal_of(value), unit, formula=formula, inputs=inputs or ("points",))
 
 
-def _computed(name: str, value: float, unit: str, formula: str, *inputs: str) -> Claim:
-    return Claim(name, _decimal(value), unit, formula=formula, inputs=inputs or ("points",))
-
-
-def _text(name: str, value: str, formula: str, *inputs: str) -> Claim:
+def text_claim(name: str, value: str, formula: str, *inputs: str) -> Claim:
+    """Make a claim that is a word."""
     return Claim(name, value, "", formula=formula, inputs=inputs)
 
 
-def _decimal(number: float) -> Decimal:
+def decimal_of(number: float) -> Decimal:
+    """Return a number as claims hold it."""
     return Decimal(repr(float(number)))

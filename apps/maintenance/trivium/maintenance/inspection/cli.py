@@ -1,4 +1,4 @@
-"""`trivium maintenance inspect`: a scan and its CAD in, a verdict and its report out."""
+"""`trivium maintenance inspect` and `wear`: scans and CAD in, a verdict and its report out."""
 
 from __future__ import annotations
 
@@ -12,10 +12,15 @@ from trivium.maintenance.terminal import progress_bar
 from trivium.service.errors import InputError
 from trivium.service.text import LANGUAGES
 
-__all__ = ["EPILOG", "inspect", "language_option"]
+__all__ = ["EPILOG", "WEAR_EPILOG", "inspect", "wear"]
 
 EPILOG = (
     "Example: trivium maintenance inspect scan.ply part.stl --tolerance 0.05 --unit mm --out result --formats html,pdf"
+)
+
+WEAR_EPILOG = (
+    "Example: trivium maintenance wear may.ply july.ply --cad part.stl --tolerance 0.05 --unit mm --out result "
+    "--formats html"
 )
 
 
@@ -63,8 +68,8 @@ def inspect(
         Tolerance(tolerance, "total" if zone == "total" else "plus_minus"),
         Options(min_coverage, smallest_defect, scanner_uncertainty, seed),
         datum,
-        language_option(lang),
-        formats_option(formats),
+        _language(lang),
+        _formats(formats),
     )
     with progress_bar("Inspecting") as progress:
         result = pipeline.run(request, out, progress=lambda stage, share: progress(round(1000 * share), 1000))
@@ -79,7 +84,62 @@ def inspect(
     typer.echo(f"written: {', '.join(str(path) for path in result.written)}")
 
 
-def language_option(language: str) -> str:
+def wear(
+    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="Earlier scan.", show_default=False)],
+    after: Annotated[Path, typer.Argument(metavar="AFTER", help="Later scan.", show_default=False)],
+    tolerance: Annotated[float, typer.Option("--tolerance", metavar="MM", help="Change that counts, to either side.")],
+    unit: Annotated[str, typer.Option("--unit", help="Of both scans: mm, cm, m or inch; they do not say.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write into; made if need be.")],
+    cad: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The part, STL or PLY mesh; else BEFORE has to be a mesh.")
+    ] = None,
+    cad_unit: Annotated[str, typer.Option(help="Of the CAD where it differs from the scans'.")] = "",
+    datum: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Align by datums that do not wear: 'A x y z', 3 of A, 2 of B, 1 of C."),
+    ] = None,
+    min_coverage: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of the surface that both scans must have seen.")
+    ] = 0.8,
+    smallest_defect: Annotated[
+        float, typer.Option(metavar="MM", min=0.1, help="Width of the smallest change to find.")
+    ] = 6.0,
+    scanner_uncertainty: Annotated[
+        float, typer.Option(metavar="MM", min=0.0, help="Standard uncertainty that all points of a scan share.")
+    ] = 0.0,
+    formats: Annotated[
+        str, typer.Option(metavar="LIST", help="Of html, pdf, json, ply, svg; wear.json is always written.")
+    ] = "json,ply",
+    lang: Annotated[str, typer.Option(help="Of the report: en or zh.")] = "en",
+    seed: Annotated[int, typer.Option(min=0, help="Of every random choice.")] = 0,
+) -> None:
+    """Compare two scans of a part: where material went or came, how deep, how much; write wear.json, change.ply."""
+    needs_modules("torch", "open3d")
+    from trivium.maintenance.inspection.inspect import Options, Tolerance
+    from trivium.maintenance.inspection.wear_pipeline import WearRequest, run_wear
+
+    request = WearRequest(
+        before,
+        after,
+        cad,
+        unit,
+        cad_unit or unit,
+        Tolerance(tolerance),
+        Options(min_coverage, smallest_defect, scanner_uncertainty, seed),
+        datum,
+        _language(lang),
+        _formats(formats),
+    )
+    with progress_bar("Comparing") as progress:
+        result = run_wear(request, out, progress=lambda stage, share: progress(round(1000 * share), 1000))
+    typer.echo(f"outcome: {result.wear.outcome}")
+    typer.echo(f"aligned: {'trusted' if result.wear.is_trusted else 'untrusted'}")
+    for sentence in result.sentences:
+        typer.echo(f"  {sentence.text}")
+    typer.echo(f"written: {', '.join(str(path) for path in result.written)}")
+
+
+def _language(language: str) -> str:
     """Return the language of a report.
 
     Raises:
@@ -90,6 +150,6 @@ def language_option(language: str) -> str:
     return language
 
 
-def formats_option(formats: str) -> tuple[str, ...]:
+def _formats(formats: str) -> tuple[str, ...]:
     """Return the formats of a list with commas."""
     return tuple(name.strip() for name in formats.split(",") if name.strip())

@@ -1,4 +1,5 @@
-"""An inspection as a job: `maintenance.inspect`. Its inputs are the scan, the CAD and, at will, a file of datums.
+"""Inspections as jobs: `maintenance.inspect` with scan, CAD and, at will, a file of datums as its inputs;
+`maintenance.wear` with the earlier scan, the CAD and the later scan.
 
 The request has `plant`, `asset` (empty for none), `unit`, `cad_unit`, `tolerance_mm`, `zone`, `min_coverage`,
 `smallest_defect_mm`, `scanner_uncertainty_mm` and `language`; what it does not have is as for the command.
@@ -23,7 +24,7 @@ from trivium.service.runner import JobContext
 from trivium.service.store import BlobStore
 from trivium.service.text import LANGUAGES
 
-__all__ = ["checked_place", "named", "number_of", "placed", "run_inspection", "stored_files"]
+__all__ = ["run_inspection", "run_wear_job"]
 
 _FORMATS = ("html", "pdf", "json", "ply", "svg")
 _ENDINGS = (".ply", ".pcd", ".xyz", ".txt", ".csv", ".asc", ".stl", ".bin", ".npz")
@@ -42,29 +43,76 @@ def run_inspection(context: JobContext, database: Database) -> Report:
     from trivium.maintenance.inspection.narrate import narrate, verdict_key
     from trivium.maintenance.inspection.report.inspection import page_of
 
-    plant, asset, language = checked_place(context.request, database)
+    plant, asset, language = _checked_place(context.request, database)
     if not 2 <= len(context.inputs) <= 3:
         raise InputError("an inspection needs a scan and its CAD", where="request")
     with tempfile.TemporaryDirectory(prefix="trivium-") as name:
         folder = Path(name)
-        paths = placed(context.inputs, context.store, folder)
-        with named(paths, context.inputs):
+        paths = _placed(context.inputs, context.store, folder)
+        with _named(paths, context.inputs):
             result = pipeline.run(_request(context, paths, language), folder / "out", progress=context.progress)
-        files = stored_files(result.written, context.store)
+        files = _stored_files(result.written, context.store)
     pages = {}
     for one in LANGUAGES:
         kept, _ = check(narrate(result.inspection, result.claims, one), result.claims)
         pages[one] = page_of(result.inspection, result.claims, kept, result.sources, one, result.made)
+    place = (plant, asset, "inspect", verdict_key(result.inspection))
+    return _kept(context, place, pages, files, language, result)
+
+
+def run_wear_job(context: JobContext, database: Database) -> Report:
+    """Run the job: compare two scans, keep the files, and the row that the pages show; errors as `run_inspection`."""
+    needs_modules("torch", "open3d")
+    from trivium.maintenance.inspection import wear_pipeline
+    from trivium.maintenance.inspection.check import check
+    from trivium.maintenance.inspection.inspect import Tolerance
+    from trivium.maintenance.inspection.report.wear import wear_page
+    from trivium.maintenance.inspection.wear_narrate import narrate_wear, outcome_key
+
+    asked = context.request
+    plant, asset, language = _checked_place(asked, database)
+    if len(context.inputs) != 3:
+        raise InputError("a comparison needs an earlier scan, the CAD and a later scan", where="request")
+    with tempfile.TemporaryDirectory(prefix="trivium-") as name:
+        folder = Path(name)
+        paths = _placed(context.inputs, context.store, folder)
+        before, cad, after = (one.name for one in context.inputs)
+        unit = str(asked.get("unit", ""))
+        request = wear_pipeline.WearRequest(
+            paths[0], paths[2], paths[1], unit, str(asked.get("cad_unit") or unit),
+            Tolerance(_number_of(asked, "tolerance_mm", 0.0)), _options(asked), None, language, _FORMATS,
+            (before, after, cad),
+        )  # fmt: skip
+        with _named(paths, context.inputs):
+            result = wear_pipeline.run_wear(request, folder / "out", progress=context.progress)
+        files = _stored_files(result.written, context.store)
+    pages = {}
+    for one in LANGUAGES:
+        kept, _ = check(narrate_wear(result.wear, result.claims, one), result.claims)
+        pages[one] = wear_page(result.wear, result.claims, kept, result.sources, one, result.made)
+    place = (plant, asset, "wear", outcome_key(result.wear))
+    return _kept(context, place, pages, files, language, result)
+
+
+def _kept(
+    context: JobContext,
+    place: tuple[str, str, str, str],
+    pages: Mapping[str, Any],
+    files: tuple[ReportFile, ...],
+    language: str,
+    result: Any,
+) -> Report:
+    """Keep the row, once in the job's life, and return the job's report."""
     title = pages[language]["title"]
-    kept_row = Inspected(
-        context.job.id, plant, asset, "inspect", title, verdict_key(result.inspection), {"pages": pages}, files,
-        context.job.owner, utc_now(),
-    )  # fmt: skip
-    context.once("inspection", lambda connection: write_inspected(connection, kept_row))
+    plant, asset, kind, outcome = place
+    row = Inspected(
+        context.job.id, plant, asset, kind, title, outcome, {"pages": pages}, files, context.job.owner, utc_now()
+    )
+    context.once("inspection", lambda connection: write_inspected(connection, row))
     return Report(title, language, result.claims, result.sentences, files, result.removed)
 
 
-def checked_place(request: Mapping[str, Any], database: Database) -> tuple[str, str, str]:
+def _checked_place(request: Mapping[str, Any], database: Database) -> tuple[str, str, str]:
     """Return plant, asset and language of a request.
 
     Raises:
@@ -81,7 +129,7 @@ def checked_place(request: Mapping[str, Any], database: Database) -> tuple[str, 
     return plant, asset, language if language in LANGUAGES else "en"
 
 
-def placed(inputs: Sequence[JobInput], store: BlobStore, folder: Path) -> list[Path]:
+def _placed(inputs: Sequence[JobInput], store: BlobStore, folder: Path) -> list[Path]:
     """Give blobs names that readers know them by, and return these; the user's names stay out of the file system."""
     paths = []
     for number, one in enumerate(inputs):
@@ -94,7 +142,7 @@ def placed(inputs: Sequence[JobInput], store: BlobStore, folder: Path) -> list[P
 
 
 @contextmanager
-def named(paths: Sequence[Path], inputs: Sequence[JobInput]) -> Iterator[None]:
+def _named(paths: Sequence[Path], inputs: Sequence[JobInput]) -> Iterator[None]:
     """Let errors inside name the user's files, not where they lie for the moment."""
     try:
         yield
@@ -106,7 +154,7 @@ def named(paths: Sequence[Path], inputs: Sequence[JobInput]) -> Iterator[None]:
         raise
 
 
-def number_of(request: Mapping[str, Any], name: str, usual: float) -> float:
+def _number_of(request: Mapping[str, Any], name: str, usual: float) -> float:
     """Return a number of a request.
 
     Raises:
@@ -118,7 +166,7 @@ def number_of(request: Mapping[str, Any], name: str, usual: float) -> float:
         raise InputError(f"{name} is no number", where="request") from error
 
 
-def stored_files(written: Sequence[Path], store: BlobStore) -> tuple[ReportFile, ...]:
+def _stored_files(written: Sequence[Path], store: BlobStore) -> tuple[ReportFile, ...]:
     """Put files into the store."""
     from trivium.maintenance.inspection.pipeline import MEDIA
 
@@ -130,7 +178,7 @@ def stored_files(written: Sequence[Path], store: BlobStore) -> tuple[ReportFile,
 
 
 def _request(context: JobContext, paths: Sequence[Path], language: str) -> Any:
-    from trivium.maintenance.inspection.inspect import Options, Tolerance
+    from trivium.maintenance.inspection.inspect import Tolerance
     from trivium.maintenance.inspection.pipeline import Request
 
     asked = context.request
@@ -144,14 +192,20 @@ def _request(context: JobContext, paths: Sequence[Path], language: str) -> Any:
         paths[1],
         unit,
         str(asked.get("cad_unit") or unit),
-        Tolerance(number_of(asked, "tolerance_mm", 0.0), "total" if zone == "total" else "plus_minus"),
-        Options(
-            number_of(asked, "min_coverage", 0.8),
-            number_of(asked, "smallest_defect_mm", 6.0),
-            number_of(asked, "scanner_uncertainty_mm", 0.0),
-        ),
+        Tolerance(_number_of(asked, "tolerance_mm", 0.0), "total" if zone == "total" else "plus_minus"),
+        _options(asked),
         paths[2] if len(paths) > 2 else None,
         language,
         _FORMATS,
         (scan, cad),
+    )
+
+
+def _options(asked: Mapping[str, Any]) -> Any:
+    from trivium.maintenance.inspection.inspect import Options
+
+    return Options(
+        _number_of(asked, "min_coverage", 0.8),
+        _number_of(asked, "smallest_defect_mm", 6.0),
+        _number_of(asked, "scanner_uncertainty_mm", 0.0),
     )

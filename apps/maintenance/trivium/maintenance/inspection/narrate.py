@@ -9,12 +9,24 @@ from trivium.maintenance.inspection.inspect import Inspection
 from trivium.service.evidence import Claim, Sentence
 from trivium.service.text import Catalogue, catalogue
 
-__all__ = ["MOST_TOLD", "narrate", "percent", "shown", "verdict_key"]
+__all__ = ["MOST_TOLD", "narrate", "percent", "regions", "shown", "verdict_key"]
 
 MOST_TOLD = 12
 """Regions that have a sentence; all have a row."""
 
-_DIGITS = {"depth": 3, "u": 3, "area": 1, "out": 1, "x": 1, "y": 1, "z": 1, "noise": 3, "uncertainty": 3, "volume": 2}
+_DIGITS = {
+    "depth": 3,
+    "u": 3,
+    "area": 1,
+    "out": 1,
+    "x": 1,
+    "y": 1,
+    "z": 1,
+    "noise": 3,
+    "uncertainty": 3,
+    "volume": 2,
+    "volume_u": 2,
+}
 _AS_ASKED = ("limit", "tolerance", "smallest_defect", "scanner_uncertainty")
 _NEVER_NONE = ("u", "noise", "uncertainty", "volume_u")
 _ENOUGH = 6
@@ -48,7 +60,9 @@ def regions(claims: Mapping[str, Claim], texts: Catalogue) -> list[Sentence]:
         group = f"d{number}"
         if f"{group}.depth" not in claims:
             break
-        names = [name for name in ("depth", "u", "area", "volume", "x", "y", "z") if f"{group}.{name}" in claims]
+        names = [
+            name for name in ("depth", "u", "area", "volume", "volume_u", "x", "y", "z") if f"{group}.{name}" in claims
+        ]
         values = {name: shown(claims, f"{group}.{name}") for name in names}
         text = texts.say(f"inspection.region_{claims[f'{group}.kind'].value}", number=number, **values)
         found.append(Sentence(text, (*(f"{group}.{name}" for name in names), f"{group}.kind")))

@@ -24,7 +24,17 @@ from trivium.service.errors import InputError
 from trivium.service.evidence import Claim, Sentence
 from trivium.service.text import catalogue
 
-__all__ = ["FORMATS", "MEDIA", "Request", "Result", "run", "write_document"]
+__all__ = [
+    "FORMATS",
+    "MEDIA",
+    "Progress",
+    "Request",
+    "Result",
+    "described",
+    "refuse_unknown",
+    "run",
+    "write_document",
+]
 
 FORMATS = ("html", "pdf", "json", "ply", "svg")
 MEDIA = {
@@ -63,11 +73,7 @@ class Request:
     names: tuple[str, str] = ("", "")
 
     def __post_init__(self) -> None:
-        unknown = [name for name in self.formats if name not in FORMATS]
-        if unknown:
-            raise InputError(
-                f"format {unknown[0]!r} is unknown", where="--formats", hint=f"known: {', '.join(FORMATS)}"
-            )
+        refuse_unknown(self.formats)
 
 
 @dataclass(frozen=True)
@@ -122,6 +128,17 @@ def run(
         return replace(result, written=tuple(_write(request, result, reference, folder)))
     except OSError as error:
         raise InputError(f"cannot be written ({error.strerror or error})", where=str(folder)) from error
+
+
+def refuse_unknown(formats: tuple[str, ...]) -> None:
+    """Stop at a format that is not one of ours.
+
+    Raises:
+        InputError: naming it.
+    """
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise InputError(f"format {unknown[0]!r} is unknown", where="--formats", hint=f"known: {', '.join(FORMATS)}")
 
 
 def write_document(document: Any, stem: str, formats: tuple[str, ...], folder: Path) -> list[Path]:

@@ -67,7 +67,13 @@ def expanded(surface: Surface, systematic: float) -> Floats:
 
 
 def defects(
-    surface: Surface, points: Floats, deviation: Floats, limit: float, systematic: float, resolution: float
+    surface: Surface,
+    points: Floats,
+    deviation: Floats,
+    limit: float,
+    systematic: float,
+    resolution: float,
+    extent: float = _EXTENT,
 ) -> list[Defect]:
     """Return the regions that are out, the deepest first.
 
@@ -78,6 +84,7 @@ def defects(
         limit: largest deviation allowed to either side, millimetres.
         systematic: as for `expanded`.
         resolution: width of the smallest defect that must be found, millimetres.
+        extent: share of its depth that a region reaches down to, where the deviation is sure to be one at all.
     """
     mean = np.where(surface.is_covered, surface.deviation, 0.0)
     uncertainty = expanded(surface, systematic)
@@ -86,7 +93,7 @@ def defects(
     for sign, kind in kinds:
         height = sign * mean
         is_out = height - uncertainty > limit
-        for cells in _groups(surface, is_out, height):
+        for cells in _groups(surface, is_out, height, uncertainty, extent):
             top = cells[height[cells].argmax()]
             depth, error = _depth(surface, int(top), points, sign * deviation, resolution / 3)
             sure = _COVERAGE_FACTOR * (error**2 + systematic**2) ** 0.5
@@ -109,7 +116,9 @@ def decide(
     return "pass" if is_in.all() else "undecided"
 
 
-def _groups(surface: Surface, is_out: np.ndarray, height: Floats) -> list[np.ndarray]:
+def _groups(
+    surface: Surface, is_out: np.ndarray, height: Floats, uncertainty: Floats, extent: float
+) -> list[np.ndarray]:
     """Return the cells of each region: those out, and those around them that reach down to a share of the depth."""
     if not is_out.any():
         return []
@@ -117,13 +126,13 @@ def _groups(surface: Surface, is_out: np.ndarray, height: Floats) -> list[np.nda
     core = connected(len(height), *_edges(first, second, is_out)).numpy()
     peak = np.zeros(len(height))
     np.maximum.at(peak, core[is_out], height[is_out])
-    floor = _EXTENT * float(peak[core[is_out]].min())
-    is_part = is_out | (height > floor)
+    floor = extent * float(peak[core[is_out]].min())
+    is_part = is_out | ((height > floor) & (height > uncertainty))
     group = connected(len(height), *_edges(first, second, is_part)).numpy()
     regions = []
     for name in np.unique(group[is_out]):
         cells = np.flatnonzero((group == name) & is_part)
-        regions.append(cells[is_out[cells] | (height[cells] > _EXTENT * height[cells].max())])
+        regions.append(cells[is_out[cells] | (height[cells] > extent * height[cells].max())])
     return regions
 
 

@@ -100,21 +100,26 @@ def page_of(
     }
 
 
-def regions_grid(claims: Mapping[str, Claim], texts: Catalogue, nothing: str = "") -> Grid:
-    """Return the table of all regions that have claims."""
+def regions_grid(claims: Mapping[str, Claim], texts: Catalogue, nothing: str = "", fourth: str = "out") -> Grid:
+    """Return the table of all regions that have claims.
+
+    Args:
+        nothing: ending of the text for a table without rows.
+        fourth: the claim after the area, `out` or `volume`.
+    """
     rows = []
     number = 1
     while f"d{number}.depth" in claims:
         group = f"d{number}"
         kind = claims[f"{group}.kind"].value
         lengths = [
-            Cell(shown(claims, f"{group}.{name}"), (f"{group}.{name}",)) for name in ("depth", "u", "area", "out")
+            Cell(shown(claims, f"{group}.{name}"), (f"{group}.{name}",)) for name in ("depth", "u", "area", fourth)
         ]
         place = ", ".join(shown(claims, f"{group}.{axis}") for axis in "xyz")
         at = Cell(place, tuple(f"{group}.{axis}" for axis in "xyz"))
         rows.append((Cell(str(number)), Cell(texts[f"inspection.kind_{kind}"], (f"{group}.kind",)), *lengths, at))
         number += 1
-    heads = tuple(texts[f"inspection.{name}"] for name in ("number", "kind", "depth", "u", "area", "area_out", "place"))
+    heads = tuple(texts[f"inspection.{name}"] for name in ("number", "kind", "depth", "u", "area", fourth, "place"))
     return Grid(texts["inspection.regions"], heads, tuple(rows), texts[f"inspection.no_regions{nothing}"])
 
 

@@ -101,7 +101,7 @@ class _Verdict(Flowable):  # type: ignore[misc]
 
     def __init__(self, document: Document, width: float) -> None:
         super().__init__()
-        self.width, self.height = width, 20 * mm
+        self.width, self.height = width, (20 if document.warning else 15) * mm
         self._document = document
 
     def draw(self) -> None:

@@ -1,0 +1,120 @@
+"""The report of a comparison of two scans as a document, and what the app's own page shows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from trivium.maintenance.inspection.claims import Source
+from trivium.maintenance.inspection.narrate import percent, shown
+from trivium.maintenance.inspection.reference import Reference
+from trivium.maintenance.inspection.report.document import Bars, Cell, Document, bars_of
+from trivium.maintenance.inspection.report.inspection import cloud_of, regions_grid
+from trivium.maintenance.inspection.report.views import Subject, draw_views
+from trivium.maintenance.inspection.wear import Wear
+from trivium.maintenance.inspection.wear_narrate import outcome_key
+from trivium.service.evidence import Claim, Sentence
+from trivium.service.text import Catalogue, catalogue
+
+__all__ = ["wear_document", "wear_page"]
+
+_TONES = {"unchanged": "good", "changed": "bad", "undecided": "wait", "incomplete": "wait", "untrusted": "wait"}
+_EMPTY = np.empty((0, 3))
+Sources = tuple[Source, Source, Source]
+
+
+def wear_document(
+    wear: Wear,
+    reference: Reference,
+    claims: Mapping[str, Claim],
+    sentences: Sequence[Sentence],
+    sources: Sources,
+    language: str,
+    made: datetime,
+    num_removed: int = 0,
+) -> Document:
+    """Put a report together; `sources` are the earlier scan, the later one and the part."""
+    texts = catalogue("trivium.maintenance", language)
+    page = wear_page(wear, claims, sentences, sources, language, made)
+    limit = wear.tolerance.limit_mm
+    changes = wear.changes if wear.is_trusted else ()
+    places, normals = (
+        np.array([getattr(one, name) for one in changes]) if changes else _EMPTY for name in ("place", "normal")
+    )
+    seen = wear.surface.is_covered
+    cloud = cloud_of(wear.later, None, reference)
+    if wear.is_trusted:
+        cloud = cloud_of(wear.surface.places[seen], wear.surface.deviation[seen], reference)
+    return Document(
+        page["title"],
+        language,
+        page["tone"],
+        page["verdict"],
+        page["warning"],
+        tuple(Cell(one.text, one.claim_ids) for one in sentences),
+        _facts(wear, claims, sources, texts, made),
+        texts["inspection.wear.views" if wear.is_trusted else "inspection.wear.views_untrusted"],
+        draw_views(Subject(reference, wear.surface if wear.is_trusted else None, limit, places, normals)),
+        (texts["inspection.view_alt"], texts["inspection.view_alt_back"]),
+        limit if wear.is_trusted else None,
+        _bars(wear, texts) if wear.is_trusted and seen.any() else None,
+        regions_grid(claims, texts, "" if wear.is_trusted else "_untrusted", "volume"),
+        tuple(texts[f"inspection.wear.method_{name}"] for name in ("frame", "cells", "rule", "wear")),
+        cloud,
+        (texts.say("inspection.removed", count=num_removed),) if num_removed else (),
+    )
+
+
+def wear_page(
+    wear: Wear,
+    claims: Mapping[str, Claim],
+    sentences: Sequence[Sentence],
+    sources: Sources,
+    language: str,
+    made: datetime,
+) -> dict[str, Any]:
+    """Return what the app's own page shows, as JSON data."""
+    texts = catalogue("trivium.maintenance", language)
+    key = outcome_key(wear)
+    grid = regions_grid(claims, texts, "" if wear.is_trusted else "_untrusted", "volume")
+    return {
+        "title": texts.say("inspection.wear.title", part=sources[2].name),
+        "tone": _TONES[key],
+        "verdict": texts[f"inspection.wear.verdict_{key}"],
+        "warning": texts["inspection.wear.not_unchanged"] if _TONES[key] == "wait" else "",
+        "sentences": [one.text for one in sentences],
+        "facts": [[label, cell.text] for label, cell in _facts(wear, claims, sources, texts, made)],
+        "heads": list(grid.heads),
+        "rows": [[cell.text for cell in row] for row in grid.rows],
+        "nothing": grid.nothing,
+    }
+
+
+def _facts(
+    wear: Wear, claims: Mapping[str, Claim], sources: Sources, texts: Catalogue, made: datetime
+) -> tuple[tuple[str, Cell], ...]:
+    files = [Cell(texts.say("inspection.in_unit", name=one.name, unit=one.unit)) for one in sources]
+    limit = Cell(texts.say("inspection.plus_minus", limit=shown(claims, "limit")), ("limit",))
+    trust = texts["inspection.trusted" if wear.is_trusted else "inspection.untrusted"]
+    shares = {"coverage": percent(claims, "coverage", "min_coverage"), "least": percent(claims, "min_coverage")}
+    rows = (
+        ("part", files[2]),
+        ("wear.before", files[0]),
+        ("wear.after", files[1]),
+        ("wear.change", limit),
+        ("alignment", Cell(f"{texts[f'inspection.{wear.method}']}; {trust}", ("aligned",))),
+        ("coverage_row", Cell(texts.say("inspection.coverage_values", **shares), ("coverage", "min_coverage"))),
+        ("points_row", Cell(" + ".join(f"{count:,}" for count in wear.points if count))),
+        ("made", Cell(f"{made:%Y-%m-%d %H:%M} UTC")),
+    )
+    return tuple((texts[f"inspection.{key}"], cell) for key, cell in rows)
+
+
+def _bars(wear: Wear, texts: Catalogue) -> Bars:
+    seen, limit = wear.surface.is_covered, wear.tolerance.limit_mm
+    edges, shares, inside = bars_of(wear.surface.deviation[seen], wear.surface.areas[seen], limit)
+    alt = texts.say("inspection.wear.histogram_alt", inside=f"{100 * inside:.1f}")
+    return Bars(texts["inspection.wear.histogram"], edges, shares, limit, alt, texts["inspection.histogram_axis"])
