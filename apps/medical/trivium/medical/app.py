@@ -20,6 +20,7 @@ SPEC = AppSpec(
     pages="trivium.medical.pages:router",
     api="trivium.medical.api:router",
     tasks="trivium.medical.tasks",
+    children="trivium.medical.network.children:children",
     tables="trivium.medical.tables",
     migrations="trivium.medical:migrations",
     blobs="trivium.medical.workflow.blobs:blobs",

@@ -8,12 +8,15 @@ from typing import Annotated
 
 import typer
 
+from trivium.medical.network import cli as network
 from trivium.service.errors import InputError, TriviumError
 
 app = typer.Typer(
     help="Draft radiology reports that show their evidence. Research software, not a medical device.",
     no_args_is_help=True,
 )
+
+network.add_commands(app)
 
 Films = Annotated[
     list[Path], typer.Argument(metavar="FILE...", help="Films: DICOM, PNG or JPEG; gzip is fine.", show_default=False)

@@ -74,6 +74,8 @@ class AppSpec:
             retention leaves them alone.
         sweep: `module:function`, called with a `Runtime` about once a second by the one elected sweeper; short, and
             without a model: it looks for what was lost on the way.
+        children: `module:function`, called with the settings, returns commands (words each) that `trivium up` keeps
+            running beside its own processes, such as a listener; each takes `--parent` (`lifeline.py`). Light.
         samples: `module:function`, called with a folder, writes sample files there and returns their paths.
         seed: `module:function`, called with a `Runtime` and those paths when `trivium demo` is ready.
         companion: words of a command that `trivium demo` then keeps running, such as a simulated plant; it takes
@@ -101,6 +103,7 @@ class AppSpec:
     migrations: str = ""
     blobs: str = ""
     sweep: str = ""
+    children: str = ""
     samples: str = ""
     seed: str = ""
     companion: tuple[str, ...] = ()

@@ -195,7 +195,7 @@ def free_port(host: str, port: int, say: Say) -> int:
 
 
 def _children(settings: Settings, apps: tuple[AppSpec, ...]) -> list[_Child]:
-    """One web server, one worker for each kind of queue that the apps have, one sweeper for all of them."""
+    """One web server, a worker for each kind of queue that the apps have, what else they run, one sweeper for all."""
     environment = _environment(settings)
     logs = settings.home / "logs"
     children = [_Child("web", ["web"], environment, logs / "web.log")]
@@ -205,6 +205,10 @@ def _children(settings: Settings, apps: tuple[AppSpec, ...]) -> list[_Child]:
         if queues:
             arguments = ["worker", "--no-sweeper", "--queues", ",".join(queues)]
             children.append(_Child(f"worker-{kind}", arguments, environment, logs / f"worker-{kind}.log"))
+    for spec in apps:
+        for words in resolve(spec.children)(settings) if spec.children and not spec.missing else ():
+            name = "-".join(words)
+            children.append(_Child(name, list(words), environment, logs / f"{name}.log"))
     if len(children) > 1:
         children.append(_Child("sweeper", ["sweeper"], environment, logs / "sweeper.log"))
     return children

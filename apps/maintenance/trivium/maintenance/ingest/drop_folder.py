@@ -10,8 +10,6 @@ or `.txt`, with or without `.gz`, and do not begin with a dot. When broker or da
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +21,7 @@ from trivium.maintenance.ingest.history import import_file, settle
 from trivium.maintenance.stream import LIVE
 from trivium.service.database import Database, utc_now
 from trivium.service.errors import InputError, NotFoundError, UpstreamError
+from trivium.service.receipts import put_away
 
 __all__ = ["Receipt", "take_files"]
 
@@ -69,7 +68,7 @@ def take_files(
                 "state": "done", "rows": report.num_rows, "verdicts": report.verdicts, "issues": report.issues,
                 "batches": report.batch_ids,
             }  # fmt: skip
-        _put_away(path, folder / receipt["state"], receipt)
+        put_away(path, folder / receipt["state"], receipt)
         yield receipt
 
 
@@ -83,16 +82,3 @@ def _finished(folder: Path, before: float) -> list[Path]:
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=str(folder)) from error
     return [path for at, path in sorted(found) if at <= before]
-
-
-def _put_away(path: Path, folder: Path, receipt: Receipt) -> None:
-    """Write the receipt, then move the file: a receipt without its file is written again, never the other way round."""
-    folder.mkdir(exist_ok=True)
-    name, number = path.name, 1
-    while (folder / name).exists():  # another file of this name came before
-        number += 1
-        name = f"{path.name}.{number}"
-    part = folder / f".{name}.receipt.part"
-    part.write_text(json.dumps(receipt, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(part, folder / f"{name}.receipt.json")
-    os.replace(path, folder / name)
