@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -88,3 +89,17 @@ def test_a_root_that_is_no_path_is_refused(monkeypatch):
     assert load_settings().root_path == "/plant/trivium"
     monkeypatch.setenv("TRIVIUM_ROOT_PATH", "/")
     assert load_settings().root_path == ""
+
+
+def test_scripts_take_no_address_for_the_servers_root():
+    """A page's script starts from its own address, or puts the path into `at(...)`, which does."""
+    folders = Path(__file__).parents[2]
+    scripts = [*folders.glob("packages/*/trivium/**/*.js"), *folders.glob("apps/*/trivium/**/*.js")]
+    assert len(scripts) > 10
+    found = [
+        f"{path.name}: {line.strip()}"
+        for path in scripts
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r"""(?<!\bat\()["'`]/[a-z]""", line)
+    ]
+    assert found == []
