@@ -80,6 +80,10 @@ def test_words_of_historians_are_missing_values(tmp_path):
         ("fault", ["Normal_1", "Ball_007_1"], [0, 1]),
         ("label", ["1", "-1"], [0, 1]),
         ("failure", ["", "1"], [np.nan, 1]),
+        ("Ausfall", ["nein", "ja"], [0, 1]),
+        ("是否故障", ["否", "是"], [0, 1]),
+        ("status", ["ok", "FAILED"], [0, 1]),  # by its words
+        ("状态", ["正常", "故障"], [0, 1]),
     ],
 )
 def test_labels_in_words(tmp_path, label, values, wanted):
@@ -87,6 +91,21 @@ def test_labels_in_words(tmp_path, label, values, wanted):
     fleet = read_file(write(tmp_path / "f.csv", text), "csv")
     assert fleet.label_name == label
     assert np.array_equal(fleet.label[:2], wanted, equal_nan=True)
+
+
+def test_names_of_columns_in_chinese_and_german(tmp_path):
+    text = "设备编号,时间,压力,故障\n" + "".join(f"P1,2025-01-01 0{i}:00,{i}.5,{int(i == 5)}\n" for i in range(6))
+    fleet = read_file(write(tmp_path / "f.csv", text), "csv")
+    assert (fleet.asset_column, fleet.time_column, fleet.label_name) == ("设备编号", "时间", "故障")
+    text = "Zeitstempel;Maschine;Druck\n" + "".join(f"0{i}.02.2025 08:00;M1;{i},5\n" for i in range(1, 7))
+    fleet = read_file(write(tmp_path / "f.csv", text), "csv")
+    assert (fleet.asset_column, fleet.time_column) == ("Maschine", "Zeitstempel")
+    assert np.diff(fleet.time).tolist() == [86_400] * 5
+
+
+def test_what_might_be_a_label_is_named(tmp_path):
+    text = "time,flow,panne,valve\n" + "".join(f"{i},{i}.5,{'oui' if i == 3 else 'non'},{i % 2}\n" for i in range(6))
+    assert read_file(write(tmp_path / "f.csv", text), "csv").two_valued == ("panne (non, oui)", "valve (0, 1)")
 
 
 def test_a_second_label_is_refused_as_a_feature(tmp_path):

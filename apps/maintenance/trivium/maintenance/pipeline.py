@@ -204,6 +204,11 @@ def _train_monitor(fleet: Fleet, name: str, seed: int, progress: Progress) -> Mo
     score = monitor.score(fleet)[is_normal]
     measured = {"share of training rows beyond the threshold": float((score > 1).mean())}
     notes = ["learned from unlabelled rows, taken for normal; no failure was seen, so no probability and no RUL"]
+    if fleet.two_valued:
+        notes.append(
+            f"no column was taken for a label; should {' or '.join(fleet.two_valued[:3])} mark failures, name it: "
+            "--label COLUMN --failed VALUE"
+        )
     return Model(_describe(fleet, name, list(monitor.sensors), measured, notes, seed, 0), monitor=monitor)
 
 

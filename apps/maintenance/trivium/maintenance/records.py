@@ -53,6 +53,7 @@ class Fleet:
         label_name: the column it was read from.
         asset_column, time_column: those of the asset and the time; empty for none.
         refused: columns left out of the features.
+        two_valued: columns that might be the label when none was found, with their values, for a hint.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Fleet:
     asset_column: str = ""
     time_column: str = ""
     refused: tuple[Refusal, ...] = ()
+    two_valued: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.asset)

@@ -15,9 +15,37 @@ import pandas as pd
 from trivium.maintenance.records import Refusal, Sensor
 from trivium.service.errors import InputError
 
-__all__ = ["Roles", "find_asset", "find_label", "find_time", "label_values", "name_and_unit", "other_labels", "plain"]
+__all__ = [
+    "Roles",
+    "find_asset",
+    "find_label",
+    "find_time",
+    "label_values",
+    "name_and_unit",
+    "other_labels",
+    "plain",
+    "two_valued",
+]
 
-NORMAL_WORDS = {"0", "0.0", "false", "f", "no", "n", "none", "normal", "ok", "good", "healthy", "no failure", "nominal"}
+NORMAL_WORDS = {
+    *(
+        "0",
+        "0.0",
+        "false",
+        "f",
+        "no",
+        "n",
+        "none",
+        "normal",
+        "ok",
+        "good",
+        "healthy",
+        "no failure",
+        "nominal",
+        "running",
+    ),
+    *("nein", "gut", "betrieb", "in ordnung", "否", "正常", "无", "运行"),
+}
 FAILED_WORDS = {
     "1",
     "1.0",
@@ -32,7 +60,15 @@ FAILED_WORDS = {
     "faulty",
     "anomaly",
     "broken",
+    "ja",
+    "是",
 }
+# Words that say it by themselves, so that a column of them is a label whatever its name.
+_PLAIN_FAILED_WORDS = {
+    *("fail", "failed", "failure", "fault", "faulty", "anomaly", "broken", "breakdown"),
+    *("ausfall", "ausgefallen", "defekt", "störung", "故障", "失效", "异常", "损坏"),
+}
+FAILED_WORDS |= _PLAIN_FAILED_WORDS
 _ASSET_NAMES = (
     *(
         "asset",
@@ -47,12 +83,15 @@ _ASSET_NAMES = (
         "unit nr",
     ),
     *("engine", "engine id", "equipment", "equipment id", "device", "device id", "deviceid", "pump", "pump id", "tag"),
+    *("unit no", "machine no", "machine number", "asset no", "asset number", "equipment no", "maschine", "anlage"),
+    *("设备", "设备编号", "设备号", "机器", "机组", "机组编号", "资产"),
     *("serial", "serial number", "id"),
 )
 _VAGUE_NAMES = {"id", "tag", "serial", "serial number", "unit"}
 _TIME_NAMES = (
     *("timestamp", "datetime", "date time", "time", "time stamp", "date", "ts", "cycle", "cycles", "time cycles"),
     *("time in cycles", "time s", "t", "hour", "hours", "day", "step", "time step"),
+    *("zeitstempel", "zeit", "datum", "时间戳", "时间", "日期", "日期时间", "周期"),
 )
 _LABEL_NAMES = (
     *(
@@ -68,6 +107,7 @@ _LABEL_NAMES = (
         "label",
     ),
     *("breakdown", "outlier", "is outlier", "class", "y"),
+    *("ausfall", "störung", "defekt", "故障", "是否故障", "失效", "异常", "是否异常", "停机故障"),
 )
 _LABEL_WORDS = {
     "failure",
@@ -167,11 +207,27 @@ def find_label(table: pd.DataFrame, roles: Roles, taken: Iterable[str], name: st
             return column
     by_word = [column for column in free if set(plain(column).split()) & _LABEL_WORDS and _is_class(table[column])]
     binary = [column for column in by_word if table[column].nunique() == 2 and plain(column) not in _TELLTALE_NAMES]
+    binary = binary or [column for column in free if _says_failed(table[column])]
     if len(binary) > 1:
         raise InputError(
             f"the columns {', '.join(binary)} could each mark failures", where=name, hint="name one with --label"
         )
     return (binary or [""])[0]
+
+
+def two_valued(table: pd.DataFrame, taken: Iterable[str]) -> list[str]:
+    """Return columns of two values that might mark failures, each with its values, when none was found."""
+    chosen = [column for column in table.columns if column not in set(taken) and table[column].nunique() == 2]
+    shown = [column for column in chosen if not _is_measured(table[column])]
+    return [f"{column} ({', '.join(sorted(map(str, table[column].dropna().unique())))})" for column in shown]
+
+
+def _says_failed(column: pd.Series) -> bool:
+    """Whether a column of text says of each row that it failed, or did not: its values are known words for that."""
+    if column.dtype.kind in "fiub" or not _is_class(column):
+        return False
+    words = {f"{value}".strip().lower() for value in column.dropna().unique()}
+    return bool(words & _PLAIN_FAILED_WORDS) and words <= NORMAL_WORDS | FAILED_WORDS and len(words) > 1
 
 
 def other_labels(table: pd.DataFrame, label: str, roles: Roles) -> list[Refusal]:

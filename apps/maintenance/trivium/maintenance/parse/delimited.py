@@ -19,6 +19,7 @@ from trivium.maintenance.parse.columns import (
     name_and_unit,
     other_labels,
     plain,
+    two_valued,
 )
 from trivium.maintenance.records import Fleet, Refusal, Sensor
 from trivium.service.errors import InputError
@@ -75,6 +76,7 @@ def read_csv(text: str, *, name: str, sha256: str, roles: Roles, with_label: boo
         label=label_values(table[label], roles, name) if label else None,
         label_name=label,
         refused=tuple(refused),
+        two_valued=() if label or not with_label else tuple(two_valued(table, (asset, time))),
     )
 
 
