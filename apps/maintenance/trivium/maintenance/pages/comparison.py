@@ -112,9 +112,10 @@ def _is_over(database: Database, table: Table, plant: str, asset: Asset, from_us
 
 def _alerts(database: Database, plant: str, shadow: ModelChange) -> list[RaisedByOne]:
     own, other = tables.alert, tables.shadow_alert
+    is_new = own.c.raised_at >= shadow.at
     with database.read() as connection:
-        active = connection.execute(
-            select(own).where(own.c.plant == plant, own.c.raised_at >= shadow.at).order_by(own.c.raised_us.desc())
+        active = connection.execute(  # one that held before may be what the shadow sees as well
+            select(own).where(own.c.plant == plant, is_new | own.c.is_active).order_by(own.c.raised_us.desc())
             .limit(_MOST_ALERTS)
         ).all()  # fmt: skip
         would_be = connection.execute(
@@ -122,14 +123,16 @@ def _alerts(database: Database, plant: str, shadow: ModelChange) -> list[RaisedB
             .order_by(other.c.raised_us.desc()).limit(_MOST_ALERTS)
         ).all()  # fmt: skip
     found = []
-    for by, rows, others in (("active", active, would_be), ("shadow", would_be, active)):
-        for row in rows:
-            is_both = any(_overlaps(row, one) for one in others)
-            if by == "shadow" and is_both:
-                continue  # told by the one that was raised
-            name = "both" if is_both else by
-            found.append(RaisedByOne(row.asset, row.cause, row.severity, row.raised_us, row.returned_us, name))
+    for row in active:
+        is_both = any(_overlaps(row, one) for one in would_be)
+        if is_both or row.raised_at >= shadow.at:
+            found.append(_raised(row, "both" if is_both else "active"))
+    found += [_raised(row, "shadow") for row in would_be if not any(_overlaps(row, one) for one in active)]
     return sorted(found, key=lambda one: -one.raised_us)
+
+
+def _raised(row: Row[Any], by: str) -> RaisedByOne:
+    return RaisedByOne(row.asset, row.cause, row.severity, row.raised_us, row.returned_us, by)
 
 
 def _overlaps(row: Row[Any], other: Row[Any]) -> bool:
