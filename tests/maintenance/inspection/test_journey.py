@@ -122,6 +122,21 @@ def test_from_two_files_to_a_verdict(page, suite, files):
     page.goto(f"{suite.url}/maintenance/p/north/inspections?lang=en")
 
 
+def test_people_are_information_only(page, suite, files):
+    write_points(files / "cloud.xyz", PointCloud(np.array([[1.0, 1, 0], [2, 2, 0], [3, 3, 0]])))
+    page.goto(f"{suite.url}/maintenance/p/north/inspections")
+    page.get_by_text("People around a machine").click()
+    page.get_by_label("LiDAR cloud").set_input_files(files / "cloud.xyz")
+    page.get_by_label("Machine", exact=True).fill("press 3")
+    page.get_by_label("Outline of the machine").fill("0 0\n4 0\n4, 4")
+    assert violations(page) == []
+    page.get_by_role("button", name="Look for people").click()
+    page.locator(".i-verdict.note").wait_for()
+    assert "Information only, not a safety function." in page.locator(".i-verdict").inner_text()
+    assert "Most people within 1.5 m at once: 0" in page.locator(".i-word").inner_text()
+    assert violations(page) == []
+
+
 def test_what_cannot_be_used_is_said(page, suite, files):
     page.goto(f"{suite.url}/maintenance/p/north/inspections")
     page.get_by_label("Unit of the scan").select_option("mm")

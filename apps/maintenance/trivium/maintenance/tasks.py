@@ -18,7 +18,7 @@ from trivium.maintenance.ingest import packing
 from trivium.maintenance.ingest.drift import look_at_all
 from trivium.maintenance.ingest.scorers import scorer_of, shadow_of
 from trivium.maintenance.ingest.sweep import waker
-from trivium.maintenance.inspection.job import run_inspection, run_wear_job
+from trivium.maintenance.inspection.job import run_inspection, run_people, run_wear_job
 from trivium.maintenance.registry import Registries
 from trivium.maintenance.scoring import Drainer
 from trivium.maintenance.stream import Streams
@@ -26,7 +26,7 @@ from trivium.service.holders import this_process
 from trivium.service.runner import run_job
 from trivium.service.runtime import current_runtime
 
-__all__ = ["backtest", "deliver", "drain", "inspect", "pack", "wear"]
+__all__ = ["backtest", "deliver", "drain", "inspect", "pack", "people", "wear"]
 
 _BUDGET_S = 1.0  # then another shard's turn comes
 
@@ -76,6 +76,12 @@ def inspect(job_id: str) -> None:
 def wear(job_id: str) -> None:
     """Compare two scans of a part; a job of the worker that holds models."""
     run_job(job_id, lambda context: run_wear_job(context, current_runtime().database))
+
+
+@shared_task(name="maintenance.people")
+def people(job_id: str) -> None:
+    """Find people near a machine; a job of the worker that holds models. Information only."""
+    run_job(job_id, lambda context: run_people(context, current_runtime().database))
 
 
 @functools.cache

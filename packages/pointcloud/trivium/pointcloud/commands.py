@@ -21,7 +21,7 @@ from trivium.pointcloud.simulator.batch import Scene
 from trivium.pointcloud.simulator.files import CALIBRATION, kitti_labels, truth_of
 from trivium.service.errors import InputError, TriviumError
 
-__all__ = ["detect", "evaluate", "simulate"]
+__all__ = ["detect", "detector_points", "evaluate", "simulate"]
 
 Say = Callable[[str], None]
 SURE = 0.3
@@ -101,7 +101,7 @@ def detect(
             if name in names:
                 raise InputError(f"another input is named {name!r} too", where=str(path), hint="use another --out")
             names.add(name)
-            found = detector.detect(_points(path), min_score=min_score)
+            found = detector.detect(detector_points(path), min_score=min_score)
             _write(out / f"{name}.json", json.dumps([asdict(one) for one in found], indent=1))
             if camera is not None:
                 write_labels(out / f"{name}.txt", kitti_labels([asdict(one) for one in found], camera))
@@ -174,8 +174,8 @@ def simulate(
         say(f"{name}: {len(points):,} points, {len(objects)} objects")
 
 
-def _points(path: Path) -> torch.Tensor:
-    """Read a cloud as (N, 4) float32 with intensity 0..1."""
+def detector_points(path: Path) -> torch.Tensor:
+    """Read a cloud as the detector takes it: (N, 4) float32, metres, intensity 0..1."""
     cloud = read_sweep(path, columns=5) if path.name.removesuffix(".gz").endswith(_NUSCENES) else read_points(path)
     name = next((name for name in _INTENSITY if name in cloud.fields), None)
     values = np.zeros(len(cloud)) if name is None else cloud.fields[name]

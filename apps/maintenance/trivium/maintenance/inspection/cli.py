@@ -12,7 +12,7 @@ from trivium.maintenance.terminal import progress_bar
 from trivium.service.errors import InputError
 from trivium.service.text import LANGUAGES
 
-__all__ = ["EPILOG", "WEAR_EPILOG", "inspect", "wear"]
+__all__ = ["EPILOG", "PEOPLE_EPILOG", "WEAR_EPILOG", "inspect", "people", "wear"]
 
 EPILOG = (
     "Example: trivium maintenance inspect scan.ply part.stl --tolerance 0.05 --unit mm --out result --formats html,pdf"
@@ -22,6 +22,8 @@ WEAR_EPILOG = (
     "Example: trivium maintenance wear may.ply july.ply --cad part.stl --tolerance 0.05 --unit mm --out result "
     "--formats html"
 )
+
+PEOPLE_EPILOG = "Example: trivium maintenance people frame.bin --zone press.json --out people.json"
 
 
 def inspect(
@@ -137,6 +139,41 @@ def wear(
     for sentence in result.sentences:
         typer.echo(f"  {sentence.text}")
     typer.echo(f"written: {', '.join(str(path) for path in result.written)}")
+
+
+def people(
+    clouds: Annotated[
+        list[Path], typer.Argument(metavar="CLOUD...", help="LiDAR clouds, metres, sensor frame.", show_default=False)
+    ],
+    zone: Annotated[
+        Path, typer.Option("--zone", metavar="FILE", help="JSON: machine, corners_m [[x, y], ...], margin_m.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="F.json", help="Where to write.")],
+    min_score: Annotated[float, typer.Option(min=0.0, max=1.0, help="Lesser detections are left out.")] = 0.3,
+    lang: Annotated[str, typer.Option(help="Of what is said: en or zh.")] = "en",
+) -> None:
+    """Find people in a zone around a machine. Information only, not a safety function."""
+    needs_modules("torch")
+    import json
+
+    from trivium.maintenance.inspection import people as zones
+    from trivium.maintenance.terminal import read_bytes
+    from trivium.pointcloud.detector.detect import Detector
+
+    language = _language(lang)
+    try:
+        data = json.loads(read_bytes(zone))
+    except ValueError as error:
+        raise InputError(f"is no JSON ({error})", where=str(zone)) from error
+    wanted = zones.read_zone(data, str(zone))
+    with progress_bar("Looking") as progress:
+        named = [(path.name, path) for path in clouds]
+        frames = zones.watch(named, wanted, min_score=min_score, detector=Detector.load(), progress=progress)
+    zones.write_people(out, wanted, frames, language)
+    for frame in frames:
+        typer.echo(f"{frame.file}: {frame.in_zone} of {len(frame.people)}")
+    typer.echo(zones.note(language))
+    typer.echo(f"written: {out}")
 
 
 def _language(language: str) -> str:

@@ -1,8 +1,9 @@
 """Inspections as jobs: `maintenance.inspect` with scan, CAD and, at will, a file of datums as its inputs;
-`maintenance.wear` with the earlier scan, the CAD and the later scan.
+`maintenance.wear` with the earlier scan, the CAD and the later scan; `maintenance.people` with LiDAR clouds.
 
 The request has `plant`, `asset` (empty for none), `unit`, `cad_unit`, `tolerance_mm`, `zone`, `min_coverage`,
-`smallest_defect_mm`, `scanner_uncertainty_mm` and `language`; what it does not have is as for the command.
+`smallest_defect_mm`, `scanner_uncertainty_mm` and `language`; what it does not have is as for the command. That for
+people has `plant`, `asset`, `machine`, `corners_m`, `margin_m`, `min_score` and `language`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from trivium.service.runner import JobContext
 from trivium.service.store import BlobStore
 from trivium.service.text import LANGUAGES
 
-__all__ = ["run_inspection", "run_wear_job"]
+__all__ = ["run_inspection", "run_people", "run_wear_job"]
 
 _FORMATS = ("html", "pdf", "json", "ply", "svg")
 _ENDINGS = (".ply", ".pcd", ".xyz", ".txt", ".csv", ".asc", ".stl", ".bin", ".npz")
@@ -92,6 +93,43 @@ def run_wear_job(context: JobContext, database: Database) -> Report:
         pages[one] = wear_page(result.wear, result.claims, kept, result.sources, one, result.made)
     place = (plant, asset, "wear", outcome_key(result.wear))
     return _kept(context, place, pages, files, language, result)
+
+
+def run_people(context: JobContext, database: Database) -> Report:
+    """Run the job `maintenance.people`: find people near a machine in LiDAR clouds; information only.
+
+    Raises:
+        InputError: if the zone or a cloud cannot be used, or what the detector needs is not installed.
+        NotFoundError: if there is no such plant or asset.
+    """
+    needs_modules("torch")
+    from trivium.maintenance.inspection import people
+    from trivium.pointcloud.detector.detect import Detector
+
+    plant, asset, language = _checked_place(context.request, database)
+    zone = people.read_zone(context.request, "request")
+    if not context.inputs:
+        raise InputError("give at least one cloud", where="request")
+    detector = Detector.load()
+    with tempfile.TemporaryDirectory(prefix="trivium-") as name:
+        folder = Path(name)
+        paths = _placed(context.inputs, context.store, folder)
+        clouds = [(one.name, path) for one, path in zip(context.inputs, paths, strict=True)]
+        with _named(paths, context.inputs):
+            frames = people.watch(
+                clouds, zone, min_score=_number_of(context.request, "min_score", 0.3), detector=detector,
+                progress=lambda done, whole: context.progress("detect", done / whole),
+            )  # fmt: skip
+        files = _stored_files(
+            [people.write_people(folder / "out" / "people.json", zone, frames, language)], context.store
+        )
+    pages = {one: people.people_page(zone, frames, one) for one in LANGUAGES}
+    title = pages[language]["title"]
+    row = Inspected(
+        context.job.id, plant, asset, "people", title, "note", {"pages": pages}, files, context.job.owner, utc_now()
+    )
+    context.once("inspection", lambda connection: write_inspected(connection, row))
+    return Report(title, language, files=files, problems=(people.note(language),))
 
 
 def _kept(

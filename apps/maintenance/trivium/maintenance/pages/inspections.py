@@ -23,6 +23,7 @@ from trivium.service.visitor import owner_of
 
 __all__ = ["router"]
 
+_KINDS = ("inspect", "wear", "people")
 _UNITS = "^(mm|cm|m|inch)$"
 _HASH = "^([0-9a-f]{64})?$"
 _SHOWN = frozenset({"text/html", "application/pdf", "image/svg+xml"})
@@ -91,6 +92,42 @@ def begin(
     return RedirectResponse(f"{view.base}/inspections/{job.id}", 303)
 
 
+@router.post("/p/{plant}/people", dependencies=[FORM, needs("maintenance.run")])
+def look_for_people(
+    request: Request,
+    plant: str,
+    machine: Annotated[str, Form(max_length=120)],
+    corners: Annotated[str, Form(max_length=4000)],
+    margin_m: Annotated[float, Form(ge=0, le=100)],
+    cloud_name: _Name = "",
+    cloud: _Sha = "",
+    asset: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """Queue a look for people near a machine, which is information only, and show its page."""
+    view = View(request, plant)
+    if asset and asset not in view.registry.assets:
+        raise NotFoundError("the plant has no such asset", where=asset)
+    try:
+        if not (cloud and cloud_name):
+            raise InputError(view.words.say("inspection.people.missing_cloud"))
+        found = _corners(view, corners)
+        inputs = [JobInput(cloud_name, cloud, view.runtime.store.keep(cloud).size)]
+    except (InputError, NotFoundError) as error:
+        return _list(view, asset, problem=error.line, status=400)
+    job = view.runtime.jobs.submit(
+        app="maintenance",
+        kind="people",
+        owner=owner_of(request),
+        request={
+            "plant": plant, "asset": asset, "machine": machine, "corners_m": found, "margin_m": margin_m,
+            "language": view.language,
+        },
+        inputs=inputs,
+        title=view.words.say("inspection.people.title", machine=machine),
+    )  # fmt: skip
+    return RedirectResponse(f"{view.base}/inspections/{job.id}", 303)
+
+
 @router.get("/p/{plant}/inspections/{name}")
 def show_one(request: Request, plant: str, name: str) -> Response:
     """What came out of an inspection; while its job runs, how far it is."""
@@ -143,7 +180,7 @@ def _list(view: View, asset: str, *, problem: str = "", status: int = 200) -> Re
         for job in view.runtime.jobs.recent(
             owner=owner_of(view.request), app="maintenance", apps=["maintenance"], limit=50
         )
-        if job.kind in ("inspect", "wear") and job.request.get("plant") == view.plant and job.id not in finished
+        if job.kind in _KINDS and job.request.get("plant") == view.plant and job.id not in finished
         and asset in ("", job.request.get("asset", ""))
     ]  # fmt: skip
     return view.page(
@@ -155,7 +192,7 @@ def _list(view: View, asset: str, *, problem: str = "", status: int = 200) -> Re
 
 
 def _running(view: View, job: Job) -> Response:
-    if job.app != "maintenance" or job.kind not in ("inspect", "wear") or job.request.get("plant") != view.plant:
+    if job.app != "maintenance" or job.kind not in _KINDS or job.request.get("plant") != view.plant:
         raise NotFoundError("there is no such inspection", where=job.id)
     spec = next(spec for spec in view.runtime.apps if spec.name == "maintenance")
     return view.page(
@@ -171,3 +208,14 @@ def _input(view: View, field: str, name: str, sha256: str) -> JobInput:
         return JobInput(name, sha256, view.runtime.store.keep(sha256).size)
     except NotFoundError:
         raise InputError(view.words.say(f"inspection.page.missing_{field}"), where=name) from None
+
+
+def _corners(view: View, text: str) -> list[list[float]]:
+    """Return the corners of an outline, a line each."""
+    try:
+        found = [[float(word) for word in line.replace(",", " ").split()] for line in text.splitlines() if line.strip()]
+    except ValueError:
+        found = []
+    if len(found) < 3 or any(len(corner) != 2 for corner in found):
+        raise InputError(view.words.say("inspection.people.bad_corners"))
+    return found

@@ -1,9 +1,7 @@
 // Send the files of an inspection as they are chosen; the form then carries their hashes only.
 "use strict";
 
-(() => {
-  const form = document.getElementById("i-form");
-  if (!form) return;
+for (const form of document.querySelectorAll(".i-form")) {
   const texts = form.dataset;
   const here = document.currentScript.src;
   const sending = new Map(); // name of the field: promise
@@ -47,13 +45,12 @@
   }
 
   form.addEventListener("submit", async (event) => {
-    if (event.submitter?.dataset.ready) return;
     event.preventDefault();
-    const problem = document.getElementById("i-problem");
+    const problem = form.querySelector("[role=alert]");
     problem.hidden = true;
     const done = await Promise.all(sending.values());
     if (done.every(Boolean)) return void form.submit();
     problem.textContent = texts.failed;
     problem.hidden = false;
   });
-})();
+}

@@ -94,6 +94,7 @@ def page_of(
         "warning": texts["inspection.not_a_pass"] if TONES[key] == "wait" else "",
         "sentences": [one.text for one in sentences],
         "facts": [[label, cell.text] for label, cell in _facts(inspection, claims, sources, texts, made)],
+        "heading": grid.heading,
         "heads": list(grid.heads),
         "rows": [[cell.text for cell in row] for row in grid.rows],
         "nothing": grid.nothing,

@@ -87,6 +87,7 @@ def wear_page(
         "warning": texts["inspection.wear.not_unchanged"] if _TONES[key] == "wait" else "",
         "sentences": [one.text for one in sentences],
         "facts": [[label, cell.text] for label, cell in _facts(wear, claims, sources, texts, made)],
+        "heading": grid.heading,
         "heads": list(grid.heads),
         "rows": [[cell.text for cell in row] for row in grid.rows],
         "nothing": grid.nothing,
