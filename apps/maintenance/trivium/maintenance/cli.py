@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Failure probability and remaining useful life from sensor data.", no_args_is_help=True)
 app.command(epilog=inspection_cli.EPILOG)(inspection_cli.inspect)
 app.command(epilog=inspection_cli.WEAR_EPILOG)(inspection_cli.wear)
+app.command(epilog=inspection_cli.PEOPLE_EPILOG)(inspection_cli.people)
 app.command(epilog=replay_cli.EPILOG)(replay_cli.replay)
 app.command(epilog=mqtt_cli.EPILOG)(mqtt_cli.mqtt)
 
