@@ -16,6 +16,7 @@ from trivium.maintenance.analyze.measures import average_precision, rmse
 from trivium.maintenance.analyze.partial import Partial
 from trivium.maintenance.model_folder import load_model, shipped_models
 from trivium.service.cli import run
+from trivium.service.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +90,41 @@ def test_a_run_that_was_cut_off_goes_on_and_seeds_repeat(engines, tmp_path):
         assert (first.life[name] == again.life[name]).all()
         assert (first.life[name] == anew.life[name]).all()
     assert set(fleet.asset[first.rows]) == set(range(10))
+
+
+def scores_of(model, path):
+    found = pipeline.predict(path, model)
+    place = found.columns.index("anomaly_score")
+    return np.array([float(row[place]) for row in found.rows])
+
+
+def test_rows_in_another_order_or_other_units_get_the_same_score(tmp_path):
+    header, *lines = pump_table(1).splitlines()
+    normal = write(tmp_path / "normal.csv", "\n".join([header, *lines]) + "\n")
+    model = tmp_path / "model"
+    assert run(["maintenance", "train", str(normal), "--format", "csv", "--out", str(model)]) == 0
+    expected = scores_of(model, normal)
+    order = np.random.default_rng(3).permutation(600)
+    shuffled = write(tmp_path / "shuffled.csv", "\n".join([header, *(lines[row] for row in order)]) + "\n")
+    np.testing.assert_allclose(scores_of(model, shuffled), expected[order], rtol=1e-6)
+    other = [line.split(";") for line in lines]  # l/s to m3/h, bar to kPa
+    cells = [f"{time};{float(flow) * 3.6!r};{float(pressure) * 100!r};{level}" for time, flow, pressure, level in other]
+    converted = write(
+        tmp_path / "units.csv", "\n".join(["datetime;flow [m3/h];pressure [kPa];level [m]", *cells]) + "\n"
+    )
+    np.testing.assert_allclose(scores_of(model, converted), expected, rtol=1e-5)  # the file has six digits
+    wrong = write(tmp_path / "wrong.csv", "\n".join(["datetime;flow [l/s];pressure [degC];level [m]", *lines]) + "\n")
+    with pytest.raises(InputError, match=r"pressure is in degC, the model learned it in bar, and these do not convert"):
+        pipeline.predict(wrong, model)
+
+
+def test_later_rows_change_no_earlier_score(tmp_path):
+    header, *lines = pump_table(1).splitlines()
+    normal = write(tmp_path / "normal.csv", "\n".join([header, *lines[:500]]) + "\n")
+    model = tmp_path / "model"
+    assert run(["maintenance", "train", str(normal), "--format", "csv", "--out", str(model)]) == 0
+    whole = write(tmp_path / "whole.csv", "\n".join([header, *lines]) + "\n")
+    np.testing.assert_array_equal(scores_of(model, whole)[:500], scores_of(model, normal))
 
 
 @pytest.mark.slow

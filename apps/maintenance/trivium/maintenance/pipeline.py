@@ -7,7 +7,7 @@ brokers or pages.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from trivium.maintenance.analyze.leaks import without_leaks
 from trivium.maintenance.analyze.monitor import Monitor
 from trivium.maintenance.analyze.partial import Partial
 from trivium.maintenance.ingest.reference import Reference, references_of_rows, save_references
+from trivium.maintenance.ingest.units import conversion
 from trivium.maintenance.model_folder import Description, Model, load_model, save_model, shipped_models
 from trivium.maintenance.parse.columns import Roles
 from trivium.maintenance.parse.reader import read_file
@@ -102,6 +103,7 @@ def predict(path: Path, folder: Path | None, *, layout: str = "", baseline: int 
         layout = layout or model.description.layout
         fleet = read_file(path, layout, _roles_of(model), with_label=False)
     _require_columns(fleet, model)
+    fleet = _in_units(fleet, model)
     notes = list(_warnings(fleet, model))
     if model.life is not None and fleet.layout == "cmapss":
         rows = fleet.last_rows
@@ -241,6 +243,7 @@ def _describe(
             "failures": failures,
             "asset column": fleet.asset_column,
             "time column": fleet.time_column,
+            "units": {sensor.name: sensor.unit for sensor in fleet.sensors if sensor.unit},
         },
         label=fleet.label_name,
         refused=[[one.column, one.reason] for one in fleet.refused],
@@ -299,6 +302,25 @@ def _require_columns(fleet: Fleet, model: Model) -> None:
             where=fleet.name,
             hint=f"it learned from {model.description.data['file']}; give a file with the same columns",
         )
+
+
+def _in_units(fleet: Fleet, model: Model) -> Fleet:
+    """Return the fleet with its sensors in the units that the model learned in, where both files name them."""
+    learned = model.description.data.get("units", {})
+    values = fleet.values
+    for place, sensor in enumerate(fleet.sensors):
+        kept = learned.get(sensor.name, "")
+        change = conversion(sensor.unit, kept)
+        if change is None:
+            raise InputError(
+                f"{sensor.name} is in {sensor.unit}, the model learned it in {kept}, and these do not convert",
+                where=fleet.name,
+                hint=f"give it in {kept}",
+            )
+        if (change.factor, change.offset) != (1.0, 0.0):
+            values = values.copy()
+            values[:, place] = values[:, place] * change.factor + change.offset
+    return replace(fleet, values=values)
 
 
 def _warnings(fleet: Fleet, model: Model) -> list[str]:
