@@ -108,7 +108,7 @@ def fit_datums(scan: Floats, pose: Floats, datums: Datums, reference: Reference,
         heights, errors, counts = _heights(apply(pose, scan), datums, radius, reference)
         if (counts < _MIN_POINTS).any():
             break
-        step = -np.linalg.solve(slope, heights)
+        step: Floats = -np.linalg.solve(slope, heights).astype(np.float64)
         step[:3] /= size
         motion = exponential(step[None])[0]
         motion[:3, 3] += centre - motion[:3, :3] @ centre

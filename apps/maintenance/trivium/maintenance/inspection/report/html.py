@@ -198,7 +198,7 @@ def _table(grid: Grid) -> str:
 def _program(document: Document, texts: Catalogue) -> Iterator[str]:
     """Yield the 3D view's data, Plotly, and what draws one with the other."""
     data = json.dumps(_scene(document, texts), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-    yield f'<script type="application/json" id="scene">{data}</script>'
+    yield f'<script type="application/json" id="i-scene">{data}</script>'
     library = (resources.files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
     library = library.replace("</script", "<\\/script")
     yield f"<script>{library}</script>"

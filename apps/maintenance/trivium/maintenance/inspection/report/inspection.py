@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from trivium.maintenance.inspection.claims import Source
+from trivium.maintenance.inspection.deviation import Surface
 from trivium.maintenance.inspection.inspect import Inspection
 from trivium.maintenance.inspection.narrate import percent, shown, verdict_key
 from trivium.maintenance.inspection.poses import Floats
@@ -18,10 +19,11 @@ from trivium.maintenance.inspection.report.views import Subject, draw_views
 from trivium.service.evidence import Claim, Sentence
 from trivium.service.text import Catalogue, catalogue
 
-__all__ = ["TONES", "cloud_of", "document_of", "page_of", "regions_grid"]
+__all__ = ["TONES", "cloud_of", "document_of", "page_of", "regions_grid", "surface_cloud"]
 
 TONES = {"pass": "good", "fail": "bad", "undecided": "wait", "incomplete": "wait", "untrusted": "wait"}
 _MOST_PLACES = 15_000
+_LIFT = 0.003
 _MOST_FACES = 20_000
 _EMPTY = np.empty((0, 3))
 
@@ -133,12 +135,18 @@ def cloud_of(points: Floats, values: Floats | None, reference: Reference) -> Clo
     return Cloud(points[::step], None if values is None else values[::step], vertices, faces)
 
 
+def surface_cloud(surface: Surface, reference: Reference) -> Cloud:
+    """Return what the 3D view shows of seen cells, lifted a little off the part, into which they would sink by half."""
+    seen = surface.is_covered
+    lifted = surface.places[seen] + _LIFT * reference.diagonal * surface.normals[seen]
+    return cloud_of(lifted, surface.deviation[seen], reference)
+
+
 def _cloud(inspection: Inspection, reference: Reference) -> Cloud:
     """Means over cells, which show what single points hide in their noise; bare points where no deviation counts."""
     if not inspection.trust.is_trusted:
         return cloud_of(inspection.points, None, reference)
-    seen = inspection.surface.is_covered
-    return cloud_of(inspection.surface.places[seen], inspection.surface.deviation[seen], reference)
+    return surface_cloud(inspection.surface, reference)
 
 
 def _facts(

@@ -3,7 +3,7 @@
 
 (() => {
   const plot = document.getElementById("plot");
-  const scene = JSON.parse(document.getElementById("scene").textContent);
+  const scene = JSON.parse(document.getElementById("i-scene").textContent);
   if (location.hash === "#model") document.body.classList.add("only-model");
 
   const [x, y, z] = scene.points;
@@ -12,7 +12,7 @@
         colorbar: { title: { text: scene.names.legend }, thickness: 14, len: 0.8 } }
     : { size: 2, color: "#3a6ea5" };
   const cloud = { type: "scatter3d", mode: "markers", name: scene.names.model_cloud, x, y, z, marker,
-    text: scene.values, hovertemplate: scene.values ? "%{x}, %{y}, %{z}<br>%{text:+.3f} mm<extra></extra>" : "%{x}, %{y}, %{z}<extra></extra>" };
+    text: scene.values, hovertemplate: scene.values ? "%{text:+.3f} mm<extra></extra>" : "%{x}, %{y}, %{z}<extra></extra>" };
   const traces = [cloud];
   if (scene.faces.length && scene.faces[0].length) {
     const [a, b, c] = scene.vertices;
@@ -23,7 +23,7 @@
   const axis = { backgroundcolor: "#f6f7f9", gridcolor: "#cfd6dd", zeroline: false };
   const first = { x: 1.5, y: -1.5, z: 1.2 };
   const layout = { margin: { l: 0, r: 0, t: 0, b: 0 }, paper_bgcolor: "#ffffff", showlegend: false,
-    scene: { aspectmode: "data", xaxis: axis, yaxis: axis, zaxis: axis, camera: { eye: first } } };
+    scene: { aspectmode: "data", bgcolor: "#e6eaef", xaxis: axis, yaxis: axis, zaxis: axis, camera: { eye: first } } };
   Plotly.newPlot(plot, traces, layout, { responsive: true, displaylogo: false, displayModeBar: false })
     .then(() => { plot.dataset.ready = "1"; });
 

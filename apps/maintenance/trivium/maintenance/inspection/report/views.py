@@ -125,9 +125,9 @@ def _shaded(subject: Subject, hits: Hits, starts: Floats, towards: Floats, shape
     light = 0.62 + 0.38 * np.abs(places.normals @ towards)
     # A second lamp from above the viewer's left tells faces apart that the first lights alike.
     light *= 0.9 + 0.1 * np.clip(places.normals @ _lamp(towards), 0, 1)
-    image = np.full((shape[0] * shape[1], 3), 255.0)
-    image[rows] = color * light[:, None]
-    image = image.reshape(*shape, 3)
+    flat = np.full((shape[0] * shape[1], 3), 255.0)
+    flat[rows] = color * light[:, None]
+    image = flat.reshape(*shape, 3)
     image[_edges(hits, is_hit, shape, subject.reference.diagonal)] *= _EDGE
     return np.clip(np.round(image), 0, 255).astype(np.uint8)
 

@@ -12,7 +12,7 @@ from trivium.maintenance.inspection.claims import Source
 from trivium.maintenance.inspection.narrate import percent, shown
 from trivium.maintenance.inspection.reference import Reference
 from trivium.maintenance.inspection.report.document import Bars, Cell, Document, bars_of
-from trivium.maintenance.inspection.report.inspection import cloud_of, regions_grid
+from trivium.maintenance.inspection.report.inspection import cloud_of, regions_grid, surface_cloud
 from trivium.maintenance.inspection.report.views import Subject, draw_views
 from trivium.maintenance.inspection.wear import Wear
 from trivium.maintenance.inspection.wear_narrate import outcome_key
@@ -44,10 +44,7 @@ def wear_document(
     places, normals = (
         np.array([getattr(one, name) for one in changes]) if changes else _EMPTY for name in ("place", "normal")
     )
-    seen = wear.surface.is_covered
-    cloud = cloud_of(wear.later, None, reference)
-    if wear.is_trusted:
-        cloud = cloud_of(wear.surface.places[seen], wear.surface.deviation[seen], reference)
+    cloud = surface_cloud(wear.surface, reference) if wear.is_trusted else cloud_of(wear.later, None, reference)
     return Document(
         page["title"],
         language,
@@ -60,7 +57,7 @@ def wear_document(
         draw_views(Subject(reference, wear.surface if wear.is_trusted else None, limit, places, normals)),
         (texts["inspection.view_alt"], texts["inspection.view_alt_back"]),
         limit if wear.is_trusted else None,
-        _bars(wear, texts) if wear.is_trusted and seen.any() else None,
+        _bars(wear, texts) if wear.is_trusted and wear.surface.is_covered.any() else None,
         regions_grid(claims, texts, "" if wear.is_trusted else "_untrusted", "volume"),
         tuple(texts[f"inspection.wear.method_{name}"] for name in ("frame", "cells", "rule", "wear")),
         cloud,
