@@ -37,6 +37,7 @@ RUNS: tuple[tuple[str, ...], ...] = (
     ("vision_vqa.py",),
     ("medical_draft.py",),
     ("medical_worklist.py",),
+    ("openapi_fuzz.py",),
     ("medical_checker.py",),
     ("balance.py",),
     ("moe_cpu.py",),
@@ -45,6 +46,7 @@ RUNS: tuple[tuple[str, ...], ...] = (
 RECORDED: tuple[str, ...] = (
     "first_report.py",
     "chaos.py",
+    "page_load.py",
     "rul.py",
     "rul.py FD002",
     "pointcloud_inspection.py",
