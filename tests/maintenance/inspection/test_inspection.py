@@ -15,6 +15,7 @@ from trivium.maintenance.inspection.poses import apply, displacement, exponentia
 from trivium.maintenance.inspection.reference import Reference
 from trivium.maintenance.inspection.regions import decide, defects
 from trivium.maintenance.inspection.report.colors import colors
+from trivium.maintenance.inspection.trust import symmetric
 from trivium.pointcloud.io import read_points, write_mesh, write_points
 from trivium.pointcloud.records import Mesh, PointCloud
 from trivium.service.errors import InputError
@@ -158,6 +159,18 @@ def test_a_deep_region_keeps_its_shallow_rim():
     assert one.volume_mm3 == pytest.approx(0.62)
     # Three errors of a mean each, three cells: sqrt(3) times 3 times 0.001, twice.
     assert one.volume_uncertainty_mm3 == pytest.approx(6e-3 * 3**0.5)
+
+
+def test_a_symmetry_holds_both_ways():
+    """A motion that carries the part onto itself within 0.05 mm, and back within 0.06, is none."""
+    quarter = exponential(np.array([[0, 0, np.pi / 2, 0, 0, 0.0]]))
+
+    class Almost:
+        def self_distance(self, motions):
+            return np.where(np.isclose(motions[:, 1, 0], 1), 0.04, 0.06)
+
+    assert symmetric(np.eye(4), quarter, Almost()).tolist() == [False]
+    assert Almost().self_distance(quarter).tolist() == [0.04]
 
 
 def test_cells_grow_where_points_are_few(part):

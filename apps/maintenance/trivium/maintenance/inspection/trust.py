@@ -97,8 +97,13 @@ def on_datums(trust: Trust, fit: Fit) -> Trust:
 
 
 def symmetric(pose: Floats, others: Floats, reference: Reference) -> np.ndarray:
-    """Return for each of (H, 4, 4) poses whether the part looks the same under it as under `pose`."""
-    return reference.self_distance(others @ inverse(pose)) <= SYMMETRY_MM
+    """Return for each of (H, 4, 4) poses whether the part looks the same under it as under `pose`, both ways.
+
+    A motion may carry the surface onto itself, and the motion back not: a face that is longer than its counterpart.
+    """
+    there = others @ inverse(pose)
+    back = np.stack([inverse(one) for one in there])
+    return np.maximum(reference.self_distance(there), reference.self_distance(back)) <= SYMMETRY_MM
 
 
 def _looseness(scan: Floats, pose: Floats, noise: float, reference: Reference) -> float:
