@@ -14,8 +14,8 @@ from small import small_config  # beside this file, where a script looks first
 from torch.nn import functional as F
 
 from trivium.core_model.decoder import new_decoder
-from trivium.core_model.kernels.choice import softmax_choice, softmax_choice_plain
 from trivium.core_model.kernels.experts import fused_experts
+from trivium.core_model.kernels.loss import token_losses, token_losses_plain
 from trivium.core_model.kernels.paged import paged_attention, paged_attention_plain
 from trivium.core_model.kernels.products import (
     Tile,
@@ -24,6 +24,7 @@ from trivium.core_model.kernels.products import (
     gated_product,
     gated_product_plain,
 )
+from trivium.core_model.kernels.route import route, route_plain
 from trivium.core_model.kernels.rows import gather_rows, gather_rows_plain, sum_rows, sum_rows_plain
 from trivium.core_model.kernels.slots import SortedSlots, sort_slots, sort_slots_plain
 from trivium.core_model.kernels.swiglu import weighted_swiglu_backward, weighted_swiglu_plain
@@ -101,13 +102,42 @@ def products() -> float:
     return largest
 
 
-def choosing() -> float:
+def wide_products() -> float:
+    """Rows enough for the widest tiles, and an expert without any."""
+    order = sort_slots_plain(choices(260, 2, 4, seed=46), 4)
+    x, weights = draw(260, 64, seed=47).to(types()[0]), draw(520, seed=48)
+    gate_up = draw(4, 2 * 136, 64, seed=49).to(types()[0])
+    found = gated_product(x, gate_up, weights, order, keep=True)
+    truth = gated_product_plain(x, gate_up, weights, order)
+    return distance(
+        [served(value, order).float() for value in found if value is not None], [value.float() for value in truth]
+    )
+
+
+def routing() -> float:
+    largest = 0.0
+    for tokens, normalize in ((37, True), (37, False), (70, True)):  # with a program a token, and in tiles
+        results = []
+        for form in (route, route_plain):
+            x, weight = (draw(tokens, 200, seed=19).to(types()[0]), draw(9, 200, seed=20).to(types()[0]) / 8)
+            leaves = x.requires_grad_(), weight.requires_grad_()
+            logits, scores, ids, weights = form(*leaves, 3, normalize, 2.5)
+            loss = logits.square().mean() + (scores**2).sum() + (weights * torch.arange(3, device=DEVICE)).sum()
+            gradients = [value.float() for value in torch.autograd.grad(loss, leaves)]
+            results.append((logits, scores, ids.float(), weights, *gradients))
+        largest = max(largest, distance(*results))
+    return largest
+
+
+def losses() -> float:
+    targets = torch.randint(0, 5000, (7,), generator=torch.Generator().manual_seed(45)).to(DEVICE)
+    targets[2] = -100
     results = []
-    for form in (softmax_choice, softmax_choice_plain):
-        logits = draw(37, 9, seed=19).requires_grad_()
-        scores, ids, chosen = form(logits, 4)
-        loss = (scores**2).sum() + (chosen * torch.arange(4, device=DEVICE)).sum()
-        results.append((scores, ids.float(), chosen, *torch.autograd.grad(loss, logits)))
+    for form in (token_losses, token_losses_plain):
+        logits = (5 * draw(7, 5000, seed=44)).to(types()[0]).requires_grad_()
+        each = form(logits, targets)
+        gradient = torch.autograd.grad((each * torch.arange(7, device=DEVICE)).sum(), logits)[0]
+        results.append((each, gradient.float()))
     return distance(*results)
 
 
@@ -118,12 +148,17 @@ def reading_pages() -> float:
     new = [draw(rows, count, width, seed=20 + count) for count in (heads, kv_heads)] + [
         draw(rows, kv_heads, width, seed=30)
     ]
-    results = []
-    for form in (paged_attention, paged_attention_plain):
-        pages = [draw(30 * size, kv_heads, width, seed=seed) for seed in (31, 32)]
-        out = form(*new, *pages, tables, lengths, 0.25, size)
-        results.append((out, *pages))
-    return distance(*results)
+    angles = draw(rows, width // 2, seed=33)
+    prepared = (angles.cos(), angles.sin(), draw(width, seed=34), draw(width, seed=35), 1e-6)
+    largest = 0.0
+    for rest in ((), (*prepared, False), (*prepared, True)):
+        results = []
+        for form in (paged_attention, paged_attention_plain):
+            pages = [draw(30 * size, kv_heads, width, seed=seed) for seed in (31, 32)]
+            out = form(*new, *pages, tables, lengths, 0.25, size, *rest)
+            results.append((out, *pages))
+        largest = max(largest, distance(*results))
+    return largest
 
 
 def whole() -> float:
@@ -193,7 +228,9 @@ CHECKS = {
     "copying": copying,
     "activation": activation,
     "products": products,
-    "choosing": choosing,
+    "wide products": wide_products,
+    "routing": routing,
+    "token losses": losses,
     "reading pages": reading_pages,
     "whole": whole,
     "few": few,

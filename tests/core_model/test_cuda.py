@@ -12,7 +12,7 @@ from trivium.core_model.decoder import new_decoder, next_token_loss
 from trivium.core_model.generate import Sampling, generate
 from trivium.core_model.layers.attention import attend_flex, attend_plain
 from trivium.core_model.layers.visibility import Visibility
-from trivium.core_model.moe.router import _precise_linear
+from trivium.core_model.moe.precise import precise_linear
 from trivium.core_model.train.text import train
 
 pytestmark = [
@@ -109,7 +109,7 @@ def test_router_logits_of_bfloat16_are_as_precise_as_of_float32():
     x = random(200, 64, seed=0).bfloat16().requires_grad_()
     weight = random(8, 64, seed=1).bfloat16().requires_grad_()
     upstream = random(200, 8, seed=2)
-    logits = _precise_linear(x, weight)
+    logits = precise_linear(x, weight)
     truth = x.double() @ weight.double().T
     assert logits.dtype == torch.float32
     assert (logits - truth).abs().max() <= 1e-6 * truth.abs().max()

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from trivium.core_model.kernels.support import has_kernels
 from trivium.service.errors import InputError
 
 __all__ = [
@@ -174,5 +175,9 @@ def text_loss_sum(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
     A sum, so that parts of a batch add up to exactly the whole; divide by `(targets != MISSING_CLASS).sum()`.
     """
+    if logits.dtype in (torch.bfloat16, torch.float16) and has_kernels(logits):
+        from trivium.core_model.kernels.loss import token_losses
+
+        return token_losses(logits.flatten(0, 1), targets.flatten()).sum()
     precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
     return F.cross_entropy(precise.flatten(0, 1), targets.flatten(), ignore_index=MISSING_CLASS, reduction="sum")

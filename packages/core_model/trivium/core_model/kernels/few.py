@@ -17,7 +17,7 @@ __all__ = ["MOST_SLOTS", "few_experts"]
 # With more slots, experts begin to be asked for twice, and their weights would be read twice.
 MOST_SLOTS = 16
 
-_COLUMNS = 8  # of one program
+_COLUMNS = 2  # of one program
 _TILE = 8192  # elements of weights in its registers
 
 

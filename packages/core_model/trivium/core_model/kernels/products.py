@@ -15,6 +15,7 @@ import torch
 import triton
 import triton.language as tl
 from torch.nn import functional as F
+from triton.tools.tensor_descriptor import TensorDescriptor
 
 from trivium.core_model.kernels.slots import SortedSlots
 
@@ -39,8 +40,7 @@ class Tile:
 
 _WIDE = Tile(rows=128, columns=128, inner=64, warps=8, stages=4)  # arithmetic is the limit
 _MIDDLE = Tile(rows=64, columns=64, inner=64, warps=4, stages=4)
-_NARROW = Tile(rows=16, columns=64, inner=128, warps=4, stages=4)  # reading weights is the limit
-_NARROW_DOWN = Tile(rows=16, columns=64, inner=64, warps=4, stages=6)
+_NARROW = Tile(rows=16, columns=64, inner=128, warps=4, stages=3)  # reading weights is the limit
 
 
 def tile_for(rows: int, num_experts: int) -> Tile:
@@ -72,11 +72,19 @@ def gated_product(
     experts, wide = gate_up_E2FD.shape[0], gate_up_E2FD.shape[1]
     rows = order.slot_of_row.numel()
     tile = tile or tile_for(rows, experts)
+    # Wide tiles take the matrices through the copy engine, seen as (E, F, 2, D): gate and up of a column side by side.
+    is_mapped = tile is _WIDE and width % tile.inner == 0
+    matrices: torch.Tensor | TensorDescriptor = gate_up_E2FD
+    if is_mapped:
+        strides = [wide * width, width, wide // 2 * width, 1]
+        matrices = TensorDescriptor(
+            gate_up_E2FD, [experts, wide // 2, 2, width], strides, [1, tile.columns, 2, tile.inner]
+        )
     h_RF = torch.empty(rows, wide // 2, dtype=x_TD.dtype, device=x_TD.device)
     kept = torch.empty(rows if keep else 0, wide, dtype=x_TD.dtype, device=x_TD.device)
     _gated[_grid(rows, experts, wide // 2, tile)](
         x_TD,
-        gate_up_E2FD,
+        matrices,
         weights_S,
         order.slot_of_row,
         order.ends,
@@ -87,6 +95,7 @@ def gated_product(
         width,
         rows // tokens,
         KEEP=keep,
+        IS_MAPPED=is_mapped,
         **_constants(tile, experts),
     )
     return h_RF, kept if keep else None
@@ -115,8 +124,6 @@ def down_product(
     rows, width = h_RF.shape
     experts, out_width = down_EDF.shape[:2]
     tile = tile or tile_for(rows, experts)
-    if tile is _NARROW:
-        tile = _NARROW_DOWN
     out_RD = torch.empty(rows, out_width, dtype=h_RF.dtype, device=h_RF.device)
     _down[_grid(rows, experts, out_width, tile)](
         h_RF, down_EDF, order.ends, out_RD, experts, out_width, width, **_constants(tile, experts)
@@ -176,6 +183,7 @@ def _gated(
     inner_width,
     slots,
     KEEP: tl.constexpr,
+    IS_MAPPED: tl.constexpr,
     EXPERTS: tl.constexpr,
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
@@ -188,18 +196,25 @@ def _gated(
     row = first + tl.arange(0, ROWS)
     is_real = row < end
     slot = tl.load(slot_of_row + row, mask=is_real, other=0)
-    column = (tl.program_id(0) % blocks) * COLUMNS + tl.arange(0, COLUMNS)
+    first_column = (tl.program_id(0) % blocks) * COLUMNS
     inner = tl.arange(0, INNER)
     x_start = x + (slot // slots).to(tl.int64)[:, None] * inner_width + inner[None, :]
-    gate_start = gate_up + (expert.to(tl.int64) * 2 * width + column % width)[None, :] * inner_width + inner[:, None]
-    up_start = gate_start + width.to(tl.int64) * inner_width
-    gate_tile = tl.zeros((ROWS, COLUMNS), dtype=tl.float32)
-    up_tile = tl.zeros((ROWS, COLUMNS), dtype=tl.float32)
-    for step in range(0, inner_width, INNER):
-        is_inside = inner < inner_width - step
-        x_tile = tl.load(x_start + step, mask=is_inside[None, :], other=0.0)
-        gate_tile = tl.dot(x_tile, tl.load(gate_start + step, mask=is_inside[:, None], other=0.0), gate_tile)
-        up_tile = tl.dot(x_tile, tl.load(up_start + step, mask=is_inside[:, None], other=0.0), up_tile)
+    # Gate and up of a column lie side by side in one wide product, and so in the registers of one thread.
+    both = tl.zeros((ROWS, 2 * COLUMNS), dtype=tl.float32)
+    if IS_MAPPED:
+        for step in range(0, inner_width, INNER):
+            matrix_tile = gate_up.load([expert, first_column, 0, step]).reshape(2 * COLUMNS, INNER)
+            both = tl.dot(tl.load(x_start + step), matrix_tile.T, both)
+    else:
+        pair = tl.arange(0, 2 * COLUMNS)
+        matrix_row = expert.to(tl.int64) * 2 * width + (pair % 2) * width + (first_column + pair // 2) % width
+        matrix_start = gate_up + matrix_row[None, :] * inner_width + inner[:, None]
+        for step in range(0, inner_width, INNER):
+            is_inside = inner < inner_width - step
+            x_tile = tl.load(x_start + step, mask=is_inside[None, :], other=0.0)
+            both = tl.dot(x_tile, tl.load(matrix_start + step, mask=is_inside[:, None], other=0.0), both)
+    gate_tile, up_tile = tl.split(tl.reshape(both, (ROWS, COLUMNS, 2)))
+    column = first_column + tl.arange(0, COLUMNS)
     mask = is_real[:, None] & (column < width)[None, :]
     if KEEP:
         kept_start = kept + row.to(tl.int64)[:, None] * (2 * width) + column[None, :]

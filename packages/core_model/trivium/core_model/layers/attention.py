@@ -77,15 +77,12 @@ class GroupedAttention(nn.Module):
             cache: takes the new keys and values and gives all of them back; None for T tokens alone.
         """
         batch, length, _ = x.shape
-        query, key, value = self._project(x)
-        query = self.query_norm(query.view(batch, length, self.num_heads, self.head_dim)).transpose(1, 2)
-        key = self.key_norm(key.view(batch, length, self.num_kv_heads, self.head_dim)).transpose(1, 2)
-        value = value.view(batch, length, self.num_kv_heads, self.head_dim).transpose(1, 2)
+        query, key, value = (part.unflatten(-1, (-1, self.head_dim)) for part in self._project(x))  # (B, T, ., Dh)
+        if isinstance(cache, PagedCache) and self._reads_pages(x, visibility, cache):
+            return self.output(self._decode(query, key, value, rotation, cache).flatten(-2))
+        query, key, value = (part.transpose(1, 2) for part in (self.query_norm(query), self.key_norm(key), value))
         query = rotate(query, rotation, interleaved=self.interleaved)  # (B, H, T, Dh)
         key = rotate(key, rotation, interleaved=self.interleaved)  # (B, Hkv, T, Dh)
-        if isinstance(cache, PagedCache) and self._reads_pages(query, visibility, cache):
-            mixed = cache.decode(self.layer, query, key, value, self.scale)
-            return self.output(mixed.transpose(1, 2).reshape(batch, length, -1))
         if cache is not None:
             key, value = cache.update(self.layer, key, value)  # (B, Hkv, S, Dh)
         if self.memory_key is not None and self.memory_value is not None:
@@ -127,11 +124,27 @@ class GroupedAttention(nn.Module):
         shared = self.num_kv_heads * self.head_dim
         return F.linear(x, *self.joined).split((self.num_heads * self.head_dim, shared, shared), dim=-1)
 
-    def _reads_pages(self, query: torch.Tensor, visibility: Visibility, cache: PagedCache) -> bool:
+    def _reads_pages(self, x: torch.Tensor, visibility: Visibility, cache: PagedCache) -> bool:
         """Say whether the kernel that decodes from pages can: one token of each row, which sees all before it."""
         sees_all = not (visibility.window or visibility.memory_slots)
         fits = self.head_dim >= 16 and self.head_dim.bit_count() == 1
-        return query.shape[2] == 1 and cache.lengths is not None and sees_all and fits and has_kernels(query)
+        return x.shape[1] == 1 and cache.lengths is not None and sees_all and fits and has_kernels(x)
+
+    def _decode(
+        self,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        rotation: tuple[torch.Tensor, torch.Tensor],
+        cache: PagedCache,
+    ) -> torch.Tensor:
+        """Norm, turn, store and attend in one kernel: `(B, 1, ., Dh)` projections to `(B, 1, H, Dh)`."""
+        norms = None
+        if isinstance(self.query_norm, RMSNorm) and isinstance(self.key_norm, RMSNorm):
+            norms = self.query_norm.weight, self.key_norm.weight, self.query_norm.eps
+        new = (query[:, 0], key[:, 0], value[:, 0])
+        settings = {"norms": norms, "interleaved": self.interleaved}
+        return cache.decode(self.layer, *new, rotation, self.scale, **settings)[:, None]
 
     @torch.no_grad()
     def reset(self, std: float, generator: torch.Generator | None = None) -> None:

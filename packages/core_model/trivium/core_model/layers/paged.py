@@ -111,22 +111,36 @@ class PagedCache:
         return pages[0][self.read].transpose(1, 2), pages[1][self.read].transpose(1, 2)
 
     def decode(
-        self, layer: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float
+        self,
+        layer: int,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        rotation: tuple[torch.Tensor, torch.Tensor],
+        scale: float,
+        *,
+        norms: tuple[torch.Tensor, torch.Tensor, float] | None,
+        interleaved: bool,
     ) -> torch.Tensor:
         """Store one token of each row and attend to all that its row holds, reading pages where they lie.
 
         Args:
             layer: whose pages.
-            query: (B, H, 1, Dh).
-            key, value: (B, Hkv, 1, Dh), of the new token.
+            query: (B, H, Dh), neither normed nor turned.
+            key, value: (B, Hkv, Dh), of the new token.
+            rotation: cosine and sine of the new tokens, both `(B, 1, 1, Dh / 2)`.
             scale: factor on the scores.
+            norms: weights of the norms of query and key, and what is added to their mean square; None for no norms.
+            interleaved: as `rope.rotate`.
 
         Returns:
-            (B, H, 1, Dh).
+            (B, H, Dh).
         """
         from trivium.core_model.kernels.paged import paged_attention
 
         assert self.lengths is not None
-        keys, values = self.pool.layers[layer]
-        new = (query[:, :, 0], key[:, :, 0], value[:, :, 0])
-        return paged_attention(*new, keys, values, self.tables, self.lengths, scale, self.pool.page_size)[:, :, None]
+        where = (*self.pool.layers[layer], self.tables, self.lengths)
+        turn = tuple(part.flatten(1) for part in rotation)
+        return paged_attention(
+            query, key, value, *where, scale, self.pool.page_size, *turn, *(norms or (None, None, 0.0)), interleaved
+        )

@@ -14,15 +14,14 @@ Ways of scoring and choosing, as options of one router, in float32 at least:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from trivium.core_model.config import ModelConfig
 from trivium.core_model.kernels.support import has_kernels
 from trivium.core_model.moe.capacity import drop_beyond
+from trivium.core_model.moe.precise import precise_linear
 
 __all__ = ["Router", "Routing", "choose_experts", "leave_unneeded"]
 
@@ -76,7 +75,12 @@ class Router(nn.Module):
     def forward(self, x_TD: torch.Tensor, num_sequences: int = 1) -> Routing:
         """Route `(T, D)` tokens of so many sequences."""
         config = self.config
-        logits_TE = _precise_linear(x_TD, self.weight)
+        if self._runs_fused(x_TD):
+            from trivium.core_model.kernels.route import route
+
+            settings = (config.experts_per_token, config.normalize_weights, config.route_scale)
+            return Routing(*route(x_TD, self.weight, *settings), num_sequences=num_sequences)
+        logits_TE = precise_linear(x_TD, self.weight)
         scores_TE, expert_ids_TK, weights_TK = self._choose(logits_TE)
         if config.score_mass < 1:
             unneeded_TK = leave_unneeded(weights_TK, scores_TE, config.score_mass)
@@ -91,16 +95,16 @@ class Router(nn.Module):
             weights_TK = weights_TK.masked_fill(dropped_TK, 0.0)
         return Routing(logits_TE, scores_TE, expert_ids_TK, weights_TK, dropped_TK, num_sequences)
 
+    def _runs_fused(self, x_TD: torch.Tensor) -> bool:
+        """Say whether the kernel does all that is asked for."""
+        config = self.config
+        is_plain = config.router_scores == "softmax" and self.bias is None and config.score_mass == 1
+        takes_all = config.groups_per_token == config.num_groups and not (self.training and self.capacity_factor)
+        return is_plain and takes_all and has_kernels(x_TD) and x_TD.dtype == self.weight.dtype == torch.bfloat16
+
     def _choose(self, logits_TE: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return all scores, the chosen experts and their scores."""
         config = self.config
-        is_plain = (
-            config.router_scores == "softmax" and self.bias is None and config.groups_per_token == config.num_groups
-        )
-        if is_plain and has_kernels(logits_TE) and logits_TE.dtype == torch.float32:
-            from trivium.core_model.kernels.choice import softmax_choice
-
-            return softmax_choice(logits_TE, config.experts_per_token)
         scores_TE = logits_TE.sigmoid() if config.router_scores == "sigmoid" else logits_TE.softmax(dim=-1)
         expert_ids_TK = choose_experts(
             scores_TE if self.bias is None else scores_TE + self.bias,
@@ -160,27 +164,3 @@ def leave_unneeded(chosen_TK: torch.Tensor, scores_TE: torch.Tensor, mass: float
     """
     share_TK = chosen_TK / scores_TE.sum(dim=-1, keepdim=True).clamp(min=1e-20)
     return share_TK.cumsum(dim=-1) - share_TK >= mass
-
-
-def _precise_linear(x_TD: torch.Tensor, weight_ED: torch.Tensor) -> torch.Tensor:
-    """Return `x W^T` in float32 at least, gradients included."""
-    if x_TD.is_cuda and x_TD.dtype == weight_ED.dtype == torch.bfloat16:
-        return _HalfLinear.apply(x_TD, weight_ED)
-    precise = torch.promote_types(x_TD.dtype, torch.float32)
-    return F.linear(x_TD.to(precise), weight_ED.to(precise))
-
-
-class _HalfLinear(torch.autograd.Function):
-    """`F.linear(x.float(), weight.float())` without a float32 copy of x: products of bfloat16 are exact in float32."""
-
-    @staticmethod
-    def forward(ctx: Any, x_TD: torch.Tensor, weight_ED: torch.Tensor) -> torch.Tensor:
-        ctx.save_for_backward(x_TD, weight_ED)
-        return torch.mm(x_TD, weight_ED.t(), out_dtype=torch.float32)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        x_TD, weight_ED = ctx.saved_tensors
-        dlogits_TE = gradients[0]
-        dx_TD = (dlogits_TE @ weight_ED.float()).to(x_TD.dtype)
-        return dx_TD, (dlogits_TE.t() @ x_TD.float()).to(weight_ED.dtype)
