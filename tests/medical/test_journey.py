@@ -147,6 +147,10 @@ def test_from_a_film_to_a_signature(browser, suite, locale):
     page.mouse.up()
     visit.until(lambda: re.fullmatch(texts["ruler"], view.get_attribute("data-ruler") or ""))
     assert page.locator('[data-tool="heat"]').get_attribute("aria-pressed") == "false"
+    assert page.locator("#opacity").is_disabled()
+    page.keyboard.press("h")
+    visit.until(lambda: view.get_attribute("data-maps") not in ("", None))
+    page.keyboard.press("h")
     assert texts["watermark"] in page.locator("#mark").text_content()
     assert visit.axe() == []
 

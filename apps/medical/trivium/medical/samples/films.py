@@ -39,7 +39,7 @@ class Film:
         body: what is drawn.
         view: `PA`, `AP` or `LL`.
         modality: `DX` or `CR`.
-        flaw: `sideways` for a film turned by 90 degrees, `cut` for one whose right lung is half outside, else empty.
+        flaw: `sideways` for a film turned by 90 degrees, `cut` for one without the bases and half of a lung, else empty.
         is_inverted: whether it is stored as MONOCHROME1.
     """
 
@@ -113,7 +113,7 @@ def _pixels(film: Film) -> NDArray[np.uint16]:
     if film.flaw == "sideways":
         drawn = np.rot90(drawn)
     if film.flaw == "cut":
-        drawn = drawn[:, int(0.3 * drawn.shape[1]) :]
+        drawn = drawn[: int(0.8 * drawn.shape[0]), int(0.3 * drawn.shape[1]) :]
     return np.ascontiguousarray(HIGHEST - drawn if film.is_inverted else drawn)
 
 

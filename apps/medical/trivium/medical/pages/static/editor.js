@@ -56,7 +56,9 @@ export class Editor {
     if (!parts.length) parts.push(make("p", { class: "quiet" }, say("ui.blank")));
     this.element.replaceChildren(...parts);
     this.element.lang = this.content.language === "zh" ? "zh-CN" : "en";
-    if (focused) this.element.querySelector(`[data-sentence="${focused}"]`)?.focus({ preventScroll: true });
+    const field = this.element.querySelector("textarea");
+    if (field) field.focus(); // at once: the next key is a word, not a command
+    else if (focused) this.element.querySelector(`[data-sentence="${focused}"]`)?.focus({ preventScroll: true });
   }
 
   // Whoever only reads sees what the report says; whoever writes also sees what they took out.
@@ -106,18 +108,6 @@ export class Editor {
   field(one) {
     const area = make("textarea", { rows: Math.min(6, 1 + Math.ceil(one.text.length / 60)), maxlength: 2000, "aria-label": say("ui.edit") });
     area.value = one.text;
-    const close = () => {
-      if (this.editing !== one.id) return;
-      this.editing = "";
-      const found = this.find(one.id);
-      if (found && !found.one.text.trim() && found.one.status === "typed") {
-        const list = this.content.sections[found.section];
-        list.splice(list.indexOf(found.one), 1);
-        this.touch();
-      }
-      this.draw();
-      this.element.querySelector(`[data-sentence="${one.id}"]`)?.focus();
-    };
     area.addEventListener("input", () => {
       const found = this.find(one.id).one;
       found.text = area.value;
@@ -128,12 +118,26 @@ export class Editor {
       if (event.isComposing) return;
       if (event.key === "Escape" || (event.key === "Enter" && (event.ctrlKey || event.metaKey))) {
         event.preventDefault();
-        close();
+        this.close();
       }
     });
-    const done = make("button", { type: "button", class: "button plain", onclick: close }, say("ui.save"));
-    setTimeout(() => document.activeElement === area || area.focus());
+    const done = make("button", { type: "button", class: "button plain", onclick: () => this.close() }, say("ui.save"));
     return make("span", { class: "m-field" }, area, done);
+  }
+
+  // Finish the sentence being edited; one that was added and left empty goes.
+  close() {
+    const found = this.editing && this.find(this.editing);
+    this.editing = "";
+    if (!found) return;
+    const { one, section } = found;
+    if (one.status === "typed" && !one.text.trim()) {
+      const list = this.content.sections[section];
+      list.splice(list.indexOf(one), 1);
+      this.touch();
+    }
+    this.draw();
+    this.element.querySelector(`[data-sentence="${one.id}"]`)?.focus();
   }
 
   choose(id) {

@@ -16,6 +16,7 @@ const priorElement = document.getElementById("prior");
 let prior = null;
 let state = null;
 let tag = "";
+let answers = 0; // of acts, and turns to other studies
 let nextStudy = null;
 let isNamed = false; // whether exports carry the patient's name
 const editor = new Editor(document.getElementById("sections"), { changed: () => later(), chosen: (names) => choose(names) });
@@ -23,12 +24,15 @@ const editor = new Editor(document.getElementById("sections"), { changed: () => 
 // -- state ----------------------------------------------------------------------------------------------------------
 
 async function load() {
+  const asked = answers;
   try {
     const answer = await fetch(`${base}/state`, { headers: { accept: "application/json", "if-none-match": tag } });
     if (answer.status === 304) return;
     if (!answer.ok) return;
+    const found = await answer.json();
+    if (asked !== answers) return; // older than what an act has told since
     tag = answer.headers.get("etag") ?? "";
-    take(await answer.json());
+    take(found);
   } catch {
     notice("gone", say("ui.gone"));
   }
@@ -58,6 +62,7 @@ async function act(path, body = {}) {
 }
 
 function taken(answer) {
+  answers += 1;
   if (!answer.ok) {
     notice("problem", answer.body.error ?? say("ui.gone"), "bad");
     return null;
@@ -97,6 +102,7 @@ async function save() {
     if (answer.ok) {
       notice("problem", "");
       told("saved");
+      answers += 1;
       tag = "";
       take(answer.body);
       return true;
@@ -166,7 +172,7 @@ function drawNotices() {
   const retry = root.dataset.review ? button("retry_draft", async () => taken(await post(`${base}/retry-draft`))) : null;
   notice("failed", isFailed ? make("p", {}, say("ui.draft_failed"), " ", retry) : "");
   const canInsert = editor.canWrite && draft && !draft.refused && state.draft_number < draft.number;
-  notice("late", canInsert ? make("p", {}, say("ui.late"), " ", button("insert", () => act("insert-draft"))) : "");
+  notice("late", canInsert ? make("p", {}, say("ui.late"), " ", button("insert", insert)) : "");
   const mustCommit = state.is_draft_hidden && editor.canWrite;
   notice("hidden", mustCommit ? make("p", {}, say("ui.hidden"), " ", button("commit", () => act("commit"))) : "");
   const untold = state.critical.filter((name) => !state.told.some((one) => one.finding === name));
@@ -256,6 +262,11 @@ async function begin() {
   editor.focusFirst();
 }
 
+async function insert() {
+  editor.close();
+  await act("insert-draft");
+}
+
 async function reasoned(path, key, needsSecret = false) {
   const given = await ask(key, { needsSecret: needsSecret && !state.step_up.has_grace });
   if (given) await act(path, given);
@@ -321,7 +332,7 @@ function drawTools() {
     viewer.draw();
   } });
   const films = state.images.length > 1
-    ? state.images.map((one, place) => tool(`film-${place + 1}`, `${place + 1} ${one.view}`.trim(), () => showFilm(place)))
+    ? state.images.map((one, place) => tool(`film-${place + 1}`, `${place + 1} ${one.view}`.trim(), () => showFilm(place), true))
     : [];
   box.replaceChildren(
     ...films, choice,
@@ -333,6 +344,7 @@ function drawTools() {
     tool("heat", say("ui.heat"), heat, true), opacity,
     state.priors.length ? tool("prior", say("ui.show_prior"), showPrior, true) : make("span", { class: "quiet" }, say("ui.no_prior")),
   );
+  pressFilm();
 }
 
 function tool(name, text, does, isToggle = false) {
@@ -346,6 +358,10 @@ function preset(number) {
 
 function press(name, isOn) {
   document.querySelector(`[data-tool="${name}"]`)?.setAttribute("aria-pressed", String(isOn));
+}
+
+function pressFilm() {
+  state.images.forEach((_, place) => press(`film-${place + 1}`, place === film));
 }
 
 function both(does) {
@@ -384,6 +400,7 @@ async function showMaps() {
 
 async function showFilm(place) {
   film = place;
+  pressFilm();
   await viewer.load(state.images[film], labels(state.study));
   viewer.regions = regions();
   viewer.draw();
@@ -428,6 +445,7 @@ async function next() {
 // Turn this page to another study: nothing of the one before stays on it.
 async function turn(other) {
   if (state?.is_mine) post(`${base}/release`);
+  answers += 1;
   [id, base] = [other, at(`/medical/studies/${other}`)];
   [state, tag, nextStudy, film, isNamed] = [null, "", null, 0, false];
   editor.reset();
