@@ -1,13 +1,14 @@
-"""Median times of work on a GPU, by events; and work as one CUDA graph."""
+"""Median times of work on a GPU, by events; work as one CUDA graph; and the energy it takes."""
 
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable
 
 import torch
 
-__all__ = ["captured", "median_ms"]
+__all__ = ["captured", "joules", "median_ms"]
 
 
 def median_ms(work: Callable[[], object], warm: int = 5, times: int = 20) -> float:
@@ -39,3 +40,25 @@ def captured(work: Callable[[], object]) -> Callable[[], object]:
     with torch.cuda.graph(graph):
         work()
     return graph.replay
+
+
+def joules(work: Callable[[], object], seconds: float) -> tuple[float, int]:
+    """Repeat the work for at least so long; return joules, from the driver's counter, and how many times it ran.
+
+    The counter is read only, and moves every few hundredths of a second. NaN without a GPU.
+    """
+    if not torch.cuda.is_available():
+        return float("nan"), 0
+    import pynvml
+
+    pynvml.nvmlInit()
+    device = pynvml.nvmlDeviceGetHandleByIndex(torch.cuda.current_device())
+    torch.cuda.synchronize()
+    before = pynvml.nvmlDeviceGetTotalEnergyConsumption(device)
+    start, times = time.monotonic(), 0
+    while time.monotonic() - start < seconds:
+        for _ in range(5):
+            work()
+        torch.cuda.synchronize()
+        times += 5
+    return (pynvml.nvmlDeviceGetTotalEnergyConsumption(device) - before) / 1e3, times

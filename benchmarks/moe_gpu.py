@@ -59,16 +59,18 @@ def main() -> int:
     parser = arguments(__doc__)
     parser.add_argument("--small", action="store_true", help="tiny sizes, float32, on the CPU: to try the script")
     parser.add_argument("--parts", action="store_true", help="time the pieces of our path, too")
-    parser.add_argument("--skew", type=float, default=0.0, help="Zipf exponent of the load over experts; 0 is balanced")
+    parser.add_argument("--skew", type=float, default=0.0, help="scores fall by rank to this power; 0 is balanced")
     options = parser.parse_args()
     sizes = SMALL if options.small else SIZES
     device, dtype = ("cpu", torch.float32) if options.small else ("cuda", torch.bfloat16)
     name = "CPU" if options.small else torch.cuda.get_device_name()
     print(setting(PACKAGES, options.seed) + f", {name}")
-    print(", ".join(f"{key} {value}" for key, value in sizes.items()) + f", Zipf exponent {options.skew}")
+    print(", ".join(f"{key} {value}" for key, value in sizes.items()) + f", skew {options.skew}")
     torch.manual_seed(options.seed)
     layer = _layer(sizes, options.skew, options.seed).to(device, dtype)
     x_TD = torch.randn(sizes["tokens"], sizes["dim"], device=device, dtype=dtype)
+    x_TD[:, 0] = 1  # what `_layer` skews the router by
+    print(_loads(layer, x_TD))
     flops = 6 * sizes["dim"] * sizes["width"] * sizes["chosen"] * sizes["tokens"]
     if not options.small:
         _ceiling()
@@ -89,6 +91,9 @@ def main() -> int:
         "transformers grouped_mm, compiled, CUDA graph": lambda: torch.compile(_peer(sizes, layer).to(device, dtype)),
         "dense of equal FLOPs": lambda: FeedForward(sizes["dim"], sizes["width"] * sizes["chosen"]).to(device, dtype),
     }
+    if options.skew:
+        even = _layer(sizes, 0.0, options.seed).to(device, dtype)
+        blocks["ours, balanced, CUDA graph"] = lambda: Ours(even, "auto")
     if options.small:
         blocks = {key: make for key, make in blocks.items() if not ("compiled" in key or "graph" in key)}
     times: dict[str, tuple[float, float]] = {}
@@ -118,17 +123,22 @@ def _layer(sizes: dict[str, int], skew: float, seed: int) -> MixtureOfExperts:
         num_experts=sizes["experts"],
         experts_per_token=sizes["chosen"],
         expert_dim=sizes["width"],
-        router_bias=bool(skew),
     )
     layer = MixtureOfExperts(config)
     generator = torch.Generator().manual_seed(seed)
     for module in layer.modules():
         if hasattr(module, "reset"):
             module.reset(0.02, generator)
-    if skew:
-        rank = torch.arange(1, sizes["experts"] + 1).float()
-        layer.router.bias.copy_(rank.pow(-skew) * 0.02)
+    with torch.no_grad():
+        layer.router.weight[:, 0] = -skew * torch.arange(1, sizes["experts"] + 1).log()
     return layer
+
+
+def _loads(layer: MixtureOfExperts, x_TD: torch.Tensor) -> str:
+    with torch.no_grad():
+        loads = layer.router(x_TD).served_ids.flatten().bincount(minlength=layer.experts.num_experts).sort().values
+    mean = loads.float().mean()
+    return f"  load of the busiest expert {loads[-1] / mean:.2f} x the mean, of the idlest {loads[0] / mean:.2f} x"
 
 
 def _peer(sizes: dict[str, int], layer: MixtureOfExperts) -> nn.Module:
@@ -235,9 +245,16 @@ def _verdict(times: dict[str, tuple[float, float]]) -> str:
     compiled = [value for key, value in times.items() if "transformers" in key and "compiled" in key]
     peer = [min(column) for column in zip(*compiled, strict=True)] or [float("nan")] * 2
     eager = times.get("transformers grouped_mm", (float("nan"),) * 2)
+    even = times.get("ours, balanced, CUDA graph")
+    skewed = times.get("ours, CUDA graph")
+    spread = ""
+    if even and skewed:
+        share = [one / two for one, two in zip(even, skewed, strict=True)]
+        spread = f"; {share[0]:.2f} x the balanced speed forward (target 0.8), {share[1]:.2f} x with backward"
     return (
         f"ours forward {peer[0] / forward:.2f} x transformers compiled (target 1.4); "
-        f"with backward {eager[1] / both:.2f} x transformers grouped_mm (target 1.9), {peer[1] / both:.2f} x compiled"
+        f"with backward {eager[1] / both:.2f} x transformers grouped_mm (target 1.9), "
+        f"{peer[1] / both:.2f} x compiled{spread}"
     )
 
 
