@@ -31,6 +31,14 @@ def test_failures_of_a_table_end_lives_and_down_time_is_not_known(tmp_path):
     assert lives.cap == pytest.approx(0.6 * 25)  # lives of 20 and, from the end of the first, 30 hours
 
 
+@pytest.mark.parametrize(("hours", "unit", "first"), [(6, "h", 54.0), (1, "s", 32_400.0), (100, "d", 37.5)])
+def test_lives_between_dates_are_told_in_days_or_hours(tmp_path, hours, unit, first):
+    begin = 1_735_689_600
+    rows = "".join(f"a,{begin + 3600 * hours * i},{i}.5,{int(i == 9)}\n" for i in range(10))
+    lives = histories(read_file(write(tmp_path / "f.csv", "asset,timestamp,p,failure\n" + rows), "csv"))
+    assert (lives.unit, lives.remaining[0]) == (unit, pytest.approx(first))
+
+
 def test_cuts_are_of_the_given_lengths_and_leave_five_rows():
     asset = np.repeat([0, 1], [40, 100])
     rows = cut_rows(asset, 50, seed=0, lengths=np.array([20, 90]))

@@ -178,6 +178,9 @@ def test_the_fleet_is_sorted_by_need_and_links_to_the_reasons(opened, served):
 
 def test_the_curves_are_drawn_and_follow_the_keys(opened):
     tab = opened("/asset/A-1")
+    assert (
+        "No remaining life: failures in the plant's work orders: 1, needed: 10" in tab.locator("#m-facts").inner_text()
+    )
     tab.wait_for_selector("#m-chart[data-ready]")
     tab.locator("input[name=span][value='86400']").check()
     with tab.expect_response(lambda one: "span_s=43200" in one.url) as asked:

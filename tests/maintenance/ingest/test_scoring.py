@@ -220,7 +220,7 @@ def test_an_outage_is_not_scored(plant, monitor):
 
 def test_a_model_that_fails_loses_no_reading(plant, monitor):
     class Broken:
-        version, sensors, outputs, step_s, history_rows = "broken", SENSORS, ("score",), 0.0, 0
+        version, sensors, outputs, step_s, history_rows, life_unit = "broken", SENSORS, ("score",), 0.0, 0, ""
 
         def score(self, frames):
             raise RuntimeError("no")

@@ -36,6 +36,7 @@ HORIZON = 30.0
 MIN_ROWS = 50
 # A life of fewer rows leaves nothing to see a trend in.
 MIN_LIFE_ROWS = 20
+NO_LIFE = "no RUL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +170,14 @@ def _life_of_labelled(
 ) -> tuple[life.LifeModel | None, dict[str, float]]:
     """Fit remaining life where a labelled time series shows enough failures; say so in the notes where not."""
     if not fleet.is_series:
-        notes.append("no RUL: the rows are in no order of time")
+        notes.append(f"{NO_LIFE}: the rows are in no order of time")
         return None, {}
     lives = histories(fleet)
     if lives.failures < MIN_FAILURES:
         notes.append(_too_few(lives.failures))
         return None, {}
     if len(lives.known) < MIN_LIFE_ROWS * lives.failures:
-        notes.append(f"no RUL: fewer than {MIN_LIFE_ROWS} rows before each failure")
+        notes.append(f"{NO_LIFE}: fewer than {MIN_LIFE_ROWS} rows before each failure")
         return None, {}
     horizon = 0.25 * lives.cap
     judged = life.cross_validate(
@@ -194,7 +195,7 @@ def _life_of_labelled(
 
 
 def _too_few(failures: int) -> str:
-    return f"no RUL: {failures} {'failure' if failures == 1 else 'failures'} in history, {MIN_FAILURES} needed"
+    return f"{NO_LIFE}: {failures} {'failure' if failures == 1 else 'failures'} in history, {MIN_FAILURES} needed"
 
 
 def _train_monitor(fleet: Fleet, name: str, seed: int, progress: Progress) -> Model:
@@ -325,14 +326,16 @@ def _in_units(fleet: Fleet, model: Model) -> Fleet:
 
 def _warnings(fleet: Fleet, model: Model) -> list[str]:
     if model.life is None:
-        return []
+        return [note for note in model.description.notes if note.startswith(NO_LIFE)]
     beyond = model.life.features.beyond(fleet)
+    told = [f"remaining life is in {model.life.unit}"] if fleet.layout == "csv" else []
     if not beyond:
-        return []
+        return told
     count, total = len(beyond), len(fleet.asset_names)
     return [
+        *told,
         f"{count} of {total} assets ({', '.join(beyond[:5])}{', ...' if count > 5 else ''}) show a sensor further out "
-        "than any asset that the model learned from; their predictions rest on less"
+        "than any asset that the model learned from; their predictions rest on less",
     ]
 
 

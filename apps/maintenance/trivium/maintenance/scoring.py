@@ -289,4 +289,5 @@ def _latest(one: Advanced, predicted: AssetRows | None, scorer: Scorer | None) -
         },
         "why": {scorer.sensors[place]: float(weights[place]) for place in top if weights[place]},
         "stuck": one.stuck,
+        "life_unit": scorer.life_unit,
     }

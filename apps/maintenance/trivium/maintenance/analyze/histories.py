@@ -12,6 +12,8 @@ __all__ = ["MIN_FAILURES", "Histories", "histories"]
 
 # Fewer failures than this cannot show how lives differ.
 MIN_FAILURES = 10
+# Lives that are counted in seconds, as those between two dates, are told in these: seconds, name, from which cap on.
+_LONGER = ((86_400.0, "d", 10 * 86_400.0), (3600.0, "h", 10 * 3600.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +21,12 @@ class Histories:
     """Lives in a fleet.
 
     Args:
-        remaining: (N,), time until the asset's next failure, in the fleet's unit of time; NaN after its last one,
+        remaining: (N,), time until the asset's next failure, in `unit`; NaN after its last one,
             where nobody knows.
         life: (N,) int64, numbers the stretches between failures; rows of one lie together.
         failures: how many of them end in a failure.
         cap: remaining life counts as no longer than this: before, wear cannot be seen yet.
-        unit: of time.
+        unit: of the fleet's time; hours or days in place of many seconds.
     """
 
     remaining: np.ndarray
@@ -67,4 +69,6 @@ def histories(fleet: Fleet) -> Histories:
     spans = (end - begin)[np.isfinite(end)]
     # C-MAPSS's usual cap of 125 cycles is 0.6 of the median life there.
     cap = float(0.6 * np.median(spans)) if len(spans) else np.nan
-    return Histories(remaining, life, int(onset.sum()), cap, fleet.time_unit or "row")
+    unit = fleet.time_unit or "row"
+    size, unit = next(((size, name) for size, name, least in _LONGER if unit == "s" and cap >= least), (1.0, unit))
+    return Histories(remaining / size, life, int(onset.sum()), cap / size, unit)

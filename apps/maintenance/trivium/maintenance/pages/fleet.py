@@ -34,6 +34,7 @@ class Standing:
         kind: `score` or `p_fail`, what the risk is.
         why: tags that stand out, the strongest first.
         critical_at: from which risk on it is critical.
+        life_unit: of a remaining life among the outputs.
     """
 
     asset: str
@@ -47,6 +48,7 @@ class Standing:
     model: str
     alert: book.Alert | None
     critical_at: float
+    life_unit: str = ""
 
     @property
     def share(self) -> float:
@@ -89,6 +91,7 @@ def _standing(asset: Asset, row: Any, alert: book.Alert | None) -> Standing:
     return Standing(
         asset.name, condition, risk, kind, outputs, tuple(latest.get("why", {})), newest,
         tuple(latest.get("stuck", ())), latest.get("model", ""), alert, levels[cause].critical_at,
+        latest.get("life_unit", ""),
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from trivium.maintenance.alerts import book, outbox, thresholds
 from trivium.maintenance.alerts.finding import Finding
 from trivium.maintenance.alerts.rules import DEFAULTS
 from trivium.maintenance.alerts.wording import sentences
+from trivium.maintenance.analyze.histories import MIN_FAILURES
 from trivium.maintenance.api import open_parts
 from trivium.maintenance.ingest import dead_letters, gateways
 from trivium.maintenance.ingest.moved import find_drift
@@ -94,10 +95,12 @@ def show_asset(request: Request, plant: str, asset: str) -> Response:
     first = [name for name in standing.why if name in {tag.name for tag in tags}]
     chosen = list(dict.fromkeys([*first, *(tag.name for tag in tags)]))[: _MOST_TAGS // 2]
     alerts = book.find_alerts(view.database, plant, asset=asset, limit=20)
+    orders = work_orders.find_orders(view.database, plant)
     return view.page(
         "maintenance_asset.html", one=standing, known=known, tags=tags, chosen=chosen,
         alerts=[(alert, view.reasons(alert)) for alert in alerts],
-        orders=work_orders.find_orders(view.database, plant, asset=asset)[:50],
+        orders=[order for order in orders if order.asset == asset][:50],
+        num_failures=sum(order.kind == work_orders.FAILURE for order in orders), least_failures=MIN_FAILURES,
         inspections=stored.find_inspected(view.database, plant, asset=asset, limit=10),
     )  # fmt: skip
 
