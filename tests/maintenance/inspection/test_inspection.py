@@ -10,12 +10,12 @@ from typer.testing import CliRunner
 
 from trivium.maintenance.inspection import cli
 from trivium.maintenance.inspection.deviation import Surface, cell_size
-from trivium.maintenance.inspection.inspect import Inspection, Tolerance, inspect
+from trivium.maintenance.inspection.inspect import Inspection, Options, Tolerance, conclude, inspect
 from trivium.maintenance.inspection.poses import apply, displacement, exponential, inverse, spread_rotations
 from trivium.maintenance.inspection.reference import Reference
-from trivium.maintenance.inspection.regions import decide, defects
+from trivium.maintenance.inspection.regions import decide, defects, joined
 from trivium.maintenance.inspection.report.colors import colors
-from trivium.maintenance.inspection.trust import symmetric
+from trivium.maintenance.inspection.trust import Trust, symmetric
 from trivium.pointcloud.io import read_points, write_mesh, write_points
 from trivium.pointcloud.records import Mesh, PointCloud
 from trivium.service.errors import InputError
@@ -159,6 +159,24 @@ def test_a_deep_region_keeps_its_shallow_rim():
     assert one.volume_mm3 == pytest.approx(0.62)
     # Three errors of a mean each, three cells: sqrt(3) times 3 times 0.001, twice.
     assert one.volume_uncertainty_mm3 == pytest.approx(6e-3 * 3**0.5)
+
+
+def test_a_second_look_where_points_are_many(part):
+    """A sparse scan with a dense patch over a hollow of 2 mm, which wide cells do not show."""
+    generator = np.random.default_rng(4)
+    points = [apply(POSE, seen(part, 1500, seed=3))]
+    patch = np.column_stack((generator.uniform(26, 34, 4000), generator.uniform(1, 9, 4000), np.full(4000, 12.0)))
+    patch[:, 2] += generator.normal(0, NOISE, 4000)
+    distance = np.hypot(patch[:, 0] - 30, patch[:, 1] - 5)
+    patch[distance < 1, 2] -= 0.1 * (1 + np.cos(np.pi * distance[distance < 1]))
+    scan = np.concatenate((*points, patch))
+    trust = Trust((), 0, 0.0, None, 0.0)
+    options = Options(resolution_mm=2.0, min_coverage=0.0)
+    (one,) = conclude(apply(inverse(POSE), scan), part, POSE, trust, LIMIT, options).defects
+    assert one.place == pytest.approx([30, 5, 12], abs=0.4)
+    assert one.depth_mm == pytest.approx(0.2, abs=0.05)
+    assert joined([one], [one]) == [one]
+    assert joined([], [one]) == [one]
 
 
 def test_a_symmetry_holds_both_ways():

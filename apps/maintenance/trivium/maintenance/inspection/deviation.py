@@ -14,7 +14,7 @@ from trivium.maintenance.inspection.poses import Floats
 from trivium.maintenance.inspection.reference import Reference
 from trivium.pointcloud.raycasting import Places
 
-__all__ = ["Surface", "cell_size", "measure"]
+__all__ = ["Surface", "cell_size", "finest_cell", "measure"]
 
 _SAMPLES_PER_CELL = 6
 _MAX_CELLS = 300_000
@@ -68,8 +68,12 @@ class Surface:
 def cell_size(reference: Reference, points: int, resolution: float) -> float:
     """Return the width of a cell: a sixth of the smallest defect, wider where points or memory do not suffice."""
     by_points = (_POINTS_PER_CELL * reference.area / max(points, 1)) ** 0.5
-    by_memory = (reference.area / _MAX_CELLS) ** 0.5
-    return max(resolution / 6, by_points, by_memory)
+    return max(finest_cell(reference, resolution), by_points)
+
+
+def finest_cell(reference: Reference, resolution: float) -> float:
+    """Return the width of a cell where there are points enough: a sixth of the smallest defect if memory suffices."""
+    return max(resolution / 6, (reference.area / _MAX_CELLS) ** 0.5)
 
 
 def measure(deviation: Floats, places: Places, reference: Reference, size: float) -> Surface:

@@ -10,10 +10,10 @@ import numpy as np
 
 from trivium.maintenance.inspection import align as alignment_of
 from trivium.maintenance.inspection.datum import Datums, fit_datums
-from trivium.maintenance.inspection.deviation import Surface, cell_size, measure
+from trivium.maintenance.inspection.deviation import Surface, cell_size, finest_cell, measure
 from trivium.maintenance.inspection.poses import Floats, apply
 from trivium.maintenance.inspection.reference import Reference
-from trivium.maintenance.inspection.regions import Defect, Verdict, decide, defects
+from trivium.maintenance.inspection.regions import Defect, Verdict, decide, defects, joined
 from trivium.maintenance.inspection.trust import Trust, judge_trust, on_datums
 from trivium.pointcloud.raycasting import Places
 from trivium.service.errors import InputError
@@ -24,6 +24,7 @@ Method = Literal["best_fit", "datum"]
 
 _MIN_POINTS = 500
 _MAX_POINTS = 600_000
+_WIDER = 1.02  # times the finest cells: a second look is worth it
 _REACH = 0.05  # of the diagonal: points farther off belong to something else
 
 
@@ -230,6 +231,11 @@ def conclude(
     systematic = (options.uncertainty_mm**2 + trust.looseness_mm**2) ** 0.5
     limit = tolerance.limit_mm
     found = defects(surface, moved, deviation, limit, systematic, options.resolution_mm)
+    fine = finest_cell(reference, options.resolution_mm)
+    if fine < size / _WIDER:
+        # Points are few on the whole, and may be many in places: small defects are looked for there.
+        close = measure(deviation, places, reference, fine)
+        found = joined(found, defects(close, moved, deviation, limit, systematic, options.resolution_mm))
     verdict = decide(surface, found, limit, systematic, is_trusted=trust.is_trusted, min_coverage=options.min_coverage)
     return Inspection(
         tolerance,

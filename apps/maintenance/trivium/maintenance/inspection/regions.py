@@ -16,7 +16,7 @@ from trivium.maintenance.inspection.deviation import Surface
 from trivium.maintenance.inspection.poses import Floats
 from trivium.pointcloud.geometry.clusters import connected
 
-__all__ = ["Defect", "Verdict", "decide", "defects", "expanded"]
+__all__ = ["Defect", "Verdict", "decide", "defects", "expanded", "joined"]
 
 Verdict = Literal["pass", "fail", "undecided", "incomplete"]
 
@@ -99,6 +99,20 @@ def defects(
             sure = _COVERAGE_FACTOR * (error**2 + systematic**2) ** 0.5
             found.append(_describe(surface, cells, height, limit, kind, (depth, sure), systematic))
     return sorted(found, key=lambda one: -one.depth_mm)
+
+
+def joined(found: list[Defect], others: list[Defect]) -> list[Defect]:
+    """Return regions found in wide cells and those of others, found in finer ones, that lie in none of them."""
+
+    def is_known(one: Defect) -> bool:
+        return any(
+            known.kind == one.kind
+            and (np.abs(known.place - one.place) <= (known.extent_mm + one.extent_mm) / 2).all()
+            and known.normal @ one.normal > 0
+            for known in found
+        )
+
+    return sorted([*found, *(one for one in others if not is_known(one))], key=lambda one: -one.depth_mm)
 
 
 def decide(

@@ -96,7 +96,7 @@ def _styles(language: str) -> tuple[ParagraphStyle, ParagraphStyle, ParagraphSty
     return body, head, note
 
 
-class _Verdict(Flowable):  # type: ignore[misc]
+class _Verdict(Flowable):
     """The verdict, large, in a box of its colour; dashed where it is no verdict of the part."""
 
     def __init__(self, document: Document, width: float) -> None:
@@ -124,7 +124,7 @@ class _Verdict(Flowable):  # type: ignore[misc]
             draw(canvas, 5 * mm, 3 * mm, warning, 9.5)
 
 
-class _Views(Flowable):  # type: ignore[misc]
+class _Views(Flowable):
     """Two pictures side by side with marks, axes, and the colour scale below."""
 
     def __init__(self, document: Document, texts: Catalogue, width: float) -> None:
@@ -165,7 +165,7 @@ class _Views(Flowable):  # type: ignore[misc]
             draw(canvas, tip[0] + 4 * right - 1.5, tip[1] - 4 * down - 2, name, 7)
 
 
-class _Bars(Flowable):  # type: ignore[misc]
+class _Bars(Flowable):
     """The histogram."""
 
     def __init__(self, bars: Bars, width: float) -> None:
