@@ -60,6 +60,24 @@ def deep_sequence(depth: int) -> bytes:
     return with_element(opened * depth)
 
 
+def element_bomb() -> bytes:
+    """Six megabytes of empty elements, each of which a reader would make an object of."""
+    return with_element(b"".join(struct.pack("<HHHHI", 9, 0x1000 + i % 0xE000, 0x4E55, 0, 0) for i in range(500_000)))
+
+
+def nested_elements(count: int) -> bytes:
+    """A sequence of one item of many empty elements, none of them private or known."""
+    inner = b"\x08\x00\x05\x10LO\x00\x00" * count
+    item = struct.pack("<HHI", 0xFFFE, 0xE000, len(inner)) + inner
+    return with_element(b"\x08\x00\x06\x11SQ\x00\x00" + struct.pack("<I", len(item)) + item)
+
+
+def larger_stream() -> bytes:
+    """A JPEG 2000 stream of 60,000 x 60,000 pixels in a film of 8 x 8."""
+    size = struct.pack(">HH8I", 47, 0, 60_000, 60_000, 0, 0, 60_000, 60_000, 0, 0)
+    return dicom(COMPRESSED["jpeg-2000"], PixelData=encapsulate([b"\xff\x4f\xff\x51" + size + bytes(64)]))
+
+
 def deflated_bomb() -> bytes:
     head = dicom(DEFLATED)
     place = head.index(b"\x02\x00\x10\x00UI")
@@ -104,6 +122,20 @@ def dicoms() -> Forged:
     yield "dicom-odd-vr", with_element(b"\x08\x00\x05\x00ZZ\x04\x00abcd")
     yield "dicom-sequence-open", with_element(b"\x08\x00\x06\x11SQ\x00\x00\xff\xff\xff\xff")
     yield "dicom-sequences-3000", deep_sequence(3000)
+    yield "dicom-elements-500000", element_bomb()
+    yield "dicom-nested-elements", nested_elements(60_000)
+    yield "dicom-item-longer", nested_elements(10).replace(struct.pack("<I", 80), struct.pack("<I", 90))
+    yield "dicom-jpeg-2000-larger", larger_stream()
+    yield "dicom-report", dicom(PixelData=None, SOPClassUID="1.2.840.10008.5.1.4.1.1.88.33")
+    yield "dicom-directory", dicom(PixelData=None, SOPClassUID="1.2.840.10008.1.3.10")
+    yield "dicom-bits-stored", dicom(BitsStored=12)
+    yield "dicom-no-kind", with_element(b"\x08\x00\x05\x00\x01\x02\x04\x00abcd")
+    yield (
+        "dicom-plain-but-wrapped",
+        dicom(COMPRESSED["rle"], PixelData=encapsulate([bytes(64)])).replace(
+            COMPRESSED["rle"].encode() + b"\x00", PLAIN.encode() + b"\x00"
+        ),
+    )
     yield "dicom-deflated-bomb", deflated_bomb()
     yield "dicom-deflated-noise", dicom(DEFLATED)[:400] + bytes(300)
     for name, syntax in COMPRESSED.items():

@@ -19,7 +19,8 @@ from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_dataset
 from pydicom.pixels import apply_modality_lut, apply_presentation_lut, apply_voi_lut, pixel_array
 
-from trivium.medical.parse.picture import MAX_PIXELS
+from trivium.medical.parse.dicom_film import refuse_what_is_no_film
+from trivium.medical.parse.dicom_outline import check_outline
 from trivium.medical.records import Film, Header
 from trivium.service.errors import InputError
 
@@ -31,8 +32,6 @@ _DAMAGED = (
 )  # fmt: skip
 _DEFLATED, _PLAIN = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.1"
 _MOST_INFLATED = 200 * 1024 * 1024
-_GRAY = ("MONOCHROME1", "MONOCHROME2")
-_COLOURS = ("RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")  # else a header could speak
 _FRONTAL = ("PA", "AP")
 _LATERAL = ("LL", "RL", "LATERAL", "LAT", "LLD", "RLD")
 
@@ -82,14 +81,14 @@ def open_header(name: str, data: bytes) -> Dataset:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom warns of what it can read all the same
             data = _inflated(name, data)
+            check_outline(name, data)
             dataset = pydicom.dcmread(io.BytesIO(data), force=data[128:132] != b"DICM")
             header_of(dataset)
-            int(dataset.get("BitsStored") or 8), int(dataset.get("NumberOfFrames") or 1)
+            refuse_what_is_no_film(name, dataset)
     except InputError:
         raise
     except _DAMAGED as error:
         raise InputError(f"the DICOM file is damaged ({error})", where=name, hint="export it again") from error
-    _refuse_what_is_no_film(name, dataset)
     return dataset
 
 
@@ -112,23 +111,6 @@ def _inflated(name: str, data: bytes) -> bytes:
         what = f"inflates to more than the {_MOST_INFLATED:,} bytes allowed"
         raise InputError(what, where=name, hint="give one film")
     return head.replace(_DEFLATED, _PLAIN.ljust(len(_DEFLATED), b"\x00")) + inflated
-
-
-def _refuse_what_is_no_film(name: str, dataset: Dataset) -> None:
-    if "PixelData" not in dataset:
-        raise InputError("the DICOM file holds no image", where=name, hint="give a CR or DX image")
-    rows, columns = int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0)
-    if rows * columns > MAX_PIXELS:
-        raise InputError(
-            f"{columns} x {rows} pixels are more than the {MAX_PIXELS:,} allowed", where=name, hint="give one film"
-        )
-    photometric = str(dataset.get("PhotometricInterpretation") or "")
-    if photometric not in _GRAY:
-        raise InputError(
-            f"the image is {photometric if photometric in _COLOURS else 'of unknown colour'}, not gray",
-            where=name,
-            hint="give a CR or DX image",
-        )
 
 
 def _decode(name: str, dataset: Dataset) -> np.ndarray:
