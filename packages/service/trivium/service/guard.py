@@ -7,6 +7,7 @@ stated beside the route (`permission.py`), and what is open to everybody is what
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -36,6 +37,8 @@ log = structlog.get_logger(__name__)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_BODY_BYTES = 16 * 1024 * 1024
 _TOO_LARGE = "the request is larger than this server takes; for uploads see TRIVIUM_MAX_UPLOAD_MIB"
+# Gradio refuses to fetch from another server, but looks its name up before.
+_ELSEWHERE = re.compile(r"/(file|proxy)=\w+:/", re.IGNORECASE)
 _UPLOAD_PATHS = ("/api/uploads", "/gradio_api/upload", "/dicomweb/studies")
 _UPLOADS_BELOW = "/dicomweb/studies/"
 
@@ -141,6 +144,8 @@ class Guard:
             return None if self._is_open(path) else self._refuse(request, 401)
         structlog.contextvars.bind_contextvars(user=principal.id)
         wanted = self._mounts.get(f"/{path.lstrip('/').partition('/')[0]}")
+        if wanted and _ELSEWHERE.search(path):
+            return self._refuse(request, 404)
         if wanted and not principal.may(wanted):
             denied = partial(
                 self._access.security.record, "access.denied", actor=principal.id, path=path, needed=[wanted]
