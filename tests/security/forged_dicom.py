@@ -129,7 +129,8 @@ def dicoms() -> Forged:
     yield "dicom-report", dicom(PixelData=None, SOPClassUID="1.2.840.10008.5.1.4.1.1.88.33")
     yield "dicom-directory", dicom(PixelData=None, SOPClassUID="1.2.840.10008.1.3.10")
     yield "dicom-bits-stored", dicom(BitsStored=12)
-    yield "dicom-no-kind", with_element(b"\x08\x00\x05\x00\x01\x02\x04\x00abcd")
+    place = b"\x28\x00\x10\x00US"
+    yield "dicom-no-kind", dicom().replace(place, b"\x20\x00\x20\x00\x01\x02\x04\x00abcd" + place)
     yield (
         "dicom-plain-but-wrapped",
         dicom(COMPRESSED["rle"], PixelData=encapsulate([bytes(64)])).replace(

@@ -21,7 +21,7 @@ _OPEN = 0xFFFFFFFF  # a length that is not stated
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _PIXELS, _SYNTAX = 0x7FE00010, 0x00020010
 _LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
-_IMPLICIT, _BIG = b"1.2.840.10008.1.2", b"1.2.840.10008.1.2.2"
+_BIG = b"1.2.840.10008.1.2.2"
 _HINT = "export it again"
 
 
@@ -146,6 +146,5 @@ def _body(name: str, data: bytes) -> tuple[int, str, bool]:
         offset = start + length
         if offset > len(data):
             raise InputError("the DICOM file is damaged: it ends within its first group", where=name, hint=_HINT)
-    if not syntax:
-        return offset, "<", data[offset + 4 : offset + 6].isalpha()
-    return offset, (">" if syntax == _BIG else "<"), syntax != _IMPLICIT
+    order = ">" if syntax == _BIG else "<"
+    return offset, order, data[offset + 4 : offset + 6].isalpha()  # some files say one thing and do the other
