@@ -1,6 +1,6 @@
 # install  .venv/ in the checkout with every extra; quick when nothing changed
 # demo     the suite with sample data on http://127.0.0.1:7860 (APPS=finance: only that app, a twentieth of the download)
-# test     every test        check  style, import contracts, types, licences        bench  every benchmark
+# test     every test        check  style, import contracts, security, types, licences        bench  every benchmark
 # bundle   dist/trivium-*.tar for a machine without network (EXTRAS=finance: that app alone, 124 MiB; all by default)
 .PHONY: install demo test check bench bundle clean
 
@@ -41,6 +41,7 @@ check: $(STAMP)
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/lint-imports
+	@.venv/bin/bandit --quiet -ll -c pyproject.toml -r packages apps tools
 	@.venv/bin/mypy packages/*/trivium apps/*/trivium tools
 	@$(PYTHON) tools/licences.py
 

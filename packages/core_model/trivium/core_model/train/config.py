@@ -188,7 +188,7 @@ def read_config_file(path: str | Path) -> TrainConfig:
     Loader.add_implicit_resolver("tag:yaml.org,2002:float", _SCIENTIFIC, list("-+.0123456789"))
     file = Path(path)
     try:
-        data = yaml.load(file.read_text(encoding="utf-8"), Loader)  # noqa: S506
+        data = yaml.load(file.read_text(encoding="utf-8"), Loader)  # noqa: S506 - a safe loader
     except (FileNotFoundError, IsADirectoryError):
         raise InputError("no such file", where=str(file), hint="give a YAML file of settings") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
