@@ -19,7 +19,7 @@ from trivium.maintenance.inspection.report.views import Subject, draw_views
 from trivium.service.evidence import Claim, Sentence
 from trivium.service.text import Catalogue, catalogue
 
-__all__ = ["TONES", "cloud_of", "document_of", "page_of", "regions_grid", "surface_cloud"]
+__all__ = ["TONES", "cloud_of", "document_of", "notes_of", "page_of", "regions_grid", "surface_cloud"]
 
 TONES = {"pass": "good", "fail": "bad", "undecided": "wait", "incomplete": "wait", "untrusted": "wait"}
 _MOST_PLACES = 15_000
@@ -73,8 +73,14 @@ def document_of(
         regions_grid(claims, texts, "" if is_trusted else "_untrusted"),
         tuple(texts[f"inspection.method_{name}"] for name in ("frame", "cells", "rule", "cad")),
         _cloud(inspection, reference),
-        (texts.say("inspection.removed", count=num_removed),) if num_removed else (),
+        notes_of(sources, num_removed, texts),
     )
+
+
+def notes_of(sources: Sequence[Source], num_removed: int, texts: Catalogue) -> tuple[str, ...]:
+    """Return the last lines of a report: which bytes were read, and whether a sentence was left out."""
+    lines = [texts.say("inspection.fingerprint", name=one.name, sha256=one.sha256) for one in dict.fromkeys(sources)]
+    return (*lines, *([texts.say("inspection.removed", count=num_removed)] if num_removed else []))
 
 
 def page_of(

@@ -12,7 +12,7 @@ from trivium.maintenance.inspection.claims import Source
 from trivium.maintenance.inspection.narrate import percent, shown
 from trivium.maintenance.inspection.reference import Reference
 from trivium.maintenance.inspection.report.document import Bars, Cell, Document, bars_of
-from trivium.maintenance.inspection.report.inspection import cloud_of, regions_grid, surface_cloud
+from trivium.maintenance.inspection.report.inspection import cloud_of, notes_of, regions_grid, surface_cloud
 from trivium.maintenance.inspection.report.views import Subject, draw_views
 from trivium.maintenance.inspection.wear import Wear
 from trivium.maintenance.inspection.wear_narrate import outcome_key
@@ -61,7 +61,7 @@ def wear_document(
         regions_grid(claims, texts, "" if wear.is_trusted else "_untrusted", "volume"),
         tuple(texts[f"inspection.wear.method_{name}"] for name in ("frame", "cells", "rule", "wear")),
         cloud,
-        (texts.say("inspection.removed", count=num_removed),) if num_removed else (),
+        notes_of(sources, num_removed, texts),
     )
 
 
