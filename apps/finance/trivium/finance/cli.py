@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from trivium.service.errors import InputError, TriviumError
+from trivium.service.terminal import output_stream, say, stage_bar
 
 if TYPE_CHECKING:
     from trivium.finance.records import Filing
@@ -107,16 +107,16 @@ def compare(
         store = BlobStore(Path(folder))
         gathered, failures = gather(files, store)
         for error in failures:
-            _say(error.line)
+            say(error.line)
         if not gathered:
             raise typer.Exit(1)
         sources = tuple(pipeline.SourceFile(one.name, one.sha256) for one in gathered)
         request = pipeline.CompareRequest(sources, wanted, lang, scale, overrides, given)
-        with _bar("Comparing") as progress:
+        with stage_bar("Comparing") as progress:
             report = pipeline.run(request, store=store, models=None, progress=progress, policy=rules)
         _write_report(report, store, out)
     for problem in report.problems:
-        _say(problem)
+        say(problem)
     unread = [line for line in report.problems if any(line.startswith(f"{one.name}: ") for one in sources)]
     strangers = _unknown_companies(overrides, report)
     _finish(len(failures) + len(unread) + len(strangers))
@@ -137,12 +137,12 @@ def fetch(
     from trivium.service.settings import current_settings
 
     names = [name.strip().upper() for name in forms.split(",") if name.strip()]
-    with SecClient(contact or current_settings().sec_contact) as client, _bar("Fetching") as progress:
+    with SecClient(contact or current_settings().sec_contact) as client, stage_bar("Fetching") as progress:
         result = fetch_filings(ticker, out, client=client, forms=names, years=years, progress=progress)
     for file in result.files:
         typer.echo(f"{file.path}" if file.is_new else f"{file.path} (was there)")
     for problem in result.problems:
-        _say(f"{problem.where}: {problem.what}")
+        say(f"{problem.where}: {problem.what}")
     _finish(len(result.problems))
 
 
@@ -188,7 +188,7 @@ def _unknown_companies(overrides: Iterable[str], report: Report) -> list[str]:
     known = {claim_id.partition("/")[0] for claim_id in report.claims}
     strangers = [company for company in overrides if company not in known]
     for company in strangers:
-        _say(f"--override {company}: no filing here is this company's; there are {', '.join(sorted(known))}")
+        say(f"--override {company}: no filing here is this company's; there are {', '.join(sorted(known))}")
     return strangers
 
 
@@ -206,18 +206,6 @@ def _write_report(report: Report, store: BlobStore, out: Path) -> None:
         ) from error
 
 
-@contextmanager
-def _bar(label: str) -> Iterator[Callable[[str, float], None]]:
-    """Show a progress bar on a terminal; yields what takes (stage, share of the whole)."""
-    with typer.progressbar(length=1000, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-
-        def progress(stage: str, share: float) -> None:
-            bar.label = f"{label} ({stage})"
-            bar.update(round(share * 1000) - bar.pos)
-
-        yield progress
-
-
 def _read(path: Path) -> Iterator[Filing]:
     """Yield the filings of a file, with a line on standard error for each thing in it that could not be read."""
     from trivium.finance.parse.reader import read_path
@@ -225,7 +213,7 @@ def _read(path: Path) -> Iterator[Filing]:
     for filing in read_path(path):
         for problem in filing.problems:
             where = "" if problem.where == str(path) else f"{problem.where}: "
-            _say(f"{path}: {where}{problem.what}")
+            say(f"{path}: {where}{problem.what}")
         yield filing
 
 
@@ -240,7 +228,7 @@ def _for_each(files: Iterable[Path], do: Callable[[Path], _Result]) -> int:
             try:
                 do(path)
             except TriviumError as error:
-                _say(error.line)
+                say(error.line)
                 failed += 1
     return failed
 
@@ -248,20 +236,10 @@ def _for_each(files: Iterable[Path], do: Callable[[Path], _Result]) -> int:
 def _write(out: Path | None, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     from trivium.finance.report.delimited import write_csv
 
-    if out is None:
-        write_csv(sys.stdout, columns, rows)
-        return
-    try:
-        with out.open("w", encoding="utf-8", newline="") as stream:
-            write_csv(stream, columns, rows)
-    except OSError as error:
-        raise InputError(f"cannot be written ({error.strerror})", where=str(out), hint="give another path") from error
+    with output_stream(out) as stream:
+        write_csv(stream, columns, rows)
 
 
 def _finish(failed: int) -> None:
     if failed:
         raise typer.Exit(1)
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)

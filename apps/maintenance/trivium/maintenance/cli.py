@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +12,8 @@ from trivium.maintenance import model_cli, plant_cli, replay_cli
 from trivium.maintenance.app import needs_modules
 from trivium.maintenance.inspection import cli as inspection_cli
 from trivium.maintenance.mqtt import cli as mqtt_cli
-from trivium.service.errors import InputError, TriviumError
+from trivium.service.errors import TriviumError
+from trivium.service.terminal import output_stream, say, stage_bar
 
 if TYPE_CHECKING:
     from trivium.maintenance.report.predictions import Predictions
@@ -56,10 +55,10 @@ def train(
 
     roles = Roles(asset, time, label, tuple(failed or ()), tuple(keep or ()), tuple(drop or ()))
     request = pipeline.TrainRequest(file, layout, roles, unlabelled, name, seed)
-    with _bar("Training") as progress:
+    with stage_bar("Training") as progress:
         model = pipeline.train(request, out, progress=progress)
     for column, reason in model.description.refused:
-        _say(f"{column} is no feature: {reason}")
+        say(f"{column} is no feature: {reason}")
     for measure, value in model.description.measures.items():
         typer.echo(f"{measure}: {value:.4g}")
     for note in model.description.notes:
@@ -95,17 +94,17 @@ def predict(
 
     found: list[tuple[Path, Predictions]] = []
     failed = 0
-    with _bar("Predicting") as progress:
+    with stage_bar("Predicting") as progress:
         for number, path in enumerate(files):
             progress(path.name, number / len(files))
             try:
                 found.append((path, pipeline.predict(path, model, layout=layout, baseline=baseline)))
             except TriviumError as error:
-                _say(error.line)
+                say(error.line)
                 failed += 1
     for path, predictions in found:
         for note in predictions.notes:
-            _say(f"{path}: {note}")
+            say(f"{path}: {note}")
     if found:
         _write(out, *_joined(found, is_many=len(files) > 1))
     if failed:
@@ -130,35 +129,13 @@ def _joined(found: Sequence[tuple[Path, Predictions]], *, is_many: bool) -> tupl
 def _write(out: Path | None, columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
     from trivium.maintenance.report.predictions import write_csv
 
-    if out is None:
-        write_csv(sys.stdout, columns, rows)
-        return
-    try:
-        with out.open("w", encoding="utf-8", newline="") as stream:
-            write_csv(stream, columns, rows)
-    except OSError as error:
-        raise InputError(f"cannot be written ({error.strerror})", where=str(out), hint="give another path") from error
+    with output_stream(out) as stream:
+        write_csv(stream, columns, rows)
 
 
 def _refuse_unknown(layout: str) -> None:
     if layout not in _LAYOUTS:
         raise typer.BadParameter(f"--format {layout} is unknown; use {', '.join(_LAYOUTS)}")
-
-
-@contextmanager
-def _bar(label: str) -> Iterator[Callable[[str, float], None]]:
-    """Show a progress bar on a terminal; yields what takes (stage, share of the whole)."""
-    with typer.progressbar(length=1000, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-
-        def progress(stage: str, share: float) -> None:
-            bar.label = f"{label} ({stage})"
-            bar.update(round(share * 1000) - bar.pos)
-
-        yield progress
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
 
 
 app.registered_commands += [*plant_cli.app.registered_commands, *model_cli.app.registered_commands]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trivium.maintenance.ingest.door import Door
     from trivium.service.runtime import Runtime
 
-__all__ = ["moment_of", "open_door", "opened_runtime", "progress_bar", "read_bytes", "say"]
+__all__ = ["moment_of", "open_door", "opened_runtime", "progress_bar", "read_bytes"]
 
 
 @contextmanager
@@ -90,8 +90,3 @@ def moment_of(text: str, where: str) -> datetime:
     if moment.tzinfo is None:
         raise InputError(f"{text} has no offset", where=where, hint="as in 2026-03-01T12:00:00Z")
     return moment
-
-
-def say(line: str) -> None:
-    """Tell something that is not the result."""
-    typer.echo(line, err=True)

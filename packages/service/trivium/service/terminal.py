@@ -1,0 +1,49 @@
+"""What commands share on a terminal: a bar with stages, lines that are not the result, and where a table goes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+import typer
+
+from trivium.service.errors import InputError
+
+__all__ = ["output_stream", "say", "stage_bar"]
+
+
+@contextmanager
+def stage_bar(label: str) -> Iterator[Callable[[str, float], None]]:
+    """Show a bar on stderr of a terminal; yields what takes (stage, share of the whole)."""
+    with typer.progressbar(length=1000, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+
+        def progress(stage: str, share: float) -> None:
+            bar.label = f"{label} ({stage})"
+            bar.update(round(share * 1000) - bar.pos)
+
+        yield progress
+
+
+@contextmanager
+def output_stream(out: Path | None) -> Iterator[TextIO]:
+    """Open the file that a result goes to; standard output for none.
+
+    Raises:
+        InputError: if it cannot be written.
+    """
+    if out is None:
+        yield sys.stdout
+        return
+    try:
+        with out.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+    except OSError as error:
+        raise InputError(f"cannot be written ({error.strerror})", where=str(out), hint="give another path") from error
+
+
+def say(line: str) -> None:
+    """Tell something that is not the result."""
+    typer.echo(line, err=True)
