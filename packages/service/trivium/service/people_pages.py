@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, Response
@@ -28,90 +29,8 @@ _Roles = Annotated[list[str], Form(max_length=100)]
 def people_pages(runtime: Runtime, access: Access) -> APIRouter:
     """Make the routes."""
     router = APIRouter(prefix="/people", include_in_schema=False, dependencies=[_MANAGES])
-    people = access.people
-
-    def show_all(request: Request, *, status: int = 200, **values: Any) -> Response:
-        language = language_of(request)
-        rows = [
-            {
-                "account": account,
-                "roles": [role_text(runtime, role, language) for role in account.roles],
-                "state": state_text(account, language),
-            }
-            for account in people.all()
-        ]
-        shown: dict[str, Any] = {"problem": "", "link": "", "invited": "", "name": "", "given": []} | values
-        return page(request, "people.html", status=status, rows=rows, choices=_choices(language), **shown)
-
-    def show_one(request: Request, account_id: str, *, status: int = 200, **values: Any) -> Response:
-        account, language = people.get(account_id), language_of(request)
-        keys = [key for key in access.keys.all() if key.maker == account.name and key.revoked_at is None]
-        shown: dict[str, Any] = {"problem": "", "link": ""} | values
-        return page(
-            request,
-            "person.html",
-            status=status,
-            account=account,
-            state=state_text(account, language),
-            choices=_choices(language),
-            keys=keys,
-            is_self=account.id == principal_of(request).id,
-            **shown,
-        )
-
-    def _choices(language: str) -> list[tuple[str, str]]:
-        return [(role, role_text(runtime, role, language)) for role in access.roles.names]
-
-    def _link(request: Request, account: Account) -> str:
-        token = access.sessions.make_link_token(account.id, via="invite")
-        return f"{request.url.scheme}://{request.url.netloc}{runtime.settings.root_path}/login?token={token}"
-
-    @router.get("")
-    def everybody(request: Request) -> Response:
-        return show_all(request)
-
-    @router.post("", dependencies=[FORM])
-    def add(request: Request, name: _Text = "", role: _Roles = [], language: _Text = "") -> Response:  # noqa: B006
-        try:
-            made = people.add(name, role, actor=principal_of(request).id, language=language)
-        except InputError as error:
-            return show_all(request, status=400, problem=error.line, name=name, given=role)
-        return show_all(request, link=_link(request, made), invited=made.name)
-
-    @router.get("/{account_id}")
-    def person(request: Request, account_id: str) -> Response:
-        return show_one(request, account_id)
-
-    @router.post("/{account_id}/roles", dependencies=[FORM])
-    def roles(request: Request, account_id: str, role: _Roles = []) -> Response:  # noqa: B006
-        return changed(request, account_id, lambda actor: people.set_roles(account_id, role, actor=actor))
-
-    @router.post("/{account_id}/disable", dependencies=[FORM])
-    def disable(request: Request, account_id: str) -> Response:
-        return changed(request, account_id, lambda actor: people.set_disabled(account_id, True, actor=actor))
-
-    @router.post("/{account_id}/enable", dependencies=[FORM])
-    def enable(request: Request, account_id: str) -> Response:
-        return changed(request, account_id, lambda actor: people.set_disabled(account_id, False, actor=actor))
-
-    @router.post("/{account_id}/invite", dependencies=[FORM])
-    def invite(request: Request, account_id: str) -> Response:
-        try:
-            account = people.invite(account_id, actor=principal_of(request).id)
-        except InputError as error:
-            return show_one(request, account_id, status=400, problem=error.line)
-        access.forget()
-        return show_one(request, account_id, link=_link(request, account))
-
-    def changed(request: Request, account_id: str, change: Any) -> Response:
-        """Make a change, show what is wrong with it, else the person as they are now."""
-        try:
-            change(principal_of(request).id)
-        except InputError as error:
-            return show_one(request, account_id, status=400, problem=error.line)
-        access.forget()
-        return RedirectResponse(f"/people/{account_id}", 303)
-
+    _add_everybody(router, runtime, access)
+    _add_person(router, runtime, access)
     return router
 
 
@@ -138,3 +57,95 @@ def state_text(account: Account, language: str) -> str:
     if account.has_password:
         return texts["people.active"]
     return texts["people.local" if account.id == LOCAL_USER else "people.invited"]
+
+
+def _add_everybody(router: APIRouter, runtime: Runtime, access: Access) -> None:
+    people = access.people
+
+    def show(request: Request, *, status: int = 200, **values: Any) -> Response:
+        language = language_of(request)
+        rows = [
+            {
+                "account": account,
+                "roles": [role_text(runtime, role, language) for role in account.roles],
+                "state": state_text(account, language),
+            }
+            for account in people.all()
+        ]
+        shown: dict[str, Any] = {"problem": "", "link": "", "invited": "", "name": "", "given": []} | values
+        choices = _choices(runtime, access, language)
+        return page(request, "people.html", status=status, rows=rows, choices=choices, **shown)
+
+    @router.get("")
+    def everybody(request: Request) -> Response:
+        return show(request)
+
+    @router.post("", dependencies=[FORM])
+    def add(request: Request, name: _Text = "", role: _Roles = [], language: _Text = "") -> Response:  # noqa: B006
+        try:
+            made = people.add(name, role, actor=principal_of(request).id, language=language)
+        except InputError as error:
+            return show(request, status=400, problem=error.line, name=name, given=role)
+        return show(request, link=_link(request, runtime, access, made), invited=made.name)
+
+
+def _add_person(router: APIRouter, runtime: Runtime, access: Access) -> None:
+    people = access.people
+
+    def show(request: Request, account_id: str, *, status: int = 200, **values: Any) -> Response:
+        account, language = people.get(account_id), language_of(request)
+        shown: dict[str, Any] = {"problem": "", "link": ""} | values
+        return page(
+            request,
+            "person.html",
+            status=status,
+            account=account,
+            state=state_text(account, language),
+            choices=_choices(runtime, access, language),
+            keys=[key for key in access.keys.all() if key.maker == account.name and key.revoked_at is None],
+            is_self=account.id == principal_of(request).id,
+            **shown,
+        )
+
+    def changed(request: Request, account_id: str, change: Callable[[str], object]) -> Response:
+        """Make a change, show what is wrong with it, else the person as they are now."""
+        try:
+            change(principal_of(request).id)
+        except InputError as error:
+            return show(request, account_id, status=400, problem=error.line)
+        access.forget()
+        return RedirectResponse(f"/people/{account_id}", 303)
+
+    @router.get("/{account_id}")
+    def person(request: Request, account_id: str) -> Response:
+        return show(request, account_id)
+
+    @router.post("/{account_id}/roles", dependencies=[FORM])
+    def roles(request: Request, account_id: str, role: _Roles = []) -> Response:  # noqa: B006
+        return changed(request, account_id, lambda actor: people.set_roles(account_id, role, actor=actor))
+
+    @router.post("/{account_id}/disable", dependencies=[FORM])
+    def disable(request: Request, account_id: str) -> Response:
+        return changed(request, account_id, lambda actor: people.set_disabled(account_id, True, actor=actor))
+
+    @router.post("/{account_id}/enable", dependencies=[FORM])
+    def enable(request: Request, account_id: str) -> Response:
+        return changed(request, account_id, lambda actor: people.set_disabled(account_id, False, actor=actor))
+
+    @router.post("/{account_id}/invite", dependencies=[FORM])
+    def invite(request: Request, account_id: str) -> Response:
+        try:
+            account = people.invite(account_id, actor=principal_of(request).id)
+        except InputError as error:
+            return show(request, account_id, status=400, problem=error.line)
+        access.forget()
+        return show(request, account_id, link=_link(request, runtime, access, account))
+
+
+def _choices(runtime: Runtime, access: Access, language: str) -> list[tuple[str, str]]:
+    return [(role, role_text(runtime, role, language)) for role in access.roles.names]
+
+
+def _link(request: Request, runtime: Runtime, access: Access, account: Account) -> str:
+    token = access.sessions.make_link_token(account.id, via="invite")
+    return f"{request.url.scheme}://{request.url.netloc}{runtime.settings.root_path}/login?token={token}"
