@@ -22,6 +22,8 @@ _LONGEST_GLYPH = 3.0  # width by height: two or three letters that touch
 _FEWEST = 3  # glyphs of a text
 _LEAST_CONTRAST = 18  # of 255
 _NOISE = 2.5  # contrast of a glyph in means of the marks around it
+# What a mark's contrast must be above, by the mean of the marks around it.
+_LIMITS = np.minimum(np.maximum(np.arange(256) * _NOISE, _LEAST_CONTRAST), 255).astype(np.uint8)
 _STEEP = 0.4  # of the contrast, from one pixel to the next
 _STROKES = 2.5  # steps along a row of letters, of its width
 _LEAST_STEEP = 0.3  # of the outline of a glyph
@@ -147,37 +149,37 @@ def _marks(film: np.ndarray) -> _Marks:
     """Return the light marks that could be glyphs."""
     hat = film - ndimage.grey_opening(film, size=(_STROKE, _STROKE))
     noise = ndimage.uniform_filter(hat, size=33)
-    is_mark = hat > np.maximum(noise.astype(np.float32) * _NOISE, _LEAST_CONTRAST)
-    labels, count = ndimage.label(is_mark, structure=np.ones((3, 3), bool))
+    labels, count = ndimage.label(hat > _LIMITS[noise], structure=np.ones((3, 3), bool))
     slices = ndimage.find_objects(labels)
     box = np.array([(one[1].start, one[0].start, one[1].stop, one[0].stop) for one in slices], int).reshape(-1, 4)
-    every = np.arange(1, count + 1)
-    peak = np.zeros(count + 1, np.float32)
-    if count:
-        peak[1:] = ndimage.maximum(hat, labels, every)
-    area = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    at = np.flatnonzero(labels)  # few pixels are marks: what follows asks those alone
+    ids, peak = labels.ravel()[at], np.zeros(count + 1, np.float32)
+    np.maximum.at(peak, ids, hat.ravel()[at].astype(np.float32))
+    area = np.bincount(ids, minlength=count + 1)[1:]
     size = (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1])
-    level = np.bincount(labels.ravel(), film.ravel(), count + 1)[1:] / np.maximum(area, 1)
-    steps, steepness = _outlines(film, labels, peak)
+    level = np.bincount(ids, film.ravel()[at], count + 1)[1:] / np.maximum(area, 1)
+    steps, steepness = _outlines(film, labels, at, peak)
     found = _Marks(box, level, peak[1:], steepness[1:], area / np.maximum(size, 1), steps[1:])
     is_glyph = np.minimum(found.width, found.height) <= _GLYPH_PX[1]
     kept = np.flatnonzero(is_glyph & (found.steepness >= _LEAST_STEEP) & (area >= 3))
     return found.chosen(kept[np.argsort(-found.contrast[kept])[:_MOST_MARKS]])
 
 
-def _outlines(film: np.ndarray, labels: np.ndarray, peak: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the steps from mark to ground: how many by label, along x and y, and which share of them is steep."""
+def _outlines(film: np.ndarray, labels: np.ndarray, at: np.ndarray, peak: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the steps from mark to ground: how many by label, along x and y, and which share of them is steep.
+
+    Args:
+        at: places of the pixels of marks, in the film row by row.
+    """
+    (height, width), film, labels = film.shape, film.ravel(), labels.ravel()
     steep, steps = np.zeros(len(peak), int), np.zeros((len(peak), 2), int)
-    for axis, along in ((1, 0), (0, 1)):
-        near, far = [slice(None), slice(None)], [slice(None), slice(None)]
-        near[axis], far[axis] = slice(None, -1), slice(1, None)
-        fall = film[tuple(near)].astype(np.int16) - film[tuple(far)]
-        one, other = labels[tuple(near)], labels[tuple(far)]
-        for inner, outer, drop in ((one, other, fall), (other, one, -fall)):
-            is_step = (inner > 0) & (outer == 0)
-            ids = inner[is_step]
+    rows, columns = np.divmod(at, width)
+    for along, place, last, stride in ((0, columns, width - 1, 1), (1, rows, height - 1, width)):
+        for step, inner in ((stride, at[place < last]), (-stride, at[place > 0])):
+            inner = inner[labels[inner + step] == 0]
+            ids, drop = labels[inner], film[inner].astype(np.int16) - film[inner + step]
             steps[:, along] += np.bincount(ids, minlength=len(peak))
-            steep += np.bincount(ids[drop[is_step] >= _STEEP * peak[ids]], minlength=len(peak))
+            steep += np.bincount(ids[drop >= _STEEP * peak[ids]], minlength=len(peak))
     return steps, steep / np.maximum(steps.sum(axis=1), 1)
 
 
