@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,9 +21,9 @@ from trivium.maintenance.inspection.poses import apply, inverse
 from trivium.maintenance.inspection.reference import Reference
 from trivium.maintenance.inspection.report.document import bars_of
 from trivium.maintenance.inspection.report.html import render_html
-from trivium.maintenance.inspection.report.inspection import document_of
+from trivium.maintenance.inspection.report.inspection import document_of, percent_inside
 from trivium.maintenance.inspection.report.pdf import render_pdf
-from trivium.maintenance.inspection.report.views import Subject, draw_views
+from trivium.maintenance.inspection.report.views import Subject, draw_close_ups, draw_views
 from trivium.maintenance.inspection.trust import Trust
 from trivium.service.evidence import Claim, Evidence, ScanRegion, Sentence
 
@@ -176,8 +177,6 @@ def test_pictures_show_the_hollow_and_what_was_not_seen(part, scan):
     (mark,) = front.marks
     assert not mark.is_hidden
     assert back.marks[0].is_hidden
-    import io
-
     picture = np.asarray(Image.open(io.BytesIO(front.png)).convert("RGB")).astype(int)
     assert picture.shape[:2] == (front.height, front.width)
     red, _, blue = picture[round(mark.y) - 2 : round(mark.y) + 3, round(mark.x) - 2 : round(mark.x) + 3].mean(
@@ -187,12 +186,25 @@ def test_pictures_show_the_hollow_and_what_was_not_seen(part, scan):
     plain, _ = draw_views(Subject(part, None, 0.05, np.empty((0, 3)), np.empty((0, 3))), 300)
     grey = np.asarray(Image.open(io.BytesIO(plain.png)).convert("RGB")).astype(int)
     assert np.ptp(grey, axis=2).max() < 25
-    # A tenth of the top's width is 1 mm on paper: pixels follow the scale.
-    assert front.px_per_mm == pytest.approx(300 / (1.06 * np.ptp(part.outline @ _right(front), axis=0)), rel=0.05)
+    right, up = front.axes[:, 0], -front.axes[:, 1]
+    extents = [1.06 * np.ptp(part.outline @ axis) for axis in (right, up)]
+    assert 1 / front.px_per_mm == pytest.approx(max(extents[0] / 300, extents[1] / 228))
+    number_at = mark.label(front.width, front.height)
+    assert np.hypot(number_at[0] - mark.x, number_at[1] - mark.y) == pytest.approx(0.07 * 300, abs=1)
 
 
-def _right(view) -> np.ndarray:
-    return np.array([axis[0] for axis in view.axes])
+def test_close_ups_are_seen_from_above(part, failed):
+    (one,) = failed.defects
+    subject = Subject(part, failed.surface, 0.05, one.place[None], one.normal[None])
+    (view,) = draw_close_ups(subject, np.array([16.0]), 160)
+    assert (view.width, view.height, view.px_per_mm, view.marks) == (160, 160, 10, ())
+    picture = np.asarray(Image.open(io.BytesIO(view.png)).convert("RGB")).astype(int)
+    assert picture[75:85, 75:85, 2].mean() > picture[75:85, 75:85, 0].mean() + 60  # blue in the middle
+    assert picture[5:15, 75:85].min() > 180  # and not where the hollow ends
+
+
+def test_what_misses_a_little_is_not_all():
+    assert [percent_inside(share) for share in (1.0, 0.99996, 0.98, 0.0)] == ["100.0", "99.996", "98.0", "0.0"]
 
 
 def test_the_histogram_by_hand():

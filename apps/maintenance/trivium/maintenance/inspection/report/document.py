@@ -80,6 +80,8 @@ class Document:
         warning: beside it where it is no pass; empty otherwise.
         sentences: checked.
         facts: label and text, for the head.
+        close_ups: of the first regions, in their order.
+        close_up_texts: below each: its number and how wide it is.
         limit: at which colours are half full; None when nothing is coloured.
     """
 
@@ -93,6 +95,8 @@ class Document:
     views_heading: str
     views: tuple[View, View]
     view_alts: tuple[str, str]
+    close_ups: tuple[View, ...]
+    close_up_texts: tuple[str, ...]
     limit: float | None
     bars: Bars | None
     table: Grid

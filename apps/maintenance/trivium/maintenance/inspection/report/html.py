@@ -37,6 +37,7 @@ def render_html(document: Document) -> str:
         _list(document.sentences),
         f"<h2>{escape(document.views_heading)}</h2>",
         _views(document, texts),
+        _close_ups(document),
         _model(document.cloud, texts),
         _bars(document.bars) if document.bars else "",
         _table(document.table),
@@ -83,9 +84,11 @@ def picture_svg(view: View, alt: str) -> str:
     shapes = [f'<image href="data:image/png;base64,{data}" width="{view.width}" height="{view.height}"/>']
     for mark in view.marks:
         dash = ' stroke-dasharray="5 4"' if mark.is_hidden else ""
+        x, y = mark.label(view.width, view.height)
         shapes.append(
-            f'<g transform="translate({mark.x:.1f} {mark.y:.1f})"><circle r="17" fill="#fff" fill-opacity=".85" '
-            f'stroke="#16202b" stroke-width="2.5"{dash}/><text text-anchor="middle" y="7">{mark.number}</text></g>'
+            f'<path d="M{mark.x:.1f} {mark.y:.1f}L{x:.1f} {y:.1f}" stroke="#16202b" stroke-width="2"{dash}/>'
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="17" fill="#fff" stroke="#16202b" stroke-width="2.5"{dash}/>'
+            f'<text x="{x:.1f}" y="{y + 7:.1f}" text-anchor="middle">{mark.number}</text>'
         )
     foot = (60.0, view.height + 8.0)
     for name, (x, y) in zip("xyz", view.axes, strict=True):
@@ -140,11 +143,20 @@ def _views(document: Document, texts: Catalogue) -> str:
     return f'<div class="views">{pictures}</div>{legend}{note}'
 
 
+def _close_ups(document: Document) -> str:
+    pictures = "".join(
+        f'<figure><img src="data:image/png;base64,{base64.b64encode(view.png).decode()}" alt="{escape(text)}">'
+        f"<figcaption>{escape(text)}</figcaption></figure>"
+        for view, text in zip(document.close_ups, document.close_up_texts, strict=True)
+    )
+    return f'<div class="close-ups">{pictures}</div>' if pictures else ""
+
+
 def _model(cloud: Cloud, texts: Catalogue) -> str:
     buttons = "".join(
         f'<button type="button" data-eye="{eye}">{escape(texts[f"inspection.eye_{name}"])}</button>'
-        for name, eye in (("corner", "1.5,-1.5,1.2"), ("front", "0,-2.2,0.01"), ("side", "2.2,0,0.01"),
-                          ("top", "0,-0.01,2.2"), ("below", "0,-0.01,-2.2"), ("nearer", "0.8"), ("farther", "1.25"))
+        for name, eye in (("corner", "1.1,-1.1,0.8"), ("front", "0,-1.5,0.01"), ("side", "1.5,0,0.01"),
+                          ("top", "0,-0.01,1.5"), ("below", "0,-0.01,-1.5"), ("nearer", "0.8"), ("farther", "1.25"))
     )  # fmt: skip
     return (
         f'<section id="model"><h2>{escape(texts["inspection.model"])}</h2><div class="turns">{buttons}</div>'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,16 +15,29 @@ from trivium.maintenance.inspection.inspect import Inspection
 from trivium.maintenance.inspection.narrate import percent, shown, verdict_key
 from trivium.maintenance.inspection.poses import Floats
 from trivium.maintenance.inspection.reference import Reference
+from trivium.maintenance.inspection.regions import Defect
 from trivium.maintenance.inspection.report.document import Bars, Cell, Cloud, Document, Grid, bars_of
-from trivium.maintenance.inspection.report.views import Subject, draw_views
+from trivium.maintenance.inspection.report.views import Subject, View, draw_close_ups, draw_views
 from trivium.service.evidence import Claim, Sentence
 from trivium.service.text import Catalogue, catalogue
 
-__all__ = ["TONES", "cloud_of", "document_of", "notes_of", "page_of", "regions_grid", "surface_cloud"]
+__all__ = [
+    "TONES",
+    "close_ups_of",
+    "cloud_of",
+    "document_of",
+    "notes_of",
+    "page_of",
+    "percent_inside",
+    "regions_grid",
+    "surface_cloud",
+]
 
 TONES = {"pass": "good", "fail": "bad", "undecided": "wait", "incomplete": "wait", "untrusted": "wait"}
 _MOST_PLACES = 15_000
 _LIFT = 0.003
+_CLOSE_UPS = 6
+_LEAST_CELLS = 15  # in a close-up
 _MOST_FACES = 20_000
 _EMPTY = np.empty((0, 3))
 
@@ -55,7 +69,7 @@ def document_of(
     defects = inspection.defects if is_trusted else ()
     places = np.array([one.place for one in defects]) if defects else _EMPTY
     normals = np.array([one.normal for one in defects]) if defects else _EMPTY
-    surface = inspection.surface if is_trusted else None
+    subject = Subject(reference, inspection.surface if is_trusted else None, limit, places, normals)
     key = verdict_key(inspection)
     return Document(
         texts.say("inspection.title", part=sources[1].name),
@@ -66,8 +80,9 @@ def document_of(
         tuple(Cell(one.text, one.claim_ids) for one in sentences),
         _facts(inspection, claims, sources, texts, made),
         texts["inspection.views" if is_trusted else "inspection.views_untrusted"],
-        draw_views(Subject(reference, surface, limit, places, normals)),
+        draw_views(subject),
         (texts["inspection.view_alt"], texts["inspection.view_alt_back"]),
+        *close_ups_of(subject, defects, texts),
         limit if is_trusted else None,
         _bars(inspection, texts) if is_trusted else None,
         regions_grid(claims, texts, "" if is_trusted else "_untrusted"),
@@ -75,6 +90,18 @@ def document_of(
         _cloud(inspection, reference),
         notes_of(sources, num_removed, texts),
     )
+
+
+def close_ups_of(
+    subject: Subject, defects: Sequence[Defect], texts: Catalogue
+) -> tuple[tuple[View, ...], tuple[str, ...]]:
+    """Return pictures of the first regions, twice as wide as these, and what stands below each."""
+    some = defects[:_CLOSE_UPS]
+    spans = np.array([max(2 * float(one.extent_mm.max()), _LEAST_CELLS * subject.surface.size) for one in some
+                      if subject.surface is not None])  # fmt: skip
+    near = replace(subject, places=subject.places[: len(spans)], normals=subject.normals[: len(spans)])
+    captions = [texts.say("inspection.close_up", number=at, width=f"{span:.0f}") for at, span in enumerate(spans, 1)]
+    return draw_close_ups(near, spans), tuple(captions)
 
 
 def notes_of(sources: Sequence[Source], num_removed: int, texts: Catalogue) -> tuple[str, ...]:
@@ -185,9 +212,17 @@ def _facts(
     return tuple((texts[f"inspection.{key}"], cell) for key, cell in rows)
 
 
+def percent_inside(share: float) -> str:
+    """Return a share in percent, which is 100 only when nothing is missing."""
+    digits = 1
+    while share < 1 and float(f"{100 * share:.{digits}f}") == 100 and digits < 6:
+        digits += 1
+    return f"{100 * share:.{digits}f}"
+
+
 def _bars(inspection: Inspection, texts: Catalogue) -> Bars:
     surface, limit = inspection.surface, inspection.tolerance.limit_mm
     seen = surface.is_covered
     edges, shares, inside = bars_of(surface.deviation[seen], surface.areas[seen], limit)
-    alt = texts.say("inspection.histogram_alt", inside=f"{100 * inside:.1f}")
+    alt = texts.say("inspection.histogram_alt", inside=percent_inside(inside))
     return Bars(texts["inspection.histogram"], edges, shares, limit, alt, texts["inspection.histogram_axis"])

@@ -20,10 +20,19 @@
     traces.unshift({ type: "mesh3d", name: scene.names.model_part, x: a, y: b, z: c, i, j, k, color: "#d5d9de",
       flatshading: true, hoverinfo: "skip", lighting: { ambient: 0.85, diffuse: 0.25, specular: 0 } });
   }
-  const axis = { backgroundcolor: "#f6f7f9", gridcolor: "#cfd6dd", zeroline: false };
-  const first = { x: 1.5, y: -1.5, z: 1.2 };
+  // The longest side is 1 in the view, so that the camera stands as far from a plate as from a cube.
+  const spans = [0, 1, 2].map((at) => {
+    let low = Infinity, high = -Infinity;
+    for (const list of [scene.points[at], scene.vertices[at]]) for (const value of list) { low = Math.min(low, value); high = Math.max(high, value); }
+    return [low, high];
+  });
+  const longest = Math.max(...spans.map(([low, high]) => high - low));
+  const room = 0.02 * longest;
+  const [xaxis, yaxis, zaxis] = spans.map(([low, high]) => ({ range: [low - room, high + room], backgroundcolor: "#f6f7f9", gridcolor: "#cfd6dd", zeroline: false }));
+  const [rx, ry, rz] = spans.map(([low, high]) => (high - low + 2 * room) / (longest + 2 * room));
+  const first = { x: 1.1, y: -1.1, z: 0.8 };
   const layout = { margin: { l: 0, r: 0, t: 0, b: 0 }, paper_bgcolor: "#ffffff", showlegend: false,
-    scene: { aspectmode: "data", bgcolor: "#e6eaef", xaxis: axis, yaxis: axis, zaxis: axis, camera: { eye: first } } };
+    scene: { aspectmode: "manual", aspectratio: { x: rx, y: ry, z: rz }, bgcolor: "#e6eaef", xaxis, yaxis, zaxis, camera: { eye: first } } };
   Plotly.newPlot(plot, traces, layout, { responsive: true, displaylogo: false, displayModeBar: false })
     .then(() => { plot.dataset.ready = "1"; });
 

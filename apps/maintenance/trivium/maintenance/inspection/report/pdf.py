@@ -29,7 +29,7 @@ _TONES = {
     "bad": (HexColor(0x7F1512), HexColor(0xFDEAEA), HexColor(0xA3211B)),
     "wait": (HexColor(0x5C3800), HexColor(0xFFF3DC), HexColor(0x7A4B00)),
 }
-_GAP = 5 * mm
+_GAP, _NARROW = 5 * mm, 3 * mm
 _PADDING = 6  # of reportlab's frame, to each side
 _BAR_HEIGHT = 34 * mm
 
@@ -69,6 +69,8 @@ def _story(document: Document, texts: Catalogue, width: float) -> Iterator[Flowa
     for cell in document.sentences:
         yield Paragraph(marked(cell.text), body, bulletText="\N{BULLET}")
     yield KeepTogether([Paragraph(marked(document.views_heading), head), _Views(document, texts, width)])
+    if document.close_ups:
+        yield _CloseUps(document, width)
     if any(mark.is_hidden for view in document.views for mark in view.marks):
         yield Paragraph(marked(texts["inspection.hidden_mark"]), note)
     if document.bars:
@@ -153,9 +155,9 @@ class _Views(Flowable):
         canvas.setLineWidth(0.7)
         canvas.rect(x, y, self._each, self._tall + 12 * mm)
         for mark in view.marks:
-            _draw_mark(
-                canvas, x + mark.x * scale, bottom + tall - mark.y * scale, mark.number, is_hidden=mark.is_hidden
-            )
+            ends = ((mark.x, mark.y), mark.label(view.width, view.height))
+            place, label = ((x + right * scale, bottom + tall - down * scale) for right, down in ends)
+            _draw_mark(canvas, place, label, mark.number, is_hidden=mark.is_hidden)
         canvas.setStrokeColor(_INK)
         canvas.setFillColor(_INK)
         for name, (right, down) in zip("xyz", view.axes, strict=True):
@@ -196,17 +198,41 @@ class _Bars(Flowable):
             _draw_middle(canvas, min(max(x, 8), self.width - 8), 1.5, _tick(times, bars.limit), 7)
 
 
-def _draw_mark(canvas: Any, x: float, y: float, number: int, *, is_hidden: bool) -> None:
+def _draw_mark(
+    canvas: Any, place: tuple[float, float], label: tuple[float, float], number: int, *, is_hidden: bool
+) -> None:
     canvas.saveState()
-    canvas.setFillColor(Color(1, 1, 1, alpha=0.85))
+    canvas.setFillColor(Color(1, 1, 1))
     canvas.setStrokeColor(_INK)
-    canvas.setLineWidth(1)
+    canvas.setLineWidth(0.8)
     if is_hidden:
         canvas.setDash(2, 1.5)
-    canvas.circle(x, y, 5.5, fill=1)
+    canvas.line(*place, *label)
+    canvas.circle(*label, 5.5, fill=1)
     canvas.setFillColor(_INK)
-    _draw_middle(canvas, x, y - 2.5, str(number), 7)
+    _draw_middle(canvas, label[0], label[1] - 2.5, str(number), 7)
     canvas.restoreState()
+
+
+class _CloseUps(Flowable):
+    """Pictures of regions in a row, each with a line of text below."""
+
+    def __init__(self, document: Document, width: float) -> None:
+        super().__init__()
+        self._document = document
+        self._each = min(26 * mm, (width - 5 * _NARROW) / 6)
+        self.width, self.height = width, self._each + 6 * mm
+
+    def draw(self) -> None:
+        """Draw them."""
+        pictures = zip(self._document.close_ups, self._document.close_up_texts, strict=True)
+        for at, (view, text) in enumerate(pictures):
+            x = at * (self._each + _NARROW)
+            self.canv.drawImage(ImageReader(io.BytesIO(view.png)), x, 5 * mm, self._each, self._each)
+            self.canv.setStrokeColor(_LINE)
+            self.canv.rect(x, 5 * mm, self._each, self._each)
+            self.canv.setFillColor(_QUIET)
+            draw(self.canv, x, 1.5 * mm, text, 7.5)
 
 
 def _draw_scale(canvas: Any, limit: float, texts: Catalogue, width: float) -> None:

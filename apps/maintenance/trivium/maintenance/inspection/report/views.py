@@ -7,8 +7,8 @@ where nothing was seen, and is lit from the viewer's side; edges are drawn where
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -19,15 +19,18 @@ from trivium.maintenance.inspection.reference import Reference
 from trivium.maintenance.inspection.report.colors import UNSEEN, colors
 from trivium.pointcloud.raycasting import Hits, Places
 
-__all__ = ["Mark", "Subject", "View", "draw_views"]
+__all__ = ["Mark", "Subject", "View", "draw_close_ups", "draw_views"]
 
 _CORNERS = np.array([(1, -1, 0.8), (-1, -1, 0.8), (1, 1, 0.8), (-1, 1, 0.8)]) / (2.64**0.5)
 _MARGIN = 1.06
+_TALL = 0.76  # of the width
+_UPRIGHT = 0.9  # of a direction along z: then y is up in the picture
 _PLAIN = np.array([226, 229, 233], dtype=np.float64)
 _EDGE = 0.35
 _TURN = 0.9  # cosine between neighbouring pixels' normals
 _STEP = 0.02  # of the diagonal, between neighbouring pixels' depths
 _CHECK_PX = 6
+_AWAY = 0.07  # of a picture's width, from a place to its number
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,15 @@ class Mark:
     x: float
     y: float
     is_hidden: bool
+
+    def label(self, width: float, height: float) -> tuple[float, float]:
+        """Return where the number stands: beside the place, away from the picture's middle, so that both are seen."""
+        x, y = self.x - width / 2, self.y - height / 2
+        length = max(math.hypot(x, y), 1e-9)
+        away = _AWAY * width
+        at = (self.x + away * (x / length if length > 1 else 0.7), self.y + away * (y / length if length > 1 else -0.7))
+        edge = 0.03 * width
+        return min(max(at[0], edge), width - edge), min(max(at[1], edge), height - edge)
 
 
 @dataclass(frozen=True)
@@ -81,32 +93,82 @@ def draw_views(subject: Subject, width: int = 900) -> tuple[View, View]:
     first = towards[int((towards @ subject.normals[0]).argmax())] if len(subject.normals) else towards[0]
     if len(subject.normals) and first @ subject.normals[0] < 0:
         first = first * [1, 1, -1]  # seen from below
-    return _draw(subject, first, width), _draw(subject, -first, width)
+    shape = (round(_TALL * width), width)
+    return _draw(subject, _whole(subject, first, shape)), _draw(subject, _whole(subject, -first, shape))
 
 
-def _draw(subject: Subject, towards: Floats, width: int) -> View:
-    """Draw from the side that `towards` points to, (3,) length 1."""
-    reference = subject.reference
-    side = np.cross([0.0, 0, 1], towards)
+def draw_close_ups(subject: Subject, spans: Floats, width: int = 240) -> tuple[View, ...]:
+    """Draw each place from straight above; `spans` are the widths of the pictures, (D,) millimetres."""
+    return tuple(
+        _draw(replace(subject, places=subject.places[:0]), _above(subject, place, normal, span, width))
+        for place, normal, span in zip(subject.places, subject.normals, spans, strict=True)
+    )
+
+
+@dataclass(frozen=True)
+class _Camera:
+    """Where a picture is taken from, by parallel rays.
+
+    Args:
+        towards: (3,) from the part to the viewer.
+        frame: (2, 3) to the right and up in the picture.
+        middle: (2,) of the picture, in that frame.
+        step: millimetres a pixel.
+        shape: height and width in pixels.
+        far: how far from the origin rays begin.
+    """
+
+    towards: Floats
+    frame: Floats
+    middle: Floats
+    step: float
+    shape: tuple[int, int]
+    far: float
+
+    def starts(self) -> Floats:
+        """Return where the ray of each pixel begins, (height x width, 3)."""
+        height, width = self.shape
+        u = self.middle[0] + (np.arange(width) - (width - 1) / 2) * self.step
+        v = self.middle[1] - (np.arange(height) - (height - 1) / 2) * self.step
+        flat = np.stack(np.meshgrid(u, v), axis=-1).reshape(-1, 2)
+        return flat @ self.frame + self.far * self.towards
+
+
+def _frame(towards: Floats) -> Floats:
+    up = [0.0, 0, 1] if abs(towards[2]) < _UPRIGHT else [0.0, 1, 0]
+    side = np.cross(up, towards)
     side /= np.linalg.norm(side)
-    frame = np.stack((side, np.cross(towards, side)))  # (2, 3): right and up
-    flat = reference.outline @ frame.T
-    middle, extent = (flat.min(axis=0) + flat.max(axis=0)) / 2, np.ptp(flat, axis=0) * _MARGIN
-    step = max(extent[0] / width, extent[1] / (0.8 * width))
-    height = max(int(np.ceil(extent[1] / step)), 1)
-    wide = max(int(np.ceil(extent[0] / step)), 1)
-    u = middle[0] + (np.arange(wide) - (wide - 1) / 2) * step
-    v = middle[1] - (np.arange(height) - (height - 1) / 2) * step
-    far = float((reference.outline @ towards).max() + 0.1 * reference.diagonal)
-    grid = np.stack(np.meshgrid(u, v), axis=-1).reshape(-1, 2)
-    starts = grid @ frame + far * towards
-    hits = reference.scene.cast(starts, np.broadcast_to(-towards, starts.shape))
-    rgb = _shaded(subject, hits, starts, towards, (height, wide))
+    return np.stack((side, np.cross(towards, side)))
+
+
+def _whole(subject: Subject, towards: Floats, shape: tuple[int, int]) -> _Camera:
+    frame = _frame(towards)
+    flat = subject.reference.outline @ frame.T
+    extent = np.ptp(flat, axis=0) * _MARGIN
+    middle = (flat.min(axis=0) + flat.max(axis=0)) / 2
+    return _Camera(
+        towards, frame, middle, max(extent[0] / shape[1], extent[1] / shape[0]), shape, _far(subject, towards)
+    )
+
+
+def _above(subject: Subject, place: Floats, normal: Floats, span: float, width: int) -> _Camera:
+    frame = _frame(normal)
+    # From just above the place: what stands between it and a far viewer would hide it.
+    return _Camera(normal, frame, frame @ place, span / width, (width, width), float(place @ normal) + span)
+
+
+def _far(subject: Subject, towards: Floats) -> float:
+    return float((subject.reference.outline @ towards).max() + 0.1 * subject.reference.diagonal)
+
+
+def _draw(subject: Subject, camera: _Camera) -> View:
+    starts = camera.starts()
+    hits = subject.reference.scene.cast(starts, np.broadcast_to(-camera.towards, starts.shape))
+    rgb = _shaded(subject, hits, starts, camera.towards, camera.shape)
     picture = io.BytesIO()
     Image.fromarray(rgb).quantize(255, method=Image.Quantize.FASTOCTREE).save(picture, "PNG", optimize=True)
-    marks = _marks(subject, frame, towards, far, middle, step, (height, wide))
-    axes = frame.T * [1, -1]
-    return View(picture.getvalue(), wide, height, marks, 1 / step, axes)
+    height, width = camera.shape
+    return View(picture.getvalue(), width, height, _marks(subject, camera), 1 / camera.step, camera.frame.T * [1, -1])
 
 
 def _shaded(subject: Subject, hits: Hits, starts: Floats, towards: Floats, shape: tuple[int, int]) -> np.ndarray:
@@ -151,19 +213,17 @@ def _edges(hits: Hits, is_hit: np.ndarray, shape: tuple[int, int], diagonal: flo
     return edges
 
 
-def _marks(
-    subject: Subject, frame: Floats, towards: Floats, far: float, middle: Floats, step: float, shape: tuple[int, int]
-) -> tuple[Mark, ...]:
-    marks: Sequence[Mark] = ()
-    if len(subject.places):
-        flat = (subject.places @ frame.T - middle) / step
-        lifted = subject.places + 0.002 * subject.reference.diagonal * subject.normals
-        starts = lifted + (far - lifted @ towards)[:, None] * towards
-        hits = subject.reference.scene.cast(starts, np.broadcast_to(-towards, starts.shape))
-        reach = np.einsum("ij,j->i", starts - lifted, towards)
-        hidden = hits.distances < reach - 0.002 * subject.reference.diagonal
-        marks = [
-            Mark(number, shape[1] / 2 + x, shape[0] / 2 - y, bool(is_hidden))
-            for number, ((x, y), is_hidden) in enumerate(zip(flat, hidden, strict=True), 1)
-        ]
-    return tuple(marks)
+def _marks(subject: Subject, camera: _Camera) -> tuple[Mark, ...]:
+    if not len(subject.places):
+        return ()
+    towards, (height, width) = camera.towards, camera.shape
+    clear = 0.002 * subject.reference.diagonal
+    flat = (subject.places @ camera.frame.T - camera.middle) / camera.step
+    lifted = subject.places + clear * subject.normals
+    starts = lifted + (camera.far - lifted @ towards)[:, None] * towards
+    hits = subject.reference.scene.cast(starts, np.broadcast_to(-towards, starts.shape))
+    hidden = hits.distances < np.einsum("ij,j->i", starts - lifted, towards) - clear
+    return tuple(
+        Mark(number, width / 2 + x, height / 2 - y, bool(is_hidden))
+        for number, ((x, y), is_hidden) in enumerate(zip(flat.tolist(), hidden, strict=True), 1)
+    )

@@ -12,7 +12,14 @@ from trivium.maintenance.inspection.claims import Source
 from trivium.maintenance.inspection.narrate import percent, shown
 from trivium.maintenance.inspection.reference import Reference
 from trivium.maintenance.inspection.report.document import Bars, Cell, Document, bars_of
-from trivium.maintenance.inspection.report.inspection import cloud_of, notes_of, regions_grid, surface_cloud
+from trivium.maintenance.inspection.report.inspection import (
+    close_ups_of,
+    cloud_of,
+    notes_of,
+    percent_inside,
+    regions_grid,
+    surface_cloud,
+)
 from trivium.maintenance.inspection.report.views import Subject, draw_views
 from trivium.maintenance.inspection.wear import Wear
 from trivium.maintenance.inspection.wear_narrate import outcome_key
@@ -44,6 +51,7 @@ def wear_document(
     places, normals = (
         np.array([getattr(one, name) for one in changes]) if changes else _EMPTY for name in ("place", "normal")
     )
+    subject = Subject(reference, wear.surface if wear.is_trusted else None, limit, places, normals)
     cloud = surface_cloud(wear.surface, reference) if wear.is_trusted else cloud_of(wear.later, None, reference)
     return Document(
         page["title"],
@@ -54,8 +62,9 @@ def wear_document(
         tuple(Cell(one.text, one.claim_ids) for one in sentences),
         _facts(wear, claims, sources, texts, made),
         texts["inspection.wear.views" if wear.is_trusted else "inspection.wear.views_untrusted"],
-        draw_views(Subject(reference, wear.surface if wear.is_trusted else None, limit, places, normals)),
+        draw_views(subject),
         (texts["inspection.view_alt"], texts["inspection.view_alt_back"]),
+        *close_ups_of(subject, changes, texts),
         limit if wear.is_trusted else None,
         _bars(wear, texts) if wear.is_trusted and wear.surface.is_covered.any() else None,
         regions_grid(claims, texts, "" if wear.is_trusted else "_untrusted", "volume"),
@@ -114,5 +123,5 @@ def _facts(
 def _bars(wear: Wear, texts: Catalogue) -> Bars:
     seen, limit = wear.surface.is_covered, wear.tolerance.limit_mm
     edges, shares, inside = bars_of(wear.surface.deviation[seen], wear.surface.areas[seen], limit)
-    alt = texts.say("inspection.wear.histogram_alt", inside=f"{100 * inside:.1f}")
+    alt = texts.say("inspection.wear.histogram_alt", inside=percent_inside(inside))
     return Bars(texts["inspection.wear.histogram"], edges, shares, limit, alt, texts["inspection.histogram_axis"])
