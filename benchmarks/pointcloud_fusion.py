@@ -4,7 +4,7 @@ Run: `python benchmarks/pointcloud_fusion.py --weights S1 S2 S3 --device cuda`; 
 ships is measured. The frames are those of `simulator/splits.py` (32 and 16 beams, 1,000 each), fixed before any fused
 detector was trained; `--count` takes that many of each kind. Same objects count for all: see `PairedSplit`. AP is by
 centre distance within 2 m, mean of vehicles, pedestrians and cyclists. Intervals: 95 %, over frames drawn anew, means
-of the checkpoints. One process a checkpoint (`--jobs`).
+of the checkpoints.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from trivium.pointcloud.detector.measure_fusion import (
     CONDITIONS,
     RULES,
     Scored,
+    joined,
     mean_precision,
     resampled_precision,
     score,
@@ -44,23 +45,40 @@ def main() -> int:
     parser.add_argument("--split", choices=tuple(PAIRED_SPLITS), default="paired_test")
     parser.add_argument("--count", type=int, help="frames of each kind; all if not given")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--jobs", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=1, help="processes, each with a checkpoint and a kind of frame")
     options = parser.parse_args()
     print(setting(("torch", "numpy"), options.seed))
-    work = partial(score, name=options.split, count=options.count, device=options.device, seed=options.seed)
-    if len(options.weights) == 1:
-        runs = [work(options.weights[0])]
+    parts = [(path, kind) for path in options.weights for kind in range(len(PAIRED_SPLITS[options.split].configs))]
+    work = partial(_score, name=options.split, count=options.count, device=options.device, seed=options.seed)
+    if options.jobs == 1:
+        scored = [work(part) for part in parts]
     else:
         with ProcessPoolExecutor(
             options.jobs, mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
         ) as pool:
-            runs = list(pool.map(work, options.weights))
+            scored = list(pool.map(work, parts))
+    each = len(parts) // len(options.weights)
+    runs = [_joined(scored[first : first + each]) for first in range(0, len(parts), each)]
     frames = len(runs[0]["both"][RULES[0]][0].objects)
     kinds = ", ".join(config.pattern for config in PAIRED_SPLITS[options.split].configs)
     print(f"{options.split} {digest(options.split)}: {frames} frames ({kinds}), {len(runs)} checkpoints")
     draws = np.random.default_rng(options.seed).multinomial(frames, np.full(frames, 1 / frames), size=DRAWS)
     means = {rule: _table(runs, rule, draws) for rule in RULES}
     return _judge(means[RULES[0]])
+
+
+def _score(part: tuple[Path, int], *, name: str, count: int | None, device: str, seed: int) -> Scores:
+    """Score one checkpoint on the frames of one kind."""
+    return score(part[0], name, kind=part[1], count=count, device=device, seed=seed)
+
+
+def _joined(parts: list[Scores]) -> Scores:
+    """Return scores on frames of some kinds as one."""
+    return {
+        condition: {rule: [joined(list(one)) for one in zip(*(part[condition][rule] for part in parts), strict=True)]
+                    for rule in RULES}
+        for condition in parts[0]
+    }  # fmt: skip
 
 
 def _table(runs: list[Scores], rule: str, draws: np.ndarray) -> dict[str, float]:

@@ -19,7 +19,7 @@ import torch
 from setting import arguments, setting, verdict
 
 from trivium.pointcloud.scenes.answerer import SHIPPED, SceneAnswerer
-from trivium.pointcloud.scenes.questions import ANSWERS, KINDS, LANGUAGES, MEANINGS, answer, say
+from trivium.pointcloud.scenes.questions import ANSWERS, KINDS, LANGUAGES, MEANINGS, answer, places_of, say
 from trivium.pointcloud.simulator.splits import digest
 from trivium.pointcloud.train_scene_questions import looked_split, usual_answers
 
@@ -31,11 +31,11 @@ def main() -> int:
     parser = arguments(__doc__)
     parser.add_argument("--weights", type=Path, default=SHIPPED)
     parser.add_argument("--count", type=int, help="scenes; all if not given")
-    parser.add_argument("--device", default="cpu", help="where LiDAR and detector run")
+    parser.add_argument("--device", default="cpu", help="where all networks run")
     options = parser.parse_args()
     print(setting(("torch", "numpy"), options.seed))
     torch.set_num_threads(1)
-    model = SceneAnswerer.load(options.weights)
+    model = SceneAnswerer.load(options.weights).to(options.device)
     looked = looked_split("questions_test", count=options.count, device=options.device)
     scenes, truth = len(looked.found), looked.answers
     print(f"questions_test {digest('questions_test')}: {scenes} scenes, {len(MEANINGS)} meanings, two languages")
@@ -48,7 +48,8 @@ def main() -> int:
             said = model.answer(texts, looked.found, which.tolist())
             table[number] = np.array([ANSWERS.index(one) for one in said]).reshape(truth.shape) == truth
     usual = usual_answers(truth) == truth
-    rule = [[answer(m, one.boxes, one.kinds) for m in MEANINGS] for one in looked.found]
+    seen = [places_of(one.boxes, one.kinds) for one in looked.found]
+    rule = [[answer(meaning, places) for meaning in MEANINGS] for places in seen]
     by_rule = np.array([[ANSWERS.index(one) for one in row] for row in rule]) == truth
     kind_of = np.array([meaning.kind for meaning in MEANINGS])
     print(f"{'kind':8}{'English':>9}{'Chinese':>9}{'question only':>15}{'another scene':>15}{'rule on detections':>20}")

@@ -13,7 +13,17 @@ from trivium.core_model.train.config import TrainConfig
 from trivium.core_model.train.loop import fit
 from trivium.pointcloud.encoders.objects import Objects
 from trivium.pointcloud.scenes.answerer import UNKNOWN, SceneAnswerer, vocabulary
-from trivium.pointcloud.scenes.questions import ANSWERS, KINDS, LANGUAGES, MEANINGS, Meaning, answer, phrases, say
+from trivium.pointcloud.scenes.questions import (
+    ANSWERS,
+    KINDS,
+    LANGUAGES,
+    MEANINGS,
+    Meaning,
+    answer,
+    phrases,
+    places_of,
+    say,
+)
 from trivium.pointcloud.simulator.splits import digest
 from trivium.pointcloud.train_scene_questions import Looked, QuestionObjective, usual_answers
 from trivium.service.errors import InputError, ModelError
@@ -42,12 +52,15 @@ SCENE = Objects(BOXES, torch.tensor([0, 0, 0, 1]), torch.full((4,), 0.9))
     ],
 )
 def test_answers_are_exact(meaning: Meaning, said: str) -> None:
-    assert answer(meaning, SCENE.boxes, SCENE.kinds) == said
+    assert answer(meaning, places_of(SCENE.boxes, SCENE.kinds)) == said
 
 
 def test_many_are_ten_or_more() -> None:
     many = BOXES[:1].expand(12, 7)
-    assert answer(Meaning("count", "Vehicle", radius=10), many, torch.zeros(12, dtype=torch.int64)) == "10 or more"
+    assert (
+        answer(Meaning("count", "Vehicle", radius=10), places_of(many, torch.zeros(12, dtype=torch.int64)))
+        == "10 or more"
+    )
 
 
 def test_both_languages_ask_the_same_and_keep_ways_apart() -> None:
@@ -98,7 +111,9 @@ def test_a_row_reads_its_own_scene_whoever_is_beside_it() -> None:
 def test_training_learns_two_scenes(tmp_path) -> None:
     other = Objects(BOXES * torch.tensor([1, -1, 1, 1, 1, 1, 1.0]), SCENE.kinds, SCENE.scores)
     scenes = [SCENE, other]
-    answers = np.array([[ANSWERS.index(answer(m, one.boxes, one.kinds)) for m in MEANINGS] for one in scenes])
+    answers = np.array(
+        [[ANSWERS.index(answer(m, places_of(one.boxes, one.kinds))) for m in MEANINGS] for one in scenes]
+    )
     looked = Looked(scenes, answers)
     model = small().train()
     config = TrainConfig(

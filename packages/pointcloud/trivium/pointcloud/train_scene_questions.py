@@ -31,7 +31,7 @@ from trivium.core_model.train.loop import MicroBatch, fit
 from trivium.pointcloud.detector.detect import Detector
 from trivium.pointcloud.encoders.objects import ObjectRows, Objects, objects_of
 from trivium.pointcloud.scenes.answerer import UNKNOWN, SceneAnswerer, padded, vocabulary
-from trivium.pointcloud.scenes.questions import ANSWERS, LANGUAGES, MEANINGS, answer, say
+from trivium.pointcloud.scenes.questions import ANSWERS, LANGUAGES, MEANINGS, answer, places_of, say
 from trivium.pointcloud.simulator.batch import Scene, collate
 from trivium.pointcloud.simulator.frames import sense
 from trivium.pointcloud.simulator.scenes import SimulatorConfig, compose
@@ -74,14 +74,15 @@ def look_at(composed: Iterator[list[Scene]], device: str) -> Looked:
     answers: list[list[int]] = []
     for scenes in composed:
         frames = sense(collate(scenes).to(device))
+        said = detector.find_all(frames.points, frames.frame, len(scenes), min_score=MIN_SCORE)
+        for one in objects_of(said, len(scenes), min_score=MIN_SCORE):
+            found.append(Objects(one.boxes.cpu(), one.kinds.cpu(), one.scores.cpu()))
+        boxes, kinds, own = frames.boxes.cpu(), frames.kinds.cpu(), frames.box_frame.cpu()
+        is_seen = frames.visible.cpu() >= MIN_POINTS
         for number in range(len(scenes)):
-            said = detector.find(frames.points[frames.frame == number], min_score=MIN_SCORE)
-            found.extend(
-                Objects(o.boxes.cpu(), o.kinds.cpu(), o.scores.cpu()) for o in objects_of(said, 1, min_score=MIN_SCORE)
-            )
-            mine = (frames.box_frame == number) & (frames.visible >= MIN_POINTS)
-            boxes, kinds = frames.boxes[mine].cpu(), frames.kinds[mine].cpu()
-            answers.append([ANSWERS.index(answer(meaning, boxes, kinds)) for meaning in MEANINGS])
+            mine = (own == number) & is_seen
+            places = places_of(boxes[mine], kinds[mine])
+            answers.append([ANSWERS.index(answer(meaning, places)) for meaning in MEANINGS])
     return Looked(found, np.array(answers, np.int64))
 
 

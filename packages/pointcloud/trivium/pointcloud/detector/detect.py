@@ -81,25 +81,31 @@ class Detector:
         ]
 
     @torch.inference_mode()
+    def find_all(self, points: torch.Tensor, frame: torch.Tensor, frames: int, *, min_score: float = 0.1) -> Found:
+        """Return what stands in several clouds at once.
+
+        Args:
+            points: (N, 4) of all clouds; those that are not finite are left out.
+            frame: (N,) int64, cloud of each.
+            frames: number of clouds.
+            min_score: lesser ones are left out.
+        """
+        points, frame = points.to(self.device, torch.float32), frame.to(self.device)
+        rows = _usable(points, self._network.config).nonzero()[:, 0]
+        points, frame = points.index_select(0, rows), frame.index_select(0, rows)
+        if not len(points):
+            return Found(points.new_zeros((0, 7)), frame, points.new_zeros(0), frame)
+        grid = _grid_around(points, self._network.config)
+        heat, code, ground = self._network(points, frame, frames, grid)
+        return boxes_from_heat(heat, code, ground, grid, min_score=min_score)
+
     def find(self, points: torch.Tensor, *, min_score: float = 0.1) -> Found:
         """Return the same as tensors; `kinds` are rows of `CLASSES`."""
         if points.dim() != 2 or points.shape[1] not in (3, 4):
             raise ValueError(f"points have shape {tuple(points.shape)}; give (N, 3) or (N, 4)")
-        points = points.to(self.device, torch.float32)
         if points.shape[1] == 3:
             points = torch.cat((points, torch.zeros_like(points[:, :1])), dim=1)
-        points = points.index_select(0, _usable(points, self._network.config).nonzero()[:, 0])
-        if not len(points):
-            return Found(
-                points.new_zeros((0, 7)),
-                torch.zeros(0, dtype=torch.int64),
-                points.new_zeros(0),
-                torch.zeros(0, dtype=torch.int64),
-            )
-        grid = _grid_around(points, self._network.config)
-        frame = torch.zeros(len(points), dtype=torch.int64, device=self.device)
-        heat, code, ground = self._network(points, frame, 1, grid)
-        return boxes_from_heat(heat, code, ground, grid, min_score=min_score)
+        return self.find_all(points, torch.zeros(len(points), dtype=torch.int64), 1, min_score=min_score)
 
 
 def _usable(points: torch.Tensor, config: DetectorConfig) -> torch.Tensor:

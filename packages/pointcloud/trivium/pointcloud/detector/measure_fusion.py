@@ -31,7 +31,7 @@ from trivium.pointcloud.simulator.batch import collate
 from trivium.pointcloud.simulator.scenes import compose
 from trivium.pointcloud.simulator.splits import PAIRED_SPLITS, PairedSplit
 
-__all__ = ["CONDITIONS", "RULES", "Scored", "mean_precision", "pairs_of", "resampled_precision", "score"]
+__all__ = ["CONDITIONS", "RULES", "Scored", "joined", "mean_precision", "pairs_of", "resampled_precision", "score"]
 
 CONDITIONS = ("both", "lidar", "camera", "half the points", "calibration off", "LiDAR detector that ships")
 RULES = ("either sensor", "5 points")
@@ -61,11 +61,29 @@ class Scored:
         return average_precision(self.scores, self.is_hit, int(self.objects.sum())) or 0.0
 
 
-def pairs_of(name: str, *, count: int | None = None, device: str = "cpu") -> Iterator[Paired]:
-    """Yield the frames of a split in batches, `count` of each configuration (all if None)."""
+def joined(parts: list[Scored]) -> Scored:
+    """Return what was scored on some frames and on others, as one."""
+    first = np.cumsum([0, *(len(one.objects) for one in parts)])
+    return Scored(
+        np.concatenate([one.scores for one in parts]),
+        np.concatenate([one.is_hit for one in parts]),
+        np.concatenate([one.frames + start for one, start in zip(parts, first, strict=False)]),
+        np.concatenate([one.objects for one in parts]),
+    )
+
+
+def pairs_of(name: str, *, kind: int | None = None, count: int | None = None, device: str = "cpu") -> Iterator[Paired]:
+    """Yield the frames of a split in batches.
+
+    Args:
+        name: of the split.
+        kind: configuration; all if None.
+        count: frames of each configuration; all if None.
+        device: where they are made.
+    """
     split = PAIRED_SPLITS[name]
     size = min(count or split.count, split.count)
-    for config in split.configs:
+    for config in split.configs if kind is None else split.configs[kind : kind + 1]:
         for first in range(0, size, _BATCH):
             numbers = range(first, min(first + _BATCH, size))
             scenes = [compose(config, split.seed, number) for number in numbers]
@@ -76,6 +94,7 @@ def score(
     network_path: Path,
     name: str,
     *,
+    kind: int | None = None,
     count: int | None = None,
     device: str = "cpu",
     seed: int = 1,
@@ -88,7 +107,7 @@ def score(
     generator = torch.Generator(device).manual_seed(seed)
     truth: list[Frame] = []
     found: dict[str, list[Found]] = {condition: [] for condition in conditions}
-    for batch in pairs_of(name, count=count, device=device):
+    for batch in pairs_of(name, kind=kind, count=count, device=device):
         truth.extend(_truths(batch, split))
         for condition in conditions:
             said = _plain(plain, batch) if condition == CONDITIONS[5] else _ask(detector, batch, condition, generator)

@@ -25,6 +25,7 @@ __all__ = ["MODES", "Paired", "Pool", "alter_pair", "evidence", "pair", "shifted
 MODES = ("both", "lidar", "camera")
 _SHARES = (0.5, 0.2, 0.3)  # of training frames that show both sensors, LiDAR alone, camera alone
 _TURN = 0.08  # radians
+_THINNED, _LOST = 0.6, 0.75  # share of frames that lose points, and the largest share of points lost
 _CALIBRATION = (math.radians(0.25), 0.02)  # standard deviations of each axis: radians, metres
 _POINTS_PER, _PIXELS_PER = 2, 8
 Draw = Callable[..., torch.Tensor]
@@ -188,7 +189,7 @@ def _modes(chance: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def _thin(frames: Frames, has_lidar: torch.Tensor, draw: Draw) -> Frames:
     """Leave out points of some frames, and all of those without LiDAR; count those on objects anew."""
     count = len(has_lidar)
-    lost = torch.where(draw(count) < 0.4, 0.6 * draw(count), torch.zeros(count, device=has_lidar.device))
+    lost = torch.where(draw(count) < _THINNED, _LOST * draw(count), torch.zeros(count, device=has_lidar.device))
     lost = torch.where(has_lidar, lost, 2.0)
     kept = (draw(len(frames.points)) >= lost[frames.frame]).nonzero()[:, 0]
     owner = frames.owner[kept]

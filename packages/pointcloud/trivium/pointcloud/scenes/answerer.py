@@ -121,13 +121,15 @@ class SceneAnswerer(nn.Module):
         Raises:
             InputError: as `words`.
         """
+        device = self.head.project.weight.device
         rows = self.encoder.rows(scenes)
+        table, mask = rows.table.to(device), rows.mask.to(device)
         ids = [self.words(text) for text in questions]
         said: list[str] = []
         for start in range(0, len(ids), 256):
             part = ids[start : start + 256]
-            at = torch.tensor(which[start : start + 256])
-            read = self(padded(part), ObjectRows(rows.table[at], rows.mask[at]))
+            at = torch.tensor(which[start : start + 256], device=device)
+            read = self(padded(part).to(device), ObjectRows(table[at], mask[at]))
             said.extend(ANSWERS[best] for best in read.answers.argmax(dim=1).tolist())
         return said
 

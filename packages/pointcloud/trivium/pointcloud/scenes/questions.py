@@ -16,7 +16,7 @@ import torch
 
 from trivium.pointcloud.labels import CLASSES
 
-__all__ = ["ANSWERS", "KINDS", "LANGUAGES", "MEANINGS", "RADII", "Meaning", "answer", "say"]
+__all__ = ["ANSWERS", "KINDS", "LANGUAGES", "MEANINGS", "RADII", "Meaning", "Places", "answer", "places_of", "say"]
 
 LANGUAGES = ("en", "zh")
 RADII = (5, 10, 15, 20, 25, 30, 40, 50)
@@ -51,35 +51,44 @@ def _meanings() -> tuple[Meaning, ...]:
 MEANINGS = _meanings()
 
 
-def answer(meaning: Meaning, boxes: torch.Tensor, kinds: torch.Tensor) -> str:
-    """Return the exact answer.
+Places = dict[str, list[tuple[float, float, float]]]
+"""Distance, x, y of the objects of each class, nearest first."""
+
+
+def places_of(boxes: torch.Tensor, kinds: torch.Tensor) -> Places:
+    """Return where objects are.
 
     Args:
-        meaning: what is asked.
-        boxes: (N, 7) of the objects of the scene.
+        boxes: (N, 7) of the objects of a scene.
         kinds: (N,) rows of `CLASSES`.
     """
-    places = {name: boxes[kinds == row, :2] for row, name in enumerate(CLASSES)}
-    mine = places[meaning.about]
-    far = mine.norm(dim=1)
-    within = int((far <= meaning.radius).sum())
+    places: Places = {name: [] for name in CLASSES}
+    far = boxes[:, :2].norm(dim=1).tolist()
+    for distance, (x, y), kind in sorted(zip(far, boxes[:, :2].tolist(), kinds.tolist(), strict=True)):
+        places[CLASSES[kind]].append((distance, x, y))
+    return places
+
+
+def answer(meaning: Meaning, places: Places) -> str:
+    """Return the exact answer to what is asked of a scene."""
+    mine, theirs = places[meaning.about], places[meaning.other or meaning.about]
+    within = sum(distance <= meaning.radius for distance, _, _ in mine)
     if meaning.kind == "count":
         return str(within) if within < _MOST else ANSWERS[-1]
     if meaning.kind == "any":
         return "yes" if within else "no"
     if meaning.kind in ("side", "depth"):
-        if not len(mine):
+        if not mine:
             return "none"
-        x, y = mine[far.argmin()].tolist()
+        _, x, y = mine[0]
         if meaning.kind == "side":
             return "left" if y > 0 else "right"
         return "ahead" if x > 0 else "behind"
-    theirs = places[meaning.other].norm(dim=1)
     if meaning.kind == "more":
-        return "yes" if within > int((theirs <= meaning.radius).sum()) else "no"
-    if not len(far) and not len(theirs):
+        return "yes" if within > sum(distance <= meaning.radius for distance, _, _ in theirs) else "no"
+    if not mine and not theirs:
         return "none"
-    nearest, other = (float(one.min()) if len(one) else float("inf") for one in (far, theirs))
+    nearest, other = (one[0][0] if one else float("inf") for one in (mine, theirs))
     return "yes" if nearest < other else "no"
 
 
