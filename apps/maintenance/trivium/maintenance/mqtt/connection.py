@@ -93,7 +93,7 @@ class Connection:
         self._client.on_message = self._arrived
 
     def open(self, timeout_s: float = 10.0) -> None:
-        """Connect; from then on a connection that breaks is made anew.
+        """Connect and subscribe; from then on a connection that breaks is made anew.
 
         Raises:
             UpstreamError: if nobody answers, or we are not let in.
@@ -159,7 +159,8 @@ class Connection:
             if self._state_topic:
                 client.publish(self._state_topic, self._state(is_online=True), qos=1, retain=True)
             log.info("mqtt.connected", broker=self._broker.host)
-        self._first.set()
+        else:
+            self._first.set()
 
     def _disconnected(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         self._number += 1
@@ -170,6 +171,7 @@ class Connection:
         refused = [topic for topic, reason in zip(self._subscriptions, reasons, strict=False) if reason.is_failure]
         if refused:
             self._refused = f"subscription to {', '.join(refused)} was refused"
+        self._first.set()
 
     def _arrived(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         self._waiting.put((message.topic, message.payload, utc_now(), message.mid, message.qos, self._number))
