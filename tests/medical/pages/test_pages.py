@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import io
+import threading
+import time
 
+import httpx
 import numpy as np
 import pydicom
 import pytest
@@ -14,6 +18,7 @@ from PIL import Image
 from tests.medical.deployment import START, deployed, document, make_draft
 from tests.medical.intake.test_door import FILM, planted
 
+from trivium.medical.intake.door import Received
 from trivium.medical.report.maps import maps_picture
 from trivium.medical.workflow.blobs import blobs
 from trivium.medical.workflow.content import sha256_of
@@ -307,6 +312,29 @@ def test_what_does_not_fit_stands_beside_the_report(site):
         "The draft's evidence of effusion lies on the other side.",
         "“prostate” does not fit the patient's sex.",
     ]
+
+
+def test_few_films_are_taken_in_at_a_time(site, monkeypatch):
+    counts, gate = [0, 0], threading.Lock()  # now, most
+
+    def slow(*_, **__):
+        with gate:
+            counts[0] += 1
+            counts[1] = max(counts)
+        time.sleep(0.02)
+        with gate:
+            counts[0] -= 1
+        return Received("5tudy", True, True)
+
+    async def bring_six():
+        transport = httpx.ASGITransport(create_web(site.runtime))  # its queue belongs to the loop of this test
+        cookies = dict(site.clients["tom"].cookies)
+        async with httpx.AsyncClient(transport=transport, base_url=HOST, cookies=cookies) as client:
+            return await asyncio.gather(*(client.post("/medical/api/uploads", content=b"film") for _ in range(6)))
+
+    monkeypatch.setattr("trivium.medical.pages.worklist.receive", slow)
+    assert [answer.status_code for answer in asyncio.run(bring_six())] == [201] * 6
+    assert counts == [0, 2]
 
 
 def draft_job(site, study_id):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from sqlalchemy import select
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from trivium.medical import tables
@@ -29,6 +30,7 @@ router = APIRouter()
 _MEDIA = {".js": "text/javascript", ".css": "text/css"}
 _FILTERS = ("open", "", *ReportState)
 _QUARANTINED_SHOWN = 20
+_FILMS_AT_ONCE = 2
 
 
 @router.get("/", dependencies=[needs("medical.read")])
@@ -70,7 +72,7 @@ async def upload(request: Request, stat: bool = False) -> dict[str, Any]:
         if size > MAX_BYTES:
             raise HTTPException(413, f"the film is larger than the {MAX_BYTES:,} bytes allowed")
         parts.append(chunk)
-    found = await run_in_threadpool(
+    take = partial(
         receive,
         runtime_of(request),
         vault_of(request),
@@ -79,7 +81,17 @@ async def upload(request: Request, stat: bool = False) -> dict[str, Any]:
         language=language_of(request),
         is_stat=stat,
     )
+    found = await to_thread.run_sync(take, limiter=_door_of(request))
     return {"study": found.study_id, "is_new_image": found.is_new_image, "is_new_study": found.is_new_study}
+
+
+def _door_of(request: Request) -> CapacityLimiter:
+    """Return what lets a few films in at a time: more would only make all of them late, and hold more memory."""
+    kept = request.app.state
+    if not hasattr(kept, "medical_door"):
+        kept.medical_door = CapacityLimiter(_FILMS_AT_ONCE)
+    found: CapacityLimiter = kept.medical_door
+    return found
 
 
 @router.get("/static/{name}", dependencies=[needs("medical.read")])
