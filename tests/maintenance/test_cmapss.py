@@ -6,6 +6,7 @@ import pytest
 from tests.maintenance.fleets import cmapss_text, write
 from tests.shared_data import SHARED
 
+from trivium.maintenance import pipeline
 from trivium.maintenance.parse.reader import read_file
 from trivium.service.errors import InputError
 
@@ -33,12 +34,22 @@ def test_rows_units_and_sensors(tmp_path):
     [
         (LINE.format(1) + LINE.format(3), "unit 1: cycle 3 stands where cycle 2 should"),
         (LINE.format(1) + LINE.format(2)[:40] + "\n", "line 2: 12 numbers instead of 26"),
+        ("1 1 0 0 100\n", "line 1: 5 numbers are no row; unit, cycle, three settings and sensors are needed"),
         (LINE.format(1) + "1 2 x", "line 2: '1 2 x' is not a row of numbers"),
     ],
 )
 def test_a_file_that_was_cut_off_is_named(tmp_path, text, message):
     with pytest.raises(InputError, match=message):
         read_file(write(tmp_path / "f.txt", text), "cmapss")
+
+
+def test_other_fleets_have_other_numbers_of_sensors(tmp_path):
+    rows = "".join(f"{unit} {cycle} 0 0 0 {cycle}.5 7\n" for unit in (1, 2) for cycle in (1, 2, 3))
+    fleet = read_file(write(tmp_path / "f.txt", rows), "cmapss")
+    assert [sensor.name for sensor in fleet.sensors] == ["sensor1", "sensor2"]
+    assert fleet.values[2].tolist() == [3.5, 7]
+    with pytest.raises(InputError, match="the shipped model is for C-MAPSS turbofans, and these operating settings or"):
+        pipeline.predict(tmp_path / "f.txt", None, layout="cmapss")
 
 
 @pytest.mark.skipif(not CMAPSS.is_dir(), reason="no C-MAPSS files")

@@ -264,6 +264,8 @@ def _shipped_model_for(fleet: Fleet) -> Model:
     for folder in shipped_models():
         model = load_model(folder)
         assert model.life is not None
+        if not {sensor.name for sensor in fleet.sensors} >= set(model.life.features.sensors):
+            continue
         if model.life.features.conditions.covers(fleet.settings).mean() > 0.95 and _resembles(fleet, model):
             return model
     raise InputError(f"{refusal}, and these operating settings or sensors are others", where=fleet.name, hint=hint)

@@ -1,5 +1,7 @@
 """The C-MAPSS layout: no header; unit, cycle, 3 operating settings, 21 sensors, separated by spaces.
 
+Other fleets come in the same layout with another number of sensors; these are called sensor1, sensor2, ...
+
 Saxena, Goebel, Simon, Eklund, "Damage propagation modeling for aircraft engine run-to-failure simulation", PHM 2008.
 Copies in circulation are cut off at a size limit, in the middle of an engine: cycles are checked to be contiguous.
 """
@@ -36,19 +38,21 @@ SENSORS = (
     Sensor("W31", "lbm/s"),
     Sensor("W32", "lbm/s"),
 )
-_COLUMNS = 2 + 3 + len(SENSORS)
+_BEFORE = 2 + 3  # unit and cycle, settings
 
 
 def read_cmapss(text: str, *, name: str, sha256: str) -> Fleet:
     """Read the rows of a C-MAPSS file.
 
     Raises:
-        InputError: if a line has not 26 numbers, or the cycles of a unit are not 1, 2, 3, ...
+        InputError: if a line has not as many numbers as the first, or the cycles of a unit are not 1, 2, 3, ...
     """
     table = _table(text, name)
     units = table[:, 0]
     order = np.lexsort((table[:, 1], units))
     table = table[order]
+    count = table.shape[1] - _BEFORE
+    sensors = SENSORS if count == len(SENSORS) else tuple(Sensor(f"sensor{place + 1}") for place in range(count))
     names, asset = np.unique(table[:, 0], return_inverse=True)
     fleet = Fleet(
         name=name,
@@ -56,8 +60,8 @@ def read_cmapss(text: str, *, name: str, sha256: str) -> Fleet:
         layout="cmapss",
         asset=asset.astype(np.int64),
         asset_names=tuple(f"{unit:g}" for unit in names),
-        sensors=SENSORS,
-        values=table[:, 5:],
+        sensors=sensors,
+        values=table[:, _BEFORE:],
         order=order,
         time=table[:, 1],
         time_unit="cycle",
@@ -85,11 +89,17 @@ def _table(text: str, name: str) -> np.ndarray:
                 where=f"{name}, line {number}",
                 hint="a C-MAPSS file has 26 numbers a line; use --format csv for a table with names",
             ) from None
-        if len(row) != _COLUMNS:
+        if len(row) != len(rows[0] if rows else row):
             raise InputError(
-                f"{len(row)} numbers instead of {_COLUMNS}",
+                f"{len(row)} numbers instead of {len(rows[0])}",
                 where=f"{name}, line {number}",
                 hint="the file is no C-MAPSS file or was cut off; get it again, or use --format csv",
+            )
+        if len(row) <= _BEFORE:
+            raise InputError(
+                f"{len(row)} numbers are no row",
+                where=f"{name}, line {number}",
+                hint="unit, cycle, three settings and sensors are needed; use --format csv for a table with names",
             )
         rows.append(row)
     if not rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trivium.maintenance.model_folder import Model
+from trivium.maintenance.parse.cmapss import SENSORS as TURBOFAN
 
 __all__ = ["model_card"]
 
@@ -46,12 +47,12 @@ def model_card(model: Model) -> str:
 
 
 def _purpose(model: Model) -> str:
-    if model.description.layout == "cmapss":
+    if model.life is not None and model.description.layout == "cmapss":
+        is_turbofan = set(model.life.features.sensors) <= {sensor.name for sensor in TURBOFAN}
+        which = "C-MAPSS turbofans" if is_turbofan else "assets like those of the training file"
         return (
-            "Remaining useful life of C-MAPSS turbofans and the probability of failing within "
+            f"Remaining useful life of {which} and the probability of failing within "
             f"{model.life.horizon:g} cycles. Not for other machines."
-            if model.life
-            else ""
         )
     if model.state is not None:
         return "Probability that a row is a failure, for assets with the columns of the training file."
