@@ -113,6 +113,10 @@ def test_from_two_files_to_a_verdict(page, suite, files):
         page.get_by_role("link", name="deviation.ply").click()
     assert len(read_points(download.value.path().rename(files / "deviation.ply"))) > 29_000
 
+    page.goto(f"{address}/files/inspection.html?inline=1")
+    page.locator("#plot[data-ready]").wait_for()
+    assert violations(page) == []
+
     page.goto(f"{address}?lang=zh")
     assert page.locator(".i-word").inner_text().endswith("不合格")
     assert violations(page) == []

@@ -17,14 +17,19 @@ from trivium.maintenance.inspection.deviation import Surface, cell_size, measure
 from trivium.maintenance.inspection.inspect import Method, Options, Tolerance, deviations, lay, prepared
 from trivium.maintenance.inspection.poses import Floats
 from trivium.maintenance.inspection.reference import Reference
-from trivium.maintenance.inspection.regions import Defect, decide, defects
+from trivium.maintenance.inspection.regions import Defect, Verdict, decide, defects
 from trivium.maintenance.inspection.trust import Reason, Trust
 
 __all__ = ["Outcome", "Wear", "compare"]
 
 Outcome = Literal["changed", "unchanged", "undecided", "incomplete"]
 Progress = Callable[[str, float], None]
-_OUTCOMES: dict[str, Outcome] = {"fail": "changed", "pass": "unchanged"}
+_OUTCOMES: dict[Verdict, Outcome] = {
+    "fail": "changed",
+    "pass": "unchanged",
+    "undecided": "undecided",
+    "incomplete": "incomplete",
+}
 _EXTENT = 0.1  # a volume misses what is shallower
 _NOTHING = (np.empty((0, 3)), np.empty(0))
 
@@ -131,42 +136,53 @@ def compare(
     later = prepared(after, options.seed, where[1])
     scans = [later] if before is None else [prepared(before, options.seed, where[0]), later]
     size = cell_size(reference, min(len(scan) for scan in scans), options.resolution_mm)
-    poses, trusts, surfaces, counts = [], [], [], []
-    moved = later
+    laid = []
     for number, scan in enumerate(scans):
 
         def told(stage: str, share: float, number: int = number) -> None:
             progress(stage, (number + share) / len(scans) * 0.75)
 
-        pose, trust = lay(scan, reference, options, datums, told)
-        moved, deviation, places, _ = deviations(scan, reference, pose)
-        poses.append(pose)
-        trusts.append(trust)
-        counts.append(len(moved))
-        surfaces.append(measure(deviation, places, reference, size))
+        laid.append(_laid(scan, reference, options, datums, size, told))
     progress("measure", 0.75)
-    surface = _difference(surfaces[0], surfaces[1]) if before is not None else surfaces[0]
-    shared = (len(scans) * options.uncertainty_mm**2 + sum(one.looseness_mm**2 for one in trusts)) ** 0.5
-    found = defects(surface, *_NOTHING, tolerance.limit_mm, shared, options.resolution_mm, _EXTENT)
-    is_trusted = all(one.is_trusted for one in trusts)
-    verdict = decide(
-        surface, found, tolerance.limit_mm, shared, is_trusted=is_trusted, min_coverage=options.min_coverage
-    )
-    outcome: Outcome = _OUTCOMES.get(verdict, "incomplete" if verdict == "incomplete" else "undecided")
-    first: tuple[Any, Any, int] = (None, None, 0) if before is None else (poses[0], trusts[0], counts[0])
+    last = laid[-1]
+    first = laid[0] if before is not None else None
+    surface = last.surface if first is None else _difference(first.surface, last.surface)
+    trusts = [one.trust for one in laid]
+    shared = (len(laid) * options.uncertainty_mm**2 + sum(one.looseness_mm**2 for one in trusts)) ** 0.5
+    limit, is_trusted = tolerance.limit_mm, all(one.is_trusted for one in trusts)
+    found = defects(surface, *_NOTHING, limit, shared, options.resolution_mm, _EXTENT)
+    verdict = decide(surface, found, limit, shared, is_trusted=is_trusted, min_coverage=options.min_coverage)
     return Wear(
         tolerance,
-        (first[0], poses[-1]),
-        (first[1], trusts[-1]),
+        (None if first is None else first.pose, last.pose),
+        (None if first is None else first.trust, last.trust),
         surface,
         tuple(found),
-        outcome,
-        (first[2], counts[-1]),
-        moved,
+        _OUTCOMES[verdict],
+        (0 if first is None else len(first.moved), len(last.moved)),
+        last.moved,
         options,
         shared,
         "best_fit" if datums is None else "datum",
     )
+
+
+@dataclass(frozen=True)
+class _Laid:
+    """One scan on the part: its pose, the trust in it, its points there, and the cells of the surface."""
+
+    pose: Floats
+    trust: Trust
+    moved: Floats
+    surface: Surface
+
+
+def _laid(
+    scan: Floats, reference: Reference, options: Options, datums: Datums | None, size: float, progress: Progress
+) -> _Laid:
+    pose, trust = lay(scan, reference, options, datums, progress)
+    moved, deviation, places, _ = deviations(scan, reference, pose)
+    return _Laid(pose, trust, moved, measure(deviation, places, reference, size))
 
 
 def _difference(before: Surface, after: Surface) -> Surface:

@@ -24,11 +24,11 @@ from trivium.service.text import Catalogue, catalogue
 __all__ = [
     "TONES",
     "close_ups_of",
-    "cloud_of",
     "document_of",
     "notes_of",
     "page_of",
     "percent_inside",
+    "points_cloud",
     "regions_grid",
     "surface_cloud",
 ]
@@ -159,27 +159,39 @@ def regions_grid(claims: Mapping[str, Claim], texts: Catalogue, nothing: str = "
     return Grid(texts["inspection.regions"], heads, tuple(rows), texts[f"inspection.no_regions{nothing}"])
 
 
-def cloud_of(points: Floats, values: Floats | None, reference: Reference) -> Cloud:
-    """Return what the 3D view shows, thinned to what a browser turns smoothly."""
-    step = -(-len(points) // _MOST_PLACES)
+def surface_cloud(surface: Surface, reference: Reference, limit: float) -> Cloud:
+    """Return what the 3D view shows of seen cells, lifted a little off the part, into which they would sink by half.
+
+    Of cells beyond the limit as many as can be shown are, and the rest is thinned.
+    """
+    seen = np.flatnonzero(surface.is_covered)
+    is_beyond = np.abs(surface.deviation[seen]) > limit
+    seen = np.concatenate((seen[is_beyond][:_MOST_PLACES], _thinned(seen[~is_beyond], _MOST_PLACES)))
+    lifted = surface.places[seen] + _LIFT * reference.diagonal * surface.normals[seen]
+    return _cloud_of(lifted, surface.deviation[seen], reference)
+
+
+def points_cloud(points: Floats, reference: Reference) -> Cloud:
+    """Return what the 3D view shows of bare points, where no deviation counts."""
+    return _cloud_of(_thinned(points, _MOST_PLACES), None, reference)
+
+
+def _thinned(rows: np.ndarray, most: int) -> np.ndarray:
+    return rows[:: -(-len(rows) // most) or 1]
+
+
+def _cloud_of(places: Floats, values: Floats | None, reference: Reference) -> Cloud:
     mesh = reference.scene.mesh
     faces = mesh.faces if len(mesh.faces) <= _MOST_FACES else mesh.faces[:0]
     vertices = mesh.vertices.astype(np.float64) if len(faces) else _EMPTY
-    return Cloud(points[::step], None if values is None else values[::step], vertices, faces)
-
-
-def surface_cloud(surface: Surface, reference: Reference) -> Cloud:
-    """Return what the 3D view shows of seen cells, lifted a little off the part, into which they would sink by half."""
-    seen = surface.is_covered
-    lifted = surface.places[seen] + _LIFT * reference.diagonal * surface.normals[seen]
-    return cloud_of(lifted, surface.deviation[seen], reference)
+    return Cloud(places, values, vertices, faces)
 
 
 def _cloud(inspection: Inspection, reference: Reference) -> Cloud:
-    """Means over cells, which show what single points hide in their noise; bare points where no deviation counts."""
+    """Return means over cells, which show what single points hide in their noise, where deviations count."""
     if not inspection.trust.is_trusted:
-        return cloud_of(inspection.points, None, reference)
-    return surface_cloud(inspection.surface, reference)
+        return points_cloud(inspection.points, reference)
+    return surface_cloud(inspection.surface, reference, inspection.tolerance.limit_mm)
 
 
 def _facts(

@@ -14,9 +14,9 @@ from trivium.maintenance.inspection.reference import Reference
 from trivium.maintenance.inspection.report.document import Bars, Cell, Document, bars_of
 from trivium.maintenance.inspection.report.inspection import (
     close_ups_of,
-    cloud_of,
     notes_of,
     percent_inside,
+    points_cloud,
     regions_grid,
     surface_cloud,
 )
@@ -52,7 +52,7 @@ def wear_document(
         np.array([getattr(one, name) for one in changes]) if changes else _EMPTY for name in ("place", "normal")
     )
     subject = Subject(reference, wear.surface if wear.is_trusted else None, limit, places, normals)
-    cloud = surface_cloud(wear.surface, reference) if wear.is_trusted else cloud_of(wear.later, None, reference)
+    cloud = surface_cloud(wear.surface, reference, limit) if wear.is_trusted else points_cloud(wear.later, reference)
     return Document(
         page["title"],
         language,
