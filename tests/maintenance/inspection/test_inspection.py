@@ -134,6 +134,8 @@ def test_verdicts_by_hand():
         found = defects(surface, *NO_POINTS, 0.05, 0.0, 6)
         assert decide(surface, found, 0.05, 0.0, is_trusted=True, min_coverage=0.7) == verdict
         assert decide(surface, found, 0.05, 0.0, is_trusted=False, min_coverage=0.7) == "undecided"
+    unseen = row_of_cells([nan, nan])
+    assert decide(unseen, [], 0.05, 0.0, is_trusted=True, min_coverage=0.0) == "incomplete"
 
 
 def test_regions_by_hand():
@@ -231,13 +233,20 @@ def test_what_cannot_be_trusted_is_not(part):
     top = inspect(seen(part, seed=7, only=lambda normals: normals[:, 2] > 0.5), part, LIMIT)
     assert not top.trust.is_trusted
     assert top.verdict == "undecided"
+    assert "size" not in top.trust.reasons
     assert top.to_json()["defects"] == []
     inch = inspect(seen(part, seed=8) / 25.4, part, LIMIT)
-    assert not inch.trust.is_trusted
+    assert inch.trust.reasons[0] == "size"
     with pytest.raises(InputError, match="100 points; needs at least 500"):
         inspect(np.zeros((100, 3)), part, LIMIT)
     with pytest.raises(InputError, match="all points lie in one place"):
         inspect(np.zeros((1000, 3)), part, LIMIT)
+
+
+def test_a_scan_of_something_else_is_said(part):
+    far = np.random.default_rng(0).normal(size=(1000, 3)) * 1e4 + 1e6
+    with pytest.raises(InputError, match="no point of the scan comes near the part; check both units"):
+        conclude(far, part, np.eye(4), Trust((), 0, 0.0, None, 0.0), LIMIT)
 
 
 @pytest.mark.slow

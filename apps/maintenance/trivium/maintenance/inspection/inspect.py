@@ -256,10 +256,15 @@ def conclude(
 def deviations(scan: Floats, reference: Reference, pose: Floats) -> tuple[Floats, Floats, Places, int]:
     """Return the points that belong to the part, in its frame, (N, 3), their deviations (N,), nearest places, and how
     many were left out because they lie far off.
+
+    Raises:
+        InputError: if all do.
     """
     moved = apply(pose, scan)
     deviation, places = reference.signed(moved)
     is_own = np.abs(deviation) < _REACH * reference.diagonal
+    if not is_own.any():
+        raise InputError("no point of the scan comes near the part", hint="check both units, and that it is this part")
     kept = Places(places.positions[is_own], places.triangles[is_own], places.normals[is_own])
     return moved[is_own], deviation[is_own], kept, int((~is_own).sum())
 

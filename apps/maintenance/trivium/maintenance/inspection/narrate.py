@@ -48,7 +48,7 @@ def narrate(inspection: Inspection, claims: Mapping[str, Claim], language: str) 
         text = texts.say("inspection.coverage", coverage=coverage, least=least)
         found.append(Sentence(text, ("coverage", "min_coverage")))
     found += _alignment(inspection, texts)
-    for name in ("noise", "uncertainty"):
+    for name in ("noise", "uncertainty") if inspection.trust.is_trusted else ():
         found.append(Sentence(texts.say(f"inspection.{name}", value=shown(claims, name)), (name,)))
     return found
 

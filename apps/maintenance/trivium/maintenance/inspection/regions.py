@@ -123,7 +123,7 @@ def decide(
         return "undecided"
     if found:
         return "fail"
-    if surface.coverage < min_coverage:
+    if surface.coverage < min_coverage or not surface.is_covered.any():
         return "incomplete"
     height = np.abs(surface.deviation[surface.is_covered])
     is_in = height + expanded(surface, systematic)[surface.is_covered] <= limit

@@ -21,11 +21,12 @@ __all__ = ["SYMMETRY_MM", "Reason", "Trust", "judge_trust", "on_datums", "symmet
 SYMMETRY_MM = 0.05
 """A motion that carries the part off itself by no more is a symmetry."""
 
-Reason = Literal["off_surface", "rival", "slides", "datum_unseen"]
+Reason = Literal["size", "off_surface", "rival", "slides", "datum_unseen"]
 
 _MAX_OFF = 0.02  # share of points off the surface
 _MAX_NOISE = 0.002  # of the diagonal: above, the scan does not lie on the surface at all
 _SIGMAS = 5.0
+_SIZES = (0.1, 3.0)  # of the part's diagonal: a scan this much smaller or larger has another unit
 _SLIDE = 0.01  # of the diagonal: how far a slide is tried
 _LOOSE_MM = 0.02  # standard deviation of the pose at the part's outline
 
@@ -74,6 +75,8 @@ def judge_trust(scan: Floats, alignment: Alignment, reference: Reference) -> Tru
         reasons.append("rival")
     if looseness > _LOOSE_MM:
         reasons.append("slides")
+    if reasons and not _SIZES[0] < _size(scan) / reference.diagonal < _SIZES[1]:
+        reasons.insert(0, "size")  # no reason by itself: a scan may hold a detail, or the table too
     return Trust(
         tuple(reasons),
         int(is_same.sum()),
@@ -104,6 +107,12 @@ def symmetric(pose: Floats, others: Floats, reference: Reference) -> np.ndarray:
     there = others @ inverse(pose)
     back = np.stack([inverse(one) for one in there])
     return np.maximum(reference.self_distance(there), reference.self_distance(back)) <= SYMMETRY_MM
+
+
+def _size(scan: Floats) -> float:
+    """Return the diagonal of the box around all but a few points."""
+    low, high = np.quantile(scan[:: max(1, len(scan) // 10_000)], (0.01, 0.99), axis=0)
+    return float(np.linalg.norm(high - low))
 
 
 def _looseness(scan: Floats, pose: Floats, noise: float, reference: Reference) -> float:

@@ -70,8 +70,9 @@ def narrate_wear(wear: Wear, claims: Mapping[str, Claim], language: str) -> list
     aligned = "trusted" if wear.is_trusted else "untrusted"
     found.append(Sentence(texts[f"inspection.wear.method_{wear.method}_{aligned}"], ("aligned",)))
     found += [Sentence(texts[f"inspection.because_{reason}"], ("aligned",)) for reason in wear.reasons]
-    value = shown(claims, "uncertainty")
-    found.append(Sentence(texts.say("inspection.wear.uncertainty", value=value), ("uncertainty",)))
+    if wear.is_trusted:
+        value = shown(claims, "uncertainty")
+        found.append(Sentence(texts.say("inspection.wear.uncertainty", value=value), ("uncertainty",)))
     return found
 
 

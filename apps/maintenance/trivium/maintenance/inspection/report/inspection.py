@@ -84,7 +84,7 @@ def document_of(
         (texts["inspection.view_alt"], texts["inspection.view_alt_back"]),
         *close_ups_of(subject, defects, texts),
         limit if is_trusted else None,
-        _bars(inspection, texts) if is_trusted else None,
+        _bars(inspection, texts) if is_trusted and inspection.surface.is_covered.any() else None,
         regions_grid(claims, texts, "" if is_trusted else "_untrusted"),
         tuple(texts[f"inspection.method_{name}"] for name in ("frame", "cells", "rule", "cad")),
         _cloud(inspection, reference),
@@ -211,13 +211,16 @@ def _facts(
     trust = "trusted" if inspection.trust.is_trusted else "untrusted"
     aligned = f"{texts[f'inspection.{inspection.method}']}; {texts[f'inspection.{trust}']}"
     points = Cell(f"{int(claims['points'].value):,}", ("points",))
+    is_trusted = inspection.trust.is_trusted
+    uncertainty = say("uncertainty_values", "noise", "uncertainty") if is_trusted else Cell("-")
+    coverage = say("coverage_values", "coverage", "min_coverage") if is_trusted else Cell("-")
     rows = (
         ("part", Cell(texts.say("inspection.in_unit", name=cad.name, unit=cad.unit))),
         ("scan", Cell(texts.say("inspection.in_unit", name=scan.name, unit=scan.unit))),
         ("tolerance", say(zone, "tolerance", "limit")),
         ("alignment", Cell(aligned, ("aligned",))),
-        ("uncertainty_row", say("uncertainty_values", "noise", "uncertainty")),
-        ("coverage_row", say("coverage_values", "coverage", "min_coverage")),
+        ("uncertainty_row", uncertainty),
+        ("coverage_row", coverage),
         ("points_row", points),
         ("made", Cell(f"{made:%Y-%m-%d %H:%M} UTC")),
     )

@@ -107,13 +107,14 @@ def _facts(
     limit = Cell(texts.say("inspection.plus_minus", limit=shown(claims, "limit")), ("limit",))
     trust = texts["inspection.trusted" if wear.is_trusted else "inspection.untrusted"]
     shares = {"coverage": percent(claims, "coverage", "min_coverage"), "least": percent(claims, "min_coverage")}
+    coverage = Cell(texts.say("inspection.coverage_values", **shares), ("coverage", "min_coverage"))
     rows = (
         ("part", files[2]),
         ("wear.before", files[0]),
         ("wear.after", files[1]),
         ("wear.change", limit),
         ("alignment", Cell(f"{texts[f'inspection.{wear.method}']}; {trust}", ("aligned",))),
-        ("coverage_row", Cell(texts.say("inspection.coverage_values", **shares), ("coverage", "min_coverage"))),
+        ("coverage_row", coverage if wear.is_trusted else Cell("-")),
         ("points_row", Cell(" + ".join(f"{count:,}" for count in wear.points if count))),
         ("made", Cell(f"{made:%Y-%m-%d %H:%M} UTC")),
     )
