@@ -226,7 +226,29 @@ def test_a_shadow_is_compared_with_the_active_model(opened):
     assert line.startswith("A-1")
     assert line.endswith("Both")
     levels = [line.split("\t") for line in tab.locator("table >> nth=2").locator("tbody tr").all_inner_texts()]
-    assert levels[0] == ["All others", "Unusual readings", "2", "4", "1"]
+    assert levels[0] == ["All others", "Unusual readings", "2", "4", "1", "Default"]
+
+
+def test_levels_of_alerts_are_set_by_a_form_and_on_the_record(opened, served):
+    tab = opened("/models")
+    tab.locator("details summary").last.click()
+    token = tab.locator("form.fields input[name=form]").get_attribute("value")
+    wrong = {"form": token, "cause": "anomaly", "raise_at": "5", "critical_at": "4", "clear_at": "1"}
+    answer = tab.request.post(f"{served.url}/maintenance/p/{PLANT}/thresholds", form=wrong)
+    assert answer.status == 400
+    assert "raise 5 and critical 4 are not in order" in answer.text()
+    for name, value in (("raise_at", "3"), ("critical_at", "6"), ("clear_at", "1.5")):
+        tab.fill(f"#{name}", value)
+    tab.get_by_role("button", name="Set").click()
+    tab.wait_for_url("**/models#levels")
+    row = tab.locator("tr", has_text="Unusual readings").last
+    assert row.inner_text().split("\t")[2:5] == ["3", "6", "1.5"]
+    row.get_by_role("button", name="Back to what was before").click()
+    tab.wait_for_url("**/models#levels")
+    assert "Default" in tab.locator("tr", has_text="Unusual readings").last.inner_text()
+    rows = served.runtime.audit.rows(subject_kind="plant", subject_id=PLANT)
+    assert [row.action for row in rows if row.action.startswith("threshold")] == ["threshold.changed"] * 2
+    assert {row.actor for row in rows if row.action.startswith("threshold")} != {"operator"}
 
 
 def test_an_alert_is_shelved_put_back_and_acknowledged(opened, served):
@@ -254,8 +276,11 @@ def test_who_may_not_sees_nothing_and_does_nothing(browser, served):
     tab.goto(f"{served.url}/maintenance/p/{PLANT}/backtest")
     assert tab.locator("form.fields").count() == 0  # an operator runs none
     token = tab.locator("form[action='/logout'] input").get_attribute("value")
-    answer = context.request.post(f"{served.url}/maintenance/p/{PLANT}/backtest", form={"form": token})
-    assert answer.status == 404
+    for path in ("backtest", "thresholds"):
+        form = {"form": token, "cause": "anomaly", "raise_at": "3"}
+        assert context.request.post(f"{served.url}/maintenance/p/{PLANT}/{path}", form=form).status == 404
+    tab.goto(f"{served.url}/maintenance/p/{PLANT}/models")
+    assert tab.locator("form.fields").count() == 0
     answer = context.request.post(f"{served.url}/maintenance/p/{PLANT}/alerts/1/shelve", form={"why": "x"})
     assert answer.status == 403  # no token of our form
     context.close()

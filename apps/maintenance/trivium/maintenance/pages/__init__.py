@@ -1,8 +1,9 @@
-"""The maintenance pages: fleet, asset, alerts, data health, inspections, of what workers stored; no model here."""
+"""The maintenance pages: fleet, asset, alerts, data health, models, inspections, from what workers stored."""
 
-from trivium.maintenance.pages import inspections
+from trivium.maintenance.pages import inspections, model_pages
 from trivium.maintenance.pages.routes import router
 
 __all__ = ["router"]
 
 router.include_router(inspections.router)
+router.include_router(model_pages.router)

@@ -15,10 +15,9 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from sqlalchemy import select
 
-from trivium.maintenance import models, tables, work_orders
-from trivium.maintenance.alerts import book, outbox, thresholds
+from trivium.maintenance import tables, work_orders
+from trivium.maintenance.alerts import book, outbox
 from trivium.maintenance.alerts.finding import Finding
-from trivium.maintenance.alerts.rules import DEFAULTS
 from trivium.maintenance.alerts.wording import sentences
 from trivium.maintenance.analyze.histories import MIN_FAILURES
 from trivium.maintenance.api import open_parts
@@ -26,7 +25,7 @@ from trivium.maintenance.ingest import dead_letters, gateways
 from trivium.maintenance.ingest.moved import find_drift
 from trivium.maintenance.ingest.trend import Curve, read_trend, trend_of_predictions
 from trivium.maintenance.inspection import stored
-from trivium.maintenance.pages import comparison, fleet, health
+from trivium.maintenance.pages import fleet, health
 from trivium.maintenance.pages.view import PACKAGE, View, list_plants
 from trivium.maintenance.report.backtest import lines_of
 from trivium.service.database import utc_now
@@ -221,21 +220,6 @@ def show_health(request: Request, plant: str) -> Response:
         waiting=sum(waiting.values()), lag_s=lag_s, webhooks=outbox.waiting(view.database),
         has_webhooks=bool(view.runtime.settings.webhook_urls), drift=find_drift(view.database, plant),
         has_model=bool(view.registry.model),
-    )  # fmt: skip
-
-
-@router.get("/p/{plant}/models")
-def show_models(request: Request, plant: str) -> Response:
-    """The models of a plant: which scores, which scores beside it and how both compare, thresholds, what was before."""
-    view = View(request, plant)
-    changes = models.changes_of(view.database, plant)
-    shadow = models.shadow_since(view.database, plant)
-    active = next((one for one in changes if one.what != models.SHADOWED), None)
-    found = comparison.compare(view.database, view.registry, shadow) if shadow is not None else None
-    own = {(one.asset_class, one.cause): one.levels for one in thresholds.find_thresholds(view.database, plant)}
-    return view.page(
-        "maintenance_models.html", changes=changes[:50], active=active, found=found, is_on=bool(view.registry.shadow),
-        levels={("", cause): one for cause, one in DEFAULTS.items()} | own,
     )  # fmt: skip
 
 
