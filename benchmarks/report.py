@@ -33,6 +33,10 @@ RUNS: tuple[tuple[str, ...], ...] = (
     ("pointcloud_overlap.py",),
     ("ai4i.py",),
     ("anomaly.py",),
+    ("vision_pointing.py",),
+    ("vision_conformal.py",),
+    ("vision_export.py",),
+    ("vision_quality.py",),
     ("vision_pneumonia.py",),
     ("vision_vqa.py",),
     ("medical_draft.py",),
@@ -44,6 +48,7 @@ RUNS: tuple[tuple[str, ...], ...] = (
     ("passkey.py",),
 )
 RECORDED: tuple[str, ...] = (
+    "vision_findings.py",  # seeds 10 to 14: those from 0 chose
     "first_report.py",
     "chaos.py",
     "page_load.py",

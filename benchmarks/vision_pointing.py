@@ -6,8 +6,8 @@ Pointing game (Zhang et al., ECCV 2016): a soft round opacity is laid at a place
 labelled No Finding; the lungs come from tones and connected parts, no model. The map is that of the assessed finding
 whose probability rose most. A hit is a maximum inside the lesion, or within 4 px of 64 of it (15 px of 224). The centre
 prior always points at the one place that would have hit most lesions. The lesions are synthetic: a soft disc is not a
-disease. Faithfulness (Petsiuk et al., BMVC 2018): parts of the film are replaced by the mean film of No Finding, or
-restored, in the order of the map and in random order; the mean probability on the way is the area.
+disease. Faithfulness (Petsiuk et al., BMVC 2018): cells of the film are replaced by those of the usual film nearest to
+it, or laid into that, in the order of the map and in random order; the mean probability on the way is the area.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import torch
 from scipy import ndimage
 from setting import DATA, arguments, require_data, setting, verdict
 
+from trivium.vision.alignment import moved
 from trivium.vision.chest_films import read_nih
 from trivium.vision.classifier import FindingsClassifier
 from trivium.vision.films import SIDE
@@ -27,34 +28,30 @@ from trivium.vision.metrics import interval
 
 TOLERANCE = 4
 RADII, STRENGTHS = (4.0, 7.0), (0.25, 0.5)  # pixels of 64; tones of the standard film
-LUNGS = (0.12, 0.5)  # share of a film that both lungs take when they were found
-STEPS = 16
+LUNG = (0.04, 0.25)  # share of a film that one lung may take
+CELLS, STEPS = 8, 16
 
 
 def lungs(film):
-    """Return the lungs of a standard film, or None where dark parts inside the chest do not look like two lungs."""
-    smooth = ndimage.gaussian_filter(film, 1.0)
-    inside = smooth[8:56, 8:56]
-    levels = np.quantile(inside, np.linspace(0.05, 0.95, 64))
-    spread = [  # Otsu: the level with the largest variance between both sides
-        (inside <= one).mean()
-        * (inside > one).mean()
-        * (inside[inside > one].mean() - inside[inside <= one].mean()) ** 2
-        for one in levels[:-1]
-    ]
-    dark = smooth <= levels[int(np.argmax(spread))]
-    dark[:, [0, -1]] = dark[[0, -1]] = False
-    parts, count = ndimage.label(ndimage.binary_opening(dark, iterations=1))
-    kept = np.zeros(film.shape, bool)
-    sides = set()
-    for part in range(1, count + 1):
-        where = parts == part
-        y, x = ndimage.center_of_mass(where)
-        is_lung = where.sum() >= 0.05 * film.size and 16 <= y <= 46 and 10 <= x <= 54
-        if is_lung:
-            kept |= where
-            sides.add(x < SIDE / 2)
-    return kept if len(sides) == 2 and LUNGS[0] <= kept.mean() <= LUNGS[1] else None
+    """Return the lungs of a standard film, or None where no level of tone parts two of them from all else.
+
+    Of the levels that leave one dark part on each side, inside the film, the one with the largest parts is taken.
+    """
+    smooth = ndimage.gaussian_filter(film, 0.7)
+    best = None
+    for level in np.quantile(smooth, np.linspace(0.1, 0.6, 26)):
+        parts, count = ndimage.label(ndimage.binary_opening(smooth <= level))
+        sides = {}
+        for part in range(1, count + 1):
+            where = parts == part
+            y, x = ndimage.center_of_mass(where)
+            is_inside = not (where[:, :2].any() or where[:, -2:].any() or where[:2].any() or where[-2:].any())
+            if is_inside and LUNG[0] <= where.mean() <= LUNG[1] and 16 <= y <= 46:
+                sides.setdefault(x < SIDE / 2, []).append(where)
+        if len(sides) == 2 and all(len(one) == 1 for one in sides.values()):
+            both = sides[False][0] | sides[True][0]
+            best = both if best is None or both.sum() > best.sum() else best
+    return best
 
 
 def with_lesion(film, place, radius, strength):
@@ -76,27 +73,28 @@ def risen(classifier, before, after):
     return int(rise.argmax()), float(rise.max())
 
 
-def faithfulness(classifier, film, reference, column, values, generator):
+def faithfulness(classifier, film, column, values, generator):
     """Return areas under deletion and insertion for the map's order and for a random one: less and more is better."""
-    size = SIDE // 8
-    cells = values.reshape(8, size, 8, size).sum((1, 3)).ravel()
+    aligned, usual, motion = classifier.laid(film)
+    size = SIDE // CELLS
+    cells = moved(values[None], motion)[0].reshape(CELLS, size, CELLS, size).sum((1, 3)).ravel()
     areas = []
-    for order in (np.argsort(-cells, kind="stable"), generator.permutation(64)):
+    for order in (np.argsort(-cells, kind="stable"), generator.permutation(CELLS**2)):
         deleted, inserted = [], []
         for step in range(STEPS + 1):
-            taken = np.zeros(64, bool)
-            taken[order[: step * 64 // STEPS]] = True
-            mask = np.kron(taken.reshape(8, 8), np.ones((size, size))).astype(bool)
-            deleted.append(np.where(mask, reference, film))
-            inserted.append(np.where(mask, film, reference))
-        p = classifier.probabilities(np.stack(deleted + inserted).astype(np.float32))[:, column]
+            taken = np.zeros(CELLS**2, np.float32)
+            taken[order[: step * CELLS**2 // STEPS]] = 1
+            mask = np.kron(taken.reshape(CELLS, CELLS), np.ones((size, size), np.float32))
+            deleted.append(aligned + mask * (usual - aligned))
+            inserted.append(usual + mask * (aligned - usual))
+        p = classifier.calibrated(classifier.logits_aligned(np.stack(deleted + inserted)))[:, column]
         areas.append((p[: STEPS + 1].mean(), p[STEPS + 1 :].mean()))
     return areas
 
 
 def main() -> int:
     parser = arguments(__doc__)
-    parser.add_argument("--films", type=int, default=150, help="at most, drawn from those labelled No Finding")
+    parser.add_argument("--films", type=int, default=400, help="at most, drawn from those labelled No Finding")
     given = parser.parse_args()
     require_data(DATA / "medical")
     torch.set_num_threads(1)
@@ -104,7 +102,7 @@ def main() -> int:
     generator = np.random.default_rng(given.seed)
     nih, classifier = read_nih(DATA / "medical" / "nih"), FindingsClassifier.load()
     healthy = np.flatnonzero(nih.labels[:, FINDINGS.index(NO_FINDING)])
-    chosen, mean = generator.permutation(healthy)[: given.films], nih.films[healthy].mean(0)
+    chosen = generator.permutation(healthy)[: given.films]
     lesions, hits, patients, columns, areas, left_out = [], [], [], [], [], 0
     for number in chosen:
         film, mask = nih.films[number], lungs(nih.films[number])
@@ -122,7 +120,7 @@ def main() -> int:
         hits.append((away[peak] <= radius, away[peak] <= radius + TOLERANCE) if values.max() > 0 else (False, False))
         patients.append(nih.patients[number])
         columns.append(FINDINGS[column])
-        areas.append(faithfulness(classifier, changed, mean, column, values, generator))
+        areas.append(faithfulness(classifier, changed, column, values, generator))
     lesions, hits, patients, areas = np.array(lesions), np.array(hits), np.array(patients), np.array(areas)
     grid = np.stack(np.mgrid[:SIDE, :SIDE], -1).reshape(-1, 1, 2)
     near = np.hypot(*(grid - lesions[None, :, :2]).transpose(2, 0, 1)) <= lesions[:, 2] + TOLERANCE

@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from trivium.service.errors import ModelError
-from trivium.vision.alignment import align, moved_back
+from trivium.vision.alignment import Motions, align, moved_back
 from trivium.vision.calibration import Platt
 from trivium.vision.classifier_files import WEIGHTS
 from trivium.vision.conformal import SetLimits
@@ -144,15 +144,21 @@ class FindingsClassifier:
     def evidence(self, film: Film, columns: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """Return for each column of `FINDINGS` a map `(64, 64)` over a standard film: what raises its score there.
 
-        A map is zero where nothing does, and outside the part of the film that the classifier reads.
+        What a place adds to the score counts by how far the place stands out from a usual film; a map is zero where
+        nothing raises the score, and outside the part of the film that the classifier reads.
         """
         if not columns:
             return {}
-        aligned, motion = align(film[None], self._parts.template)
-        usual = self._parts.usual.of(aligned[0])
-        values = gathered(integrated_gradients(self._parts.scores, aligned[0], usual, columns))
-        back = moved_back(values, np.repeat(motion, len(columns), 0))
+        aligned, usual, motion = self.laid(film)
+        values = integrated_gradients(self._parts.scores, aligned, usual, columns)
+        maps = gathered(np.maximum(values, 0) * np.abs(aligned - usual))
+        back = moved_back(maps, np.repeat(motion, len(columns), 0))
         return dict(zip(columns, back, strict=True))
+
+    def laid(self, film: Film) -> tuple[Film, Film, Motions]:
+        """Return a standard film laid over the template, the usual film nearest to it, and the motion `(1, 2, 3)`."""
+        aligned, motion = align(film[None], self._parts.template)
+        return aligned[0], self._parts.usual.of(aligned[0]), motion
 
     def limits(self, name: str) -> tuple[float, float]:
         """Return the lowest probabilities of a supported finding that a draft calls present and uncertain."""

@@ -2,7 +2,8 @@
 
 Integrated gradients (Sundararajan, Taly and Yan, ICML 2017) from the usual film (`usual.py`) to the film itself: the
 values of all places add up to the difference of both scores, a place that looks as usual has none, and what is left is
-the classifier's own. An occlusion map of the same classifier points half as well (docs/experiments.md).
+the classifier's own. An occlusion map of the same classifier points half as well (docs/experiments.md). The classifier
+weighs them by how far a place stands out before it gathers them: many places that add a little each are no region.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def integrated_gradients(
 
 
 def gathered(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return maps `(N, 64, 64)` smoothed to the size of what a film shows, and what lowers a score left out."""
+    """Return maps `(N, 64, 64)` smoothed to the size of what a film shows, nothing under 0."""
     place = np.arange(SIDE)
     kernel = np.exp(-((place[:, None] - place[None]) ** 2) / (2 * _SPREAD**2))
     kernel /= kernel.sum(0)  # of a value near the edge nothing is lost
