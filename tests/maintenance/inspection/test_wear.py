@@ -16,9 +16,11 @@ from trivium.maintenance.inspection.claims import Source
 from trivium.maintenance.inspection.inspect import Options, Tolerance
 from trivium.maintenance.inspection.poses import apply, exponential, inverse
 from trivium.maintenance.inspection.reference import Reference
+from trivium.maintenance.inspection.samples import write_samples
 from trivium.maintenance.inspection.trust import Trust
 from trivium.maintenance.inspection.wear import Wear, compare
 from trivium.maintenance.inspection.wear_narrate import narrate_wear, wear_claims
+from trivium.maintenance.inspection.wear_pipeline import WearRequest, run_wear
 from trivium.pointcloud.io import write_mesh, write_points
 from trivium.pointcloud.records import PointCloud
 from trivium.service.errors import InputError
@@ -134,3 +136,18 @@ def test_the_command(part, tmp_path):
     cloud = [str(tmp_path / "july.ply"), *arguments[1:], "--out", str(tmp_path / "out")]
     with pytest.raises(InputError, match=r"is no mesh to compare with .* give the part with --cad"):
         raise CliRunner().invoke(app, cloud).exception
+
+
+@pytest.mark.slow
+def test_the_samples_of_a_demo(tmp_path):
+    """What `samples.py` says of them: a hollow 0.25 deep, then a groove of 0.3 x 8 x 2/3 x 30 = 48 mm3."""
+    write_samples(tmp_path)
+    request = WearRequest(
+        tmp_path / "bracket-may.ply", tmp_path / "bracket-july.ply", tmp_path / "bracket.stl", "mm", "mm",
+        Tolerance(0.1), datum=tmp_path / "bracket-datums.txt", formats=("json",),
+    )  # fmt: skip
+    result = run_wear(request, tmp_path / "out")
+    (one,) = result.wear.changes
+    assert result.wear.is_trusted
+    assert abs(one.volume_mm3 - 48) < one.volume_uncertainty_mm3
+    assert one.place == pytest.approx([15, 42, 24], abs=0.5)

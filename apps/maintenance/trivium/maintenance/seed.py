@@ -19,6 +19,7 @@ from trivium.maintenance import models
 from trivium.maintenance.ingest.codec import AssetRows
 from trivium.maintenance.ingest.learn import learn_asset
 from trivium.maintenance.ingest.monitor import Monitor, load_monitor, save_family
+from trivium.maintenance.inspection.samples import write_samples as write_parts
 from trivium.maintenance.registry import write_registry
 from trivium.maintenance.simulator.machines import Machine
 from trivium.maintenance.simulator.plant import MACHINES, PLANT, demo_orders
@@ -36,7 +37,7 @@ _LEARN_S = 5 * 86_400
 
 
 def write_samples(folder: Path) -> list[Path]:
-    """Write the demo's tags as a CSV, as an example for one's own."""
+    """Write the demo's tags as a CSV, as an example for one's own, and files to inspect."""
     path = folder / "tags.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         out = csv.writer(file)
@@ -46,7 +47,7 @@ def write_samples(folder: Path) -> list[Path]:
             for tag in asset.tags:
                 limits = (tag.low, tag.high, tag.rate_s, tag.deadband)
                 out.writerow([tag.name, asset.name, tag.description, tag.unit, *limits, asset.running, asset.startup_s])
-    return [path]
+    return [path, *write_parts(folder)]
 
 
 def seed(runtime: Runtime, samples: Sequence[Path]) -> None:
