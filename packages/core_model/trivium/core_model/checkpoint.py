@@ -95,22 +95,28 @@ def load_config(path: str | Path) -> ModelConfig:
 
 
 def save_pretrained(
-    decoder: Decoder, path: str | Path, *, family: str | None = None, shard_bytes: int = SHARD_BYTES
+    decoder: Decoder,
+    path: str | Path,
+    *,
+    family: str | None = None,
+    shard_bytes: int = SHARD_BYTES,
+    state: Mapping[str, torch.Tensor] | None = None,
 ) -> None:
     """Write a checkpoint folder: settings, weights, and the tokens that end generation.
 
     Args:
-        decoder: written in the dtype it has.
+        decoder: written in the dtype it has, or that of `state`.
         path: folder, made if needed; files of the same names are replaced.
         family: layout to write; None for the one the model has.
         shard_bytes: largest weight file; one tensor is never split.
+        state: weights to write in place of the decoder's own, which may be spread over ranks.
 
     Raises:
         InputError: if the family cannot say one of the model's settings; nothing is written then.
     """
     config = decoder.config if family is None else decoder.config.replace(family=family)
-    state = decoder.state_dict()
-    dtype = str(decoder.embedding.weight.dtype).removeprefix("torch.")
+    state = decoder.state_dict() if state is None else state
+    dtype = str(state["embedding.weight"].dtype).removeprefix("torch.")
     settings = write_config(config) | {"dtype": dtype, "torch_dtype": dtype}
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)

@@ -36,9 +36,11 @@ def spread(model: Decoder, meshes: Meshes, *, dtype: torch.dtype | None = None) 
         spread_experts(model, meshes.expert)
         for module in expert_modules(model):
             fully_shard(module, mesh=meshes.replica, mp_policy=policy)
-    for block in (*model.layers, *model.ahead):
+    # The decoder reads the norm of a module that looks ahead, so all but its block stays with the decoder.
+    for block in (*model.layers, *(module.block for module in model.ahead)):
         fully_shard(block, mesh=meshes.data, mp_policy=policy)
-    fully_shard(model, mesh=meshes.data, mp_policy=policy)
+    # Else its weights would stay gathered after a forward pass and miss what is written to the sharded ones between.
+    fully_shard(model, mesh=meshes.data, mp_policy=policy, reshard_after_forward=True)
 
 
 def save_spread(model: nn.Module, folder: Path) -> None:

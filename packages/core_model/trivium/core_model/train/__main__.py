@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -12,11 +13,12 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train; return 0 when done, 1 when it could not, 130 when interrupted."""
+    """Train; return 0 when done, 1 when it could not, 130 when interrupted. Of several ranks the first one reports."""
     parser = argparse.ArgumentParser(prog="python -m trivium.core_model.train", description="Train a decoder on text.")
     parser.add_argument("config", help="YAML file of settings; docs/training.md names them")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     given = parser.parse_args(arguments)
+    is_first = os.environ.get("RANK", "0") == "0"
     from trivium.core_model.train.config import read_config_file
     from trivium.core_model.train.loop import Interrupted
     from trivium.core_model.train.text import train
@@ -28,11 +30,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"trivium: {error.line}", file=sys.stderr)
         return 1
     except Interrupted as stop:
-        print(f"{stop}; its checkpoint lies in {config.out}/checkpoints, and --resume goes on", file=sys.stderr)
+        if is_first:
+            print(f"{stop}; its checkpoint lies in {config.out}/checkpoints, and --resume goes on", file=sys.stderr)
         return 130
     except KeyboardInterrupt:
         return 130
-    print(f"{config.out}/model: {result.step} steps, last loss {result.loss:.4f}")
+    if is_first:
+        print(f"{config.out}/model: {result.step} steps, last loss {result.loss:.4f}")
     return 0
 
 

@@ -87,6 +87,8 @@ class TrainConfig:
     """Computes each block twice instead of keeping what is inside it."""
     device: str = "cpu"
     """Such as `cpu` or `cuda`."""
+    expert_parallel: int = 1
+    """Under torchrun: ranks that hold one copy of the experts between them; other weights are sharded over all."""
     seed: int = 0
     """Of fresh weights and of the order of the text."""
 
@@ -104,7 +106,7 @@ class TrainConfig:
     """Checkpoints kept, beside the best one where `patience` is set."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "length", "batch_size", "log_every", "eval_rows", "keep_last"):
+        for name in ("steps", "length", "batch_size", "expert_parallel", "log_every", "eval_rows", "keep_last"):
             _require(self, name, lambda value: isinstance(value, int) and value >= 1, "use a whole number of 1 or more")
         for name in ("micro_batch_size", "warmup_steps", "eval_every", "patience", "save_every", "seed"):
             _require(self, name, lambda value: isinstance(value, int) and value >= 0, "use a whole number of 0 or more")

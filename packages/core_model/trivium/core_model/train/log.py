@@ -18,15 +18,18 @@ class RunLog:
     """Writes `metrics.jsonl` and shows a bar on standard error where that is a terminal.
 
     Args:
-        file: one JSON object a line, each with `step`; lines after the step a run goes on from are removed.
+        file: one JSON object a line, each with `step`; lines after the step a run goes on from are removed. None for
+            neither file nor bar.
         steps: of the whole run.
         start: steps done before.
     """
 
-    def __init__(self, file: Path, steps: int, start: int) -> None:
-        _keep_lines(file, start)
-        self._file = file.open("a", encoding="utf-8")
-        self._bar = tqdm(total=steps, initial=start, unit="step", disable=not sys.stderr.isatty(), dynamic_ncols=True)
+    def __init__(self, file: Path | None, steps: int, start: int) -> None:
+        if file is not None:
+            _keep_lines(file, start)
+        self._file = None if file is None else file.open("a", encoding="utf-8")
+        hidden = file is None or not sys.stderr.isatty()
+        self._bar = tqdm(total=steps, initial=start, unit="step", disable=hidden, dynamic_ncols=True)
 
     def __enter__(self) -> RunLog:
         return self
@@ -34,7 +37,8 @@ class RunLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
         self._bar.close()
 
     def step(self) -> None:
@@ -43,6 +47,8 @@ class RunLog:
 
     def write(self, values: dict[str, Any], shown: tuple[str, ...] = ()) -> None:
         """Write a line; the bar shows the values that `shown` names."""
+        if self._file is None:
+            return
         self._file.write(json.dumps({name: _short(value) for name, value in values.items()}) + "\n")
         self._file.flush()
         self._bar.set_postfix({name: f"{values[name]:.4g}" for name in shown if name in values})

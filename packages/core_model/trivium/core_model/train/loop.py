@@ -21,6 +21,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
+from trivium.core_model.parallel.ranks import Ranks
 from trivium.core_model.train.config import TrainConfig
 from trivium.core_model.train.log import RunLog
 from trivium.core_model.train.optimizer import Optimizer
@@ -31,7 +32,7 @@ from trivium.service.errors import InputError, ModelError
 __all__ = ["Interrupted", "MicroBatch", "Objective", "RunResult", "fit"]
 
 # Settings that a run may change when it goes on: they decide when things are said and kept, not what is computed.
-_FREE = {"out", "log_every", "eval_every", "save_every", "keep_last", "patience"}
+_FREE = {"out", "expert_parallel", "log_every", "eval_every", "save_every", "keep_last", "patience"}
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Objective(Protocol):
     model: nn.Module
 
     def micro_batches(self, step: int) -> Sequence[MicroBatch]:
-        """Return the parts of one step's batch."""
+        """Return the parts of one step's batch, of which each rank has its own."""
 
     def losses(self, batch: MicroBatch) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the loss summed over the batch's things, and a mean penalty that is weighted by their share."""
@@ -65,7 +66,7 @@ class Objective(Protocol):
         """Return measures on held-out data, among them `eval_loss`; nothing where there is no such data."""
 
     def save(self, folder: Path) -> None:
-        """Write the model into a folder, exactly."""
+        """Write the model into a folder, exactly; called on every rank, and the first one writes."""
 
     def load(self, folder: Path) -> None:
         """Read the weights that `save` wrote."""
@@ -108,7 +109,7 @@ class RunResult:
     waited: int = 0
 
 
-def fit(objective: Objective, config: TrainConfig, *, resume: bool) -> RunResult:
+def fit(objective: Objective, config: TrainConfig, *, resume: bool, ranks: Ranks | None = None) -> RunResult:
     """Train, from the beginning or from the last checkpoint, and write the model to `out/model`.
 
     The model that is written is the average where `ema_decay` is set, and that of the best step where `patience` is.
@@ -117,30 +118,34 @@ def fit(objective: Objective, config: TrainConfig, *, resume: bool) -> RunResult
         objective: what is learned; its model is changed.
         config: the run.
         resume: go on from the last checkpoint in `out`, where there is one.
+        ranks: processes that train together, over which the model is spread; None for this one alone.
 
     Raises:
         InputError: if `out` holds a run and `resume` is false, or the run was begun with other settings.
         ModelError: if loss or gradient is not finite, or the checkpoint is damaged.
         Interrupted: after SIGINT or SIGTERM.
     """
-    return _Run(objective, config).go(resume)
+    return _Run(objective, config, ranks or Ranks()).go(resume)
 
 
 class _Run:
-    def __init__(self, objective: Objective, config: TrainConfig) -> None:
+    def __init__(self, objective: Objective, config: TrainConfig, ranks: Ranks) -> None:
         self.objective = objective
         self.config = config
+        self.ranks = ranks
         self.out = Path(config.out)
         self.device = torch.device(config.device)
-        self.checkpoints = Checkpoints(self.out / "checkpoints", config.keep_last)
+        self.checkpoints = Checkpoints(self.out / "checkpoints", config.keep_last, ranks)
         self.result = RunResult()
         self.saved_step = 0
-        self.optimizer = Optimizer(objective.model, config)
+        self.optimizer = Optimizer(objective.model, config, ranks)
 
     def go(self, resume: bool) -> RunResult:
         self._begin(resume)
         self.out.mkdir(parents=True, exist_ok=True)
-        with RunLog(self.out / "metrics.jsonl", self.config.steps, self.result.step) as log, _signals() as asked:
+        file = self.out / "metrics.jsonl" if self.ranks.is_first else None
+        is_alone = self.ranks.count == 1
+        with RunLog(file, self.config.steps, self.result.step) as log, _signals(is_alone) as signals:
             began, things = time.monotonic(), 0
             while self.result.step < self.config.steps and not self._is_patience_over():
                 values, count = self._step()
@@ -152,6 +157,7 @@ class _Run:
                     began, things = time.monotonic(), 0
                 if self._is_due(self.config.eval_every) and (measured := self._evaluate()):
                     log.write({"step": step, **measured}, ("eval_loss",))
+                asked = self.ranks.sum(len(signals))[0] > 0
                 if asked or self._is_due(self.config.save_every):
                     self._save()
                 if asked:
@@ -188,15 +194,16 @@ class _Run:
         """Take one optimizer step; return its measures and how many things it learned from."""
         step = self.result.step
         parts = self.objective.micro_batches(step)
-        count = max(sum(part.count for part in parts), 1)
+        count = max(int(self.ranks.sum(sum(part.count for part in parts))[0]), 1)
         loss_sum, penalty = 0.0, 0.0
         self.objective.model.train()
         for part in parts:
             loss, mean = self.objective.losses(part)
             share = part.count / count
-            (loss / count + mean * share).backward()
+            ((loss / count + mean * share) * self.ranks.count).backward()  # gradients are means over ranks
             self.optimizer.collect()
             loss_sum, penalty = loss_sum + float(loss.detach()), penalty + float(mean.detach()) * share
+        loss_sum, penalty = self.ranks.sum(loss_sum, penalty)
         rate = learning_rate(self.config, step)
         if not math.isfinite(loss_sum):
             raise ModelError(f"the loss of step {step + 1} is {loss_sum}", hint=self._way_back())
@@ -210,7 +217,7 @@ class _Run:
 
     def _evaluate(self) -> dict[str, float]:
         self.objective.model.eval()
-        with self.optimizer.averaged(), torch.inference_mode():
+        with self.optimizer.averaged(), torch.no_grad():
             values = self.objective.evaluate()
         if self.config.patience:
             self._note(values["eval_loss"])
@@ -248,7 +255,7 @@ class _Run:
             tensors, _ = self.checkpoints.load(self.result.best_step)
             self.objective.load(self.checkpoints.path(self.result.best_step))
             self.optimizer.load({name: value for name, value in tensors.items() if not name.startswith("random/")})
-        with self.optimizer.averaged(), whole_folder(self.out / "model") as new:
+        with self.optimizer.averaged(), whole_folder(self.out / "model", self.ranks) as new:
             self.objective.save(new)
 
     def _way_back(self) -> str:
@@ -257,14 +264,17 @@ class _Run:
 
 
 @contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM until the step is over; a second one acts at once."""
+def _signals(is_alone: bool) -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM until the step is over.
+
+    A second one acts at once, but for ranks: the terminal and torchrun each send them one.
+    """
     asked: list[int] = []
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def ask(number: int, frame: FrameType | None) -> None:
         asked.append(number)
-        for each, handler in before.items():
+        for each, handler in before.items() if is_alone else ():
             signal.signal(each, handler)
 
     try:

@@ -5,12 +5,14 @@ State goes out and comes in as named tensors, so that a checkpoint needs no pick
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
 from torch import nn
 
+from trivium.core_model.parallel.ranks import Ranks
 from trivium.core_model.train.config import TrainConfig
 from trivium.service.errors import ModelError
 
@@ -29,10 +31,12 @@ class Optimizer:
     Args:
         model: its parameters that ask for gradients are stepped.
         config: AdamW's settings, `clip_norm` and `ema_decay`.
+        ranks: those over which the weights are spread, which are float32 then.
     """
 
-    def __init__(self, model: nn.Module, config: TrainConfig) -> None:
+    def __init__(self, model: nn.Module, config: TrainConfig, ranks: Ranks | None = None) -> None:
         self.config = config
+        self.ranks = ranks or Ranks()
         self.weights = {name: value for name, value in model.named_parameters() if value.requires_grad}
         self.masters = {
             name: weight if torch.finfo(weight.dtype).bits >= 32 else nn.Parameter(weight.detach().float())
@@ -52,6 +56,7 @@ class Optimizer:
             lr=config.learning_rate,
             betas=(config.beta1, config.beta2),
             eps=config.epsilon,
+            foreach=False if self.ranks.count > 1 else None,  # weights of several meshes are not stepped in one call
         )
 
     def collect(self) -> None:
@@ -69,9 +74,7 @@ class Optimizer:
         Raises:
             ModelError: if the gradient is not finite; no weight is changed then.
         """
-        masters = list(self.masters.values())
-        limit = self.config.clip_norm or float("inf")
-        length = float(nn.utils.clip_grad_norm_(masters, limit))
+        length = self._clip()
         if not torch.isfinite(torch.tensor(length)):
             raise ModelError(f"the gradient's length is {length}", hint="lower learning_rate, or lengthen the warm-up")
         for group in self.adamw.param_groups:
@@ -99,14 +102,15 @@ class Optimizer:
                     weight.copy_(kept[name])
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Return all that a resumed run needs beside the weights: `kind/parameter` to tensor."""
+        """Return all that a resumed run needs beside the weights: `kind/parameter` to tensor, whole on every rank."""
         found: dict[str, torch.Tensor] = {}
         for name, master in self.masters.items():
-            if master is not self.weights[name]:
+            if master is not self.weights[name] or self._rounds_when_saved():
                 found[f"master/{name}"] = master.detach()
             for kind, value in self.adamw.state.get(master, {}).items():
                 found[f"{kind}/{name}"] = value
-        return found | {f"average/{name}": value for name, value in self.averages.items()}
+        found |= {f"average/{name}": value for name, value in self.averages.items()}
+        return {name: self.ranks.whole(value) for name, value in found.items()}
 
     @torch.no_grad()
     def load(self, state: Mapping[str, torch.Tensor]) -> None:
@@ -121,12 +125,31 @@ class Optimizer:
                 raise ModelError(f"the optimizer state has {key}, the model no such parameter")
             master = self.masters[name]
             if kind == "master":
-                master.copy_(value)
+                self.ranks.put(master, value)
             elif kind == "average":
-                self.averages[name].copy_(value)
+                self.ranks.put(self.averages[name], value)
+            elif kind == "step":  # AdamW counts on the CPU, whatever the device of the parameter
+                self.adamw.state[master][kind] = value.clone()
             else:
-                # AdamW counts steps on the CPU, whatever the device of the parameter.
-                self.adamw.state[master][kind] = value.clone() if kind == "step" else value.to(master.device)
+                self.ranks.put(self.adamw.state[master].setdefault(kind, torch.empty_like(master.detach())), value)
+
+    @torch.no_grad()
+    def _clip(self) -> float:
+        """Shorten the gradient to `clip_norm`; return the length that it had."""
+        limit = self.config.clip_norm or float("inf")
+        if self.ranks.count == 1:
+            return float(nn.utils.clip_grad_norm_(list(self.masters.values()), limit))
+        # Every part of every weight lies on one rank, so squares add up; torch refuses weights of several meshes.
+        parts = [master.grad.to_local() for master in self.masters.values() if master.grad is not None]
+        (square,) = self.ranks.sum(float(sum(part.double().square().sum() for part in parts)))
+        length = math.sqrt(square)
+        for part in parts:
+            part.mul_(min(limit / (length + 1e-6), 1.0))
+        return length
+
+    def _rounds_when_saved(self) -> bool:
+        """Say whether the model's file holds less than these weights: spread ones are float32 in any run."""
+        return self.ranks.count > 1 and self.config.precision != "float32"
 
     @torch.no_grad()
     def _publish(self) -> None:

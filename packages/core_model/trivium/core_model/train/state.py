@@ -18,6 +18,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from trivium.core_model.parallel.ranks import Ranks
 from trivium.service.errors import ModelError
 
 __all__ = ["Checkpoints", "random_state", "restore_random_state", "whole_folder"]
@@ -31,11 +32,13 @@ class Checkpoints:
     Args:
         folder: where they lie, one folder each.
         keep_last: how many of the newest are kept.
+        ranks: of the run; the first one writes, when all have come to it.
     """
 
-    def __init__(self, folder: Path, keep_last: int) -> None:
+    def __init__(self, folder: Path, keep_last: int, ranks: Ranks | None = None) -> None:
         self.folder = folder
         self.keep_last = keep_last
+        self.ranks = ranks or Ranks()
 
     def steps(self) -> list[int]:
         """Return the steps after which there is a checkpoint, oldest first."""
@@ -62,13 +65,15 @@ class Checkpoints:
             rest: JSON-ready.
             protected: a step whose checkpoint stays.
         """
-        with whole_folder(self.path(step)) as new:
+        with whole_folder(self.path(step), self.ranks) as new:
             save_model(new)
-            save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, new / _TENSORS)
-            (new / _REST).write_text(json.dumps(rest, indent=2) + "\n", encoding="utf-8")
-        for old in self.steps()[: -self.keep_last]:
+            if self.ranks.is_first:
+                save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, new / _TENSORS)
+                (new / _REST).write_text(json.dumps(rest, indent=2) + "\n", encoding="utf-8")
+        for old in self.steps()[: -self.keep_last] if self.ranks.is_first else ():
             if old != protected:
                 shutil.rmtree(self.path(old))
+        self.ranks.wait()
         return self.path(step)
 
     def load(self, step: int) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
@@ -90,8 +95,14 @@ class Checkpoints:
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """Give a new folder that takes its name, in place of an older one, only when all is written and on the disk."""
+def whole_folder(path: Path, ranks: Ranks | None = None) -> Iterator[Path]:
+    """Give a new folder that takes its name, in place of an older one, only when all is written and on the disk.
+
+    Of several ranks the first one makes the folder and names it; the others are let through.
+    """
+    if ranks is not None and not ranks.is_first:
+        yield path.parent / f".{path.name}.new"
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.parent / f".{path.name}.new"
     if new.exists():  # left behind by a run that was killed

@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import distributed
+from torch.distributed.tensor import DTensor
 from torch.utils.checkpoint import checkpoint
 from tqdm import tqdm
 
 from trivium.core_model.checkpoint import DTYPES, from_pretrained, save_pretrained
 from trivium.core_model.config import ModelConfig
 from trivium.core_model.data.packing import PackedBatch, PackedRows
-from trivium.core_model.data.tokens import prepare
+from trivium.core_model.data.tokens import TokenStore, prepare
 from trivium.core_model.decoder import Decoder, DecoderOutput, new_decoder
 from trivium.core_model.heads import MISSING_CLASS, text_loss_sum, text_targets
 from trivium.core_model.moe.balance import Balancer
+from trivium.core_model.parallel.ranks import Ranks, ranks_of_environment
 from trivium.core_model.tokenizer import Tokenizer
 from trivium.core_model.train.config import TrainConfig
 from trivium.core_model.train.loop import MicroBatch, RunResult, fit
@@ -28,7 +31,7 @@ __all__ = ["TextObjective", "build_model", "recompute_activations", "train"]
 
 
 def train(config: TrainConfig, *, resume: bool = False) -> RunResult:
-    """Tokenise, train, and write the model to `out/model`.
+    """Tokenise, train, and write the model to `out/model`; with all ranks that torchrun started.
 
     Args:
         config: the run.
@@ -40,14 +43,19 @@ def train(config: TrainConfig, *, resume: bool = False) -> RunResult:
     device = torch.device(config.device)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise InputError(f"device is {config.device}, and torch finds no CUDA device", hint="use cpu")
-    tokenizer = _tokenizer(config)
-    model = build_model(config, tokenizer)
-    sources, folder = [Path(source) for source in config.data], Path(config.out) / "tokens"
-    with tqdm(desc="tokenising", unit="doc", disable=not sys.stderr.isatty(), leave=False) as bar:
-        stores = prepare(sources, tokenizer, folder, holdout=config.holdout, progress=lambda _: bar.update())
-    rows = PackedRows(stores["train"], config.length, config.seed)
-    held_out = PackedRows(stores["held_out"], config.length, seed=0) if config.eval_every and config.holdout else None
-    return fit(TextObjective(model, tokenizer, rows, held_out, config), config, resume=resume)
+    with ranks_of_environment(config.device) as ranks:
+        _check_ranks(config, ranks)
+        tokenizer = _tokenizer(config)
+        model = build_model(config, tokenizer, ranks)
+        for number in range(ranks.count):  # the first one tokenises, the others find it done
+            if number == ranks.number:
+                stores = _tokenise(config, tokenizer)
+            ranks.wait()
+        rows = PackedRows(stores["train"], config.length, config.seed)
+        measured = config.eval_every and config.holdout
+        held_out = PackedRows(stores["held_out"], config.length, seed=0) if measured else None
+        objective = TextObjective(model, tokenizer, rows, held_out, config, ranks)
+        return fit(objective, config, resume=resume, ranks=ranks)
 
 
 class TextObjective:
@@ -59,6 +67,7 @@ class TextObjective:
         rows: to learn from.
         held_out: to measure on; None for none.
         config: the run.
+        ranks: over which the model is spread, here; None for this process alone.
     """
 
     def __init__(
@@ -68,21 +77,27 @@ class TextObjective:
         rows: PackedRows,
         held_out: PackedRows | None,
         config: TrainConfig,
+        ranks: Ranks | None = None,
     ) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.rows = rows
         self.held_out = held_out
         self.config = config
-        self.balancer = Balancer(model, config.balance)
+        self.ranks = ranks or Ranks()
         if config.checkpoint_activations:
             recompute_activations(model)
+        group = None
+        if self.ranks.count > 1:
+            group = _spread(model, config, self.ranks)
+        self.balancer = Balancer(model, config.balance, group=group)
 
     def micro_batches(self, step: int) -> Sequence[MicroBatch]:
-        """Return the rows of a step in parts."""
+        """Return this rank's rows of a step in parts."""
         first, size = step * self.config.batch_size, self.config.rows_at_once
         starts = range(first, first + self.config.batch_size, size)
-        return [self._micro_batch(self.rows.batch(range(start, start + size))) for start in starts]
+        shares = [self.ranks.share(range(start, start + size)) for start in starts]
+        return [self._micro_batch(self.rows.batch(share)) for share in shares]
 
     def losses(self, batch: MicroBatch) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the summed cross-entropy in nats, and what further tokens and balancing add, per token."""
@@ -101,10 +116,13 @@ class TextObjective:
         return {name: value for name, value in self.balancer.metrics().items() if "/" not in name}
 
     def evaluate(self) -> dict[str, float]:
-        """Return the mean loss per held-out token in nats; nothing where no text is held out."""
+        """Return the mean loss per held-out token in nats; nothing where no text is held out.
+
+        Every rank measures all rows: all must take part in every forward pass of a model that is spread.
+        """
         if self.held_out is None:
             return {}
-        total, count = 0.0, 0
+        total, count = 0.0, 0.0
         size = self.config.rows_at_once
         rows = min(self.config.eval_rows, self.held_out.rows_per_epoch)
         for start in range(0, rows, size):
@@ -112,20 +130,24 @@ class TextObjective:
             logits = self._forward(batch.data, look_ahead=False).logits
             total += float(text_loss_sum(logits, self._targets(batch.data)))
             count += batch.count
+        total, count = self.ranks.sum(total, count)  # equal up to rounding, and the same on all ranks from here on
         return {"eval_loss": total / max(count, 1)}
 
     def save(self, folder: Path) -> None:
         """Write model and tokenizer."""
-        save_pretrained(self.model, folder)
-        self.tokenizer.save(folder)
+        state = None
+        if self.ranks.count > 1:  # whole tensors of the run's precision, one after the other
+            state = {name: self._to_write(value) for name, value in self.model.state_dict().items()}
+        if self.ranks.is_first:
+            save_pretrained(self.model, folder, state=state)
+            self.tokenizer.save(folder)
 
     @torch.no_grad()
     def load(self, folder: Path) -> None:
         """Read the weights, and the router biases among them."""
-        weight = self.model.embedding.weight
         state = self.model.state_dict()
-        for name, value in from_pretrained(folder, dtype=weight.dtype).state_dict().items():
-            state[name].copy_(value)
+        for name, value in from_pretrained(folder, dtype=state["embedding.weight"].dtype).state_dict().items():
+            self.ranks.put(state[name], value)
 
     def state_dict(self) -> dict[str, Any]:
         """Return how far balancing is."""
@@ -134,6 +156,11 @@ class TextObjective:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
         self.balancer.load_state_dict(state["balancer"])
+
+    def _to_write(self, value: torch.Tensor) -> torch.Tensor:
+        """Return a tensor of the model whole, on the CPU, its spread weights in the precision of the run."""
+        whole = self.ranks.whole(value).cpu()
+        return whole.to(DTYPES[self.config.precision]) if isinstance(value, DTensor) else whole
 
     def _micro_batch(self, rows: PackedBatch) -> MicroBatch:
         count = int((self._targets(rows) != MISSING_CLASS).sum())
@@ -149,13 +176,15 @@ class TextObjective:
         return self.model(rows.tokens, positions=rows.positions, documents=rows.documents, look_ahead=look_ahead)
 
 
-def build_model(config: TrainConfig, tokenizer: Tokenizer) -> Decoder:
+def build_model(config: TrainConfig, tokenizer: Tokenizer, ranks: Ranks | None = None) -> Decoder:
     """Make or read the decoder that a run starts from.
+
+    With several ranks it is float32 in any run, and computes in the run's precision once it is spread.
 
     Raises:
         InputError: if settings of the model are wrong, or it does not fit tokenizer or length.
     """
-    dtype = DTYPES[config.precision]
+    dtype = DTYPES["float32" if ranks is not None and ranks.count > 1 else config.precision]
     if config.start_from:
         model = from_pretrained(config.start_from, dtype=dtype, device=config.device)
     else:
@@ -182,6 +211,42 @@ def recompute_activations(model: Decoder) -> None:
     """Let each block keep its input only and compute the rest again in the backward pass (arXiv 1604.06174)."""
     for block in model.layers:
         setattr(block, "forward", functools.partial(checkpoint, block.forward, use_reentrant=False))  # noqa: B010
+
+
+def _check_ranks(config: TrainConfig, ranks: Ranks) -> None:
+    """Hold the number of ranks against the settings.
+
+    Raises:
+        InputError: if it does not divide the rows that are computed at once, or there is but one for many experts.
+    """
+    if config.rows_at_once % ranks.count:
+        name = "micro_batch_size" if config.micro_batch_size else "batch_size"
+        raise InputError(
+            f"{name} ({config.rows_at_once}) is not divisible by the number of ranks ({ranks.count})",
+            hint="each rank computes an equal share of its rows",
+        )
+    if ranks.count == 1 and config.expert_parallel > 1:
+        raise InputError(
+            f"expert_parallel is {config.expert_parallel}, and there is one rank",
+            hint="start the run with torchrun --nproc-per-node N, or leave it out",
+        )
+
+
+def _spread(model: Decoder, config: TrainConfig, ranks: Ranks) -> distributed.ProcessGroup:
+    """Spread the model; return the group of all ranks."""
+    from trivium.core_model.parallel.fsdp import spread
+    from trivium.core_model.parallel.mesh import make_meshes
+
+    sizes = {"world_size": ranks.count, "expert_parallel": config.expert_parallel}
+    meshes = make_meshes(model.config, **sizes, device=ranks.device.type)
+    spread(model, meshes, dtype=None if config.precision == "float32" else DTYPES[config.precision])
+    return meshes.data.get_group()
+
+
+def _tokenise(config: TrainConfig, tokenizer: Tokenizer) -> dict[str, TokenStore]:
+    sources, folder = [Path(source) for source in config.data], Path(config.out) / "tokens"
+    with tqdm(desc="tokenising", unit="doc", disable=not sys.stderr.isatty(), leave=False) as bar:
+        return prepare(sources, tokenizer, folder, holdout=config.holdout, progress=lambda _: bar.update())
 
 
 def _tokenizer(config: TrainConfig) -> Tokenizer:
