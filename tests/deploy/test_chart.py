@@ -1,7 +1,7 @@
 """The Helm chart: its values fit their schema, and what it makes of them is what Kubernetes takes. Nothing is run.
 
-There is no Helm here. The chart uses only values and one `range`, filled in below; anything else in a template fails the
-test, so that what is checked is what Helm would make.
+There is no Helm here. The chart uses values and one `range` only, filled in below; anything else in a template
+fails, so that what is checked is what Helm would make.
 """
 
 from __future__ import annotations
