@@ -32,7 +32,7 @@ _SMALLEST_SIDE = 200  # px, of a film that is reduced further
 _WORD_GAP = 2.2  # of the height: between words of one line
 _ALIKE = 50  # of 255: difference of brightness within a line
 _DRAWN_CONTRAST = 50  # of 255: of a row
-_COVERED_GAP = 0.6  # of the height: what is covered around a text
+_COVERED_GAP = 0.5  # of the height: what is covered above and below a text; three times as much beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,9 +202,11 @@ def _rows(marks: _Marks) -> Iterator[np.ndarray]:
     roots = np.array([_root(group, index) for index in range(len(group))], int)
     for root, count in zip(*np.unique(roots, return_counts=True), strict=True):
         if count >= _FEWEST:
-            row = _of_one_kind(glyphs.chosen(roots == root))
+            whole = glyphs.chosen(roots == root)
+            row = _of_one_kind(whole)
             if len(row.box) >= _FEWEST and _reads_like_text(row):
-                yield _covering(_whole_line(marks, row))
+                is_alike = np.abs(whole.level - np.median(row.level)) <= _ALIKE
+                yield _covering(_whole_line(marks, whole.chosen(is_alike)))
 
 
 def _are_joined(marks: _Marks) -> np.ndarray:
@@ -218,7 +220,7 @@ def _are_joined(marks: _Marks) -> np.ndarray:
 def _of_one_kind(row: _Marks) -> _Marks:
     """Return the row without marks of another brightness or much less contrast, such as the insides of letters."""
     is_alike = np.abs(row.level - np.median(row.level)) <= _ALIKE
-    return row.chosen(is_alike & (row.contrast >= 0.5 * np.median(row.contrast)))
+    return row.chosen(is_alike & (row.contrast >= 0.4 * np.median(row.contrast)))
 
 
 def _followers(glyphs: _Marks, index: int) -> np.ndarray:
@@ -239,9 +241,11 @@ def _reads_like_text(row: _Marks) -> bool:
     is_long = box[:, 2].max() - box[:, 0].min() >= 1.4 * tall
     is_low = box[:, 3].max() - box[:, 1].min() <= 2.2 * tall
     is_even = float(np.std(row.height)) <= 0.35 * tall and float(np.std(box[:, 3])) <= 0.3 * tall
-    is_plain = float(np.std(row.level)) <= 28 and float(np.std(row.contrast)) <= 0.3 * contrast
-    has_bodies = float(np.median(row.width)) >= 0.25 * tall and float(np.median(row.fill)) >= 0.28
-    is_drawn = float(np.median(row.steepness)) >= 0.48 and contrast >= _DRAWN_CONTRAST
+    steepness, fill = float(np.median(row.steepness)), float(np.median(row.fill))
+    is_sharp = steepness >= 0.75 and contrast >= 80 and float(np.std(row.level)) <= 15  # what lies behind may vary then
+    is_plain = float(np.std(row.level)) <= 28 and float(np.std(row.contrast)) <= (0.6 if is_sharp else 0.3) * contrast
+    has_bodies = float(np.median(row.width)) >= 0.25 * tall and fill >= (0.2 if is_sharp else 0.28)
+    is_drawn = steepness >= 0.48 and contrast >= _DRAWN_CONTRAST
     return is_long and is_low and is_even and is_plain and has_bodies and is_drawn
 
 
@@ -250,7 +254,7 @@ def _whole_line(marks: _Marks, row: _Marks) -> np.ndarray:
     box, tall = row.box, float(np.median(row.height))
     middle = (marks.box[:, 1] + marks.box[:, 3]) / 2
     is_alike = np.abs(marks.level - np.median(row.level)) <= _ALIKE
-    is_alike &= (marks.height <= 1.6 * tall) & (marks.contrast >= 0.6 * np.median(row.contrast))
+    is_alike &= (marks.height <= 1.6 * tall) & (marks.contrast >= 0.3 * np.median(row.contrast))
     while True:
         first, last = box.min(axis=0), box.max(axis=0)
         is_on_line = (middle >= first[1]) & (middle <= last[3])
@@ -265,7 +269,7 @@ def _covering(box: np.ndarray) -> np.ndarray:
     tall = float(np.median(box[:, 3] - box[:, 1]))
     around = int(np.ceil(_COVERED_GAP * tall))
     first, last = box.min(axis=0), box.max(axis=0)
-    return np.array([first[0] - 2 * around, first[1] - around, last[2] + 2 * around, last[3] + around])
+    return np.array([first[0] - 3 * around, first[1] - around, last[2] + 3 * around, last[3] + around])
 
 
 def _distinct(found: list[np.ndarray], shape: tuple[int, ...]) -> Iterator[Box]:
