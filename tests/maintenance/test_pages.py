@@ -273,6 +273,7 @@ def test_who_may_not_sees_nothing_and_does_nothing(browser, served):
     context = browser.new_context()
     tab = context.new_page()
     tab.goto(served.operator)
+    tab.wait_for_url(f"{served.url}/")
     tab.goto(f"{served.url}/maintenance/p/{PLANT}/backtest")
     assert tab.locator("form.fields").count() == 0  # an operator runs none
     token = tab.locator("form[action='/logout'] input").get_attribute("value")
