@@ -89,7 +89,8 @@ export class Editor {
   odds(one) {
     const names = one.claims.map((claim) => claim.replace("finding/", ""));
     const found = (this.draft?.findings ?? []).filter(({ name, state }) => names.includes(name) && state !== "not_assessed");
-    return found.length === 1 ? percent(found[0].probability) : "";
+    const text = found.length === 1 ? percent(found[0].probability) : "";
+    return one.text.includes(text) ? "" : text; // not twice
   }
 
   buttons(one) {

@@ -171,6 +171,9 @@ function drawNotices() {
   const isFailed = study.draft_state === "failed";
   const retry = root.dataset.review ? button("retry_draft", async () => taken(await post(`${base}/retry-draft`))) : null;
   notice("failed", isFailed ? make("p", {}, say("ui.draft_failed"), " ", retry) : "");
+  const isCompared = !state.priors.length || !draft || draft.refused || state.is_published;
+  const at = isCompared ? "" : new Date(state.priors[0].arrived_at).toLocaleDateString(document.documentElement.lang);
+  notice("compare", isCompared ? "" : say("ui.not_compared", { at }));
   const canInsert = editor.canWrite && draft && !draft.refused && state.draft_number < draft.number;
   notice("late", canInsert ? make("p", {}, say("ui.late"), " ", button("insert", insert)) : "");
   const mustCommit = state.is_draft_hidden && editor.canWrite;
