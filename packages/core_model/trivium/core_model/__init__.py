@@ -17,6 +17,8 @@ _LAZY = {
     "Balancer": "moe.balance",
     "ModalityEncoder": "encoder",
     "MultimodalDecoder": "multimodal",
+    "read_multimodal": "multimodal_folder",
+    "save_multimodal": "multimodal_folder",
     "Decoder": "decoder",
     "new_decoder": "decoder",
     "next_token_loss": "decoder",
