@@ -123,9 +123,10 @@ def test_nothing_is_traced_unless_it_is_asked_for():
 
 
 def test_the_setting_is_an_address_and_needs_the_extra(monkeypatch):
-    monkeypatch.setenv("TRIVIUM_TRACES_URL", "collector:4318")
-    with pytest.raises(InputError, match=r"'collector:4318' is not an address such as http://127\.0\.0\.1:4318"):
-        load_settings()
+    for bad in ("collector:4318", "http://ann:secret@collector:4318/v1/traces"):
+        monkeypatch.setenv("TRIVIUM_TRACES_URL", bad)
+        with pytest.raises(InputError, match=r"^TRIVIUM_TRACES_URL: not an address such as http://127\.0\.0\.1:4318"):
+            load_settings()
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     with pytest.raises(InputError, match=r"needs the module opentelemetry\.sdk\.trace; pip install 'trivium\[otel\]'"):
         tracing.configure("http://127.0.0.1:4318/v1/traces")

@@ -194,8 +194,9 @@ class Settings(BaseSettings):
     @field_validator("traces_url")
     @classmethod
     def _collector(cls, url: str) -> str:
-        if url and not (urlsplit(url).scheme in ("http", "https") and urlsplit(url).hostname):
-            raise ValueError(f"{url!r} is not an address such as http://127.0.0.1:4318/v1/traces")
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.username):
+            raise ValueError("not an address such as http://127.0.0.1:4318/v1/traces, without name and password")
         return url
 
     @field_validator("oidc_roles")
