@@ -94,17 +94,19 @@ class FindingsClassifier:
         sha256: of the weights file, for the record.
 
     Attributes:
+        parts: what it was made of.
         net: gives descriptors of aligned films.
+        platts: make a probability of each score.
         supported: names of the findings that met the bar on unseen patients.
         deniable: names of those of them that met the higher bar which a sentence of absence asks for.
     """
 
     def __init__(self, parts: Parts, settings: dict[str, Any], sha256: str) -> None:
-        self._parts, self.net = parts, parts.net
+        self.parts, self.net = parts, parts.net
         self._sha256 = sha256
         self._settings = settings
         table = settings["findings"]
-        self._platts = [Platt(table[name]["slope"], table[name]["offset"]) for name in FINDINGS]
+        self.platts = [Platt(table[name]["slope"], table[name]["offset"]) for name in FINDINGS]
         self.supported = frozenset(name for name in FINDINGS if table[name]["supported"])
         self.deniable = frozenset(name for name in FINDINGS if table[name]["deniable"])
 
@@ -127,11 +129,11 @@ class FindingsClassifier:
 
     def logits(self, films: Film) -> NDArray[np.float32]:
         """Return uncalibrated scores `(N, 15)` of standard films `(N, 64, 64)`."""
-        return self.logits_aligned(align(films, self._parts.template)[0])
+        return self.logits_aligned(self.laid_all(films))
 
     def logits_aligned(self, films: Film) -> NDArray[np.float32]:
         """Return the scores of films that were laid over the template."""
-        return describe(self._parts.net, films) @ self._parts.weight + self._parts.offset
+        return describe(self.parts.net, films) @ self.parts.weight + self.parts.offset
 
     def probabilities(self, films: Film) -> NDArray[np.float64]:
         """Return calibrated probabilities `(N, 15)` in the order of `FINDINGS`."""
@@ -139,7 +141,7 @@ class FindingsClassifier:
 
     def calibrated(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return the probabilities of logits `(N, 15)`."""
-        return np.stack([platt(logits[:, column]) for column, platt in enumerate(self._platts)], 1)
+        return np.stack([platt(logits[:, column]) for column, platt in enumerate(self.platts)], 1)
 
     def evidence(self, film: Film, columns: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """Return for each column of `FINDINGS` a map `(64, 64)` over a standard film: what raises its score there.
@@ -150,15 +152,23 @@ class FindingsClassifier:
         if not columns:
             return {}
         aligned, usual, motion = self.laid(film)
-        values = integrated_gradients(self._parts.scores, aligned, usual, columns)
+        values = integrated_gradients(self.parts.scores, aligned, usual, columns)
         maps = gathered(np.maximum(values, 0) * np.abs(aligned - usual))
         back = moved_back(maps, np.repeat(motion, len(columns), 0))
         return dict(zip(columns, back, strict=True))
 
     def laid(self, film: Film) -> tuple[Film, Film, Motions]:
         """Return a standard film laid over the template, the usual film nearest to it, and the motion `(1, 2, 3)`."""
-        aligned, motion = align(film[None], self._parts.template)
-        return aligned[0], self._parts.usual.of(aligned[0]), motion
+        aligned, motion = align(film[None], self.parts.template)
+        return aligned[0], self.parts.usual.of(aligned[0]), motion
+
+    def laid_all(self, films: Film) -> Film:
+        """Return standard films `(N, 64, 64)` laid over the template."""
+        return align(films, self.parts.template)[0]
+
+    def drawn(self, count: int, seed: int) -> Film:
+        """Return films `(count, 64, 64)` that are of no one: drawn from what aligned films have in common."""
+        return self.parts.usual.drawn(count, seed)
 
     def limits(self, name: str) -> tuple[float, float]:
         """Return the lowest probabilities of a supported finding that a draft calls present and uncertain."""

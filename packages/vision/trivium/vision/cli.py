@@ -8,12 +8,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Images to answers: questions about pictures.", no_args_is_help=True)
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `vqa` a sub-command although it is the only one."""
+app = typer.Typer(help="Questions about pictures; the classifier of films for other engines.", no_args_is_help=True)
 
 
 @app.command(epilog="Example: trivium vision vqa questions.json.gz images.zip --out answers.json")
@@ -41,3 +36,20 @@ def vqa(
         )
     if failed:
         raise typer.Exit(1)
+
+
+@app.command(epilog="Example: trivium vision export --out exported --int8")
+def export(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write to.")],
+    int8: Annotated[bool, typer.Option("--int8", help="Write a graph in INT8 too.")] = False,
+    films: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="PNG and JPEG films to read ranges for INT8 from; drawn films without it. Not stored."
+        ),
+    ] = None,
+) -> None:
+    """Write the classifier of chest findings as ONNX, checked against the classifier."""
+    from trivium.vision import commands
+
+    commands.export(out, int8=int8, films=films, say=typer.echo)

@@ -17,10 +17,34 @@ from trivium.vision.picture_encoder import PICTURE_SIDE
 from trivium.vision.question_files import Asked, Pictures, read_questions
 from trivium.vision.questions import ANSWERS, in_chinese, is_chinese
 
-__all__ = ["vqa"]
+__all__ = ["export", "vqa"]
 
 Say = Callable[[str], None]
 _PART = 4096  # questions at a time
+
+
+def export(out: Path, *, int8: bool, films: Path | None, say: Say) -> None:
+    """Write the classifier of findings for other engines, and name what was written.
+
+    Args:
+        films: folder of upright films with bright bone, from which ranges for INT8 are read.
+
+    Raises:
+        InputError: if a folder cannot be read or written to, or holds no film.
+    """
+    from trivium.vision.chest_films import read_pictures
+    from trivium.vision.classifier import FindingsClassifier
+    from trivium.vision.export_findings import export as write
+
+    if films is not None and not int8:
+        raise InputError("films serve INT8 alone", where=str(films), hint="add --int8, or leave --films out")
+    read = None
+    if films is not None:
+        names, read = read_pictures(films)
+        if not names:
+            raise InputError("holds no PNG or JPEG", where=str(films))
+    for path in write(FindingsClassifier.load(), out, int8=int8, films=read):
+        say(f"{path}  {path.stat().st_size / 1024:,.0f} KiB")
 
 
 def vqa(questions: Path, images: Path, out: Path, *, say: Say, warn: Say, progress: Callable[[int], object]) -> int:

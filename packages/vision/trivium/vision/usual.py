@@ -55,3 +55,12 @@ class UsualFilms:
             fitted = np.linalg.solve(weighted @ components.T + prior, weighted @ away) @ components
             weight = 1 / (1 + ((away - fitted) / _FAR) ** 2)
         return np.clip(fitted + self.mean, 0, 1).reshape(SIDE, SIDE).astype(np.float32)
+
+    def drawn(self, count: int, seed: int) -> Film:
+        """Return `(count, 64, 64)` films drawn from the model, in [0, 1], with the noise of a pixel."""
+        generator = np.random.default_rng(seed)
+        weights = generator.standard_normal((count, len(self.variance))) * np.sqrt(self.variance)
+        noise = generator.standard_normal((count, len(self.mean))) * np.sqrt(_NOISE) / 2
+        return (
+            np.clip(self.mean + weights @ self.components + noise, 0, 1).reshape(count, SIDE, SIDE).astype(np.float32)
+        )
