@@ -186,6 +186,8 @@ def test_the_job_replays_what_is_stored(family, plant: Plant, tmp_path):
     (best,) = [one for one in told["costs"] if one["is_cheapest"]]
     assert (best["missed"], best["cost"]) == (0, 10 * (best["right"] + best["false"]))
     assert lines_of(told, "zh")[-1].startswith("在此历史上成本最低：触发")
+    flat = told | {"costs": [one | {"cost": 10} for one in told["costs"]]}
+    assert lines_of(flat, "en")[-1].startswith("Every level costs 10 on this history")
     told = run(learn=0.6)
     assert told["costs"] == []
     assert (told["alerts"], told["failures_foreseen"]) == ({"right": 1, "false": 0, "unjudged": 0}, 1)

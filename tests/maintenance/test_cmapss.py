@@ -49,7 +49,7 @@ def test_other_fleets_have_other_numbers_of_sensors(tmp_path):
     assert [sensor.name for sensor in fleet.sensors] == ["sensor1", "sensor2"]
     assert fleet.values[2].tolist() == [3.5, 7]
     with pytest.raises(InputError, match="the shipped model is for C-MAPSS turbofans, and these operating settings or"):
-        pipeline.predict(tmp_path / "f.txt", None, layout="cmapss")
+        pipeline.predict(tmp_path / "f.txt", None)  # the layout is known by its blanks
 
 
 @pytest.mark.skipif(not CMAPSS.is_dir(), reason="no C-MAPSS files")

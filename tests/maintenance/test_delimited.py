@@ -120,6 +120,7 @@ def test_a_second_label_is_refused_as_a_feature(tmp_path):
     [
         ("", Roles(), "the file is empty"),
         ("1,2,3\n4,5,6\n", Roles(), "the first line holds numbers, not column names"),
+        ("1 2 3\n4 5 6\n", Roles(), "the first line holds numbers, not column names"),
         ("a,b\n", Roles(), "there are names but no rows"),
         ("a,a\n1,2\n", Roles(), "the column 'a' is there twice"),
         ("a,b\n1,2\n1,2,3,4\n", Roles(), "is no regular table"),

@@ -83,7 +83,7 @@ def read_csv(text: str, *, name: str, sha256: str, roles: Roles, with_label: boo
 def _table(text: str, name: str) -> pd.DataFrame:
     separator = _separator(text)
     header = next(csv.reader(io.StringIO(text), delimiter=separator))
-    if all(_is_number(cell) for cell in header):
+    if all(_is_number(cell) for cell in (header if len(header) > 1 else header[0].split() or header)):
         raise InputError("the first line holds numbers, not column names", where=name, hint="add a line of names")
     if doubled := [column for column, count in Counter(header).items() if count > 1 and column.strip()]:
         raise InputError(f"the column {doubled[0]!r} is there twice", where=name, hint="rename or remove one")

@@ -100,8 +100,9 @@ def _decode(data: bytes, name: str) -> str:
 
 
 def _layout_of(text: str) -> str:
-    first = text.lstrip().partition("\n")[0]
-    is_number = all(
-        re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", part, re.IGNORECASE) for part in re.split(r"[\s,;]+", first.strip())
-    )
-    return "cmapss" if is_number and len(re.split(r"[\s,;]+", first.strip())) == 26 else "csv"
+    """Return `cmapss` for a first line of 26 numbers, or of other than that many with blanks between them."""
+    first = text.lstrip().partition("\n")[0].strip()
+    parts = re.split(r"[\s,;]+", first)
+    if not all(re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", part, re.IGNORECASE) for part in parts):
+        return "csv"
+    return "cmapss" if len(parts) == 26 or (len(parts) > 5 and not set(",;\t") & set(first)) else "csv"

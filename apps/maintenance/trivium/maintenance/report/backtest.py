@@ -62,10 +62,13 @@ def lines_of(told: Mapping[str, Any], language: str) -> list[str]:
         lead = "-" if told["median_lead_days"] is None else f"{told['median_lead_days']:.1f}"
         seen = told["failures_foreseen"]
         lines.append(texts.say("backtest.failures", seen=seen, count=told["failures"], lead=lead))
-    for one in told.get("costs", ()):
+    costs = told.get("costs", ())
+    for one in costs:
         if one["is_cheapest"]:
             numbers = {name: f"{one[name]:g}" for name in ("raise_at", "critical_at", "clear_at")}
-            lines.append(texts.say("backtest.cheapest", cost=f"{one['cost']:,.0f}", **numbers))
+            is_flat = len({other["cost"] for other in costs}) == 1
+            key = "backtest.flat" if is_flat else "backtest.cheapest"
+            lines.append(texts.say(key, cost=f"{one['cost']:,.0f}", **numbers))
     if told["failures_missed"]:
         lines.append(texts.say("backtest.missed", orders=", ".join(told["failures_missed"][:20])))
     if told["not_scored"]:
