@@ -140,6 +140,8 @@ def summarize(records: list[dict]) -> int:
           f"{len(strangers)} of another part)")  # fmt: skip
     print(f"right alignments flagged: {alarms:.1%} of {len(right)}")
     print(f"dents found: {recall:.1%} of {dents}; clean scans with a false region: {false} of {len(clean)}")
+    dented = [row["verdict"] for row in records if row["dents"]]
+    print(f"scans with dents called pass: {dented.count('pass')} of {len(dented)}")
     print(f"median time: {slow:.1f} s wall, {cpu:.1f} s of one core")
     is_good = aligned >= 0.99 and flagged == all_wrong and alarms <= 0.05 and recall >= 0.95
     is_good = is_good and false <= 0.01 * len(clean) and slow <= 5
