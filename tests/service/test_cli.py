@@ -6,9 +6,12 @@ import subprocess
 import sys
 
 import pytest
-from tests.service.suite import environment, trivium
+from tests.service.suite import PLUGINS, environment, trivium
 
+from trivium.service import cli
 from trivium.service.app_spec import installed_apps
+from trivium.service.runtime import open_runtime
+from trivium.service.settings import current_settings
 
 HEAVY = ("gradio", "torch", "lxml", "celery", "fastapi", "sqlalchemy", "pandas", "numpy")
 
@@ -129,24 +132,38 @@ def test_tasks_of_light_queues_import_no_page_and_no_model(spec, home):
     assert imported_by(code, home) & heavy == set()
 
 
-def test_jobs_from_the_terminal(home):
+@pytest.fixture
+def here(home, monkeypatch, capsys):
+    """Run commands in this process, where the program need not start anew for each; what they print is returned."""
+    monkeypatch.syspath_prepend(str(PLUGINS))
+    for name, value in environment(home).items():
+        if name.startswith("TRIVIUM_"):
+            monkeypatch.setenv(name, value)
+    current_settings.cache_clear()
+
+    def run(*arguments):
+        code = cli.run(arguments)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    yield run
+    current_settings.cache_clear()
+
+
+def test_jobs_from_the_terminal(here):
     """One job's whole life as an operator sees it; no broker runs, so its message waits for one."""
-    trivium("db", "upgrade", home=home)
-    code = (
-        "from trivium.service.runtime import open_runtime; from trivium.service.settings import current_settings\n"
-        "runtime = open_runtime(current_settings(), publish=lambda *message: None)\n"
-        "print(runtime.jobs.submit(app='toy', kind='count', owner='ann', request={}, title='Two filings').id)"
-    )
-    made = subprocess.run([sys.executable, "-c", code], env=environment(home), capture_output=True, text=True)
-    job_id = made.stdout.strip()
-    assert trivium("jobs", "list", home=home).stdout.split()[0] == job_id
-    assert trivium("jobs", "list", "--state", "failed", home=home).stdout == ""
-    assert "cancelled" in trivium("jobs", "cancel", job_id, home=home).stdout
-    assert "queued" in trivium("jobs", "retry", job_id, home=home).stdout
-    shown = trivium("jobs", "show", job_id, home=home).stdout
+    here("db", "upgrade")
+    runtime = open_runtime(current_settings(), publish=lambda *message: None)
+    job_id = runtime.jobs.submit(app="toy", kind="count", owner="ann", request={}, title="Two filings").id
+    runtime.close()
+    assert here("jobs", "list")[1].split()[0] == job_id
+    assert here("jobs", "list", "--state", "failed") == (0, "", "")
+    assert "cancelled" in here("jobs", "cancel", job_id)[1]
+    assert "queued" in here("jobs", "retry", job_id)[1]
+    shown = here("jobs", "show", job_id)[1]
     assert [word for word in ("ann", "0 of 3", "cancelled", "retry") if word not in shown] == []
-    purged = trivium("jobs", "purge", "--dry-run", "--days", "1", home=home)
-    assert purged.stdout == "Would remove 0 jobs that ended over 1 days ago: 0 files, 0 bytes.\n"
+    purged = here("jobs", "purge", "--dry-run", "--days", "1")[1]
+    assert purged == "Would remove 0 jobs that ended over 1 days ago: 0 files, 0 bytes.\n"
 
 
 @pytest.mark.parametrize(
@@ -161,8 +178,6 @@ def test_jobs_from_the_terminal(home):
         ),
     ],
 )
-def test_what_cannot_be_done_with_jobs_is_one_line(tmp_path_factory, arguments, error):
-    home = tmp_path_factory.mktemp("home")
-    trivium("db", "upgrade", home=home)
-    ended = trivium("jobs", *arguments, home=home)
-    assert (ended.returncode, ended.stderr) == (1, error)
+def test_what_cannot_be_done_with_jobs_is_one_line(here, arguments, error):
+    here("db", "upgrade")
+    assert here("jobs", *arguments) == (1, "", error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import threading
@@ -11,9 +10,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.service.suite import LINK, is_alive, missing, needs_embedded_broker, running, trivium, wait_for
+from tests.service.suite import LINK, is_alive, needs_embedded_broker, running, trivium, wait_for
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are looked up in /proc")
+
+
+WITHOUT_PAGES = "holder"  # an app whose suite starts without Gradio
 
 
 def descendants(pid: int) -> set[int]:
@@ -137,23 +139,16 @@ def test_a_web_server_that_dies_comes_back(demo, visitor):
 @pytest.mark.browser
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_are_accessible_and_quiet(demo, visitor, language, scheme):
+def test_pages_are_accessible_and_quiet(demo, visitor, browser, language, scheme):
     """No serious axe finding on the shell's pages and on a Gradio page, no error, no request to elsewhere."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        missing("Chromium")
     axe = pytest.importorskip("axe_core_python.sync_playwright")
-    playwright = pytest.importorskip("playwright.sync_api")
     job = next(job for job in visitor.get("/api/jobs").json() if job["title"] == "Counted to 3")
     body = {"app": "toy", "kind": "fail", "title": "Fails"}
     failing = visitor.post("/api/jobs", json=body, headers={"idempotency-key": "axe"}).json()
     wait_for(lambda: visitor.get(f"/api/jobs/{failing['id']}").json()["is_final"], seconds=30)
     base = str(visitor.base_url).rstrip("/")
     cookie = {"name": next(iter(visitor.cookies)), "value": next(iter(visitor.cookies.values())), "url": base}
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium, headless=True, args=flags)
-        context = browser.new_context(locale="zh-CN" if language == "zh" else "en-GB", color_scheme=scheme)
+    with browser.new_context(locale="zh-CN" if language == "zh" else "en-GB", color_scheme=scheme) as context:
         context.add_cookies([cookie])
         page = context.new_page()
         requests, errors = [], []
@@ -176,7 +171,6 @@ def test_pages_are_accessible_and_quiet(demo, visitor, language, scheme):
         page.get_by_role(
             "link", name="这是较早任务的重做" if language == "zh" else "A replay of an earlier job"
         ).wait_for()
-        browser.close()
     assert [url for url in requests if not url.startswith((base, "data:", "blob:"))] == []
     assert errors == []
 
@@ -196,7 +190,7 @@ def _press(page, name: str) -> None:
 def test_ctrl_c_stops_every_process_and_keeps_the_data(tmp_path):
     needs_embedded_broker()
     home = tmp_path / "home"
-    with running("up", "--port", "17860", home=home) as process:
+    with running("up", "--port", "17860", home=home, TRIVIUM_APPS=WITHOUT_PAGES) as process:
         output = Output(process)
         wait_for(lambda: LINK.search(output.text), seconds=90)
         children = descendants(process.pid)
@@ -212,7 +206,7 @@ def test_ctrl_c_stops_every_process_and_keeps_the_data(tmp_path):
 @pytest.mark.slow
 def test_nothing_survives_a_supervisor_that_is_killed(tmp_path):
     needs_embedded_broker()
-    with running("up", "--port", "17960", home=tmp_path / "home") as process:
+    with running("up", "--port", "17960", home=tmp_path / "home", TRIVIUM_APPS=WITHOUT_PAGES) as process:
         output = Output(process)
         wait_for(lambda: LINK.search(output.text), seconds=90)
         children = descendants(process.pid)
