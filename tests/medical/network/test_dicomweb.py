@@ -198,13 +198,21 @@ RELATED = 'multipart/related; type="application/dicom"; boundary=b'
         (RELATED, body(b"DICM")[:-8], 400, "ends before its last boundary"),
         (RELATED, b"--b\r\n" + b"X-A: 1\r\n" * 50 + b"\r\nx\r\n--b--\r\n", 400, "no multipart body"),
         (RELATED, b"--b\r\nX-A: " + b"1" * 9000 + b"\r\n\r\nx\r\n--b--\r\n", 400, "no multipart body"),
-        (RELATED, body(*[b"x"] * 501), 413, "more than the 500 films"),
     ],
 )
 def test_bodies_that_cannot_be_used(site, kind, content, status, words):
     answer = site.ask("POST", "/studies", headers={"content-type": kind}, content=content)
     assert answer.status_code == status
     assert any(one in answer.json()["error"] for one in words.split("|"))
+
+
+def test_a_request_has_a_largest_number_and_size_of_films(site, monkeypatch):
+    monkeypatch.setattr("trivium.medical.network.dicomweb._MOST_FILMS", 2)
+    answer = site.ask("POST", "/studies", headers={"content-type": RELATED}, content=body(b"x", b"x", b"x"))
+    assert (answer.status_code, "more than the 2 films" in answer.json()["error"]) == (413, True)
+    monkeypatch.setattr("trivium.medical.network.dicomweb.MAX_BYTES", 5000)
+    answer = site.ask("POST", "/studies", headers={"content-type": RELATED}, content=body(b"x" * 5001))
+    assert (answer.status_code, "larger than the 5,000 bytes" in answer.json()["error"]) == (413, True)
 
 
 def test_films_are_answered_one_by_one(site):

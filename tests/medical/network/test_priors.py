@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from dataclasses import replace
 
 import pydicom
@@ -48,6 +49,9 @@ class ToyArchive:
         handlers = [(evt.EVT_C_FIND, self._find), (evt.EVT_C_MOVE, self._move)]
         self.server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
         self.port = self.server.server_address[1]
+
+    def send_to(self, port: int):
+        self._destination = ("127.0.0.1", port)
 
     def _find(self, event):
         self.queries.append(event.identifier)
@@ -119,3 +123,24 @@ def test_an_archive_that_cannot_be_asked_or_does_not_send(site, tmp_path):
         find_priors(replace(entity, archive=replace(entity.archive, title="ARCH")), patient_id="MRN-77123")
     with pytest.raises(InputError, match="no archive is set"):
         bring_priors(runtime, replace(entity, archive=None), study_id, actor="ann")
+
+
+def test_the_listener_fetches_them_by_itself(site, tmp_path):
+    runtime, entity, archive = site
+    with Listener(runtime, replace(entity, port=0)) as listener:
+        archive.send_to(listener.port)
+        film = pydicom.dcmread(io.BytesIO(planted()))
+        sender = AE("MODALITY")
+        sender.add_requested_context(film.SOPClassUID)
+        association = sender.associate("127.0.0.1", listener.port, ae_title="TRIVIUM")
+        assert association.send_c_store(film).Status == 0
+        association.release()
+        for _ in range(100):
+            with runtime.database.read() as connection:
+                if len(connection.execute(select(tables.study.c.id)).all()) == 3:
+                    break
+            time.sleep(0.05)
+    with runtime.database.read() as connection:
+        studies = connection.execute(select(tables.study.c.received_by, tables.study.c.is_closed)).all()
+    assert sorted(studies) == [("dicom:MODALITY", False), ("dicom:PACS", True), ("dicom:PACS", True)]
+    assert len(archive.queries) == 1  # the priors themselves ask for none

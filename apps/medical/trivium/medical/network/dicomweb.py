@@ -9,6 +9,7 @@ Storing needs `medical.run`, the rest `medical.read`; keys may hold both. Each r
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -172,10 +173,8 @@ def _found(request: Request, level: str, within: dict[str, str]) -> Response:
         found = search(connection, level, request.query_params.multi_items(), within=named, base=_base(request))
     headers = {"cache-control": "no-store"}
     if found.ignored:
-        keys = ", ".join(one[:40] for one in found.ignored)
-        headers["warning"] = f'299 trivium "not looked at: {keys.encode("ascii", "replace").decode()}"'.replace(
-            "\n", " "
-        )
+        keys = ", ".join(re.sub(r"[^A-Za-z0-9.]", "?", one[:40]) for one in found.ignored[:20])
+        headers["warning"] = f'299 trivium "not looked at: {keys}"'
     if not found.answers:
         return Response(status_code=204, headers=headers)
     return JSONResponse(found.answers, headers=headers, media_type=_JSON)

@@ -3,8 +3,9 @@
     TRIVIUM_MEDICAL_DICOM_PORT=11112 trivium medical listen
 
 A film is taken or refused as a whole, when all of it is there: what a broken association leaves behind is nothing, and
-a film that is sent again is known. Nothing of a dataset is logged. A title is no proof of who calls: the port is for
-this machine unless callers are named, and TLS is there for networks.
+a film that is sent again is known. Where an archive is set, the priors of a new study are fetched. Nothing of a dataset
+is logged. A title is no proof of who calls: the port is for this machine unless callers are named, and TLS is there for
+networks.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pynetdicom.pdu import P_DATA_TF
 from trivium.medical.intake.door import receive
 from trivium.medical.intake.vault import open_vault
 from trivium.medical.network.entity import Entity
+from trivium.medical.network.priors import Prefetch
 from trivium.medical.parse.reader import MAX_BYTES
 from trivium.service.errors import InputError, TriviumError
 from trivium.service.runtime import Runtime
@@ -80,6 +82,7 @@ class Listener:
             where = f"{address[0]} port {address[1]}"
             hint = "set TRIVIUM_MEDICAL_DICOM_PORT"
             raise InputError(f"cannot listen ({error.strerror})", where=where, hint=hint) from error
+        self._prefetch = Prefetch(self._runtime, self._entity)
         log.info("dicom.listening", title=self._entity.title, port=self.port, tls=bool(self._entity.certificate))
         return self
 
@@ -87,6 +90,7 @@ class Listener:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Abort what is going on, and close the port."""
+        self._prefetch.stop()
         for one in self._server.active_associations:
             one.abort()
         self._server.shutdown()
@@ -113,6 +117,8 @@ class Listener:
             log.warning("dicom.failed", caller=caller, error=error.line, reference=error.reference)
             return _status(_NO_RESOURCES, f"try again; reference {error.reference}")
         log.info("dicom.stored", caller=caller, study=found.study_id, is_new=found.is_new_image)
+        if found.is_new_study:
+            self._prefetch.ask(found.study_id)
         return _status(_SUCCESS)
 
     def _open(self, event: Any) -> None:

@@ -7,10 +7,13 @@ nobody's work (`tables.prior`), and gets no draft.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from queue import Queue
 from typing import Any
 
+import structlog
 from pydicom.dataset import Dataset
 from pynetdicom import AE
 from pynetdicom.association import Association
@@ -26,16 +29,19 @@ from trivium.medical.network.entity import Archive, Entity
 from trivium.medical.workflow.studies import study_of
 from trivium.service.audit import Entry
 from trivium.service.database import utc_now
-from trivium.service.errors import InputError, UpstreamError
+from trivium.service.errors import InputError, TriviumError, UpstreamError
 from trivium.service.runtime import Runtime
 
-__all__ = ["PriorStudy", "bring_priors", "fetch", "find_priors"]
+__all__ = ["Prefetch", "PriorStudy", "bring_priors", "fetch", "find_priors"]
+
+log = structlog.get_logger(__name__)
 
 _FIND, _MOVE = StudyRootQueryRetrieveInformationModelFind, StudyRootQueryRetrieveInformationModelMove
 _PENDING = (0xFF00, 0xFF01)
 _MOST_ANSWERS = 500
 _MODALITIES = frozenset({"CR", "DX"})
 _TIMEOUT_S = 60
+_ACTOR = "prefetch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,45 @@ class PriorStudy:
 
     study_uid: str
     date: str
+
+
+class Prefetch:
+    """Fetches the priors of studies that came, one after the other, in a thread of its own.
+
+    Args:
+        runtime: of the deployment.
+        entity: with an archive; without one nothing is fetched.
+    """
+
+    def __init__(self, runtime: Runtime, entity: Entity) -> None:
+        self._runtime = runtime
+        self._entity = entity
+        self._waiting: Queue[str] = Queue()
+        self._thread = threading.Thread(target=self._work, name="prefetch", daemon=True)
+        if entity.archive is not None:
+            self._thread.start()
+
+    def ask(self, study_id: str) -> None:
+        """Fetch a study's priors soon; a study that was fetched as a prior itself asks for none."""
+        if self._thread.is_alive():
+            self._waiting.put(study_id)
+
+    def stop(self) -> None:
+        """Finish what is being fetched, and no more."""
+        if self._thread.is_alive():
+            with self._waiting.mutex:
+                self._waiting.queue.clear()
+            self._waiting.put("")
+            self._thread.join(_TIMEOUT_S)
+
+    def _work(self) -> None:
+        while study_id := self._waiting.get():
+            try:
+                if not _is_prior(self._runtime, study_id):
+                    count = bring_priors(self._runtime, self._entity, study_id, actor=_ACTOR)
+                    log.info("priors.fetched", study=study_id, films=count)
+            except TriviumError as error:  # the study is read without them
+                log.warning("priors.failed", study=study_id, error=error.line, reference=error.reference)
 
 
 def bring_priors(runtime: Runtime, entity: Entity, study_id: str, *, actor: str, most: int = 3) -> int:
@@ -134,6 +179,13 @@ def fetch(entity: Entity, study_uid: str) -> int:
         hint = f"it must know {entity.title} and reach its port; films that cannot be used are set aside"
         raise UpstreamError(f"sent {sent} films, failed with {failed} ({told})", where=archive.title, hint=hint)
     return sent
+
+
+def _is_prior(runtime: Runtime, study_id: str) -> bool:
+    study, prior = tables.study, tables.prior
+    query = select(study.c.id).join(prior, prior.c.study_key == study.c.study_key).where(study.c.id == study_id)
+    with runtime.database.read() as connection:
+        return connection.execute(query).first() is not None
 
 
 def _expect(runtime: Runtime, keys: list[str], study_id: str, actor: str) -> None:
