@@ -161,7 +161,9 @@ def test_a_pseudonym_may_be_begun_and_unknown_keys_are_named(site):
     answer = site.ask("GET", f"/studies?PatientID={start}*&Nonsense=1&StationName=X", "reader")
     assert len(answer.json()) == 1
     assert answer.headers["warning"] == '299 trivium "not looked at: Nonsense, StationName"'
-    assert site.ask("GET", "/studies?limit=many").status_code == 400
+    for query in ("limit=many", "limit=0", f"offset={'1' * 5000}", "PatientID=a%00b"):
+        assert site.ask("GET", f"/studies?{query}").status_code == 400
+    assert site.ask("GET", "/studies/a%00b/metadata").status_code == 404
 
 
 @pytest.mark.parametrize(

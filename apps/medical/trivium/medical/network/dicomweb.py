@@ -39,6 +39,7 @@ __all__ = ["router"]
 router = APIRouter(prefix="/dicomweb")
 _JSON, _DICOM, _RAW = "application/dicom+json", "application/dicom", "application/octet-stream"
 _MOST_FILMS = 500
+_UID = re.compile(r"[0-9.]{1,64}")
 _CANNOT_UNDERSTAND, _OTHER_STUDY = 0xC000, 0xA900
 _READ, _STORE = needs("medical.read"), needs("medical.run")
 _LEVELS = (("study_uid", "StudyInstanceUID"), ("series_uid", "SeriesInstanceUID"))
@@ -187,9 +188,10 @@ def _films(request: Request, study_uid: str, series_uid: str, sop_uid: str) -> S
         NotFoundError: if there are none.
     """
     uids = {"study_uid": study_uid, "series_uid": series_uid, "sop_uid": sop_uid}
-    runtime = runtime_of(request)
-    with runtime.database.read() as connection:
-        films = matching(connection, **{name: uid for name, uid in uids.items() if uid})
+    runtime, films = runtime_of(request), []
+    if all(_UID.fullmatch(uid) for uid in uids.values() if uid):
+        with runtime.database.read() as connection:
+            films = list(matching(connection, **{name: uid for name, uid in uids.items() if uid}))
     if not films:
         raise NotFoundError("there is no such film", where=(sop_uid or series_uid or study_uid)[:64])
     about = {"films": len(films), "by": "dicomweb"}

@@ -55,12 +55,14 @@ def search(
         base: address of the service, for RetrieveURL.
 
     Raises:
-        InputError: if a limit is no number.
+        InputError: if a limit is no number, or a value is no text.
     """
     limit, offset = _number(asked, "limit", _USUAL, 1), _number(asked, "offset", 0, 0)
     conditions: list[ColumnElement[bool]] = []
     ignored = []
     for key, value in (*within.items(), *((key, value) for key, value in asked if key not in _CONTROLS)):
+        if "\0" in value:  # which a database may refuse in its own way
+            raise InputError("holds a character that no value has", where=key[:40])
         keyword = _keyword(key)
         if keyword in _REMOVED and value.strip("*"):
             return Found([], tuple(ignored))
@@ -147,6 +149,6 @@ def _keyword(key: str) -> str:
 
 def _number(asked: Sequence[tuple[str, str]], name: str, usual: int, least: int) -> int:
     text = next((value for key, value in asked if key == name), str(usual))
-    if not text.isdecimal() or not least <= int(text) <= 10**9:
+    if not (text.isascii() and text.isdecimal() and len(text) < 10) or int(text) < least:
         raise InputError(f"{text[:20]!r} is no number from {least}", where=name)
     return int(text)
