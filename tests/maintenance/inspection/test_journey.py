@@ -124,6 +124,10 @@ def test_from_two_files_to_a_verdict(page, suite, files):
     assert "不合格" in page.locator("tbody tr").inner_text()
     assert violations(page) == []
     page.goto(f"{suite.url}/maintenance/p/north/inspections?lang=en")
+    asset = page.request.get(f"{suite.url}/maintenance/p/north/asset/P-1").text()
+    assert f'{address.removeprefix(suite.url)}">Inspection of bracket.stl</a>: FAIL' in asset
+    other = page.request.get(f"{suite.url}/maintenance/p/north/asset/P-2").text()
+    assert "Inspection of bracket.stl" not in other
 
 
 def test_people_are_information_only(page, suite, files):
