@@ -103,6 +103,15 @@ def test_names_of_columns_in_chinese_and_german(tmp_path):
     assert np.diff(fleet.time).tolist() == [86_400] * 5
 
 
+def test_times_of_two_offsets_are_one_time_line(tmp_path):
+    text = (
+        "when,p,q\n2025-03-30T01:30:00+01:00,1.5,2\n2025-03-30T03:30:00+02:00,2.5,3\n2025-03-30T04:30:00+02:00,3.5,4\n"
+    )
+    fleet = read_file(write(tmp_path / "f.csv", text), "csv")
+    assert fleet.time_column == "when"  # by its content
+    assert np.diff(fleet.time).tolist() == [3600, 3600]
+
+
 def test_what_might_be_a_label_is_named(tmp_path):
     text = "time,flow,panne,valve\n" + "".join(f"{i},{i}.5,{'oui' if i == 3 else 'non'},{i % 2}\n" for i in range(6))
     assert read_file(write(tmp_path / "f.csv", text), "csv").two_valued == ("panne (non, oui)", "valve (0, 1)")

@@ -232,6 +232,9 @@ def _describe(
     seed: int,
     failures: int,
 ) -> Description:
+    unknown = [name for name, value in measured.items() if not np.isfinite(value)]
+    if unknown:
+        notes = [*notes, f"too few cases to measure {', '.join(unknown)}"]
     return Description(
         name=name,
         layout=fleet.layout,
@@ -249,7 +252,7 @@ def _describe(
         label=fleet.label_name,
         refused=[[one.column, one.reason] for one in fleet.refused],
         features=list(features),
-        measures=measured,
+        measures={name: value for name, value in measured.items() if name not in unknown},
         notes=notes,
         seed=seed,
     )

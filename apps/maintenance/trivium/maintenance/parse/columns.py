@@ -188,7 +188,7 @@ def find_time(table: pd.DataFrame, roles: Roles, name: str) -> str:
     for column in dict.fromkeys([*([first] if first in texts else []), *texts]):
         sample = table[column].dropna().head(200)
         looks_dated = len(sample) > 0 and sample.str.contains(r"\d[-/.:]\d").mean() > 0.95
-        if looks_dated and pd.to_datetime(sample, errors="coerce", format="mixed").notna().mean() > 0.95:
+        if looks_dated and pd.to_datetime(sample, errors="coerce", format="mixed", utc=True).notna().mean() > 0.95:
             return column
     return ""
 
