@@ -34,7 +34,9 @@ from trivium.service.errors import InputError
 from trivium.service.jobs import JobInput
 from trivium.service.runtime import Runtime
 
-__all__ = ["Received", "ask_for_draft", "receive"]
+__all__ = ["FILMS_AT_ONCE", "Received", "ask_for_draft", "receive"]
+
+FILMS_AT_ONCE = 2  # that one process takes in: each is decoded whole
 
 _FILE = "the file"  # what messages call it: its own name may hold a patient's
 

@@ -11,22 +11,23 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pydicom
+from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from PIL import Image
 from pydicom.dataset import Dataset
 from sqlalchemy import Row
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from trivium.medical.intake.door import receive
 from trivium.medical.network.multipart import parts_of, related, written
 from trivium.medical.network.search import matching, search
-from trivium.medical.pages.desk import runtime_of, vault_of
+from trivium.medical.pages.desk import door_of, runtime_of, vault_of
 from trivium.medical.parse.dicom import open_header, read_dicom
 from trivium.medical.parse.reader import MAX_BYTES
 from trivium.service.audit import Entry
@@ -54,7 +55,8 @@ async def store(request: Request, study_uid: str = "") -> Response:
     content_type = request.headers.get("content-type", "")
     parts = parts_of(content_type, request.stream(), wanted=_DICOM, max_part_bytes=MAX_BYTES, max_parts=_MOST_FILMS)
     async for part in parts:
-        answer, is_stored = await run_in_threadpool(_store_one, request, part, study_uid)
+        take = partial(_store_one, request, part, study_uid)
+        answer, is_stored = await to_thread.run_sync(take, limiter=door_of(request))
         (stored if is_stored else failed).append(answer)
     told = Dataset()
     if stored:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from socket import socket
+from threading import BoundedSemaphore
 from types import TracebackType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -22,7 +23,7 @@ from pynetdicom import _config, evt
 from pynetdicom.association import Association
 from pynetdicom.pdu import P_DATA_TF
 
-from trivium.medical.intake.door import receive
+from trivium.medical.intake.door import FILMS_AT_ONCE, receive
 from trivium.medical.intake.vault import open_vault
 from trivium.medical.network.entity import Entity
 from trivium.medical.network.priors import Prefetch
@@ -54,6 +55,7 @@ class Listener:
         self._max_bytes = max_bytes
         self._vault = open_vault(runtime.settings)
         self._taken: WeakKeyDictionary[Association, int] = WeakKeyDictionary()  # bytes of the message that comes in
+        self._door = BoundedSemaphore(FILMS_AT_ONCE)
         self._sockets: WeakKeyDictionary[Association, socket] = WeakKeyDictionary()
         _be_silent()
 
@@ -103,13 +105,14 @@ class Listener:
     def _store(self, event: Any) -> Dataset:
         caller = _caller(event.assoc)
         try:
-            found = receive(
-                self._runtime,
-                self._vault,
-                event.encoded_dataset(),
-                brought_by=f"dicom:{caller}",
-                language=self._language,
-            )
+            with self._door:
+                found = receive(
+                    self._runtime,
+                    self._vault,
+                    event.encoded_dataset(),
+                    brought_by=f"dicom:{caller}",
+                    language=self._language,
+                )
         except InputError as error:  # it is in quarantine
             log.info("dicom.refused", caller=caller, reason=error.line)
             return _status(_NOT_UNDERSTOOD, error.line)

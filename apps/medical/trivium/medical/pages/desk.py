@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from anyio import CapacityLimiter
 from starlette.requests import Request
 
+from trivium.medical.intake.door import FILMS_AT_ONCE
 from trivium.medical.intake.vault import Vault, open_vault
 from trivium.medical.workflow.reports import Reports
 from trivium.medical.workflow.states import Actor, ActorKind
@@ -16,7 +18,7 @@ from trivium.service.runtime import Runtime
 from trivium.service.throttle import Throttle
 from trivium.service.visitor import principal_of
 
-__all__ = ["actor_of", "address_of", "reports_of", "runtime_of", "session_of", "step_up_of", "vault_of"]
+__all__ = ["actor_of", "address_of", "door_of", "reports_of", "runtime_of", "session_of", "step_up_of", "vault_of"]
 
 
 def runtime_of(request: Request) -> Runtime:
@@ -47,6 +49,15 @@ def session_of(request: Request) -> str:
 def address_of(request: Request) -> str:
     """Return the address that a request came from."""
     return request.client.host if request.client else "unknown"
+
+
+def door_of(request: Request) -> CapacityLimiter:
+    """Return what lets a few films in at a time: more would only make all of them late, and hold more memory."""
+    kept = request.app.state
+    if not hasattr(kept, "medical_door"):
+        kept.medical_door = CapacityLimiter(FILMS_AT_ONCE)
+    found: CapacityLimiter = kept.medical_door
+    return found
 
 
 def vault_of(request: Request) -> Vault:

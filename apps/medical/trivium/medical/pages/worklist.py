@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from sqlalchemy import select
@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from trivium.medical import tables
 from trivium.medical.intake.door import receive
-from trivium.medical.pages.desk import runtime_of, vault_of
+from trivium.medical.pages.desk import door_of, runtime_of, vault_of
 from trivium.medical.pages.html import STATIC, page
 from trivium.medical.parse.reader import MAX_BYTES
 from trivium.medical.workflow.states import ReportState
@@ -30,7 +30,6 @@ router = APIRouter()
 _MEDIA = {".js": "text/javascript", ".css": "text/css"}
 _FILTERS = ("open", "", *ReportState)
 _QUARANTINED_SHOWN = 20
-_FILMS_AT_ONCE = 2
 
 
 @router.get("/", dependencies=[needs("medical.read")])
@@ -81,17 +80,8 @@ async def upload(request: Request, stat: bool = False) -> dict[str, Any]:
         language=language_of(request),
         is_stat=stat,
     )
-    found = await to_thread.run_sync(take, limiter=_door_of(request))
+    found = await to_thread.run_sync(take, limiter=door_of(request))
     return {"study": found.study_id, "is_new_image": found.is_new_image, "is_new_study": found.is_new_study}
-
-
-def _door_of(request: Request) -> CapacityLimiter:
-    """Return what lets a few films in at a time: more would only make all of them late, and hold more memory."""
-    kept = request.app.state
-    if not hasattr(kept, "medical_door"):
-        kept.medical_door = CapacityLimiter(_FILMS_AT_ONCE)
-    found: CapacityLimiter = kept.medical_door
-    return found
 
 
 @router.get("/static/{name}", dependencies=[needs("medical.read")])
