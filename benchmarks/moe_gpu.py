@@ -4,6 +4,7 @@ Shape: T 16384 tokens, D 2048, F 1024, E 64 experts, top-8, softmax scores norma
 router, dispatch, experts and combine. Peers: transformers' Qwen3-MoE block (grouped_mm, plain and compiled), our own
 layer on `torch.nn.functional.grouped_mm`, a dense SwiGLU of equal active FLOPs, and a square product as the ceiling.
 FLOPs are counted as 6 D F K T forward and three times that with backward; router and permutation count nothing.
+`--sonicmoe` adds SonicMoE (arXiv 2512.14080), where its package is installed; its first call compiles for minutes.
 Run: `python benchmarks/moe_gpu.py --seed 1`; `--parts` times the pieces of ours; `--small` is for trying the script.
 """
 
@@ -55,10 +56,31 @@ class Peer(nn.Module):
         return (out[0] if isinstance(out, tuple) else out).flatten(0, -2)
 
 
+class Sonic(nn.Module):
+    """SonicMoE's block with the weights of our layer, fed with (T, D); its auxiliary loss is computed, not used."""
+
+    def __init__(self, sizes: dict[str, int], layer: MixtureOfExperts) -> None:
+        from sonicmoe import MoE
+        from sonicmoe.enums import ActivationType
+
+        super().__init__()
+        shape = (sizes["experts"], sizes["chosen"], sizes["dim"], sizes["width"])
+        self.block = MoE(*shape, ActivationType.SWIGLU, add_bias=False, std=0.02).to("cuda", torch.bfloat16)
+        gate, up = layer.experts.gate_up.detach().chunk(2, dim=1)
+        with torch.no_grad():
+            self.block.router.weight.copy_(layer.router.weight)
+            self.block.c_fc.weight.copy_(torch.stack((gate, up), dim=2).flatten(1, 2))  # one row of each in turn
+            self.block.c_proj.weight.copy_(layer.experts.down)
+
+    def forward(self, x_TD: torch.Tensor) -> torch.Tensor:
+        return self.block(x_TD, is_inference_mode=not torch.is_grad_enabled())[0]
+
+
 def main() -> int:
     parser = arguments(__doc__)
     parser.add_argument("--small", action="store_true", help="tiny sizes, float32, on the CPU: to try the script")
     parser.add_argument("--parts", action="store_true", help="time the pieces of our path, too")
+    parser.add_argument("--sonicmoe", action="store_true", help="only SonicMoE and ours as a CUDA graph")
     parser.add_argument("--skew", type=float, default=0.0, help="scores fall by rank to this power; 0 is balanced")
     options = parser.parse_args()
     sizes = SMALL if options.small else SIZES
@@ -94,12 +116,21 @@ def main() -> int:
     if options.skew:
         even = _layer(sizes, 0.0, options.seed).to(device, dtype)
         blocks["ours, balanced, CUDA graph"] = lambda: Ours(even, "auto")
+    if options.sonicmoe:
+        blocks = {"ours, CUDA graph": blocks["ours, CUDA graph"], "SonicMoE": lambda: Sonic(sizes, layer)}
     if options.small:
         blocks = {key: make for key, make in blocks.items() if not ("compiled" in key or "graph" in key)}
     times: dict[str, tuple[float, float]] = {}
     for key, make in blocks.items():
         try:
-            times[key] = _measure(make(), x_TD, is_graph="graph" in key)
+            block = make()
+            if key == "SonicMoE":
+                with torch.no_grad():
+                    apart = (block(x_TD).float() - Ours(layer, "auto")(x_TD).float()).norm() / block(
+                        x_TD
+                    ).float().norm()
+                print(f"  SonicMoE's output and ours are {float(apart):.1e} of its length apart", flush=True)
+            times[key] = _measure(block, x_TD, is_graph="graph" in key)
         except Exception as reason:  # a peer that fails must not take the others' figures along
             print(f"  {key:45} failed: {type(reason).__name__}: {str(reason)[:200]}", flush=True)
             continue
@@ -242,6 +273,11 @@ def _verdict(times: dict[str, tuple[float, float]]) -> str:
     if not ours:
         return "FAIL: ours did not run"
     forward, both = (min(column) for column in zip(*ours, strict=True))
+    if sonic := times.get("SonicMoE"):
+        return (
+            f"ours forward {sonic[0] / forward:.2f} x SonicMoE (target 0.95), "
+            f"with backward {sonic[1] / both:.2f} x (target 0.9)"
+        )
     compiled = [value for key, value in times.items() if "transformers" in key and "compiled" in key]
     peer = [min(column) for column in zip(*compiled, strict=True)] or [float("nan")] * 2
     eager = times.get("transformers grouped_mm", (float("nan"),) * 2)
