@@ -199,6 +199,8 @@ def test_too_little_is_said_in_numbers(tmp_path, capsys):
     assert run(["maintenance", "train", str(rare), "--format", "csv", "--out", str(tmp_path / "m")]) == 1
     assert "1 of 80 rows are failures by failure, 10 of each kind are needed" in capsys.readouterr().err
     assert run(["maintenance", "train", str(rare), "--format", "xls", "--out", str(tmp_path / "m")]) == 2
+    assert run(["maintenance", "train", str(rare), "--format", "csv", "--out", str(rare / "m")]) == 1
+    assert "rare.csv/m: cannot be made (Not a directory); give another --out" in capsys.readouterr().err
 
 
 def test_a_damaged_model_is_named(tmp_path, capsys):

@@ -70,6 +70,10 @@ def train(request: TrainRequest, folder: Path, *, progress: Progress) -> Model:
     """
     progress("reading", 0.0)
     fleet = read_file(request.path, request.layout, request.roles)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)  # before the work, not after it
+    except OSError as error:
+        raise InputError(f"cannot be made ({error.strerror})", where=str(folder), hint="give another --out") from error
     name = request.name or request.path.name.removesuffix(".gz").rpartition(".")[0] or request.path.name
     partial = Partial(folder / "partial", f"{version('trivium')} {fleet.sha256} {request}")
     if fleet.layout == "cmapss":
