@@ -82,8 +82,8 @@ def replay(
     for line in lines_of(summary_of(found, curve), lang):
         typer.echo(line)
     for point in curve:
-        counts = f"{point.missed} missed, {point.right} right, {point.false} false"
-        typer.echo(f"  raised at {point.levels.raise_at:<5g} {counts:34} cost {point.cost:,.0f}")
+        told = f"{point.missed} missed, {point.right} right, {point.false} false"
+        typer.echo(f"  raised at {point.levels.raise_at:<5g} {told:34} cost {point.cost:,.0f}")
     typer.echo(f"alerts: {out / 'alerts.csv'}")
 
 
@@ -99,10 +99,11 @@ def _learn(
     """Learn from the beginning of the history, and keep the model beside the result."""
     from trivium.maintenance.ingest.learn import before_failures, learn_asset
     from trivium.maintenance.ingest.monitor import load_monitor, save_family
+    from trivium.maintenance.ingest.reference import Reference
     from trivium.maintenance.ingest.stored import to_time
     from trivium.maintenance.scorer import Family
 
-    monitors, references = {}, []
+    monitors, references = {}, list[Reference]()
     for name, one in rows.items():
         found = learn_asset(registry.assets[name], one.until(until), before_failures(orders, name), step_s=step_s)
         if found.monitor is None:

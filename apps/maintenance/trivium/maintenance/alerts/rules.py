@@ -84,7 +84,9 @@ def rules_of(outputs: Sequence[str], step_s: float, levels: Mapping[str, Levels]
     if cause is None:
         return ()
     chosen = (levels or {}).get(cause, DEFAULTS[cause])
-    if step_s <= 0:
-        return (Rule(cause, OUTPUTS[cause], *chosen, MOST[cause], *_ROWS[cause], unit="rows"),)
-    lengths = (max(least, steps * step_s) for least, steps in zip(_SECONDS[cause], _STEPS[cause], strict=True))
-    return (Rule(cause, OUTPUTS[cause], *chosen, MOST[cause], *lengths, unit="s"),)
+    lengths: list[float] = list(_ROWS[cause])
+    if step_s > 0:
+        lengths = [max(least, steps * step_s) for least, steps in zip(_SECONDS[cause], _STEPS[cause], strict=True)]
+    smooth, raise_for, clear_for, cool_down = lengths
+    unit = "s" if step_s > 0 else "rows"
+    return (Rule(cause, OUTPUTS[cause], *chosen, MOST[cause], smooth, raise_for, clear_for, cool_down, unit),)

@@ -174,7 +174,7 @@ class Connection:
         self._first.set()
 
     def _arrived(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
-        self._waiting.put((message.topic, message.payload, utc_now(), message.mid, message.qos, self._number))
+        self._waiting.put((message.topic, bytes(message.payload), utc_now(), message.mid, message.qos, self._number))
 
     @staticmethod
     def _state(*, is_online: bool) -> str:

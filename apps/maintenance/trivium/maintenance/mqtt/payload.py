@@ -113,9 +113,9 @@ def _metric(data: memoryview) -> Metric:
         elif number == 9 and kind == _BYTES:
             found.quality = _quality(_view(value))
         elif number == 12 and kind == _FIXED32:
-            found.value = _finite(struct.unpack("<f", value)[0])
+            found.value = _finite(struct.unpack("<f", _view(value))[0])
         elif number == 13 and kind == _FIXED64:
-            found.value = _finite(struct.unpack("<d", value)[0])
+            found.value = _finite(struct.unpack("<d", _view(value))[0])
         elif number >= 15:
             found.has_other = True
         elif kind == _VARINT:
