@@ -153,7 +153,7 @@ def test_the_command_reads_files_and_writes_alerts(tmp_path: Path):
     arguments = [str(tmp_path / name) if not name.startswith("--") else name for name in names]
     ended = CliRunner().invoke(app, ["replay", *arguments, "--step-s", "300", "--learn", "0.6", *PRICES])
     assert ended.exit_code == 0, ended.output
-    assert "raised at 2     0 missed, 1 right, 0 false         cost 10\n" in ended.output
+    assert "raised at 2: 0 missed, 1 right, 0 false; cost 10\n" in ended.output
     assert "Alerts: 1; 1 before a failure, 0 false" in ended.output
     told = json.loads((tmp_path / "out" / "backtest.json").read_text())
     assert (told["failures"], told["failures_foreseen"], told["failures_missed"]) == (1, 1, [])

@@ -60,6 +60,7 @@ def replay(
     from trivium.maintenance.registry_csv import read_registry_csv
     from trivium.maintenance.report.backtest import lines_of, summary_of, write_backtest
     from trivium.maintenance.work_orders import read_orders
+    from trivium.service.text import catalogue
 
     assets = read_registry_csv(read_bytes(tags)).assets
     registry = Registry("replay", zone, 1, assets={asset.name: asset for asset in assets})
@@ -81,9 +82,11 @@ def replay(
     write_backtest(found, out, lang, curve)
     for line in lines_of(summary_of(found, curve), lang):
         typer.echo(line)
-    for point in curve:
-        told = f"{point.missed} missed, {point.right} right, {point.false} false"
-        typer.echo(f"  raised at {point.levels.raise_at:<5g} {told:34} cost {point.cost:,.0f}")
+    texts = catalogue("trivium.maintenance", lang)
+    for one in curve:
+        counts = {"missed": one.missed, "right": one.right, "false": one.false}
+        level, cost = f"{one.levels.raise_at:g}", f"{one.cost:,.0f}"
+        typer.echo("  " + texts.say("backtest.point", level=level, cost=cost, **counts))
     typer.echo(f"alerts: {out / 'alerts.csv'}")
 
 
