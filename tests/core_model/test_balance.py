@@ -217,18 +217,3 @@ def test_a_model_without_biases_cannot_move_them():
     model = new_decoder(small_config("experts", router_bias=False), seed=1)
     with pytest.raises(InputError, match=r"bias_speed \(0.001\) moves router biases"):
         Balancer(model, BalanceConfig(bias_speed=0.001))
-
-
-def test_the_step_of_biases_falls_to_nothing_and_stays_there():
-    config = BalanceConfig(bias_speed=0.02, bias_steps=4)
-    assert [config.bias_speed_at(step) for step in range(6)] == pytest.approx([0.02, 0.015, 0.01, 0.005, 0, 0])
-    assert BalanceConfig(bias_speed=0.02).bias_speed_at(10**6) == 0.02
-    model = new_decoder(small_config("experts"), seed=1)
-    balancer = Balancer(model, BalanceConfig(bias_speed=0.02, bias_steps=1))
-    moved = []
-    for _ in range(2):
-        balancer.loss(model(torch.arange(20)[None]).routings)
-        balancer.after_step()
-        moved.append(balancer.routers[0].bias.clone())
-    assert moved[0].abs().max() == pytest.approx(0.02)
-    assert torch.equal(*moved)

@@ -304,9 +304,6 @@ class BalanceConfig:
     """Step of the router biases, once per optimizer step (DeepSeek-V3: 0.001); needs `router_bias`."""
     bias_rule: str = "sign"
     """`sign`: every step as long (DeepSeek-V3); `proportional`: times how far a load is off the mean, over the mean."""
-    bias_steps: int = 0
-    """Optimizer steps in which that step falls to 0 in a straight line; 0: it never does. Biases swing about the right
-    values as long as they move (DeepSeek-V3 held them still at the end)."""
     capacity_start: float = 0.0
     """Progressive capacity: slots an expert serves at the first step, over an even share; 0 for all that come."""
     capacity_end: float = 0.0
@@ -316,7 +313,7 @@ class BalanceConfig:
 
     def __post_init__(self) -> None:
         _choice("bias_rule", self.bias_rule, ("sign", "proportional"))
-        for name in ("auxiliary_weight", "sequence_weight", "z_weight", "bias_speed", "bias_steps", "capacity_start"):
+        for name in ("auxiliary_weight", "sequence_weight", "z_weight", "bias_speed", "capacity_start"):
             if (getattr(self, name) or 0.0) < 0:
                 raise InputError(f"{name} is {getattr(self, name)}", hint="use 0 for none")
         if self.capacity_start:
@@ -329,10 +326,6 @@ class BalanceConfig:
             raise InputError(
                 "capacity_end and capacity_steps mean something only with a start", hint="set capacity_start"
             )
-
-    def bias_speed_at(self, step: int) -> float:
-        """Return the step of the router biases after an optimizer step, counted from 0."""
-        return self.bias_speed * (max(1 - step / self.bias_steps, 0.0) if self.bias_steps else 1.0)
 
     def capacity_factor(self, step: int) -> float:
         """Return the capacity at an optimizer step, counted from 0; 0 for all that come."""

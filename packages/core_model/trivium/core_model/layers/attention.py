@@ -143,8 +143,8 @@ class GroupedAttention(nn.Module):
         if isinstance(self.query_norm, RMSNorm) and isinstance(self.key_norm, RMSNorm):
             norms = self.query_norm.weight, self.key_norm.weight, self.query_norm.eps
         new = (query[:, 0], key[:, 0], value[:, 0])
-        settings = {"norms": norms, "interleaved": self.interleaved}
-        return cache.decode(self.layer, *new, rotation, self.scale, **settings)[:, None]
+        mixed = cache.decode(self.layer, *new, rotation, self.scale, norms=norms, interleaved=self.interleaved)
+        return mixed[:, None]
 
     @torch.no_grad()
     def reset(self, std: float, generator: torch.Generator | None = None) -> None:

@@ -95,14 +95,13 @@ class Balancer:
     @torch.no_grad()
     def after_step(self) -> None:
         """Take one balancing step; call it once after each optimizer step, on every rank of the group."""
-        speed = self.config.bias_speed_at(self.steps)
         self.steps += 1
         if self._running is not None:
             self._last, self._running = self._sum_over_ranks(self._running), None
-            if speed:
+            if self.config.bias_speed:
                 for router, counts in zip(self.routers, self._last, strict=False):
                     assert router.bias is not None
-                    update_bias(router.bias, counts[:-2], speed, self.config.bias_rule)
+                    update_bias(router.bias, counts[:-2], self.config.bias_speed, self.config.bias_rule)
         self._open_capacity()
 
     def metrics(self) -> dict[str, float]:
