@@ -89,6 +89,7 @@ def learned(database, tmp_path):
 
 def test_a_sensor_that_moved_is_told_and_a_normal_day_is_not(database, learned):
     learned(0)
+    assert look_at_all(database) == 0  # one day says nothing yet
     learned(1)
     assert look_at_all(database) == 8
     assert [one.name for one in find_drift(database, PLANT) if one.is_moved] == []
@@ -106,7 +107,8 @@ def test_a_sensor_that_moved_is_told_and_a_normal_day_is_not(database, learned):
 
 def test_a_model_without_references_compares_nothing(database, learned, tmp_path):
     learned(0)
-    look_at_all(database)
+    learned(1)
+    assert look_at_all(database) == 8
     (tmp_path / "reference.json").unlink()
     with database.write() as connection:
         connection.execute(update(tables.plant).values(version=99))

@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 
 DAY_US = 86_400 * 1_000_000
 _LEAST_ROWS = 100
+_LEAST_SPAN_US = DAY_US * 3 // 2
 _ROWS = 200
 
 
@@ -64,7 +65,8 @@ def look(database: Database, registry: Registry) -> int:
             continue
         for kind, name, times, values in _now(database, registry, asset, scorer):
             if (asset.name, kind, name) in known:
-                found += _compared(known[asset.name, kind, name], scorer.version, times, values)
+                least_us = _LEAST_SPAN_US if scorer.step_s > 0 else 0
+                found += _compared(known[asset.name, kind, name], scorer.version, times, values, least_us)
             elif ("", kind, name) in known:
                 shared.append((scorer.version, kind, name, times, values))
     found += _together(known, shared)
@@ -100,6 +102,8 @@ def _now(
             yield SENSOR, name, times, values[:, place]
     else:
         tail = unpack_block(state.tail)
+        if not len(tail.times_us):
+            return
         recent = slice(-2 * _ROWS, None)
         is_good = tail.quality[recent] <= UNCERTAIN
         for place, name in enumerate(tail.tags):
@@ -111,11 +115,17 @@ def _now(
         yield OUTPUT, name, told.times_us[is_scored], column[is_scored]
 
 
-def _compared(reference: Reference, model: str, times: np.ndarray, values: np.ndarray) -> Iterator[Moved]:
-    """Yield how far the newer half of a time is from the reference, by an index that the older half reached as well."""
+def _compared(
+    reference: Reference, model: str, times: np.ndarray, values: np.ndarray, least_us: int = 0
+) -> Iterator[Moved]:
+    """Yield how far the newer half of a time is from the reference, by an index that the older half reached as well.
+
+    Args:
+        least_us: a shorter time says nothing: a few hours are never like a week.
+    """
     is_known = ~np.isnan(values)
     times, values = times[is_known], values[is_known]
-    if not len(times):
+    if not len(times) or times.max() - times.min() < least_us:
         return
     is_new = times > (times.min() + times.max()) // 2
     before, newest = values[~is_new], values[is_new]
