@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sqlalchemy import update
@@ -9,7 +11,7 @@ from tests.maintenance.ingest.conftest import PLANT
 from tests.maintenance.test_backtest import BEGIN_S, DAY_S, rows_of
 
 from trivium.maintenance import tables
-from trivium.maintenance.ingest.codec import pack_block, span_of
+from trivium.maintenance.ingest.codec import AssetRows, pack_block, span_of
 from trivium.maintenance.ingest.drift import look, look_at_all
 from trivium.maintenance.ingest.learn import learn_asset
 from trivium.maintenance.ingest.merge import empty_rows
@@ -23,7 +25,7 @@ from trivium.maintenance.ingest.reference import (
     save_references,
 )
 from trivium.maintenance.ingest.state import AssetState, save_states
-from trivium.maintenance.registry import Registries, activate_model, write_registry
+from trivium.maintenance.registry import Asset, Registries, Tag, activate_model, write_registry
 from trivium.maintenance.simulator.machines import Machine
 from trivium.service.errors import ModelError
 
@@ -114,3 +116,32 @@ def test_a_model_without_references_compares_nothing(database, learned, tmp_path
         connection.execute(update(tables.plant).values(version=99))
     assert look(database, Registries(database).of(PLANT)) == 0
     assert find_drift(database, PLANT) == []
+
+
+def test_a_model_of_rows_is_compared_with_all_assets_together(database, tmp_path, monkeypatch):
+    rng = np.random.default_rng(5)
+    save_references(references_of_rows(np.repeat(np.arange(8), 150), {"t": rng.normal(size=1200)}, {}), tmp_path)
+    tags = (Tag("t", "A"), Tag("t", "B"))
+    write_registry(database, PLANT, [Asset(tag.asset, (tag,)) for tag in tags])
+    activate_model(database, PLANT, str(tmp_path))
+    scorer = SimpleNamespace(version="rows-1", step_s=0.0)
+    monkeypatch.setattr("trivium.maintenance.ingest.drift.scorer_of", lambda registry: scorer)
+
+    def store(asset: str, offset: float) -> None:
+        times = np.arange(400, dtype=np.int64) * 3_600_000_000
+        good, none = np.zeros((400, 1), np.uint8), np.zeros((400, 0), np.int32)
+        tail = AssetRows(asset, times, ("t",), rng.normal(offset, size=(400, 1)), good, none)
+        with database.write() as connection:
+            save_states(connection, PLANT, {asset: AssetState(tail, watermark_us=int(times[-1]))})
+
+    for asset, offset in (("A", 0.0), ("B", 0.0)):
+        store(asset, offset)
+    assert look_at_all(database) == 1
+    (one,) = find_drift(database, PLANT)
+    assert (one.asset, one.name, one.is_moved, one.num_rows) == ("", "t", False, 400)  # the newer half of both
+    store("A", 3.0)
+    store("B", 3.0)
+    look_at_all(database)
+    (one,) = find_drift(database, PLANT)
+    assert one.is_moved
+    assert one.median == pytest.approx(3, abs=0.2)
