@@ -25,8 +25,7 @@ def inward(scope: Scope, root: str) -> Scope:
     if not root or not f"{path}/".startswith(f"{root}/"):
         return scope
     raw = scope.get("raw_path") or b""
-    inner = {"path": path.removeprefix(root) or "/", "raw_path": raw.removeprefix(root.encode()) or b"/"}
-    return scope | inner
+    return {**scope, "path": path.removeprefix(root) or "/", "raw_path": raw.removeprefix(root.encode()) or b"/"}
 
 
 def outward(headers: MutableHeaders, root: str, request: Headers) -> None:
@@ -53,7 +52,7 @@ def told(app: ASGIApp, root: str) -> ASGIApp:
 
     async def rooted(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope = scope | {"path": f"{root}{scope['path']}", "root_path": f"{root}{scope.get('root_path', '')}"}
+            scope = {**scope, "path": f"{root}{scope['path']}", "root_path": f"{root}{scope.get('root_path', '')}"}
         await app(scope, receive, send)
 
     return rooted if root else app
