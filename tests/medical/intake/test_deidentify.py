@@ -86,6 +86,7 @@ def test_the_pixels_keep_neither_text_nor_other_bits(site, planted):
         assert values.max() < 2**clean.BitsStored
         shown = np.frombuffer(gzip.decompress(runtime.store.read(film.pixels_sha256)), "<u2" if film.bits > 8 else "u1")
         assert np.array_equal(shown.reshape(values.shape), values)
+        assert bool(film.texts_covered) == one.ink.any()
         if one.ink.any():  # glyphs were drawn at the highest value, and the film stays below 3900 of 4095
             assert values[one.ink].max() < 3900 >> (12 - clean.BitsStored)
         codes = [item.CodeValue for item in clean.DeidentificationMethodCodeSequence]

@@ -82,6 +82,7 @@ image = Table(
     Column("spacing", String(10), nullable=False),  # detector, patient, none
     Column("view", String(16), nullable=False, server_default=""),
     Column("side", String(4), nullable=False, server_default=""),  # marker of laterality in the header: L, R
+    Column("texts_covered", Integer, nullable=False, server_default="0"),  # burned into the pixels; the reader is told
     UniqueConstraint("study_id", "position"),
     UniqueConstraint("study_id", "image_key"),
 )

@@ -241,7 +241,7 @@ def _add_image(connection: Connection, study_id: str, film: _Film, sha256: str, 
             sha256=sha256, pixels_sha256=pixels_sha256, columns=display.columns, rows=display.rows,
             bits=display.bits, is_inverted=display.is_inverted, window_center=display.center,
             window_width=display.width, row_mm=row_mm, column_mm=column_mm, spacing=display.spacing,
-            view=_view(film.header), side=film.side,
+            view=_view(film.header), side=film.side, texts_covered=film.covered,
         )
     )  # fmt: skip
     if film.instance:

@@ -193,6 +193,7 @@ def _image(study_id: str, film: Row[Any]) -> dict[str, Any]:
         "spacing": film.spacing,
         "view": film.view,
         "side": film.side,
+        "texts_covered": film.texts_covered,
     }
 
 

@@ -217,11 +217,11 @@ export class Viewer {
   }
 
   drawCorners() {
-    const { view, side, columns, rows } = this.film;
+    const { view, side, columns, rows, texts_covered: covered } = this.film;
     const lines = {
       tl: this.labels,
       tr: [view || say("ui.view_unknown"), side ? say("ui.side", { side }) : say("ui.no_side")],
-      bl: [this.heat && !this.regions.length && say("ui.heat_none"), `${columns} x ${rows}`, `${Math.round(this.scale * 100)}%`],
+      bl: [covered ? say("ui.covered") : "", this.heat && !this.regions.length && say("ui.heat_none"), `${columns} x ${rows}`, `${Math.round(this.scale * 100)}%`],
       br: [`W ${Math.round(this.width)} L ${Math.round(this.center)}`],
     };
     for (const [name, texts] of Object.entries(lines)) {
