@@ -39,6 +39,8 @@ RUNS: tuple[tuple[str, ...], ...] = (
     ("vision_vqa.py",),
     ("medical_draft.py",),
     ("medical_worklist.py",),
+    ("medical_deid.py",),
+    ("medical_burned_in.py",),
     ("openapi_fuzz.py",),
     ("medical_checker.py",),
     ("balance.py",),
