@@ -86,6 +86,17 @@ def test_the_active_model_says_the_same_with_a_shadow_beside_it(plant):
     assert_same(predictions(plant), predictions(plant, "P2"))
 
 
+def test_imported_history_is_no_matter_of_the_shadow(plant):
+    plant.register(pump("P1"))
+    plant.drainer = drainer_with(plant, monitor_of(1), monitor_of(2, window=90))
+    values = signal(300, seed=3)
+    send_all(plant, [rows_of(values[100:], "P1", 100)])
+    told = shadow_lines(plant, "P1")
+    send_all(plant, [rows_of(values[:100], "P1")], lane="history")
+    assert list(shadow_lines(plant, "P1")) == list(told)
+    assert len(predictions(plant)) == 300
+
+
 def test_what_a_shadow_would_raise_is_kept_apart(plant):
     plant.register(pump("P1"))
     values = signal(900, seed=8)

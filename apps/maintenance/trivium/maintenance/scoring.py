@@ -173,7 +173,7 @@ class Drainer:
                     by_asset.setdefault(block.asset, []).append((number, block))
             states = load_states(connection, plant, list(by_asset), cache)
             model = self._scorer_of(registry)
-            second = self._shadow_of(registry) if lane == LIVE else None
+            second = self._shadow_of(registry)
             scorers = {name: scorer_for(model, name) for name in by_asset}
             shadows = {name: scorer_for(second, name) for name in by_asset}
             scored = {

@@ -54,8 +54,8 @@ def advance(
     Args:
         parts: new readings, in the order in which they came.
         scorer: of the active model.
-        shadow: of the model that scores beside it.
-        is_history: rows that lie before what is known are scored by themselves.
+        shadow: of the model that scores beside it; what it looks back at is kept, too.
+        is_history: rows that lie before what is known are scored by themselves, and not by the shadow.
     """
     asset = registry.assets.get(name) or Asset(name, ())
     reach = _reach(asset, scorer).joined(_reach(asset, shadow))
@@ -81,9 +81,9 @@ def advance(
         from_us = state.watermark_us + 1
     due, beside = (
         _due(asset, registry, merged.rows, from_us, reach.hold_s, one, is_beginning=is_beginning)
-        for one in (scorer, shadow)
+        for one in (scorer, None if is_history else shadow)
     )
-    return Advanced(merged, after, due, beside if shadow is not None else None, stuck_tags(asset, kept))
+    return Advanced(merged, after, due, None if is_history or shadow is None else beside, stuck_tags(asset, kept))
 
 
 def _due(
