@@ -79,11 +79,12 @@ def advance(
     from_us = int(merged.fresh.times_us[0])
     if state.watermark_us < from_us:  # on a clock, times between the last reading and this one are due as well
         from_us = state.watermark_us + 1
-    due, beside = (
-        _due(asset, registry, merged.rows, from_us, reach.hold_s, one, is_beginning=is_beginning)
-        for one in (scorer, None if is_history else shadow)
-    )
-    return Advanced(merged, after, due, None if is_history or shadow is None else beside, stuck_tags(asset, kept))
+
+    def due(one: Scorer | None) -> Due:
+        return _due(asset, registry, merged.rows, from_us, reach.hold_s, one, is_beginning=is_beginning)
+
+    beside = due(shadow) if shadow is not None and not is_history else None
+    return Advanced(merged, after, due(scorer), beside, stuck_tags(asset, kept))
 
 
 def _due(
