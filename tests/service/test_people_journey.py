@@ -30,6 +30,16 @@ def suite(tmp_path_factory):
         yield suite
 
 
+@pytest.fixture(scope="module")
+def revoked(suite):
+    """Headers with a plant's key that the terminal made, and revoked once it had been used."""
+    made = trivium("keys", "create", "plant-8", "--scope", "toy.post", home=suite.home)
+    headers = {"authorization": f"Bearer {made.stdout.strip()}"}
+    assert httpx.post(f"{suite.url}/v1/batches", headers=headers).status_code == 202
+    assert trivium("keys", "revoke", made.stdout[4:12], home=suite.home).stdout.endswith("of plant-8 is revoked\n")
+    return headers
+
+
 class Visit:
     """One browser of one person, which notes requests to elsewhere and errors of scripts."""
 
@@ -141,7 +151,7 @@ def test_from_the_first_link_to_a_colleague_and_a_plant_by_keyboard(browser, sui
 
 
 @pytest.mark.parametrize(("locale", "scheme"), [("en-GB", "dark"), ("zh-CN", "light"), ("zh-CN", "dark")])
-def test_every_page_of_people_is_accessible_and_quiet(browser, suite, locale, scheme):
+def test_every_page_of_people_is_accessible_and_quiet(browser, suite, revoked, locale, scheme):
     """After the journey: ann is admin, by the link that the operator prints for an emergency."""
     visit = Visit(browser, suite, locale=locale, scheme=scheme)
     visit.open("/login")
@@ -160,16 +170,12 @@ def test_every_page_of_people_is_accessible_and_quiet(browser, suite, locale, sc
     assert {"link.break_glass", "login.break_glass"} <= loud
 
 
-def test_the_terminal_sees_and_stops_the_same_people(suite):
-    """After the journey: what the operator does reaches a running server within 15 seconds."""
+def test_the_terminal_sees_and_stops_the_same_people(suite, revoked):
+    """After the journey: what the operator does reaches a running server; a revoked key within 15 seconds."""
     home = suite.home
     assert re.search(
         r"^ann +password +last login .* admin, toy:player, toy:watcher, absent:nobody$",
         trivium("people", "list", home=home).stdout,
         re.M,
     )
-    made = trivium("keys", "create", "plant-8", "--scope", "toy.post", home=home)
-    headers = {"authorization": f"Bearer {made.stdout.strip()}"}
-    assert httpx.post(f"{suite.url}/v1/batches", headers=headers).status_code == 202
-    assert trivium("keys", "revoke", made.stdout[4:12], home=home).stdout.endswith("of plant-8 is revoked\n")
-    wait_for(lambda: httpx.post(f"{suite.url}/v1/batches", headers=headers).status_code == 401, seconds=20)
+    wait_for(lambda: httpx.post(f"{suite.url}/v1/batches", headers=revoked).status_code == 401, seconds=20)
