@@ -16,6 +16,8 @@ alone=
 if unshare --map-root-user --net true 2>/dev/null; then alone="unshare --map-root-user --net"; fi
 export http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 no_proxy= PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1
 export TRIVIUM_HOME="$place/home"
+# The Python that made the bundle; its own name need not be on the path.
+export TRIVIUM_PYTHON="${TRIVIUM_PYTHON:-$PWD/.venv/bin/python}"
 $alone sh "$place"/trivium-*/install.sh "$place/there"
 cd "$place"
 $alone "$place/there/.venv/bin/python" -c '
