@@ -16,13 +16,17 @@ import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from tests.maintenance.ingest.conftest import NOW, PLANT, at, pump
-from tests.service.suite import missing
+from tests.service.suite import missing, running
 
+from trivium.maintenance.ingest.ledger import find_batches
 from trivium.maintenance.ingest.stored import read_readings
 from trivium.maintenance.mqtt.bridge import Bridge
 from trivium.maintenance.mqtt.connection import Connection, read_url
 from trivium.maintenance.mqtt.payload import read_payload
 from trivium.maintenance.mqtt.topics import Pattern
+from trivium.maintenance.registry import write_registry
+from trivium.service.broker import connect
+from trivium.service.database import Database
 from trivium.service.errors import InputError, UpstreamError
 
 SUBSCRIPTIONS = ("spBv1.0/#", "site/+/+")
@@ -181,6 +185,34 @@ def test_a_gap_has_the_node_born_anew_and_the_host_tells_its_state(plant, mosqui
     wait_for(lambda: stored(plant) == [60.0, 62.0])
     listener.stop()
     assert states.get(timeout=5)["online"] is False
+
+
+@pytest.mark.slow
+def test_the_command_listens_until_it_is_stopped_and_keeps_what_nodes_said(
+    mosquitto, publisher, encode, broker_url, empty_file, tmp_path
+):
+    connect(broker_url).flushdb()
+    (tmp_path / "trivium.db").write_bytes(empty_file.read_bytes())
+    database = Database(f"sqlite:///{tmp_path / 'trivium.db'}")
+    write_registry(database, PLANT, [pump("P1")])
+    url = f"mqtt://127.0.0.1:{mosquitto.port}"
+    options = {"TRIVIUM_APPS": "maintenance", "TRIVIUM_REDIS_URL": broker_url}
+    with running("maintenance", "mqtt", "--broker", url, "--plant", PLANT, home=tmp_path, **options) as bridge:
+        lines = iter(bridge.stdout.readline, "")
+        assert next(line for line in lines if "listens to" in line).startswith(
+            "north: listens to spBv1.0/# at 127.0.0.1"
+        )
+        now = round(time.time() * 1000)
+        metric = {"name": "temp", "alias": 7, "datatype": 10, "double_value": 60, "timestamp": now}
+        publisher.publish("spBv1.0/works/NBIRTH/edge", encode(timestamp=now, seq=0, metrics=[]), qos=1)
+        publisher.publish("spBv1.0/works/DBIRTH/edge/P1", encode(timestamp=now, seq=1, metrics=[metric]), qos=1)
+        wait_for(lambda: find_batches(database, PLANT))
+        bridge.terminate()
+        assert "1 batches, 2 messages" in "".join(lines)
+        assert bridge.wait(10) == 0
+    database.close()
+    kept = json.loads((tmp_path / "mqtt" / "north.json").read_text())
+    assert kept["works/edge"]["aliases"]["P1"] == [[7, "temp"]]
 
 
 def test_nobody_there():
