@@ -53,7 +53,7 @@ class Gate:
     """
 
     def __init__(self, tensors: dict[str, NDArray[np.float32]]) -> None:
-        self._tensors = tensors
+        self.tensors = tensors
 
     @classmethod
     def load(cls, folder: Path = WEIGHTS) -> Gate:
@@ -85,13 +85,13 @@ class Gate:
     def describe(self, films: Film) -> NDArray[np.float32]:
         """Return descriptors `(N, D)` of films set right: gradients, block means, distance from the span of chests."""
         blocks = block_means(films)
-        centred = blocks - self._tensors["mean"]
-        rest = centred - centred @ self._tensors["basis"].T @ self._tensors["basis"]
+        centred = blocks - self.tensors["mean"]
+        rest = centred - centred @ self.tensors["basis"].T @ self.tensors["basis"]
         distance = np.log((rest**2).mean(1) + 1e-3)
         return np.concatenate([gradients(films), blocks, distance[:, None], (distance**2)[:, None]], axis=1)
 
     def _rule(self, name: str, descriptors: NDArray[np.float32]) -> NDArray[np.float32]:
-        weights = self._tensors[name]
+        weights = self.tensors[name]
         return descriptors @ weights[:-1] + weights[-1]
 
 

@@ -23,8 +23,9 @@ from trivium.vision.films import SIDE, Film, resize, standard
 from trivium.vision.not_chest import KINDS, make, shuffled
 from trivium.vision.quality_gate import Gate
 
-__all__ = ["cropped", "easy_vqa_pictures", "fit_gate", "jittered", "ridge"]
+__all__ = ["PICTURES", "GateFit", "cropped", "easy_vqa_pictures", "jittered", "ridge"]
 
+PICTURES = 400  # of each kind that is no chest film; with 100, plain ramps pass for chests
 _RIDGE = 30.0
 _BASIS = 40
 
@@ -87,27 +88,35 @@ def easy_vqa_pictures(folder: Path, count: int) -> Film:
     return np.stack([standard(np.asarray(one, dtype=np.float32)) for one in pictures])
 
 
-def fit_gate(chests: Film, strangers: Film, seed: int) -> Gate:
-    """Fit the four rules.
+class GateFit:
+    """What a fit takes from chest films alone, so that trying other strangers costs little.
 
     Args:
         chests: (N, 64, 64) standard frontal films, upright.
-        strangers: (M, 64, 64) standard pictures of anything else.
+        seed: of their jitter, crops and shuffled parts.
     """
-    films = jittered(chests, seed)
-    blocks = block_means(films)
-    mean = blocks.mean(0)
-    basis = np.linalg.svd(blocks - mean, full_matrices=False)[2][:_BASIS]
-    tensors = {"mean": mean.astype(np.float32), "basis": basis.astype(np.float32)}
-    turned = np.concatenate([np.rot90(films, turn, axes=(1, 2)) for turn in (1, 2, 3)])
-    tensors["upright"] = _rule(gradients(films), gradients(turned))
-    tensors["inverted"] = _rule(block_means(1 - films), blocks)
-    gate = Gate(tensors)
-    wrong = np.concatenate([strangers, 1 - strangers, shuffled(chests, seed)])
-    right = gate.describe(films)
-    tensors["cropped"] = _rule(gate.describe(cropped(films, seed)), right)
-    tensors["chest"] = _rule(right, gate.describe(wrong))
-    return gate
+
+    def __init__(self, chests: Film, seed: int) -> None:
+        films = jittered(chests, seed)
+        blocks = block_means(films)
+        mean = blocks.mean(0)
+        basis = np.linalg.svd(blocks - mean, full_matrices=False)[2][:_BASIS]
+        self._tensors = {"mean": mean.astype(np.float32), "basis": basis.astype(np.float32)}
+        turned = np.concatenate([np.rot90(films, turn, axes=(1, 2)) for turn in (1, 2, 3)])
+        self._tensors["upright"] = _rule(gradients(films), gradients(turned))
+        self._tensors["inverted"] = _rule(block_means(1 - films), blocks)
+        describe = Gate(self._tensors).describe
+        self._right, self._shuffled = describe(films), describe(shuffled(chests, seed))
+        self._tensors["cropped"] = _rule(describe(cropped(films, seed)), self._right)
+
+    def describe(self, strangers: Film) -> NDArray[np.float32]:
+        """Return descriptors `(2M, D)` of standard pictures of anything else `(M, 64, 64)`, and of their negatives."""
+        describe = Gate(self._tensors).describe
+        return np.concatenate([describe(strangers), describe(1 - strangers)])
+
+    def gate(self, strangers: NDArray[np.float32]) -> Gate:
+        """Return the four rules, the last against what `describe` gave, and against films in another order."""
+        return Gate({**self._tensors, "chest": _rule(self._right, np.concatenate([strangers, self._shuffled]))})
 
 
 def _rule(positive: NDArray[np.float32], negative: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -135,10 +144,11 @@ def main() -> int:
         ]
     )
     strangers = np.concatenate(
-        [*(make(kind, 100, given.seed) for kind in KINDS), easy_vqa_pictures(given.data / "easy-vqa", 200)]
+        [*(make(kind, PICTURES, given.seed) for kind in KINDS), easy_vqa_pictures(given.data / "easy-vqa", 200)]
     )
     given.out.mkdir(parents=True, exist_ok=True)
-    save_file(fit_gate(chests, strangers, given.seed)._tensors, given.out / "quality.safetensors")
+    fit = GateFit(chests, given.seed)
+    save_file(fit.gate(fit.describe(strangers)).tensors, given.out / "quality.safetensors")
     print(f"{len(chests)} chest films, {len(strangers)} other pictures")
     return 0
 
