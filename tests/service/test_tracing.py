@@ -116,6 +116,15 @@ def test_a_gradio_handler_goes_on_with_its_request(spans):
     tracing.take_up({})
 
 
+def test_of_an_error_a_trace_has_the_kind_alone(spans):
+    with pytest.raises(InputError), tracing.span("job.submit", {}):
+        raise InputError("is empty", where="Smith, John.htm")
+    (found,) = spans.get_finished_spans()
+    assert dict(found.attributes) == {"error.type": "InputError"}
+    assert found.status.status_code.name == "ERROR"
+    assert "Smith" not in found.to_json()
+
+
 def test_nothing_is_traced_unless_it_is_asked_for():
     tracing.configure("")
     with tracing.span("request", {}) as span:

@@ -59,13 +59,24 @@ def stop() -> None:
 
 @contextmanager
 def span(name: str, attributes: Mapping[str, str | int]) -> Iterator[Any]:
-    """Trace a block; what is begun inside belongs to it. Yields the span, or None when tracing is off."""
+    """Trace a block; what is begun inside belongs to it. Yields the span, or None when tracing is off.
+
+    Of an error that ends the block the span has the kind alone: its text may name a person or a file.
+    """
     if _provider is None:
         yield None
         return
+    from opentelemetry.trace import StatusCode
+
     tracer = _provider.get_tracer("trivium")
-    with tracer.start_as_current_span(name, attributes=dict(attributes), record_exception=False) as opened:
-        yield opened
+    quiet = {"record_exception": False, "set_status_on_exception": False}
+    with tracer.start_as_current_span(name, attributes=dict(attributes), **quiet) as opened:
+        try:
+            yield opened
+        except BaseException as error:
+            opened.set_attribute("error.type", type(error).__name__)
+            opened.set_status(StatusCode.ERROR)
+            raise
 
 
 def begin(name: str) -> Callable[[], None]:
