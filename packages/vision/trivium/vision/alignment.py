@@ -59,7 +59,8 @@ def moved(films: Film, motions: Motions) -> Film:
 
 def moved_back(pictures: Film, motions: Motions) -> Film:
     """Return pictures that lie over aligned films `(N, 64, 64)`, such as maps, over the films themselves; 0 outside."""
-    square = np.concatenate([motions, np.tile(np.float32([[[0, 0, 1]]]), (len(motions), 1, 1))], 1)
+    last = np.tile(np.array([0, 0, 1], np.float32), (len(motions), 1, 1))
+    square = np.concatenate([motions, last], 1)
     back = torch.from_numpy(np.linalg.inv(square)[:, :2].astype(np.float32))
     x = torch.from_numpy(pictures)[:, None]
     grid = F.affine_grid(back, list(x.shape), align_corners=False)

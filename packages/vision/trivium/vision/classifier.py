@@ -81,8 +81,8 @@ class Parts:
         if missing:
             raise KeyError(f"net.{missing[0]}")
         usual = UsualFilms(*(tensors[f"usual.{name}"].float().numpy() for name in ("mean", "components", "variance")))
-        names = ("weight", "offset", "template")
-        return cls(net, *(tensors[name].float().numpy() for name in names), usual)
+        weight, offset, template = (tensors[name].float().numpy() for name in ("weight", "offset", "template"))
+        return cls(net, weight, offset, template, usual)
 
 
 class FindingsClassifier:

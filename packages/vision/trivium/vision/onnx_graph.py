@@ -7,6 +7,7 @@ here and nothing else. Alignment stays outside: it is a search, not a graph.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -65,7 +66,7 @@ class _Graph:
         self.constants.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
         return name
 
-    def node(self, kind: str, *inputs: str, name: str | None = None, **settings: object) -> str:
+    def node(self, kind: str, *inputs: str, name: str | None = None, **settings: Any) -> str:
         name = name or f"{kind.lower()}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, list(inputs), [name], name=f"{name}_node", **settings))
         return name
