@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import (
+    UID,
     ComputedRadiographyImageStorage,
     DigitalXRayImageStorageForPresentation,
     ExplicitVRLittleEndian,
@@ -39,7 +40,7 @@ class Film:
         body: what is drawn.
         view: `PA`, `AP` or `LL`.
         modality: `DX` or `CR`.
-        flaw: `sideways` for a film turned by 90 degrees, `cut` for one without the bases and half of a lung, else empty.
+        flaw: `sideways` for a film turned by 90 degrees, `cut` for one without bases and half a lung, else empty.
         is_inverted: whether it is stored as MONOCHROME1.
     """
 
@@ -145,5 +146,5 @@ def _dataset(film: Film) -> Dataset:
     return made
 
 
-def _uid(*parts: str) -> str:
+def _uid(*parts: str) -> UID:
     return generate_uid(prefix=_UID_ROOT, entropy_srcs=["trivium sample", *parts])

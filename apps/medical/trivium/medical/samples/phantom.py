@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 __all__ = ["HIGHEST", "PIXEL_MM", "Body", "Lesion", "frontal", "lateral"]
 
-Grid = NDArray[np.float32]
+Grid = NDArray[np.floating[Any]]
 HIGHEST = 4095  # of a stored value, 12 bits
 _WIDTH_CM, _HEIGHT_CM = 33.0, 40.0
 _SOFT, _BONE = 0.19, 0.45  # attenuation for each centimetre, at 120 kV
