@@ -34,7 +34,7 @@ from trivium.pointcloud.labels import CLASSES
 from trivium.pointcloud.simulator.splits import PAIRED_SPLITS, digest
 
 OVER_CAMERA, OVER_LIDAR, HALF_LOSS, CALIBRATION_LOSS = 1.18, 3.0, 0.10, 0.15
-DRAWS = 200
+DRAWS = 100
 Scores = dict[str, dict[str, list[Scored]]]
 
 
