@@ -45,7 +45,7 @@ class Written:
 
 def main() -> int:
     parser = arguments(__doc__)
-    parser.add_argument("--texts", type=int, default=300)
+    parser.add_argument("--texts", type=int, default=150)
     parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="draw the films that are covered as they came")
     given = parser.parse_args()
     print(setting(("numpy", "scipy", "pillow"), given.seed))
@@ -113,7 +113,7 @@ def opened(path: Path) -> np.ndarray:
 
 def enlarged(film: np.ndarray, rng: random.Random) -> np.ndarray:
     """Return the film at one to four times its size, as 12 bits with the grain of a detector."""
-    times = rng.choice([1, 1, 2, 4])
+    times = rng.choice([1, 1, 1, 2, 2, 4])
     values = film.astype(np.float32) * (4095 / max(int(film.max()), 1))
     if times > 1:
         size = (film.shape[1] * times, film.shape[0] * times)

@@ -26,6 +26,8 @@ _NOISE = 2.5  # contrast of a glyph in means of the marks around it
 _LIMITS = np.minimum(np.maximum(np.arange(256) * _NOISE, _LEAST_CONTRAST), 255).astype(np.uint8)
 _STEEP = 0.4  # of the contrast, from one pixel to the next
 _STROKES = 2.5  # steps along a row of letters, of its width
+_SHORT = 4  # glyphs: a short row has to have sharper edges
+_STEEP_ROW, _STEEP_SHORT_ROW = 0.48, 0.62  # of the outlines in a row
 _LEAST_STEEP = 0.3  # of the outline of a glyph
 _MOST_MARKS = 6000
 _SMALLEST_SIDE = 200  # px, of a film that is reduced further
@@ -191,8 +193,8 @@ def _rows(marks: _Marks) -> Iterator[np.ndarray]:
     """Yield the box of each row of marks that reads like text."""
     tall, wide = marks.height, marks.width
     usable = (tall >= _GLYPH_PX[0]) & (tall <= _GLYPH_PX[1]) & (wide <= _LONGEST_GLYPH * tall)
-    for index in np.flatnonzero(_are_joined(marks)):
-        yield _covering(_whole_line(marks, marks.chosen(np.array([index]))))
+    for joined in np.flatnonzero(_are_joined(marks)):
+        yield _covering(_whole_line(marks, marks.chosen(np.array([joined]))))
     glyphs = marks.chosen(usable)
     glyphs = glyphs.chosen(np.argsort(glyphs.box[:, 0]))
     group = np.arange(len(glyphs.box))
@@ -245,7 +247,8 @@ def _reads_like_text(row: _Marks) -> bool:
     is_sharp = steepness >= 0.75 and contrast >= 80 and float(np.std(row.level)) <= 15  # what lies behind may vary then
     is_plain = float(np.std(row.level)) <= 28 and float(np.std(row.contrast)) <= (0.6 if is_sharp else 0.3) * contrast
     has_bodies = float(np.median(row.width)) >= 0.25 * tall and fill >= (0.2 if is_sharp else 0.28)
-    is_drawn = steepness >= 0.48 and contrast >= _DRAWN_CONTRAST
+    least = _STEEP_ROW if len(box) > _SHORT else _STEEP_SHORT_ROW  # three wires side by side are no rarity
+    is_drawn = steepness >= least and contrast >= _DRAWN_CONTRAST
     return is_long and is_low and is_even and is_plain and has_bodies and is_drawn
 
 

@@ -245,8 +245,9 @@ def _add_image(connection: Connection, study_id: str, film: _Film, sha256: str, 
         )
     )  # fmt: skip
     if film.instance:
-        (image_id,) = made.inserted_primary_key or ()
-        connection.execute(insert(tables.instance).values(image_id=image_id, **film.instance))
+        assert made.inserted_primary_key is not None
+        values = {"image_id": made.inserted_primary_key[0], **film.instance}
+        connection.execute(insert(tables.instance).values(**values))
     return True
 
 

@@ -51,7 +51,8 @@ _RENDERED = {"image/jpeg": "JPEG", "image/png": "PNG"}
 @router.post("/studies/{study_uid}", dependencies=[_STORE])
 async def store(request: Request, study_uid: str = "") -> Response:
     """Take films (STOW-RS): 200 when all were stored, 202 when some were, 409 when none was."""
-    stored, failed = [], []
+    stored: list[Dataset] = []
+    failed: list[Dataset] = []
     content_type = request.headers.get("content-type", "")
     parts = parts_of(content_type, request.stream(), wanted=_DICOM, max_part_bytes=MAX_BYTES, max_parts=_MOST_FILMS)
     async for part in parts:

@@ -8,6 +8,7 @@ import ssl
 from dataclasses import dataclass
 
 from pydicom.uid import (
+    UID,
     JPEG2000,
     ComputedRadiographyImageStorage,
     DeflatedExplicitVRLittleEndian,
@@ -26,7 +27,6 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 from pynetdicom import AE
-from pynetdicom.sop_class import Verification
 
 from trivium.service.errors import InputError
 from trivium.service.settings import Settings
@@ -44,6 +44,7 @@ SYNTAXES = [
     JPEG2000, JPEGLSNearLossless,
 ]  # fmt: skip
 _TITLE = re.compile(r"[\x21-\x5b\x5d-\x7e](?:[\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?")
+_VERIFICATION = UID("1.2.840.10008.1.1")
 _ASSOCIATIONS = 16
 _PDU_BYTES = 64 * 1024
 
@@ -85,7 +86,7 @@ class Entity:
         found.acse_timeout, found.dimse_timeout, found.network_timeout = 30, 60, 120
         for one in STORED:
             found.add_supported_context(one, SYNTAXES)
-        found.add_supported_context(Verification)
+        found.add_supported_context(_VERIFICATION)
         return found
 
     def server_tls(self) -> ssl.SSLContext | None:

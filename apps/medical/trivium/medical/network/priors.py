@@ -15,12 +15,9 @@ from typing import Any
 
 import structlog
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 from pynetdicom import AE
 from pynetdicom.association import Association
-from pynetdicom.sop_class import (
-    StudyRootQueryRetrieveInformationModelFind,
-    StudyRootQueryRetrieveInformationModelMove,
-)
 from sqlalchemy import insert, select
 
 from trivium.medical import tables
@@ -36,7 +33,7 @@ __all__ = ["Prefetch", "PriorStudy", "bring_priors", "fetch", "find_priors"]
 
 log = structlog.get_logger(__name__)
 
-_FIND, _MOVE = StudyRootQueryRetrieveInformationModelFind, StudyRootQueryRetrieveInformationModelMove
+_FIND, _MOVE = UID("1.2.840.10008.5.1.4.1.2.2.1"), UID("1.2.840.10008.5.1.4.1.2.2.2")  # study root
 _PENDING = (0xFF00, 0xFF01)
 _MOST_ANSWERS = 500
 _MODALITIES = frozenset({"CR", "DX"})

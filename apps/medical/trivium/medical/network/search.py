@@ -59,7 +59,7 @@ def search(
     """
     limit, offset = _number(asked, "limit", _USUAL, 1), _number(asked, "offset", 0, 0)
     conditions: list[ColumnElement[bool]] = []
-    ignored = []
+    ignored: list[str] = []
     for key, value in (*within.items(), *((key, value) for key, value in asked if key not in _CONTROLS)):
         if "\0" in value:  # which a database may refuse in its own way
             raise InputError("holds a character that no value has", where=key[:40])
