@@ -11,12 +11,14 @@ from sqlalchemy import func, select
 from tests.medical.deployment import deployed
 
 from trivium.medical import tables
+from trivium.medical.analyze.quality import assess
 from trivium.medical.parse.reader import read_path
 from trivium.medical.samples import write_samples
 from trivium.medical.samples.films import FILMS
 from trivium.medical.samples.phantom import HIGHEST, Body, Lesion, frontal
 from trivium.medical.seed import seed
 from trivium.medical.workflow.studies import priors, study_of, worklist
+from trivium.vision.quality_gate import Gate
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,18 @@ def test_a_lesion_is_brighter_where_it_was_put():
     mirrored = slice(y - 10, y + 10), slice(columns - x - 10, columns - x + 10)
     assert lesion[inside].mean() - without[inside].mean() > 0.1 * HIGHEST
     assert abs(lesion[mirrored].mean() - without[mirrored].mean()) < 0.02 * HIGHEST
+
+
+def test_the_gate_sees_what_each_film_was_drawn_to_show(samples):
+    gate, found = Gate.load(), {}
+    for path in samples:
+        quality, _ = assess(read_path(path), gate)
+        found[path.stem] = quality.reasons or tuple(one for one in quality.warnings if one != "view_not_verified")
+    assert found.pop("gita-pa") == ("rotated",)
+    assert found.pop("dino-ap") == ("child",)
+    assert "lateral" in found.pop("ada-2_lateral")
+    assert found.pop("fred-ap") == ("cropped",)
+    assert set(found.values()) == {()}
 
 
 def test_the_demo_fills_the_worklist_once(samples, tmp_path):
