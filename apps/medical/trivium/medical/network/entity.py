@@ -8,8 +8,8 @@ import ssl
 from dataclasses import dataclass
 
 from pydicom.uid import (
-    UID,
     JPEG2000,
+    UID,
     ComputedRadiographyImageStorage,
     DeflatedExplicitVRLittleEndian,
     DigitalXRayImageStorageForPresentation,
