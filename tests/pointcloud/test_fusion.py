@@ -197,3 +197,21 @@ def test_a_split_is_scored_by_condition_and_rule(tmp_path) -> None:
     assert all(a >= b for a, b in zip(objects["either sensor"], objects["5 points"], strict=True))
     assert sum(objects["either sensor"]) > 0
     assert padded(torch.zeros(1, 3, 188, 620)).shape == (1, 3, 192, 640)
+
+
+def test_the_shipped_detector_finds_what_stands_near_with_either_sensor() -> None:
+    camera = Camera()
+    seen = pair(collate([compose(SimulatorConfig("hdl32", 90.0), 77, 3)]), camera)
+    detector = FusedDetector(load_fusion())
+    pixels, frame = camera.projection(), seen.frames
+    place = frame.boxes[:, :3] @ pixels[:, :3].T + pixels[:, 3]
+    u = place[:, 0] / place[:, 2].clamp(min=0.1)
+    near = (place[:, 2] > 1) & (u > 20) & (u < 600) & (frame.visible >= 30) & (seen.pixels >= 200)
+    truth = frame.boxes[near & (frame.kinds == 0)]
+    assert len(truth) >= 3
+    picture = seen.colors[0]
+    for points, shown, least in ((frame.points, picture, 0.9), (frame.points, None, 0.9), (None, picture, 0.3)):
+        found = detector.find(points, shown, pixels if shown is not None else None, min_score=0.2)
+        boxes = found.boxes[found.kinds == 0]
+        away = torch.cdist(truth[:, :2], boxes[:, :2]).amin(dim=1) if len(boxes) else torch.full((1,), 99.0)
+        assert float((away < 2).float().mean()) >= least, (points is None, shown is None)
