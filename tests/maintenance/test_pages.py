@@ -13,14 +13,16 @@ import pytest
 import uvicorn
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
+from sqlalchemy import insert
 from tests.maintenance.test_backtest import BEGIN_S, DAY_S, rows_of
 
-from trivium.maintenance import models
+from trivium.maintenance import models, tables
 from trivium.maintenance.alerts import book
 from trivium.maintenance.app import SPEC
 from trivium.maintenance.client import PlantClient
 from trivium.maintenance.ingest.learn import learn_asset
 from trivium.maintenance.ingest.monitor import save_family
+from trivium.maintenance.ingest.moved import Moved
 from trivium.maintenance.ingest.scorers import load_scorer, scorer_of, shadow_of
 from trivium.maintenance.registry import Registries, activate_model, write_registry
 from trivium.maintenance.scoring import Drainer
@@ -227,6 +229,18 @@ def test_a_shadow_is_compared_with_the_active_model(opened):
     assert line.endswith("Both")
     levels = [line.split("\t") for line in tab.locator("table >> nth=2").locator("tbody tr").all_inner_texts()]
     assert levels[0] == ["All others", "Unusual readings", "2", "4", "1", "Default"]
+
+
+def test_what_moved_is_listed_with_its_unit(opened, served):
+    moved = Moved("A-1", "sensor", "VI-18", "m", 2.9, 0.5, 0.8, 3.6, 1.7, 2.3, 288, 1, 2)
+    fine = Moved("B-2", "sensor", "SI-21", "m", 0.1, 0.5, 0.1, 2900, 2800, 3000, 288, 1, 2)
+    rows = [{"plant": PLANT} | {name: getattr(one, name) for name in Moved.__slots__} for one in (moved, fine)]
+    with served.runtime.database.write() as connection:
+        connection.execute(insert(tables.drift), rows)
+    tab = opened("/health")
+    (line,) = tab.locator("#m-drift tbody tr").all_inner_texts()
+    assert line.split("\t") == ["A-1", "VI-18 bearing vibration", "3.6 mm/s", "1.7 to 2.3", "2.90", "0.50", "0.80"]
+    assert "1 of 2 sensors and predictions have moved." in tab.locator("#m-drift").inner_text()
 
 
 def test_levels_of_alerts_are_set_by_a_form_and_on_the_record(opened, served):

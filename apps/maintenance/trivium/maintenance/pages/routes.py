@@ -218,7 +218,7 @@ def show_health(request: Request, plant: str) -> Response:
         issues=health.count_issues(view.database, plant), tags=health.read_tags(view.database, view.registry),
         gateways=gateways.list_gateways(view.database, plant), dead=dead_letters.list_dead(view.database, plant),
         waiting=sum(waiting.values()), lag_s=lag_s, webhooks=outbox.waiting(view.database),
-        has_webhooks=bool(view.runtime.settings.webhook_urls), drift=find_drift(view.database, plant),
+        has_webhooks=bool(view.runtime.settings.webhook_urls), drift=find_drift(view.database, plant), tag_of=view.tag,
         has_model=bool(view.registry.model),
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ from trivium.maintenance.alerts.wording import sentences
 from trivium.maintenance.api import open_parts
 from trivium.maintenance.inspection.stored import Inspected
 from trivium.maintenance.pages.words import Words, zone_of
-from trivium.maintenance.registry import Registry
+from trivium.maintenance.registry import Registry, Tag
 from trivium.service.errors import NotFoundError
 from trivium.service.pages import page
 from trivium.service.visitor import language_of, principal_of
@@ -56,6 +56,11 @@ class View:
     def asset_link(self, asset: str) -> str:
         """Return the address of an asset's page."""
         return f"{self.base}/asset/{quote(asset, safe='')}"
+
+    def tag(self, asset: str, name: str) -> Tag | None:
+        """Return what is registered of a tag."""
+        known = self.registry.assets.get(asset)
+        return known.by_name.get(name) if known is not None else None
 
     def told(self, one: Inspected) -> Mapping[str, Any]:
         """Return what the page of an inspection shows, in the visitor's language."""
