@@ -16,8 +16,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-network.add_commands(app)
-
 Films = Annotated[
     list[Path], typer.Argument(metavar="FILE...", help="Films: DICOM, PNG or JPEG; gzip is fine.", show_default=False)
 ]
@@ -85,6 +83,9 @@ def evaluate_folder(
     _write(out / "eval.json", json.dumps(found, indent=2) + "\n")
     _write(out / "eval.txt", lines + "\n")
     typer.echo(lines)
+
+
+network.add_commands(app)
 
 
 def _folders(files: list[Path], out: Path) -> list[Path]:
