@@ -231,7 +231,15 @@ def test_films_are_answered_one_by_one(site):
 
 @pytest.mark.parametrize(
     ("path", "accept", "status"),
-    [("/studies", "text/html", 406), ("/studies", "application/json", 200), ("/studies/{}/metadata", "image/png", 406)],
+    [
+        ("/studies", "text/html", 406),
+        ("/studies", "application/json", 200),
+        ("/studies/{}/metadata", "image/png", 406),
+        ("/studies/{}", "multipart/related", 200),
+        ("/studies/{}", 'multipart/related; type="application/octet-stream"', 406),
+        ("/studies/{}", 'multipart/related; type="application/dicom"; transfer-syntax=1.2.840.10008.1.2.4.50', 406),
+        ("/studies/{}", 'multipart/related; type="application/dicom"; transfer-syntax=*', 200),
+    ],
 )
 def test_what_is_accepted(site, path, accept, status):
     answer = site.ask("GET", path.format(site.vault.uid(STUDY)), headers={"accept": accept})

@@ -21,6 +21,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from PIL import Image
 from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
 from sqlalchemy import Row
 from starlette.exceptions import HTTPException
 
@@ -40,6 +41,7 @@ __all__ = ["router"]
 router = APIRouter(prefix="/dicomweb")
 _JSON, _DICOM, _RAW = "application/dicom+json", "application/dicom", "application/octet-stream"
 _MOST_FILMS = 500
+_SYNTAX = re.compile(r'transfer-syntax="?([\d.]+|\*)')
 _UID = re.compile(r"[0-9.]{1,64}")
 _CANNOT_UNDERSTAND, _OTHER_STUDY = 0xC000, 0xA900
 _READ, _STORE = needs("medical.read"), needs("medical.run")
@@ -126,7 +128,7 @@ def retrieve(request: Request, study_uid: str, series_uid: str = "", sop_uid: st
     films, store = _films(request, study_uid, series_uid, sop_uid), runtime_of(request).store
     if sop_uid and _accepts(request, _DICOM, only=True):
         return Response(store.read(films[0].sha256), media_type=_DICOM)
-    _require(request, "multipart/related", _DICOM)
+    _require_related(request, _DICOM)
     return _streamed(_DICOM, films, lambda film: store.read(film.sha256))
 
 
@@ -148,7 +150,7 @@ def frame(request: Request, study_uid: str, series_uid: str, sop_uid: str, frame
     """Give the pixels of a film out as they are stored, little-endian; a film has one frame."""
     if frames != "1":
         raise NotFoundError("a film has one frame", where=frames[:20])
-    _require(request, "multipart/related", _RAW)
+    _require_related(request, _RAW)
     films, store = _films(request, study_uid, series_uid, sop_uid), runtime_of(request).store
 
     def pixels(film: Row[Any]) -> bytes:
@@ -216,6 +218,15 @@ def _accepts(request: Request, kind: str, *, only: bool = False) -> bool:
     accepted = request.headers.get("accept", "*/*").lower()
     first = accepted.split(",")[0].split(";")[0].strip()
     return first == kind if only else kind in accepted or "*/*" in accepted
+
+
+def _require_related(request: Request, kind: str) -> None:
+    """Refuse a client that wants another type of parts, or another transfer syntax than the one there is."""
+    accepted = request.headers.get("accept", "*/*").lower()
+    is_wanted = "*/*" in accepted or kind in accepted or ("multipart/related" in accepted and "type=" not in accepted)
+    syntaxes = _SYNTAX.findall(accepted)
+    if not is_wanted or (syntaxes and not {"*", str(ExplicitVRLittleEndian)} & set(syntaxes)):
+        raise HTTPException(406, f'this is given out as multipart/related; type="{kind}" in {ExplicitVRLittleEndian}')
 
 
 def _require(request: Request, *kinds: str) -> None:
