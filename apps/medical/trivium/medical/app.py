@@ -7,7 +7,7 @@ SPEC = AppSpec(
     help="Draft radiology reports that show their evidence, and a workflow in which only a person signs.",
     package="trivium.medical",
     extra="medical",
-    needs=("gradio", "torch", "timm", "pydicom", "highdicom"),
+    needs=("gradio", "torch", "timm", "pydicom", "highdicom", "pynetdicom", "scipy"),
     cli="trivium.medical.cli:app",
     roles={
         "technologist": ("medical.read", "medical.run", "medical.identity"),
