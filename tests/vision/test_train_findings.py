@@ -8,7 +8,8 @@ import torch
 
 from trivium.vision.evidence_maps import gathered, integrated_gradients, strongest_region
 from trivium.vision.frozen import FrozenNet, describe
-from trivium.vision.train_findings import fit_linear
+from trivium.vision.metrics import macro_auroc
+from trivium.vision.train_findings import cross_validated, fit_linear
 from trivium.vision.usual import UsualFilms
 
 
@@ -21,6 +22,20 @@ def test_the_dual_form_gives_the_textbook_ridge():
     z /= np.sqrt((z**2).sum() / len(z))
     weight = np.linalg.solve(z.T @ z + 0.7 * np.eye(6), z.T @ (y - y.mean(0)))
     assert np.allclose(model(x), z @ weight + y.mean(0))
+
+
+def test_no_score_comes_from_a_model_that_saw_the_patient():
+    """Descriptors name the patient and labels are the patient's: whoever saw one film would know the other."""
+    generator = np.random.default_rng(6)
+    patients = np.repeat(np.arange(60), 4)
+    descriptors = generator.normal(size=(60, 300))[patients] + 0.01 * generator.normal(size=(240, 300))
+    labels = (generator.random((60, 15)) < 0.4)[patients]
+    scored = patients < 50
+    scores = cross_validated(descriptors, labels, patients, scored, [3])
+    assert scores.shape == (1, 200, 15)
+    assert macro_auroc(scores[0], labels[scored]) < 0.6
+    (leaky,) = fit_linear(descriptors, labels, (1.0,))
+    assert macro_auroc(leaky(descriptors), labels) > 0.95
 
 
 def test_what_places_add_sums_to_the_difference_of_scores():
