@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import socket
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 import pydicom
 import pytest
@@ -175,3 +176,15 @@ def test_settings_name_callers_and_archive(tmp_path):
     found = entity_of(settings)
     assert found.callers == ("CR1", "CR 2")
     assert (found.archive.title, found.archive.host, found.archive.port) == ("PACS", "::1", 104)
+
+
+def test_associations_side_by_side_make_one_study(runtime, listener):
+    def send(uid: str) -> int:
+        association = calling(listener)
+        status = association.send_c_store(film(uid)).Status
+        association.release()
+        return status
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(send, [f"1.2.3.{number}" for number in (1, 2, 3, 4, 1, 2)])) == [0] * 6
+    assert counts(runtime) == (1, 4, 0)
