@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 _REBIRTH_EVERY_S = 30.0
 _RETRY_S = 2.0
+_MOST_WAIT_S = 5.0  # so that the end is not long in coming
 _GOOD = 192
 
 
@@ -125,7 +126,7 @@ class Bridge:
             log.warning("mqtt.waits", why=why, seconds=wait_s)
             if self._is_ending():
                 return False
-            self._sleep(wait_s)
+            self._sleep(min(wait_s, _MOST_WAIT_S))
 
     def _refuse(self, topic: str, why: str) -> None:
         self.counts["refused"] += 1
