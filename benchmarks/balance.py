@@ -50,13 +50,13 @@ CAPACITY_STEPS = STEPS * 3 // 5
 METHODS = {
     "none": BalanceConfig(),
     "auxiliary": BalanceConfig(auxiliary_weight=0.03),
-    "loss-free bias": BalanceConfig(bias_speed=0.01, bias_rule="proportional"),
+    "loss-free bias": BalanceConfig(bias_speed=0.005, bias_rule="proportional"),
     "progressive capacity": BalanceConfig(capacity_start=1.0, capacity_end=2.0, capacity_steps=CAPACITY_STEPS),
 }
 SWEEP = {
     "none": BalanceConfig(),
     **{f"auxiliary {weight}": BalanceConfig(auxiliary_weight=weight) for weight in (0.03, 0.1)},
-    **{f"loss-free bias {speed}": BalanceConfig(bias_speed=speed, bias_rule="proportional") for speed in (0.01, 0.03)},
+    **{f"loss-free bias {speed}": BalanceConfig(bias_speed=speed, bias_rule="proportional") for speed in (0.005, 0.01)},
     **{
         f"progressive capacity {start}-{end}": BalanceConfig(
             capacity_start=start, capacity_end=end, capacity_steps=CAPACITY_STEPS
