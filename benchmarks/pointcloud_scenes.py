@@ -1,11 +1,11 @@
 """Questions about simulated scenes with exact answers, answered through the core from detected objects.
 
-Run: `python benchmarks/pointcloud_scenes.py`. Scenes are those of `simulator/splits.py` (32 beams all around), fixed
-before training; `--count` takes so many of 500. Each meaning is asked of each scene in English and Chinese, in words
-that training never drew. Beside the share of right answers stand the best that the question alone allows (the most
-frequent answer to each meaning in these very scenes, so an upper bound), the model shown another scene, and the exact
-rule applied to the detected objects, which shows what the detector missed. Passes when the scene is worth 15 points or
-more over the question alone.
+Run: `python benchmarks/pointcloud_scenes.py --weights F`. Scenes are those of `simulator/splits.py` (32 beams all
+around), fixed before training; `--count` takes so many of 500. Each meaning is asked of each scene in English and
+Chinese, in words that training never drew. Beside the share of right answers stand the best that the question alone
+allows (the most frequent answer to each meaning in these very scenes, so an upper bound), the model shown another
+scene, and the exact rule applied to the detected objects, which shows what the detector missed. Passes when the scene
+is worth 15 points or more over the question alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from setting import arguments, setting, verdict
 
-from trivium.pointcloud.scenes.answerer import SHIPPED, SceneAnswerer
+from trivium.pointcloud.scenes.answerer import SceneAnswerer
 from trivium.pointcloud.scenes.questions import ANSWERS, KINDS, LANGUAGES, MEANINGS, answer, places_of, say
 from trivium.pointcloud.simulator.splits import digest
 from trivium.pointcloud.train_scene_questions import looked_split, usual_answers
@@ -29,7 +29,7 @@ GAIN = 0.15
 def main() -> int:
     """Ask everything of every scene."""
     parser = arguments(__doc__)
-    parser.add_argument("--weights", type=Path, default=SHIPPED)
+    parser.add_argument("--weights", type=Path, required=True, help="of train_scene_questions")
     parser.add_argument("--count", type=int, help="scenes; all if not given")
     parser.add_argument("--device", default="cpu", help="where all networks run")
     options = parser.parse_args()

@@ -80,15 +80,32 @@ def test_objects_are_found_in_every_format_and_a_bad_file_stops_nothing(frames, 
     assert results.scores.min() >= 0.3
 
 
-def test_pictures_fit_the_calibration_that_is_written(tmp_path) -> None:
+def test_pictures_fit_the_calibration_that_is_written_and_help_to_find(tmp_path, capsys) -> None:
     Image = pytest.importorskip("PIL.Image")
-    out = str(tmp_path)
-    assert main(["simulate", "--out", out, "--frames", "1", "--seed", "5", "--view", "80", "--camera"]) == 0
-    with Image.open(tmp_path / "000000.png") as picture:
+    out, found = tmp_path / "frames", tmp_path / "found"
+    wishes = ["--frames", "2", "--seed", "8", "--view", "90", "--pattern", "hdl32", "--camera"]
+    assert main(["simulate", "--out", str(out), *wishes]) == 0
+    with Image.open(out / "000000.png") as picture:
         assert (picture.mode, picture.size) == ("RGB", (1240, 376))
         pixels = np.asarray(picture).astype(int)
     assert pixels[:20].mean() > pixels[-20:].mean()  # sky above, road below
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 500
+    (out / "000000.png").unlink()
+    clouds = [str(out / "000000.bin"), str(out / "000001.bin")]
+    asked = ["detect", *clouds, "--out", str(found), "--pictures", str(out)]
+    capsys.readouterr()
+    assert main(asked) == 1
+    assert "give --calib" in capsys.readouterr().err
+    assert main([*asked, "--calib", str(out / "calib.txt")]) == 0
+    assert "000000.bin: no picture of that name" in capsys.readouterr().err
+    truth = [one for one in json.loads((out / "000001.json").read_text()) if one["points"] >= 30 and one["x"] > 8]
+    said = json.loads((found / "000001.json").read_text())
+    hits = [any(abs(a["x"] - b["x"]) < 1.5 and abs(a["y"] - b["y"]) < 1.5 for b in said) for a in truth]
+    assert len(hits) >= 2
+    assert sum(hits) >= 0.7 * len(hits)
+    (out / "000001.png").write_bytes(b"no picture")
+    assert main([*asked, "--calib", str(out / "calib.txt")]) == 1
+    assert "no picture can be read" in capsys.readouterr().err
 
 
 def test_two_inputs_of_one_name_are_refused_in_a_line(frames, tmp_path, capsys) -> None:

@@ -26,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     detect.add_argument("--min-score", type=float, default=0.1, help="leave out lesser objects")
     detect.add_argument("--calib", type=Path, help="KITTI calibration: write KITTI results too")
     detect.add_argument("--weights", type=Path, help="another checkpoint")
+    detect.add_argument("--pictures", type=Path, help="pictures named as the clouds: look ahead with both (--calib)")
     simulate = subparsers.add_parser("simulate", help="LiDAR frames with their truth")
     simulate.add_argument("--out", type=Path, required=True, help="folder for NNNNNN.bin and NNNNNN.json")
     simulate.add_argument("--frames", type=int, default=10)
@@ -54,7 +55,7 @@ def _run(options: argparse.Namespace) -> int:
         return 0
     is_done = commands.detect(
         options.files, options.out, say=print, warn=_warn,
-        min_score=options.min_score, calibration=options.calib, weights=options.weights,
+        min_score=options.min_score, calibration=options.calib, weights=options.weights, pictures=options.pictures,
     )  # fmt: skip
     return 0 if is_done else 1
 

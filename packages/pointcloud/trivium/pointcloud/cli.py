@@ -21,13 +21,17 @@ def detect(
         Path | None, typer.Option("--calib", metavar="CALIB.txt", help="KITTI calibration: write KITTI results too.")
     ] = None,
     weights: Annotated[Path | None, typer.Option(metavar="F.safetensors", help="Another checkpoint.")] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Pictures named as the clouds: look ahead with both (--calib).")
+    ] = None,
 ) -> None:
     """Write vehicles, pedestrians and cyclists of each cloud (sensor frame, z up, metres) as JSON."""
     from trivium.pointcloud import commands
 
     is_done = commands.detect(
-        files, out, say=typer.echo, warn=_warn, min_score=min_score, calibration=calib, weights=weights
-    )
+        files, out, say=typer.echo, warn=_warn, min_score=min_score, calibration=calib, weights=weights,
+        pictures=pictures,
+    )  # fmt: skip
     raise typer.Exit(0 if is_done else 1)
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,16 +15,21 @@ import torch
 from trivium.pointcloud.evaluation.folders import evaluate_folders
 from trivium.pointcloud.evaluation.kitti import CLASSES, METRICS
 from trivium.pointcloud.io import read_points
-from trivium.pointcloud.io.kitti import read_calibration, read_sweep, write_labels, write_sweep
+from trivium.pointcloud.io.kitti import Calibration, read_calibration, read_sweep, write_labels, write_sweep
 from trivium.pointcloud.io.source import stem
 from trivium.pointcloud.records import PointCloud
 from trivium.pointcloud.simulator.batch import Scene
 from trivium.pointcloud.simulator.files import CALIBRATION, kitti_labels, truth_of
 from trivium.service.errors import InputError, TriviumError
 
+if TYPE_CHECKING:
+    from trivium.pointcloud.detector.detect import Detection
+
 __all__ = ["detect", "detector_points", "evaluate", "simulate"]
 
 Say = Callable[[str], None]
+Finder = Callable[[Path, float], "list[Detection]"]
+"""Takes a cloud's file and the least score; gives what stands in it."""
 SURE = 0.3
 """What a line for people counts; files hold lesser scores, too."""
 _INTENSITY = ("intensity", "i", "scalar_Intensity", "scalar_intensity")
@@ -69,6 +75,7 @@ def detect(
     min_score: float = 0.1,
     calibration: Path | None = None,
     weights: Path | None = None,
+    pictures: Path | None = None,
 ) -> bool:
     """Find objects in each cloud and write `out/<file stem>.json`; one that cannot be read does not stop the rest.
 
@@ -80,6 +87,8 @@ def detect(
         min_score: lesser objects are left out.
         calibration: KITTI `calib.txt`; with it `out/<file stem>.txt` holds the same objects as KITTI results.
         weights: another checkpoint than the one that ships.
+        pictures: folder of `<file stem>.png` or `.jpg` of the calibration's camera: both sensors are read, and what is
+            ahead alone is searched; a cloud without a picture is read by itself.
 
     Returns:
         Whether every file was done.
@@ -88,11 +97,8 @@ def detect(
         InputError: if the folder cannot be made or the calibration cannot be read.
         ModelError: if the checkpoint cannot be read.
     """
-    from trivium.pointcloud.detector.detect import Detector
-    from trivium.pointcloud.detector.weights import SHIPPED
-
-    detector = Detector.load(weights or SHIPPED)
     camera = read_calibration(calibration) if calibration else None
+    find = _lidar_finder(weights) if pictures is None else _fused_finder(weights, pictures, camera, warn)
     _make(out)
     is_done, names = True, set[str]()
     for path in files:
@@ -101,7 +107,7 @@ def detect(
             if name in names:
                 raise InputError(f"another input is named {name!r} too", where=str(path), hint="use another --out")
             names.add(name)
-            found = detector.detect(detector_points(path), min_score=min_score)
+            found = find(path, min_score)
             _write(out / f"{name}.json", json.dumps([asdict(one) for one in found], indent=1))
             if camera is not None:
                 write_labels(out / f"{name}.txt", kitti_labels([asdict(one) for one in found], camera))
@@ -113,6 +119,38 @@ def detect(
         said = ", ".join(f"{count} {label}" for label, count in sorted(counts.items())) or "nothing"
         say(f"{path}: {said} with a score of {SURE} or more; {len(found)} objects written")
     return is_done
+
+
+def _lidar_finder(weights: Path | None) -> Finder:
+    """Return what finds objects in a cloud all around."""
+    from trivium.pointcloud.detector.detect import Detector
+    from trivium.pointcloud.detector.weights import SHIPPED
+
+    detector = Detector.load(weights or SHIPPED)
+    return lambda path, min_score: detector.detect(detector_points(path), min_score=min_score)
+
+
+def _fused_finder(weights: Path | None, pictures: Path, camera: Calibration | None, warn: Say) -> Finder:
+    """Return what finds objects ahead in a cloud and the picture of its name."""
+    from trivium.pointcloud.detector.detect import named
+    from trivium.pointcloud.detector.fusion import FusedDetector
+    from trivium.pointcloud.detector.weights import SHIPPED_FUSED, load_fusion
+    from trivium.pointcloud.io.pictures import find_picture, read_picture
+
+    if camera is None:
+        raise InputError("pictures need to know where their camera looks", hint="give --calib CALIB.txt too")
+    detector = FusedDetector(load_fusion(weights or SHIPPED_FUSED))
+    to_pixels = camera.projection @ camera.sensor_to_rectified
+
+    def find(path: Path, min_score: float) -> list[Detection]:
+        points, shown = detector_points(path), find_picture(pictures, stem(path))
+        if shown is None:
+            warn(f"{path}: no picture of that name in {pictures}; read without one")
+            return named(detector.find(points, None, min_score=min_score))
+        pixels, projection = read_picture(shown, to_pixels)
+        return named(detector.find(points, torch.from_numpy(pixels), torch.from_numpy(projection), min_score=min_score))
+
+    return find
 
 
 def simulate(

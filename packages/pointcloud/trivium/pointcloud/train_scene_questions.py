@@ -42,6 +42,7 @@ __all__ = ["Looked", "QuestionObjective", "look_at", "looked_split", "main", "ne
 MIN_SCORE, MIN_POINTS, REACH = 0.3, 5, 50.0
 _MARGIN = 1.2  # metres beyond, so that objects at the edge are whole
 _SERIES, _BATCH, _WAYS = 700_000, 5, 40
+_STRANGE = 0.06
 _CHUNK = 50  # scenes that are kept together
 DECODER = {
     "dim": 64, "num_layers": 2, "num_heads": 4, "num_experts": 4, "experts_per_token": 2, "expert_dim": 96,
@@ -209,12 +210,22 @@ class QuestionObjective:
         scenes = chance.integers(len(answers), size=size)
         # Kinds of questions are as likely, whatever the number of their meanings.
         meanings = np.array([chance.choice(_OF_KIND[kind]) for kind in chance.integers(len(_OF_KIND), size=size)])
-        ids = padded([self._ways[one][chance.integers(_WAYS)] for one in meanings]).to(self._device)
+        drawn = [_disturbed(self._ways[one][chance.integers(_WAYS)], chance) for one in meanings]
+        ids = padded(drawn).to(self._device)
         at = torch.from_numpy(scenes).to(self._device)
         mask = rows.mask[at]
         wide = max(1, int(mask.sum(dim=1).max()))
         goals = torch.from_numpy(answers[scenes, meanings]).to(self._device)
         return MicroBatch((ids, rows.table[at, :wide], mask[:, :wide], goals), size)
+
+
+def _disturbed(ids: list[int], chance: np.random.Generator) -> list[int]:
+    """Put the unknown word in place of some words of half the questions, and before or after some, as strangers ask."""
+    if chance.random() < 0.5:
+        return ids
+    ids = [UNKNOWN if strange < _STRANGE else word for word, strange in zip(ids, chance.random(len(ids)), strict=True)]
+    before, after = chance.integers(0, 3, size=2)
+    return [UNKNOWN] * int(before) + ids + [UNKNOWN] * int(after)
 
 
 def _of_kind() -> list[np.ndarray]:

@@ -15,7 +15,7 @@ from trivium.pointcloud.detector.pillars import Grid
 from trivium.pointcloud.detector.weights import SHIPPED, load_network
 from trivium.pointcloud.labels import CLASSES, label_of
 
-__all__ = ["Detection", "Detector"]
+__all__ = ["Detection", "Detector", "named"]
 
 _ALIGN = 8
 """Cells of the grid come in multiples of this, so that three scales fit."""
@@ -73,12 +73,7 @@ class Detector:
         Raises:
             ValueError: if the points have another shape.
         """
-        found = self.find(points, min_score=min_score)
-        rows = torch.cat((found.boxes, found.scores[:, None]), dim=1).tolist()
-        return [
-            Detection(label_of(CLASSES[kind], row[3], row[5]), *row)
-            for kind, row in zip(found.kinds.tolist(), rows, strict=True)
-        ]
+        return named(self.find(points, min_score=min_score))
 
     @torch.inference_mode()
     def find_all(self, points: torch.Tensor, frame: torch.Tensor, frames: int, *, min_score: float = 0.1) -> Found:
@@ -106,6 +101,15 @@ class Detector:
         if points.shape[1] == 3:
             points = torch.cat((points, torch.zeros_like(points[:, :1])), dim=1)
         return self.find_all(points, torch.zeros(len(points), dtype=torch.int64), 1, min_score=min_score)
+
+
+def named(found: Found) -> list[Detection]:
+    """Return objects with the names that people read, in the same order."""
+    rows = torch.cat((found.boxes, found.scores[:, None]), dim=1).tolist()
+    return [
+        Detection(label_of(CLASSES[kind], row[3], row[5]), *row)
+        for kind, row in zip(found.kinds.tolist(), rows, strict=True)
+    ]
 
 
 def _usable(points: torch.Tensor, config: DetectorConfig) -> torch.Tensor:

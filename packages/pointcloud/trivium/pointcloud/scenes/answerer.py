@@ -1,8 +1,9 @@
 """The model that answers questions about a scene: tokens of objects and words in one mixture-of-experts decoder.
 
-    answerer = SceneAnswerer.load()
+    answerer = SceneAnswerer.load(Path("scenes.safetensors"))
     answers = answerer.answer(["how many vehicles are within 20 m?"], [objects], which=[0])
 
+No weights ship: those that were trained are not better than the question alone (docs/experiments.md).
 A row is the objects of a scene, nearest first, then the question; a linear head reads the last token. Words are those
 of the phrasings (Chinese characters one at a time); others share one id.
 """
@@ -28,9 +29,8 @@ from trivium.pointcloud.encoders.objects import ObjectEncoder, ObjectRows, Objec
 from trivium.pointcloud.scenes.questions import ANSWERS, LANGUAGES, RADII, phrases
 from trivium.service.errors import InputError, ModelError
 
-__all__ = ["PADDING", "SHIPPED", "Read", "SceneAnswerer", "vocabulary", "words"]
+__all__ = ["PADDING", "UNKNOWN", "Read", "SceneAnswerer", "vocabulary", "words"]
 
-SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "scenes.safetensors"
 PADDING, OBJECT, UNKNOWN = 0, 1, 2  # ids of the decoder; words follow
 MAX_WORDS = 40
 _PIECES = re.compile("[\u4e00-\u9fff]|[a-z]+|[0-9]+")
@@ -140,8 +140,8 @@ class SceneAnswerer(nn.Module):
         save_file(tensors, path, metadata={"about": json.dumps(about)})
 
     @classmethod
-    def load(cls, path: Path = SHIPPED) -> SceneAnswerer:
-        """Load the model that ships, or one that `save` wrote.
+    def load(cls, path: Path) -> SceneAnswerer:
+        """Load a model that `save` wrote.
 
         Raises:
             ModelError: if the file is missing, damaged, or made for other answers.
@@ -156,7 +156,10 @@ class SceneAnswerer(nn.Module):
             made = cls(ModelConfig.from_json(about["decoder"]), about["words"], about["width"])
             made.put({name: value.float() for name, value in load_file(path).items()})
         except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
-            raise ModelError(f"the model of scene questions cannot be loaded ({error})", where=str(path)) from error
+            raise ModelError(
+                f"the model of scene questions cannot be loaded ({error})", where=str(path),
+                hint="train_scene_questions makes one",
+            ) from error  # fmt: skip
         return made.eval()
 
     @torch.no_grad()
