@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from tests.maintenance.ingest.conftest import PLANT, pump
@@ -52,3 +54,15 @@ def test_a_plant_that_is_not_there_is_told_and_leaves_no_record(audit):
         models.activate(audit, "south", "/m/a", "a-1", actor="ann")
     assert models.changes_of(audit.database, "south") == []
     assert audit.rows() == []
+
+
+def test_what_a_model_learned_from_and_its_measures_stay_on_the_record(audit, tmp_path):
+    data = {"file": "a.csv", "sha256": "ab12", "rows": 100, "units": {"t": "degC"}, "time column": ""}
+    (tmp_path / "model.json").write_text(json.dumps({"data": data, "measures": {"rmse": 1.5}}))
+    models.activate(audit, PLANT, str(tmp_path), "a-1", actor="ann")
+    (tmp_path / "model.json").unlink()  # gone later
+    (change,) = models.changes_of(audit.database, PLANT)
+    assert change.learned == {"file": "a.csv", "sha256": "ab12", "rows": 100}
+    assert change.measures == {"rmse": 1.5}
+    (row,) = audit.rows(subject_kind="plant", subject_id=PLANT)
+    assert json.loads(row.detail)["learned"]["sha256"] == "ab12"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +43,13 @@ def list_models(plant: _Plant) -> None:
             typer.echo(
                 f"{one.at:%Y-%m-%d %H:%M:%S}Z  {what:11}  {one.model or 'no model'}  {one.folder}  by {one.actor}"
             )
+            for told in (one.learned, one.measures):
+                if told:
+                    shown = (
+                        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+                        for name, value in told.items()
+                    )
+                    typer.echo("    " + "; ".join(shown))
 
 
 @app.command("rollback", epilog="Example: trivium maintenance rollback --plant north")
@@ -127,7 +135,12 @@ def learn(
     if not monitors:
         raise InputError("no asset could be learned", where=plant, hint="import more history, or choose other times")
     references = [reference for one in found for reference in one.references]
-    save_family(monitors, out, {"plant": plant, "from": start, "to": end, "step_s": step_s}, references)
+    digest = hashlib.sha256(" ".join(monitors[name].version for name in sorted(monitors)).encode()).hexdigest()
+    about = {
+        "plant": plant, "from": start, "to": end, "step_s": step_s, "assets": len(monitors),
+        "rows": sum(one.num_rows for one in found if one.monitor is not None), "sha256": digest,
+    }  # fmt: skip
+    save_family(monitors, out, about, references)
     typer.echo(f"model: {out} ({len(monitors)} of {len(found)} assets)")
     typer.echo(f"next: trivium maintenance activate {out} --plant {plant}")
 

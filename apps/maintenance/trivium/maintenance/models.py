@@ -6,8 +6,11 @@ it score beside the active one as its shadow (`ingest/shadow.py`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, case, delete, insert, select, update
@@ -25,13 +28,20 @@ ACTIVATED, ROLLED_BACK, SHADOWED = "activated", "rolled_back", "shadowed"
 
 @dataclass(frozen=True, slots=True)
 class ModelChange:
-    """One change: the model in `folder` (empty: none) scores from `at` on; `what` is one of the three words above."""
+    """One change: the model in `folder` (empty: none) scores from `at` on; `what` is one of the three words above.
+
+    Args:
+        learned: what it learned from, by name: file and its sha256, rows, failures, or the times.
+        measures: by cross-validation, by name.
+    """
 
     folder: str
     model: str
     what: str
     at: datetime
     actor: str
+    learned: Mapping[str, Any] = field(default_factory=dict)
+    measures: Mapping[str, float] = field(default_factory=dict)
 
 
 def activate(audit: Audit, plant: str, folder: str, model: str, *, actor: str) -> None:
@@ -95,7 +105,13 @@ def changes_of(database: Database, plant: str) -> list[ModelChange]:
     """Return a plant's changes of model, newest first."""
     with database.read() as connection:
         rows = connection.execute(select(table).where(table.c.plant == plant).order_by(table.c.id.desc()))
-        return [ModelChange(row.folder, row.model, row.what, row.at, row.actor) for row in rows]
+        return [
+            ModelChange(
+                row.folder, row.model, row.what, row.at, row.actor,
+                row.about.get("learned", {}), row.about.get("measures", {}),
+            )
+            for row in rows
+        ]  # fmt: skip
 
 
 def _change(connection: Connection, audit: Audit, plant: str, folder: str, model: str, what: str, actor: str) -> None:
@@ -106,5 +122,19 @@ def _change(connection: Connection, audit: Audit, plant: str, folder: str, model
     if not connection.execute(update(own).where(own.c.name == plant).values(**values)).rowcount:
         raise NotFoundError("no plant is registered under this name", where=plant, hint="import its tags first")
     row = {"plant": plant, "folder": folder, "model": model, "what": what, "at": utc_now(), "actor": actor}
-    connection.execute(insert(table).values(**row))
-    audit.append(connection, Entry(f"model.{what}", actor, "plant", plant, model, {"folder": folder}))
+    about = _about(Path(folder)) if folder else {}
+    connection.execute(insert(table).values(**row, about=about))
+    audit.append(connection, Entry(f"model.{what}", actor, "plant", plant, model, {"folder": folder} | about))
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    """Read what a model's folder says of its data and measures; nothing when it cannot be read."""
+    for name in ("model.json", "monitors.json", "monitor.json"):
+        try:
+            told = json.loads((folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        learned = told.get("data") or told.get("about") or {}
+        plain = {key: value for key, value in learned.items() if isinstance(value, (str, int, float)) and value != ""}
+        return {"learned": plain, "measures": told.get("measures", {})}
+    return {}

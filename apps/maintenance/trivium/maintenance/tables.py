@@ -350,6 +350,7 @@ model_change = Table(  # which model scored a plant from when on
     Column("folder", Text, nullable=False),  # empty: none
     Column("model", String(120), nullable=False),  # its version
     Column("what", String(20), nullable=False),  # activated, rolled_back, shadowed
+    Column("about", JSON, nullable=False, server_default="{}"),  # what it learned from, and its measures
     Column("at", UtcDateTime, nullable=False),
     Column("actor", String(120), nullable=False),
     Index(None, "plant"),
