@@ -11,12 +11,10 @@ chosen with seeds 100 and 101, which are therefore no result.
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
 
 import numpy as np
-from setting import arguments, setting, verdict
+from setting import DATA, arguments, setting, verdict
 
 from trivium.maintenance.alerts.rules import rules_of
 from trivium.maintenance.alerts.tracker import Tracker
@@ -104,8 +102,7 @@ def _alerts(monitor: Monitor, times_us: np.ndarray, values: np.ndarray) -> list[
 
 
 def _skab() -> str:
-    shared = Path(os.environ.get("TRIVIUM_SHARED", Path(__file__).resolve().parents[2] / "shared" / "data"))
-    path = shared / "maintenance" / "skab" / "anomaly-free" / "anomaly-free.csv"
+    path = DATA / "maintenance" / "skab" / "anomaly-free" / "anomaly-free.csv"
     if not path.is_file():
         return "not here"
     names, *lines = path.read_text().splitlines()
