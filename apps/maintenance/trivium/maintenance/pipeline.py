@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from trivium.maintenance.analyze import life, state
-from trivium.maintenance.analyze.histories import MIN_FAILURES, histories
+from trivium.maintenance.analyze.histories import histories
 from trivium.maintenance.analyze.leaks import without_leaks
 from trivium.maintenance.analyze.monitor import Monitor
 from trivium.maintenance.analyze.partial import Partial
@@ -23,7 +23,7 @@ from trivium.maintenance.ingest.units import conversion
 from trivium.maintenance.model_folder import Description, Model, load_model, save_model, shipped_models
 from trivium.maintenance.parse.columns import Roles
 from trivium.maintenance.parse.reader import read_file
-from trivium.maintenance.records import Fleet
+from trivium.maintenance.records import MIN_FAILURES, Fleet
 from trivium.maintenance.report.card import model_card
 from trivium.maintenance.report.predictions import Predictions, anomaly_rows, life_rows, state_rows
 from trivium.service.errors import InputError

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["CMAPSS_CAP", "Fleet", "Refusal", "Sensor", "row_starts"]
+__all__ = ["CMAPSS_CAP", "MIN_FAILURES", "Fleet", "Refusal", "Sensor", "row_starts"]
 
 # Cycles: remaining life is a straight line from here down, and constant before (Heimes, PHM 2008).
 CMAPSS_CAP = 125.0
+# Fewer failures than this cannot show how lives differ.
+MIN_FAILURES = 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,8 @@ import numpy as np
 
 from trivium.maintenance.records import CMAPSS_CAP, Fleet
 
-__all__ = ["MIN_FAILURES", "Histories", "histories"]
+__all__ = ["Histories", "histories"]
 
-# Fewer failures than this cannot show how lives differ.
-MIN_FAILURES = 10
 # Lives that are counted in seconds, as those between two dates, are told in these: seconds, name, from which cap on.
 _LONGER = ((86_400.0, "d", 10 * 86_400.0), (3600.0, "h", 10 * 3600.0))
 

@@ -19,7 +19,6 @@ from trivium.maintenance import tables, work_orders
 from trivium.maintenance.alerts import book, outbox
 from trivium.maintenance.alerts.finding import Finding
 from trivium.maintenance.alerts.wording import sentences
-from trivium.maintenance.analyze.histories import MIN_FAILURES
 from trivium.maintenance.api import open_parts
 from trivium.maintenance.ingest import dead_letters, gateways
 from trivium.maintenance.ingest.moved import find_drift
@@ -27,6 +26,7 @@ from trivium.maintenance.ingest.trend import Curve, read_trend, trend_of_predict
 from trivium.maintenance.inspection import stored
 from trivium.maintenance.pages import fleet, health
 from trivium.maintenance.pages.view import PACKAGE, View, list_plants
+from trivium.maintenance.records import MIN_FAILURES
 from trivium.maintenance.report.backtest import lines_of
 from trivium.service.database import utc_now
 from trivium.service.errors import InputError, NotFoundError, UpstreamError
