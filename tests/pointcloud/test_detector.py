@@ -128,6 +128,15 @@ def test_the_order_of_points_does_not_matter() -> None:
     torch.testing.assert_close(one.boxes, two.boxes, atol=1e-3, rtol=1e-3)
 
 
+def test_half_precision_finds_the_same() -> None:
+    frame = next(simulate(SimulatorConfig("vlp16", 90.0), 1, 1, 1))
+    whole, half = (Detector.load(is_halved=is_halved).find(frame.points, min_score=0.4) for is_halved in (False, True))
+    assert len(whole.boxes) >= 3
+    away = torch.cdist(whole.boxes[:, :2], half.boxes[:, :2]).amin(dim=1)
+    assert float((away < 0.3).float().mean()) >= 0.9
+    assert half.boxes.dtype == torch.float32
+
+
 def test_altered_frames_keep_points_in_their_boxes() -> None:
     frame = next(simulate(SimulatorConfig("hdl64_coarse", 120.0), 4, 0, 1))
     changed = alter(frame, 1, 1.0, torch.Generator().manual_seed(3))

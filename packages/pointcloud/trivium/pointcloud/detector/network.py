@@ -10,7 +10,7 @@ from trivium.pointcloud.detector.config import DetectorConfig
 from trivium.pointcloud.detector.pillars import STRIDE, Grid, PillarEncoder, sort_into_pillars
 from trivium.pointcloud.labels import CLASSES
 
-__all__ = ["BOX_CODE", "DetectorNetwork", "fold_norms"]
+__all__ = ["BOX_CODE", "DetectorNetwork", "fold_norms", "halve"]
 
 BOX_CODE = 10
 """Numbers that code a box: dx, dy, z above ground, log length, width, height, sin and cos of twice the yaw, whether the
@@ -58,7 +58,7 @@ class DetectorNetwork(nn.Module):
             picture: (B, C, H, W) of pillars.
             beside: (B, fine, H / 2, W / 2) of another sensor, added after the first scale.
         """
-        fine = self.fine(picture)
+        fine = self.fine(picture.to(self.heat.weight.dtype))
         fine = fine if beside is None else fine + beside
         middle = self.middle(fine)
         coarse = self.coarse(middle)
@@ -93,6 +93,14 @@ def fold_norms(network: DetectorNetwork) -> DetectorNetwork:
     for layer, norm in (("point", "norm"), ("pillar", "pillar_norm")):
         setattr(encoder, layer, _folded(getattr(encoder, layer), getattr(encoder, norm)))
         setattr(encoder, norm, nn.Identity())
+    return network
+
+
+def halve(network: DetectorNetwork) -> DetectorNetwork:
+    """Put everything after the pillars into bfloat16, in place: faster where the processor multiplies it."""
+    for name, module in network.named_children():
+        if name != "pillars":
+            module.to(torch.bfloat16)
     return network
 
 
