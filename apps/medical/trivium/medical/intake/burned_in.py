@@ -26,6 +26,7 @@ _NOISE = 2.5  # contrast of a glyph in means of the marks around it
 _LIMITS = np.minimum(np.maximum(np.arange(256) * _NOISE, _LEAST_CONTRAST), 255).astype(np.uint8)
 _STEEP = 0.4  # of the contrast, from one pixel to the next
 _STROKES = 2.5  # steps along a row of letters, of its width
+_MOST_OF_A_ROW = 0.6
 _SHORT = 4  # glyphs: a short row has to have sharper edges
 _STEEP_ROW, _STEEP_SHORT_ROW = 0.48, 0.62  # of the outlines in a row
 _LEAST_STEEP = 0.3  # of the outline of a glyph
@@ -220,9 +221,15 @@ def _are_joined(marks: _Marks) -> np.ndarray:
 
 
 def _of_one_kind(row: _Marks) -> _Marks:
-    """Return the row without marks of another brightness or much less contrast, such as the insides of letters."""
+    """Return the row without what only stands near it: the insides of letters, an edge beside them, a wire.
+
+    What goes is of another brightness, has much less contrast, or another height; if it is most of the row, all stays.
+    """
+    tall = np.median(row.height)
     is_alike = np.abs(row.level - np.median(row.level)) <= _ALIKE
-    return row.chosen(is_alike & (row.contrast >= 0.4 * np.median(row.contrast)))
+    is_alike &= row.contrast >= 0.4 * np.median(row.contrast)
+    is_alike &= (row.height >= 0.55 * tall) & (row.height <= 1.6 * tall)
+    return row.chosen(is_alike) if is_alike.mean() >= _MOST_OF_A_ROW else row
 
 
 def _followers(glyphs: _Marks, index: int) -> np.ndarray:
