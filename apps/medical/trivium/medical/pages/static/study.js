@@ -1,25 +1,23 @@
 // The review page: what the server knows of a study is drawn here, and every act of the reader goes there.
 // Typing is never lost: text is kept on the page until the server has it, and no answer overwrites a word being typed.
 import { Editor } from "./editor.js";
-import { loadMaps } from "./evidence.js";
 import { ask, critical, pinFirst, signing } from "./dialogs.js";
-import { at, known, make, named, percent, person, post, say } from "./texts.js";
-import { Viewer, prepare } from "./viewer.js";
+import { Films } from "./films.js";
+import { at, known, make, named, person, post, say } from "./texts.js";
+import { prepare } from "./viewer.js";
 
 const root = document.getElementById("study");
 let id = root.dataset.study;
 let base = at(`/medical/studies/${id}`);
 const POLL_MS = 3000;
 const KEEP_MS = 40000;
-const viewer = new Viewer(document.getElementById("view"));
-const priorElement = document.getElementById("prior");
-let prior = null;
+const films = new Films((error) => notice("film", String(error)));
 let state = null;
 let tag = "";
 let answers = 0; // of acts, and turns to other studies
 let nextStudy = null;
 let isNamed = false; // whether exports carry the patient's name
-const editor = new Editor(document.getElementById("sections"), { changed: () => later(), chosen: (names) => choose(names) });
+const editor = new Editor(document.getElementById("sections"), { changed: () => later(), chosen: (names) => films.choose(names) });
 
 // -- state ----------------------------------------------------------------------------------------------------------
 
@@ -48,11 +46,8 @@ function take(found) {
   drawNotices();
   drawActs();
   drawMore();
-  if (isFirst) showFilms().catch((error) => notice("film", String(error)));
-  viewer.regions = regions();
-  viewer.labels = labels(found.study);
-  viewer.draw();
-  if (viewer.heat) showMaps();
+  const shown = films.take(found);
+  if (isFirst) shown.then(preload);
 }
 
 async function act(path, body = {}) {
@@ -172,8 +167,8 @@ function drawNotices() {
   const retry = root.dataset.review ? button("retry_draft", async () => taken(await post(`${base}/retry-draft`))) : null;
   notice("failed", isFailed ? make("p", {}, say("ui.draft_failed"), " ", retry) : "");
   const isCompared = !state.priors.length || !draft || draft.refused || state.is_published;
-  const at = isCompared ? "" : new Date(state.priors[0].arrived_at).toLocaleDateString(document.documentElement.lang);
-  notice("compare", isCompared ? "" : say("ui.not_compared", { at }));
+  const arrived = isCompared ? "" : new Date(state.priors[0].arrived_at).toLocaleDateString(document.documentElement.lang);
+  notice("compare", isCompared ? "" : say("ui.not_compared", { at: arrived }));
   const canInsert = editor.canWrite && draft && !draft.refused && state.draft_number < draft.number;
   notice("late", canInsert ? make("p", {}, say("ui.late"), " ", button("insert", insert)) : "");
   const mustCommit = state.is_draft_hidden && editor.canWrite;
@@ -297,127 +292,7 @@ async function sign() {
   if (given) await act("sign", { text_sha256: sha, ...given });
 }
 
-// -- films ----------------------------------------------------------------------------------------------------------
-
-let film = 0;
-let mapsOf = ""; // address of the evidence maps that the viewer has
-
-async function showFilms() {
-  drawTools();
-  if (state.images.length) await viewer.load(state.images[film], labels(state.study));
-  preload();
-}
-
-function labels(study) {
-  const mark = study.state === "retracted" ? say("ui.retracted_mark") : state.is_published ? "" : say("ui.watermark");
-  return [study.patient.slice(0, 10), person(study), mark];
-}
-
-function regions() {
-  const { draft, images } = state;
-  if (!draft || images[film]?.position !== draft.image_position) return [];
-  const shown = draft.findings.filter((one) => one.region && ["present", "uncertain"].includes(one.state));
-  return shown.map(({ name, region, probability }) => ({ name, region, told: `${named(name)} ${percent(probability)}` }));
-}
-
-function choose(names) {
-  viewer.chosen = new Set(names);
-  viewer.draw();
-}
-
-function drawTools() {
-  const box = document.getElementById("tools");
-  const presets = say("ui.presets").split("|");
-  const choice = make("select", { id: "window", "aria-label": say("ui.window"), onchange: (event) => preset(event.target.value) },
-    ...presets.map((text, place) => make("option", { value: place + 1 }, `${place + 1} ${text}`)));
-  const opacity = make("input", { type: "range", min: 5, max: 90, value: Math.round(viewer.opacity * 100), "aria-label": say("ui.opacity"), title: say("ui.opacity"), id: "opacity", disabled: !viewer.heat, oninput: (event) => {
-    viewer.opacity = event.target.value / 100;
-    viewer.draw();
-  } });
-  const films = state.images.length > 1
-    ? state.images.map((one, place) => tool(`film-${place + 1}`, `${place + 1} ${one.view}`.trim(), () => showFilm(place), true))
-    : [];
-  box.replaceChildren(
-    ...films, choice,
-    tool("invert", say("ui.invert"), () => both((one) => one.invert())),
-    tool("fit", say("ui.fit"), () => both((one) => one.fit())),
-    tool("one", say("ui.one"), () => both((one) => one.one())),
-    tool("pan", say("ui.pan"), () => toggle("pan"), true),
-    tool("ruler", say("ui.ruler"), () => toggle("ruler"), true),
-    tool("heat", say("ui.heat"), heat, true), opacity,
-    state.priors.length ? tool("prior", say("ui.show_prior"), showPrior, true) : make("span", { class: "quiet" }, say("ui.no_prior")),
-  );
-  pressFilm();
-}
-
-function tool(name, text, does, isToggle = false) {
-  return make("button", { type: "button", class: "button plain", "data-tool": name, "aria-pressed": isToggle ? "false" : null, onclick: does }, text);
-}
-
-function preset(number) {
-  document.getElementById("window").value = number;
-  both((one) => one.setWindow(Number(number)));
-}
-
-function press(name, isOn) {
-  document.querySelector(`[data-tool="${name}"]`)?.setAttribute("aria-pressed", String(isOn));
-}
-
-function pressFilm() {
-  state.images.forEach((_, place) => press(`film-${place + 1}`, place === film));
-}
-
-function both(does) {
-  does(viewer);
-  if (prior && !priorElement.hidden) does(prior);
-}
-
-function toggle(name) {
-  both((one) => one.setTool(name));
-  for (const other of ["pan", "ruler"]) press(other, viewer.tool === other);
-}
-
-function heat() {
-  viewer.heat = !viewer.heat;
-  press("heat", viewer.heat);
-  document.getElementById("opacity").disabled = !viewer.heat;
-  viewer.draw();
-  if (viewer.heat) showMaps();
-}
-
-// The maps come when somebody first asks for them.
-async function showMaps() {
-  const maps = state?.draft?.maps;
-  if (!maps || mapsOf === maps.url) return;
-  mapsOf = maps.url;
-  try {
-    const found = await loadMaps(maps);
-    if (mapsOf !== maps.url) return; // the page has turned to another study
-    viewer.maps = found;
-    viewer.draw();
-  } catch (error) {
-    mapsOf = "";
-    notice("film", String(error));
-  }
-}
-
-async function showFilm(place) {
-  film = place;
-  pressFilm();
-  await viewer.load(state.images[film], labels(state.study));
-  viewer.regions = regions();
-  viewer.draw();
-}
-
-async function showPrior() {
-  priorElement.hidden = !priorElement.hidden;
-  press("prior", !priorElement.hidden);
-  if (priorElement.hidden || prior) return;
-  prior = new Viewer(priorElement);
-  const [newest] = state.priors;
-  const at = new Date(newest.arrived_at).toLocaleString(document.documentElement.lang);
-  await prior.load(newest.images[0], [state.study.patient.slice(0, 10), at, say(`state.${newest.state}`)]);
-}
+// -- the next study -------------------------------------------------------------------------------------------------
 
 // The next study's films come before they are asked for, and wait ready to be drawn.
 async function preload() {
@@ -450,17 +325,12 @@ async function turn(other) {
   if (state?.is_mine) post(`${base}/release`);
   answers += 1;
   [id, base] = [other, at(`/medical/studies/${other}`)];
-  [state, tag, nextStudy, film, isNamed] = [null, "", null, 0, false];
+  [state, tag, nextStudy, isNamed] = [null, "", null, false];
   editor.reset();
-  prior = null;
-  priorElement.hidden = true;
-  priorElement.replaceChildren();
+  films.reset();
   for (const box of ["notices", "acts", "more", "named", "saved"]) document.getElementById(box)?.replaceChildren();
   document.getElementById("acts").dataset.told = "";
   delete root.dataset.next;
-  viewer.regions = [];
-  [viewer.maps, viewer.heat] = [new Map(), false];
-  mapsOf = "";
   root.dataset.study = other;
   document.querySelector("h1 span").textContent = other.slice(0, 8);
   document.title = document.title.replace(/[0-9a-f]{8}/, other.slice(0, 8));
@@ -479,9 +349,9 @@ const KEYS = {
   j: () => editor.move(1),
   k: () => editor.move(-1),
   n: next,
-  i: () => both((one) => one.invert()),
-  r: () => toggle("ruler"),
-  h: heat,
+  i: () => films.both((one) => one.invert()),
+  r: () => films.toggle("ruler"),
+  h: () => films.heat(),
   "?": () => document.getElementById("keys").showModal(),
 };
 
@@ -489,7 +359,7 @@ document.addEventListener("keydown", (event) => {
   const isTyping = event.target.matches("input:not([type=range]), textarea, select, [contenteditable]") || event.isComposing;
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (event.key === "Enter" && event.target.matches("button, a, summary")) return; // it presses what has the focus
-  const does = /^[1-5]$/.test(event.key) ? () => preset(event.key) : KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  const does = /^[1-5]$/.test(event.key) ? () => films.preset(event.key) : KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (!does) return;
   event.preventDefault();
   does();

@@ -1,0 +1,160 @@
+// The films of a study on the page: the tools above them, evidence over them, the prior beside them.
+import { loadMaps } from "./evidence.js";
+import { make, named, percent, person, say } from "./texts.js";
+import { Viewer } from "./viewer.js";
+
+export class Films {
+  // `fault` is told of a film or a map that does not come.
+  constructor(fault) {
+    this.fault = fault;
+    this.viewer = new Viewer(document.getElementById("view"));
+    this.priorElement = document.getElementById("prior");
+    this.reset();
+  }
+
+  // Nothing of one study stays for the next.
+  reset() {
+    this.state = null;
+    this.place = 0; // of the film that is shown
+    this.mapsOf = ""; // address of the evidence maps that the viewer has
+    this.prior = null;
+    this.priorElement.hidden = true;
+    this.priorElement.replaceChildren();
+    if (this.viewer.tool !== "window") this.viewer.setTool(this.viewer.tool); // off, as its button will be
+    Object.assign(this.viewer, { regions: [], maps: new Map(), heat: false });
+  }
+
+  // Draw what the server knows; the answer comes when the film is on the screen.
+  take(state) {
+    const isFirst = this.state === null;
+    this.state = state;
+    if (isFirst) this.drawTools();
+    const shown = isFirst && state.images.length ? this.load() : Promise.resolve();
+    Object.assign(this.viewer, { regions: this.regions(), labels: this.labels() });
+    this.viewer.draw();
+    if (this.viewer.heat) this.showMaps();
+    return shown;
+  }
+
+  load() {
+    return this.viewer.load(this.state.images[this.place], this.labels()).catch(this.fault);
+  }
+
+  labels() {
+    const { study, is_published: isPublished } = this.state;
+    const mark = study.state === "retracted" ? say("ui.retracted_mark") : isPublished ? "" : say("ui.watermark");
+    return [study.patient.slice(0, 10), person(study), mark];
+  }
+
+  regions() {
+    const { draft, images } = this.state;
+    if (!draft || images[this.place]?.position !== draft.image_position) return [];
+    const shown = draft.findings.filter((one) => one.region && ["present", "uncertain"].includes(one.state));
+    return shown.map(({ name, region, probability }) => ({ name, region, told: `${named(name)} ${percent(probability)}` }));
+  }
+
+  choose(names) {
+    this.viewer.chosen = new Set(names);
+    this.viewer.draw();
+  }
+
+  drawTools() {
+    const { images, priors } = this.state;
+    const presets = say("ui.presets").split("|");
+    const choice = make("select", { id: "window", "aria-label": say("ui.window"), onchange: (event) => this.preset(event.target.value) },
+      ...presets.map((text, place) => make("option", { value: place + 1 }, `${place + 1} ${text}`)));
+    const films = images.length > 1
+      ? images.map((one, place) => tool(`film-${place + 1}`, `${place + 1} ${one.view}`.trim(), () => this.showFilm(place), true))
+      : [];
+    document.getElementById("tools").replaceChildren(
+      ...films, choice,
+      tool("invert", say("ui.invert"), () => this.both((one) => one.invert())),
+      tool("fit", say("ui.fit"), () => this.both((one) => one.fit())),
+      tool("one", say("ui.one"), () => this.both((one) => one.one())),
+      tool("pan", say("ui.pan"), () => this.toggle("pan"), true),
+      tool("ruler", say("ui.ruler"), () => this.toggle("ruler"), true),
+      tool("heat", say("ui.heat"), () => this.heat(), true), this.opacity(),
+      priors.length ? tool("prior", say("ui.show_prior"), () => this.showPrior(), true) : make("span", { class: "quiet" }, say("ui.no_prior")),
+    );
+    this.pressFilm();
+  }
+
+  opacity() {
+    const { viewer } = this;
+    const about = { id: "opacity", "aria-label": say("ui.opacity"), title: say("ui.opacity"), disabled: !viewer.heat };
+    return make("input", { type: "range", min: 5, max: 90, value: Math.round(viewer.opacity * 100), ...about, oninput: (event) => {
+      viewer.opacity = event.target.value / 100;
+      viewer.draw();
+    } });
+  }
+
+  preset(number) {
+    document.getElementById("window").value = number;
+    this.both((one) => one.setWindow(Number(number)));
+  }
+
+  both(does) {
+    does(this.viewer);
+    if (this.prior && !this.priorElement.hidden) does(this.prior);
+  }
+
+  toggle(name) {
+    this.both((one) => one.setTool(name));
+    for (const other of ["pan", "ruler"]) press(other, this.viewer.tool === other);
+  }
+
+  heat() {
+    if (!this.state) return;
+    const { viewer } = this;
+    viewer.heat = !viewer.heat;
+    press("heat", viewer.heat);
+    document.getElementById("opacity").disabled = !viewer.heat;
+    viewer.draw();
+    if (viewer.heat) this.showMaps();
+  }
+
+  // The maps come when somebody first asks for them.
+  async showMaps() {
+    const maps = this.state.draft?.maps;
+    if (!maps || this.mapsOf === maps.url) return;
+    this.mapsOf = maps.url;
+    try {
+      const found = await loadMaps(maps);
+      if (this.mapsOf !== maps.url) return; // the page has turned to another study
+      this.viewer.maps = found;
+      this.viewer.draw();
+    } catch (error) {
+      this.mapsOf = "";
+      this.fault(error);
+    }
+  }
+
+  showFilm(place) {
+    this.place = place;
+    this.pressFilm();
+    this.viewer.regions = this.regions();
+    this.load();
+  }
+
+  pressFilm() {
+    this.state.images.forEach((_, place) => press(`film-${place + 1}`, place === this.place));
+  }
+
+  showPrior() {
+    this.priorElement.hidden = !this.priorElement.hidden;
+    press("prior", !this.priorElement.hidden);
+    if (this.priorElement.hidden || this.prior) return;
+    this.prior = new Viewer(this.priorElement);
+    const { study, priors: [newest] } = this.state;
+    const arrived = new Date(newest.arrived_at).toLocaleString(document.documentElement.lang);
+    this.prior.load(newest.images[0], [study.patient.slice(0, 10), arrived, say(`state.${newest.state}`)]).catch(this.fault);
+  }
+}
+
+function tool(name, text, does, isToggle = false) {
+  return make("button", { type: "button", class: "button plain", "data-tool": name, "aria-pressed": isToggle ? "false" : null, onclick: does }, text);
+}
+
+function press(name, isOn) {
+  document.querySelector(`[data-tool="${name}"]`)?.setAttribute("aria-pressed", String(isOn));
+}
