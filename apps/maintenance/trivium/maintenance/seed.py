@@ -17,8 +17,8 @@ import structlog
 
 from trivium.maintenance import models
 from trivium.maintenance.ingest.codec import AssetRows
-from trivium.maintenance.ingest.learn import learn_asset
-from trivium.maintenance.ingest.monitor import Monitor, load_monitor, save_family
+from trivium.maintenance.ingest.learn import Learned, learn_asset
+from trivium.maintenance.ingest.monitor import load_monitor, save_family
 from trivium.maintenance.inspection.samples import write_samples as write_parts
 from trivium.maintenance.registry import write_registry
 from trivium.maintenance.simulator.machines import Machine
@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 KEY, BEGUN = "demo.key", "demo.begun"
 _STEP_S = 10
-_LEARN_S = 5 * 86_400
+_LEARN_S = 7 * 86_400
 
 
 def write_samples(folder: Path) -> list[Path]:
@@ -62,8 +62,10 @@ def seed(runtime: Runtime, samples: Sequence[Path]) -> None:
     begun_s = int(time.time())
     write_registry(runtime.database, PLANT, [machine.asset() for machine in MACHINES], zone="UTC")
     learned = {machine.name: learn_machine(machine, begun_s - 86_400) for machine in MACHINES}
-    about = {"learned from": "five simulated days without faults", "step_s": _STEP_S}
-    save_family({name: one for name, one in learned.items() if one is not None}, folder / "model", about)
+    about = {"learned from": "seven simulated days without faults", "step_s": _STEP_S}
+    monitors = {name: one.monitor for name, one in learned.items() if one.monitor is not None}
+    references = [reference for one in learned.values() for reference in one.references]
+    save_family(monitors, folder / "model", about, references)
     version = load_monitor(folder / "model").version
     models.activate(runtime.audit, PLANT, str(folder / "model"), version, actor=LOCAL_USER)
     write_orders(runtime.database, PLANT, demo_orders(begun_s))
@@ -75,12 +77,12 @@ def seed(runtime: Runtime, samples: Sequence[Path]) -> None:
     log.info("demo.plant_registered", plant=PLANT, assets=len(learned))
 
 
-def learn_machine(machine: Machine, until_s: int) -> Monitor | None:
-    """Learn a machine's normal operation from five days before a time; None when that cannot be."""
+def learn_machine(machine: Machine, until_s: int) -> Learned:
+    """Learn a machine's normal operation from seven days before a time."""
     times = np.arange(until_s - _LEARN_S, until_s, _STEP_S)
     values = machine.readings(times)
     rows = AssetRows(
         machine.name, times * 1_000_000, machine.tag_names, values, np.zeros(values.shape, np.uint8),
         np.zeros((len(times), 0), np.int32),
     )  # fmt: skip
-    return learn_asset(machine.asset(), rows, step_s=_STEP_S).monitor
+    return learn_asset(machine.asset(), rows, step_s=_STEP_S)
