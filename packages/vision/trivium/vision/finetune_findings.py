@@ -26,6 +26,7 @@ from torch import Tensor
 from torch import multiprocessing as processes
 from torch.nn import functional as F
 
+from trivium.vision.alignment import align, make_template
 from trivium.vision.augment import augment, views
 from trivium.vision.chest_films import NihFilms, read_nih
 from trivium.vision.films import Film
@@ -198,13 +199,26 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=5, help="splits of the cross-validation; 0 leaves it out")
     parser.add_argument("--members", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=24)
+    parser.add_argument("--blocks", type=int, default=5, help="of EfficientNet-Lite0's seven")
+    parser.add_argument("--resolution", type=int, default=128)
+    parser.add_argument("--averaged", type=float, default=0.0, help="share of the steps whose weights are averaged")
+    parser.add_argument("--aligned", action="store_true", help="lay films over a template first")
     parser.add_argument("--pilot", action="store_true", help="choose settings on seeds 0 and 1 first")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--imagenet", type=Path, help="weights file; the installed package's if not given")
     given = parser.parse_args()
     nih = read_nih(given.data / "nih")
-    settings = TrainSettings(epochs=given.epochs, device=given.device, imagenet=given.imagenet)
+    if given.aligned:
+        nih = dataclasses.replace(nih, films=align(nih.films, make_template(nih.films[~nih.is_small]))[0])
+    settings = TrainSettings(
+        blocks=given.blocks,
+        resolution=given.resolution,
+        epochs=given.epochs,
+        averaged=given.averaged,
+        device=given.device,
+        imagenet=given.imagenet,
+    )
     given.out.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     with processes.get_context("spawn").Pool(given.workers) as pool:
