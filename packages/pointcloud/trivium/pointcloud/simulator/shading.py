@@ -1,7 +1,8 @@
 """Colors of what a camera sees: paint and cloth by chance, sun and sky, haze, exposure, noise.
 
-A LiDAR's reflectance sets how bright a surface is; its hue is drawn by frame and owner. Nothing here says what an
-object is: people and vehicles draw from the same hues.
+A LiDAR's reflectance sets how bright a surface is; its hue is drawn by frame and owner. People and vehicles draw from
+the same hues, but from stronger ones than the rest of the world: color hints at what is labelled, as paint and
+clothes do in a street of plaster and asphalt. `docs/pointcloud.md` says so beside the figures.
 """
 
 from __future__ import annotations
