@@ -56,6 +56,7 @@ class Listener:
         self._vault = open_vault(runtime.settings)
         self._taken: WeakKeyDictionary[Association, int] = WeakKeyDictionary()  # bytes of the message that comes in
         self._door = BoundedSemaphore(FILMS_AT_ONCE)
+        self._prefetch = Prefetch(runtime, entity)
         self._sockets: WeakKeyDictionary[Association, socket] = WeakKeyDictionary()
         _be_silent()
 
@@ -84,7 +85,7 @@ class Listener:
             where = f"{address[0]} port {address[1]}"
             hint = "set TRIVIUM_MEDICAL_DICOM_PORT"
             raise InputError(f"cannot listen ({error.strerror})", where=where, hint=hint) from error
-        self._prefetch = Prefetch(self._runtime, self._entity)
+        self._prefetch.start()
         log.info("dicom.listening", title=self._entity.title, port=self.port, tls=bool(self._entity.certificate))
         return self
 

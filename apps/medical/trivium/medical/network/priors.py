@@ -62,12 +62,15 @@ class Prefetch:
         self._entity = entity
         self._waiting: Queue[str] = Queue()
         self._thread = threading.Thread(target=self._work, name="prefetch", daemon=True)
-        if entity.archive is not None:
+
+    def start(self) -> None:
+        """Begin, where there is an archive."""
+        if self._entity.archive is not None:
             self._thread.start()
 
     def ask(self, study_id: str) -> None:
         """Fetch a study's priors soon; a study that was fetched as a prior itself asks for none."""
-        if self._thread.is_alive():
+        if self._entity.archive is not None:
             self._waiting.put(study_id)
 
     def stop(self) -> None:
