@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -64,6 +64,20 @@ class Ranks:
     def whole(self, tensor: torch.Tensor) -> torch.Tensor:
         """Return a tensor that may be spread over ranks as it is without; call it on every rank."""
         return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+    def gather(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return tensors whole, on the CPU, on the first rank, and nothing on the others; call it on every rank.
+
+        One process gets them as they are. A tensor is gathered at a time, so that no rank's device holds all.
+        """
+        if self.count == 1:
+            return dict(tensors)
+        found = {}
+        for name, tensor in tensors.items():
+            whole = self.whole(tensor)
+            if self.is_first:
+                found[name] = whole.cpu()
+        return found
 
     @torch.no_grad()
     def put(self, target: torch.Tensor, whole: torch.Tensor) -> None:

@@ -257,6 +257,7 @@ class _Run:
             self.optimizer.load({name: value for name, value in tensors.items() if not name.startswith("random/")})
         with self.optimizer.averaged(), whole_folder(self.out / "model", self.ranks) as new:
             self.objective.save(new)
+        self.ranks.wait()  # a rank that left would close connections that another still reads from
 
     def _way_back(self) -> str:
         steps = self.checkpoints.steps()

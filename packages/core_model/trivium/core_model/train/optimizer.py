@@ -102,7 +102,7 @@ class Optimizer:
                     weight.copy_(kept[name])
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Return all that a resumed run needs beside the weights: `kind/parameter` to tensor, whole on every rank."""
+        """Return all that a resumed run needs beside the weights: `kind/parameter` to tensor; see `Ranks.gather`."""
         found: dict[str, torch.Tensor] = {}
         for name, master in self.masters.items():
             if master is not self.weights[name] or self._rounds_when_saved():
@@ -110,7 +110,7 @@ class Optimizer:
             for kind, value in self.adamw.state.get(master, {}).items():
                 found[f"{kind}/{name}"] = value
         found |= {f"average/{name}": value for name, value in self.averages.items()}
-        return {name: self.ranks.whole(value) for name, value in found.items()}
+        return self.ranks.gather(found)
 
     @torch.no_grad()
     def load(self, state: Mapping[str, torch.Tensor]) -> None:

@@ -135,9 +135,11 @@ class TextObjective:
 
     def save(self, folder: Path) -> None:
         """Write model and tokenizer."""
-        state = None
-        if self.ranks.count > 1:  # whole tensors of the run's precision, one after the other
-            state = {name: self._to_write(value) for name, value in self.model.state_dict().items()}
+        state = self.model.state_dict()
+        spread = {name for name, value in state.items() if isinstance(value, DTensor)}
+        state = self.ranks.gather(state)
+        for name in spread & set(state):  # float32 in any run
+            state[name] = state[name].to(DTYPES[self.config.precision])
         if self.ranks.is_first:
             save_pretrained(self.model, folder, state=state)
             self.tokenizer.save(folder)
@@ -156,11 +158,6 @@ class TextObjective:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
         self.balancer.load_state_dict(state["balancer"])
-
-    def _to_write(self, value: torch.Tensor) -> torch.Tensor:
-        """Return a tensor of the model whole, on the CPU, its spread weights in the precision of the run."""
-        whole = self.ranks.whole(value).cpu()
-        return whole.to(DTYPES[self.config.precision]) if isinstance(value, DTensor) else whole
 
     def _micro_batch(self, rows: PackedBatch) -> MicroBatch:
         count = int((self._targets(rows) != MISSING_CLASS).sum())
