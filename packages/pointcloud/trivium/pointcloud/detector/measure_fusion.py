@@ -33,7 +33,16 @@ from trivium.pointcloud.simulator.splits import PAIRED_SPLITS, PairedSplit
 
 __all__ = ["CONDITIONS", "RULES", "Scored", "joined", "mean_precision", "pairs_of", "resampled_precision", "score"]
 
-CONDITIONS = ("both", "lidar", "camera", "half the points", "calibration off", "LiDAR detector that ships")
+CONDITIONS = (
+    "both",
+    "lidar",
+    "camera",
+    "half the points",
+    "calibration off",
+    "gray pictures",
+    "LiDAR detector that ships",
+)
+"""Gray pictures show how much hangs on color, by which simulated pictures hint at what is labelled."""
 RULES = ("either sensor", "5 points")
 _TURN, _MOVE = math.radians(0.5), 0.05
 _BATCH, _LEAST = 10, 0.05
@@ -110,7 +119,7 @@ def score(
     for batch in pairs_of(name, kind=kind, count=count, device=device):
         truth.extend(_truths(batch, split))
         for condition in conditions:
-            said = _plain(plain, batch) if condition == CONDITIONS[5] else _ask(detector, batch, condition, generator)
+            said = _plain(plain, batch) if condition == CONDITIONS[-1] else _ask(detector, batch, condition, generator)
             found[condition].extend(_apart(said, len(batch.colors)))
     return {condition: _match(truth, each, split) for condition, each in found.items()}
 
@@ -168,7 +177,10 @@ def _ask(detector: FusedDetector, batch: Paired, condition: str, generator: torc
         turn, move = (torch.randn(len(there), 3, generator=generator, device=device) for _ in range(2))
         turn, move = (one / one.norm(dim=1, keepdim=True) for one in (turn, move))
         projection = shifted(projection, _TURN * turn, _MOVE * move)
-    return detector.find_all(points, frame, batch.colors, projection, there, min_score=_LEAST)
+    colors = batch.colors
+    if condition == "gray pictures":
+        colors = colors.float().mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)
+    return detector.find_all(points, frame, colors, projection, there, min_score=_LEAST)
 
 
 @torch.inference_mode()
