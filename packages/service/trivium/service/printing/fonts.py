@@ -13,6 +13,7 @@ import io
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -40,16 +41,19 @@ _USUAL = (
     "/mnt/c/Windows/Fonts/simhei.ttf",
 )
 _characters: ContextVar[frozenset[str]] = ContextVar("characters", default=frozenset())
+_one_at_a_time = threading.RLock()
+"""A converted font is that of one document, and reportlab knows fonts by name, for all threads."""
 
 
 @contextmanager
 def drawing(characters: frozenset[str]) -> Iterator[None]:
     """Name the characters of the document that is drawn inside, apart from those that Helvetica has."""
-    token = _characters.set(characters)
-    try:
-        yield
-    finally:
-        _characters.reset(token)
+    with _one_at_a_time:
+        token = _characters.set(characters)
+        try:
+            yield
+        finally:
+            _characters.reset(token)
 
 
 def chinese_font() -> str:
@@ -77,7 +81,7 @@ def register(path: str, index: int = 0, characters: frozenset[str] = frozenset()
         if not characters:
             raise
         font = TTFont(name, io.BytesIO(_converted(path, index, characters)))
-    pdfmetrics.registerFont(font)
+    _replace(font)
     return _with_family(name)
 
 
@@ -136,6 +140,14 @@ def _listed(kind: str) -> list[tuple[str, int]]:
 
     faces.sort(key=lambda face: (unfit(face), face))
     return [(face[0], int(face[1] or 0) & 0xFFFF) for face in faces]
+
+
+def _replace(font: TTFont) -> None:
+    """Register a font in place of an earlier one: by itself, reportlab keeps the first of a name and of a face."""
+    earlier = pdfmetrics._fonts.pop(font.fontName, None)
+    if earlier is not None:
+        pdfmetrics._dynFaceNames.pop(earlier.face.name, None)
+    pdfmetrics.registerFont(font)
 
 
 def _with_family(name: str) -> str:
