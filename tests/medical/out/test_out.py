@@ -16,6 +16,7 @@ from trivium.medical.out.outgoing import outgoing
 from trivium.medical.workflow import content as words
 from trivium.medical.workflow.reports import Reports
 from trivium.medical.workflow.states import Event, ReportState
+from trivium.service.printing import fonts
 from trivium.service.text import catalogue
 
 FINDINGS = [
@@ -118,6 +119,8 @@ def test_chinese_and_a_name_are_printed(runtime):
     printed = read_pdf(report)
     for wanted in ("左侧胸腔积液。", "诊断意见", "草稿－未经任何人签署", "Quorla Zy"):
         assert wanted in printed
+    if any(fonts._found()):
+        assert b"/FontFile2" in pdf.render(report)  # a viewer without Chinese fonts shows it, too
     patient = fhir.render(report)["entry"][1]["resource"]
     assert (patient["name"][0]["text"], patient["identifier"][1]["value"]) == ("Quorla Zy", "4711")
 

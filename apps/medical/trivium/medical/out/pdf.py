@@ -1,14 +1,13 @@
 """The report as PDF: one column, and across every page what it is while nobody has signed it.
 
-Chinese is set in the font of `TRIVIUM_CJK_FONT` (TrueType) where one is named, else in STSong-Light, for which a viewer
-takes a font of its own. No font is shipped.
+A report with characters that Helvetica lacks is set in a Chinese font of the machine, which is embedded
+(`trivium.service.printing.fonts`).
 """
 
 from __future__ import annotations
 
 import functools
 import io
-import os
 from html import escape
 from typing import Any
 
@@ -17,20 +16,16 @@ from reportlab.lib.enums import TA_LEFT
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.pdfbase.ttfonts import TTFError, TTFont
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer
 
 from trivium.medical.out.outgoing import Outgoing
 from trivium.medical.out.text import heading_lines, signature_lines
-from trivium.service.errors import InputError
-from trivium.service.text import catalogue
+from trivium.service.printing.fonts import REGULAR, chinese_font, drawing
+from trivium.service.printing.text import others, printable
+from trivium.service.text import Catalogue, catalogue
 
 __all__ = ["render"]
 
-_VARIABLE = "TRIVIUM_CJK_FONT"
-_NAMED_ONLY = "STSong-Light"
 _MARK_COLOR = Color(0.75, 0.1, 0.1, alpha=0.22)
 _MARGIN = 20 * mm
 
@@ -44,7 +39,14 @@ def render(report: Outgoing) -> bytes:
     texts = catalogue("trivium.medical", report.language)
     heading, ending = heading_lines(report, texts), signature_lines(report, texts)
     mark = texts[f"out.{report.mark}"] if report.mark else ""
-    font = _font_of("".join([*heading, *ending, report.text, mark]), os.environ.get(_VARIABLE, ""))
+    letters = frozenset(printable("".join([*heading, *ending, report.text, mark, *texts.values()])))
+    if not others(letters):
+        return _made(report, texts, heading, ending, mark, REGULAR)
+    with drawing(letters):  # one font for the whole, so that its Latin letters are wanted too
+        return _made(report, texts, heading, ending, mark, chinese_font())
+
+
+def _made(report: Outgoing, texts: Catalogue, heading: list[str], ending: list[str], mark: str, font: str) -> bytes:
     body = ParagraphStyle("body", fontName=font, fontSize=10.5, leading=15, alignment=TA_LEFT, wordWrap=_wrap(font))
     title = ParagraphStyle("title", parent=body, fontSize=15, leading=20, spaceAfter=4 * mm)
     head = ParagraphStyle("head", parent=body, fontSize=11.5, leading=16, spaceBefore=4 * mm, spaceAfter=1 * mm)
@@ -84,27 +86,4 @@ def _draw_mark(canvas: Any, _document: Any, *, mark: str, font: str) -> None:
 
 
 def _wrap(font: str) -> str | None:
-    return None if font == "Helvetica" else "CJK"
-
-
-@functools.lru_cache(maxsize=4)
-def _registered(chosen: str) -> str:
-    if not chosen:
-        pdfmetrics.registerFont(UnicodeCIDFont(_NAMED_ONLY))
-        return _NAMED_ONLY
-    path, _, index = chosen.partition("#")
-    try:
-        pdfmetrics.registerFont(TTFont("chosen", path, subfontIndex=int(index or 0)))
-    except (TTFError, OSError, ValueError) as error:
-        hint = "name a TrueType font with Chinese"
-        raise InputError(f"this font cannot be embedded: {error}", where=chosen, hint=hint) from error
-    return "chosen"
-
-
-def _font_of(text: str, chosen: str) -> str:
-    """Return Helvetica where it has every character, else a font with Chinese."""
-    try:
-        text.encode("cp1252")
-    except UnicodeEncodeError:
-        return _registered(chosen)
-    return "Helvetica"
+    return None if font == REGULAR else "CJK"
