@@ -70,6 +70,36 @@ def test_an_unedited_draft_passes_the_checker(told):
     assert kept == sections
 
 
+def test_a_prior_that_is_here_is_named_and_called_not_compared(told):
+    _, phrases = told
+    sections = narrate(FILM, GOOD, SOME, frozenset(), phrases, has_prior=True)
+    said = {"en": "A prior film is here and was not compared.", "zh": "有既往片，未作对比。"}[phrases.language]
+    assert [one.text for one in sections[Section.COMPARISON]] == [said]
+    assert check(sections, claims_of(FILM, SOME), SOME, FILM, phrases, has_prior=True) == (sections, [])
+    (reason,) = check(sections, claims_of(FILM, SOME), SOME, FILM, phrases)[1]  # and where none is here, it goes
+    assert reason.endswith("and none was given")
+
+
+@pytest.mark.parametrize(
+    ("section", "text", "language"),
+    [
+        ("comparison", "None.", "en"),
+        ("comparison", "Compared with the prior film, unchanged.", "en"),
+        ("comparison", "A prior film is here and was not compared; stable.", "en"),
+        ("comparison", "A prior film is here.", "en"),
+        ("findings", "Suspected pleural effusion, unchanged.", "en"),
+        ("findings", "A prior film is here and was not compared: suspected pleural effusion.", "en"),
+        ("comparison", "无。", "zh"),
+        ("comparison", "有既往片，未作对比，较前相仿。", "zh"),
+        ("findings", "疑似胸腔积液，较前好转。", "zh"),
+    ],
+)
+def test_nothing_else_is_said_of_a_prior_that_is_here(section, text, language):
+    sections = {Section(section): (Sentence(text, ("finding/Effusion",)),)}
+    kept, removed = check(sections, claims_of(FILM, SOME), SOME, FILM, load_phrases(language), has_prior=True)
+    assert (kept[Section(section)], "prior film" in removed[0]) == ((), True)
+
+
 @pytest.mark.parametrize(
     ("text", "bound", "reason"),
     [

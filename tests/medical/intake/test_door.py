@@ -201,10 +201,27 @@ def test_keys_are_the_deployments_own(tmp_path):
         open_vault(Settings(home=tmp_path, medical_key="short"))
 
 
+def test_a_draft_is_told_whether_a_prior_is_here(runtime, vault, monkeypatch):
+    told = []
+
+    def drafted(*_given, has_prior):
+        told.append(has_prior)
+        return tasks._Drafted({"en": document()}, is_refused=False, placed=(), maps=b"")
+
+    monkeypatch.setattr(tasks, "_drafted", drafted)
+    for number in ("1", "2"):
+        film = planted(f"1.2.{number}", StudyInstanceUID=f"1.3.{number}")
+        study_id = receive(runtime, vault, film, brought_by="tom", language="en").study_id
+        (job,) = [one for one in runtime.jobs.recent(app="medical") if one.request["study"] == study_id]
+        claimed = runtime.jobs.claim(job.id, "here")
+        tasks.draft_study(JobContext(claimed, runtime.store, runtime.jobs), runtime, models=None)
+    assert told == [False, True]
+
+
 def test_a_job_that_is_started_twice_makes_one_draft(runtime, vault, monkeypatch):
     found = receive(runtime, vault, planted(), brought_by="tom", language="en")
     drafted = tasks._Drafted({"en": document()}, is_refused=False, placed=("Effusion",), maps=b"picture")
-    monkeypatch.setattr(tasks, "_drafted", lambda name, data, language, models: drafted)
+    monkeypatch.setattr(tasks, "_drafted", lambda *_given, has_prior: drafted)
     (job,) = runtime.jobs.recent(app="medical")
     claimed = runtime.jobs.claim(job.id, "here")
     for _ in range(2):

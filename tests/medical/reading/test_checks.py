@@ -36,6 +36,8 @@ WRONG = [
     ("missing_critical", "FINDINGS: Right pneumothorax.\nIMPRESSION: Fracture of a rib.", "Right pneumothorax"),
     ("unsupported", "FINDINGS: The heart is normal in size.\nIMPRESSION: Pulmonary edema.", "Pulmonary edema"),
     ("prior", "COMPARISON: None.\nFINDINGS: Effusion has improved.", "improved"),
+    ("prior", "COMPARISON: A prior film is here and was not compared.\nFINDINGS: Effusion has improved.", "improved"),
+    ("prior", "对比：有既往片，未作对比。\n检查所见：右侧胸腔积液较前吸收。", "较前"),
     ("prior", "对比：无。\n检查所见：右侧胸腔积液较前吸收。", "较前"),
     ("normal", "FINDINGS: Right pleural effusion.\nIMPRESSION: Normal chest.", "Normal chest"),
     ("normal", "FINDINGS: Nodule.\nIMPRESSION: No acute pulmonary abnormality.", "No acute pulmonary abnormality"),
@@ -130,7 +132,8 @@ def test_unedited_drafts_have_no_mark(language):
             state = chance.choice([*State, State.NOT_ASSESSED])
             region = ImageRegion(chance.choice([20, 350]), 200, 40, 40) if state == State.PRESENT else None
             findings.append(Finding(name, round(chance.random(), 3), state, state != State.NOT_ASSESSED, region))
-        told = narrate(film, quality, findings, frozenset(chance.sample(list(FINDINGS), 8)), phrases)
+        told = narrate(film, quality, findings, frozenset(chance.sample(list(FINDINGS), 8)), phrases,
+                       has_prior=chance.random() < 0.5)  # fmt: skip
         text = "\n".join(
             line
             for section, said in told.items()

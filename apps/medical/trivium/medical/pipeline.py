@@ -124,8 +124,13 @@ def run(request: DraftRequest, *, store: Store, models: Models, progress: Progre
     )
 
 
-def draft_of(radiograph: Radiograph, models: Models, phrases: Phrases) -> tuple[Draft, dict[str, Claim]]:
+def draft_of(
+    radiograph: Radiograph, models: Models, phrases: Phrases, *, has_prior: bool = False
+) -> tuple[Draft, dict[str, Claim]]:
     """Return the draft of a film that was read, and the claims its sentences are bound to.
+
+    Args:
+        has_prior: whether an earlier film of the patient is here, which the draft then says.
 
     Raises:
         InputError: if the film is too small to be reduced to the standard form.
@@ -137,6 +142,6 @@ def draft_of(radiograph: Radiograph, models: Models, phrases: Phrases) -> tuple[
     findings = read_findings(film, quality, radiograph.size, models.classifier)
     findings = with_pneumonia(findings, upright(radiograph.film, quality), radiograph.size, models.pneumonia)
     claims = claims_of(radiograph, findings)
-    told = narrate(radiograph, quality, findings, models.classifier.deniable, phrases)
-    sections, removed = check(told, claims, findings, radiograph, phrases)
+    told = narrate(radiograph, quality, findings, models.classifier.deniable, phrases, has_prior=has_prior)
+    sections, removed = check(told, claims, findings, radiograph, phrases, has_prior=has_prior)
     return Draft(radiograph, quality, findings, sections, tuple(removed), phrases.language), claims

@@ -15,7 +15,7 @@ from celery import shared_task
 
 from trivium.medical.workflow.reports import Reports
 from trivium.medical.workflow.states import Actor, ActorKind
-from trivium.medical.workflow.studies import Evidence
+from trivium.medical.workflow.studies import Evidence, priors, study_of
 from trivium.service.errors import InputError
 from trivium.service.evidence import Report
 from trivium.service.runner import JobContext, run_job
@@ -44,12 +44,14 @@ def draft_study(context: JobContext, runtime: Runtime, models: Models) -> Report
     """
     study_id, language = str(context.request.get("study", "")), str(context.request.get("language", "en"))
     reports, actor = Reports(runtime.database), Actor(ActorKind.MODEL, context.job.id)
+    with runtime.database.read() as connection:
+        has_prior = bool(priors(connection, study_of(connection, study_id), most=1))
     found: tuple[int, _Drafted] | None = None
     faults = []
     for position, film in enumerate(context.inputs, 1):
         context.progress("analyze", (position - 1) / len(context.inputs))
         try:
-            drafted = _drafted(film.name, context.store.read(film.sha256), language, models)
+            drafted = _drafted(film.name, context.store.read(film.sha256), language, models, has_prior=has_prior)
         except InputError as error:
             faults.append(error.line)
             continue
@@ -80,7 +82,7 @@ class _Drafted:
     maps: bytes
 
 
-def _drafted(name: str, data: bytes, language: str, models: Models) -> _Drafted:
+def _drafted(name: str, data: bytes, language: str, models: Models, *, has_prior: bool) -> _Drafted:
     """Draft on one film in each language, the asked one first; the film is read once."""
     from trivium.medical.check import check
     from trivium.medical.narrate import load_phrases, narrate
@@ -90,12 +92,13 @@ def _drafted(name: str, data: bytes, language: str, models: Models) -> _Drafted:
     from trivium.medical.report.maps import maps_picture
 
     radiograph = read_bytes(name, data)
-    made, claims = draft_of(radiograph, models, load_phrases(language))
+    made, claims = draft_of(radiograph, models, load_phrases(language), has_prior=has_prior)
     drafts = {language: made}
     for other in (one for one in LANGUAGES if one != language):
         phrases = load_phrases(other)
-        told = narrate(radiograph, made.quality, made.findings, models.classifier.deniable, phrases)
-        sections, removed = check(told, claims, made.findings, radiograph, phrases)
+        deniable = models.classifier.deniable
+        told = narrate(radiograph, made.quality, made.findings, deniable, phrases, has_prior=has_prior)
+        sections, removed = check(told, claims, made.findings, radiograph, phrases, has_prior=has_prior)
         drafts[other] = replace(made, sections=sections, removed=tuple(removed), language=other)
     record = models.record()
     documents = {key: json.loads(json_report.render(one, claims, record)) for key, one in drafts.items()}

@@ -26,9 +26,15 @@ def check(
     findings: Sequence[Finding],
     radiograph: Radiograph,
     phrases: Phrases,
+    *,
+    has_prior: bool = False,
 ) -> tuple[dict[Section, tuple[Sentence, ...]], list[str]]:
-    """Return the sentences that follow from their claims, and why each of the others was left out."""
-    reader = _Reader(claims, {one.name: one for one in findings}, radiograph, phrases)
+    """Return the sentences that follow from their claims, and why each of the others was left out.
+
+    Args:
+        has_prior: whether an earlier film is here; it was not compared, and only that may be said of it.
+    """
+    reader = _Reader(claims, {one.name: one for one in findings}, radiograph, phrases, has_prior=has_prior)
     kept: dict[Section, tuple[Sentence, ...]] = {}
     removed: list[str] = []
     for section, sentences in sections.items():
@@ -45,12 +51,19 @@ def check(
 
 class _Reader:
     def __init__(
-        self, claims: Mapping[str, Claim], findings: Mapping[str, Finding], radiograph: Radiograph, phrases: Phrases
+        self,
+        claims: Mapping[str, Claim],
+        findings: Mapping[str, Finding],
+        radiograph: Radiograph,
+        phrases: Phrases,
+        *,
+        has_prior: bool,
     ) -> None:
         self._claims = claims
         self._findings = findings
         self._radiograph = radiograph
         self._words = phrases.words
+        self._has_prior = has_prior
         # The longest first: "pleural thickening" before a shorter phrase inside it.
         self._names = sorted(
             ((phrases.name(name).lower(), name) for name in findings if name != "No Finding"),
@@ -64,8 +77,8 @@ class _Reader:
             return f"it is bound to {missing[0]}, which is no claim"
         if not sentence.claim_ids:
             return "it is bound to nothing"
-        if word := self._first("prior", text):
-            return f"it speaks of a prior film ({word.strip()}), and none was given"
+        if reason := self._fault_of_prior(text, section):
+            return reason
         bound = [self._findings[one.partition("/")[2]] for one in sentence.claim_ids if one != FILM]
         unread = [one.name for one in self._findings.values() if one.state == State.NOT_ASSESSED]
         if unread and (word := self._first("normal", text)):
@@ -76,6 +89,20 @@ class _Reader:
             self._fault_of_names(text, bound) or self._fault_of_numbers(text, bound)
             or self._fault_of_polarity(text, bound) or self._fault_of_side(text, bound)
         )  # fmt: skip
+
+    def _fault_of_prior(self, text: str, section: Section) -> str:
+        """Under Comparison, a prior that is here must be named and called not compared; all else speaks of none."""
+        none = f"and none was {'compared' if self._has_prior else 'given'}"
+        if held := self._first("held", text):
+            is_told = section == Section.COMPARISON and self._first("uncompared", text)
+            if not self._has_prior or not is_told:
+                return f"it speaks of a prior film ({held}), {none}"
+            for word in (*self._words["held"], *self._words["uncompared"]):
+                text = text.replace(word, " ")
+        elif self._has_prior and section == Section.COMPARISON:
+            return "it does not say that a prior film is here"
+        word = self._first("prior", text)
+        return f"it speaks of a prior film ({word.strip()}), {none}" if word else ""
 
     def _fault_of_size(self, text: str) -> str:
         allowed = {str(one) for one in self._radiograph.size}

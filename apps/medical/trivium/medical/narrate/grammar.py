@@ -1,7 +1,8 @@
 """The sentences of a draft: Exam, Indication, Technique, Comparison, Findings, Impression.
 
-Nothing is said of a prior, because none was given. A finding that is not assessed is named as such, and while one is
-there is no sentence that calls the film normal. Severity is not said: no label here grades it.
+Of a prior is said only that it is here and was not compared: nothing here reads two films. A finding that is not
+assessed is named as such, and while one is there is no sentence that calls the film normal. Severity is not said: no
+label here grades it.
 """
 
 from __future__ import annotations
@@ -23,12 +24,19 @@ PLACED = frozenset(
 
 
 def narrate(
-    radiograph: Radiograph, quality: Quality, findings: Sequence[Finding], deniable: frozenset[str], phrases: Phrases
+    radiograph: Radiograph,
+    quality: Quality,
+    findings: Sequence[Finding],
+    deniable: frozenset[str],
+    phrases: Phrases,
+    *,
+    has_prior: bool = False,
 ) -> dict[Section, tuple[Sentence, ...]]:
     """Return the sentences of each section; none at all for a refused film.
 
     Args:
         deniable: findings whose absence may be said.
+        has_prior: whether an earlier film of the patient is here.
     """
     if quality.is_refused:
         return {}
@@ -37,7 +45,7 @@ def narrate(
         Section.EXAM: (_exam(radiograph, phrases),),
         Section.INDICATION: (Sentence(phrases.say("indication"), (FILM,)),),
         Section.TECHNIQUE: (_technique(radiograph, quality, phrases),),
-        Section.COMPARISON: (Sentence(phrases.say("comparison"), (FILM,)),),
+        Section.COMPARISON: (Sentence(phrases.say("comparison_prior" if has_prior else "comparison"), (FILM,)),),
         Section.FINDINGS: tuple(_findings(radiograph, shown, deniable, phrases)),
         Section.IMPRESSION: tuple(_impression(shown, phrases)),
     }
