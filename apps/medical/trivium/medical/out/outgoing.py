@@ -6,20 +6,21 @@ as a draft, and says so; what was retracted goes out as retracted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
 from trivium.medical import tables
+from trivium.medical.out.scrub import Scrubber
 from trivium.medical.workflow import content as words
 from trivium.medical.workflow.states import PUBLISHED, ReportState
 from trivium.medical.workflow.studies import Study, draft_document, images, latest_draft, study_of, versions
 from trivium.service.text import catalogue
 
-__all__ = ["Outgoing", "Signer", "outgoing"]
+__all__ = ["Outgoing", "Signer", "outgoing", "without_identifiers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Outgoing:
         model: name and hash of the weights of that draft; empty for none.
         image_hashes: of the de-identified files.
         identity: of the patient, when whoever asks may see it; else empty.
+        removed: places of the text that repeated the sealed identity; None where it was not compared with one.
     """
 
     study: Study
@@ -65,6 +67,7 @@ class Outgoing:
     model: tuple[str, str]
     image_hashes: tuple[str, ...]
     identity: dict[str, str] = field(default_factory=dict)
+    removed: int | None = None
 
 
 def outgoing(
@@ -97,7 +100,7 @@ def outgoing(
     return Outgoing(
         study=study,
         language=content["language"],
-        sections=_sections(content),
+        sections=words.said(content),
         text=words.text_of(content, catalogue("trivium.medical", content["language"])),
         mark="" if is_valid else _mark(study.state),
         signer=_signer(signed) if signed is not None else None,
@@ -111,6 +114,20 @@ def outgoing(
     )  # fmt: skip
 
 
+def without_identifiers(report: Outgoing, identity: Mapping[str, str]) -> Outgoing:
+    """Return a copy whose text does not repeat the identity, with the count of places; what is kept stays as it is.
+
+    Args:
+        identity: as it was sealed.
+    """
+    texts = catalogue("trivium.medical", report.language)
+    scrubber = Scrubber(identity, texts["out.removed"])
+    sections = tuple((name, tuple(map(scrubber.clean, sentences))) for name, sentences in report.sections)
+    reason = scrubber.clean(report.reason)
+    text = words.joined(sections, texts)
+    return replace(report, sections=sections, text=text, reason=reason, removed=scrubber.count)
+
+
 def _mark(state: ReportState) -> str:
     return {ReportState.RETRACTED: "retracted", ReportState.REJECTED: "rejected"}.get(state, "draft")
 
@@ -121,9 +138,3 @@ def _signer(made: Row[Any]) -> Signer:
 
 def _reason(made: Sequence[Row[Any]]) -> str:
     return str(made[-1].reason) if made and made[-1].kind == "retracted" else ""
-
-
-def _sections(content: dict[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    said = [(name, tuple(one["text"].strip() for one in words.spoken(content) if one["section"] == name))
-            for name in words.SECTIONS]  # fmt: skip
-    return tuple((name, sentences) for name, sentences in said if sentences)

@@ -93,6 +93,9 @@ def _content(report: Outgoing, *, is_signed: bool) -> Any:
             [hd.sr.TextContentItem(each, sentence, _CONTAINS) for sentence in sentences]
         )
         items.append(section)
+    if report.removed:
+        said = texts.say("out.scrubbed", count=report.removed)
+        items.append(hd.sr.TextContentItem(codes.DCM.Comment, said, _CONTAINS))
     root.ContentSequence = items
     return hd.sr.ContentSequence([root], is_root=True)
 

@@ -31,7 +31,7 @@ def heading_lines(report: Outgoing, texts: Catalogue) -> list[str]:
 
 
 def signature_lines(report: Outgoing, texts: Catalogue) -> list[str]:
-    """Return what stands below it: who signed when, that a change is being written, why it was retracted."""
+    """Return what stands below it: who signed when, if it is being changed, why it was retracted, what was removed."""
     lines = []
     if report.signer is not None:
         at = report.signer.at.strftime("%Y-%m-%d %H:%M UTC")
@@ -41,4 +41,6 @@ def signature_lines(report: Outgoing, texts: Catalogue) -> list[str]:
         lines.append(texts["out.changing"])
     if report.reason:
         lines.append(texts.say("out.reason", reason=report.reason))
+    if report.removed:
+        lines.append(texts.say("out.scrubbed", count=report.removed))
     return lines

@@ -1,4 +1,7 @@
-"""The report as text, PDF, FHIR, HL7 or DICOM SR; with the patient's name for whoever may see it; each on record."""
+"""The report as text, PDF, FHIR, HL7 or DICOM SR; with the patient's name for whoever may see it; each on record.
+
+Without the name, what somebody typed is compared with the sealed identity, and what repeats it does not leave.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from dataclasses import replace
 from fastapi import APIRouter, Request, Response
 
 from trivium.medical.out import fhir, hl7, text
-from trivium.medical.out.outgoing import Outgoing, outgoing
+from trivium.medical.out.outgoing import Outgoing, outgoing, without_identifiers
 from trivium.medical.pages.desk import reports_of, runtime_of
 from trivium.medical.pages.films import shown_identity
 from trivium.medical.workflow.states import ReportState
@@ -43,8 +46,14 @@ def export(request: Request, study_id: str, kind: str, identity: bool = False) -
         report = outgoing(connection, study_id, identity=known, language=language_of(request))
     if not reports_of(request).may_see_draft(study_id):
         report = _without_draft(report)
+    if not is_named and (report.sections or report.reason):
+        sealed = shown_identity(request, study_id, purpose=f"scrub {kind}")
+        report = report if sealed is None else without_identifiers(report, sealed)
     content = _rendered(runtime, report, kind)
-    about = {"kind": kind, "mark": report.mark, "number": report.number, "with_identity": bool(known)}
+    about = {
+        "kind": kind, "mark": report.mark, "number": report.number, "with_identity": bool(known),
+        "removed": report.removed,
+    }  # fmt: skip
     runtime.audit.record(Entry("report.exported", principal.id, "study", study_id, str(report.study.version), about))
     name = f"{study_id}-{report.mark or report.study.state}.{kind}"
     headers = {

@@ -7,13 +7,16 @@ is made of all but the rejected. A report with an undecided sentence cannot be s
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from trivium.service.errors import InputError
 from trivium.service.text import LANGUAGES, Catalogue
 
-__all__ = ["SECTIONS", "blank", "checked", "from_draft", "sha256_of", "spoken", "text_of", "undecided", "with_draft"]
+__all__ = [
+    "SECTIONS", "blank", "checked", "from_draft", "joined", "said", "sha256_of", "spoken", "text_of", "undecided",
+    "with_draft",
+]  # fmt: skip
 
 SECTIONS = ("exam", "indication", "technique", "comparison", "findings", "impression")
 _STATUSES = frozenset({"draft", "accepted", "edited", "rejected", "typed"})
@@ -98,11 +101,20 @@ def text_of(content: Content, texts: Catalogue) -> str:
     Args:
         texts: the app's catalogue in the report's language.
     """
-    blocks = []
-    for name in SECTIONS:
-        lines = [one["text"].strip() for one in spoken(content) if one["section"] == name]
-        if lines:
-            blocks.append("\n".join([texts[f"section.{name}"].upper(), *lines]))
+    return joined(said(content), texts)
+
+
+def said(content: Content) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the sections that say something: name and sentences."""
+    found = [
+        (name, tuple(one["text"].strip() for one in spoken(content) if one["section"] == name)) for name in SECTIONS
+    ]
+    return tuple((name, sentences) for name, sentences in found if sentences)
+
+
+def joined(sections: Iterable[tuple[str, Iterable[str]]], texts: Catalogue) -> str:
+    """Return sections as one text."""
+    blocks = ["\n".join([texts[f"section.{name}"].upper(), *sentences]) for name, sentences in sections]
     return "\n\n".join(blocks) + "\n" if blocks else ""
 
 

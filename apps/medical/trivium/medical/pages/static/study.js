@@ -239,6 +239,7 @@ function drawMore() {
     drawMore();
   } }), ` ${say("ui.with_name")}`);
   parts.push(make("p", { class: "m-row" }, ...links, document.getElementById("identity") ? named : null));
+  if (!isNamed) parts.push(make("p", { class: "quiet" }, say("ui.scrubbed")));
   if (state.draft) {
     const { number, model, weights_sha256: weights } = state.draft;
     parts.push(make("p", { class: "quiet" }, say("ui.draft_by", { number, model, weights: weights.slice(0, 12) })));
