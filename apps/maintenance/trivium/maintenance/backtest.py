@@ -17,6 +17,7 @@ from trivium.maintenance.alerts.rules import CRITICAL, Levels, rules_of
 from trivium.maintenance.alerts.watch import Noted, watch
 from trivium.maintenance.ingest.codec import AssetRows
 from trivium.maintenance.ingest.frames import Frame, Reason, make_frames, reasons_at, times_of
+from trivium.maintenance.ingest.moments import DAY_US
 from trivium.maintenance.ingest.predict import Due, predict_all
 from trivium.maintenance.registry import Asset
 from trivium.maintenance.scorer import Family, Scorer, scorer_for
@@ -25,7 +26,6 @@ from trivium.maintenance.work_orders import FAILURE, PREVENTIVE, WorkOrder
 __all__ = ["FALSE", "RIGHT", "UNJUDGED", "Backtest", "RaisedAlert", "Replayed", "backtest", "judged_again"]
 
 RIGHT, FALSE, UNJUDGED = "right", "false", "unjudged"
-DAY_US = 86_400 * 1_000_000
 MONTH_DAYS = 30.44
 
 
@@ -162,8 +162,7 @@ def _replayed(
     """Predict what is due of an asset; None where it has nothing."""
     if not len(rows.times_us):
         return None
-    hold_s = max((tag.staleness_s for tag in asset.tags), default=0.0)
-    times = times_of(rows, scorer.step_s, hold_s)
+    times = times_of(rows, scorer.step_s, asset.hold_s)
     times = times[times <= found.to_us]
     reasons = reasons_at(asset, rows, times, outages, is_beginning=True)
     frames = list(make_frames(asset, rows, times, scorer.sensors, found.from_us, is_grid=scorer.step_s > 0))

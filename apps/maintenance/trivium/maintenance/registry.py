@@ -80,6 +80,11 @@ class Asset:
         """Its tags by name."""
         return {tag.name: tag for tag in self.tags}
 
+    @cached_property
+    def hold_s(self) -> float:
+        """The longest time that a reading of one of its tags is held."""
+        return max((tag.staleness_s for tag in self.tags), default=0.0)
+
 
 @dataclass(frozen=True)
 class Registry:
@@ -109,6 +114,10 @@ class Registry:
             for tag in asset.tags:
                 found.setdefault(tag.name, []).append(tag)
         return {name: tuple(tags) for name, tags in found.items()}
+
+    def asset_of(self, name: str) -> Asset:
+        """Return an asset; one without tags where nobody has registered it."""
+        return self.assets.get(name) or Asset(name, ())
 
 
 class Registries:

@@ -18,7 +18,15 @@ from trivium.service.audit import Audit, Entry
 from trivium.service.database import Database
 from trivium.service.errors import InputError, NotFoundError
 
-__all__ = ["Threshold", "checked", "find_thresholds", "reset_threshold", "set_threshold"]
+__all__ = [
+    "Threshold",
+    "change_threshold",
+    "checked",
+    "find_thresholds",
+    "own_levels",
+    "reset_threshold",
+    "set_threshold",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,28 @@ def find_thresholds(database: Database, plant: str) -> list[Threshold]:
         ]
 
 
+def own_levels(database: Database, plant: str) -> dict[tuple[str, str], Levels]:
+    """Return the levels that a plant has chosen, by class of assets and cause."""
+    return {(one.asset_class, one.cause): one.levels for one in find_thresholds(database, plant)}
+
+
+def change_threshold(
+    audit: Audit, plant: str, asset_class: str, cause: str, given: Mapping[str, float | None], *, actor: str
+) -> None:
+    """Change some levels; the others stay as they are for the class, the plant, or by default.
+
+    Args:
+        given: by name of the field; None leaves it as it is.
+
+    Raises:
+        InputError: if the cause is unknown, or the levels are not in order.
+        NotFoundError: if no such plant is registered, or none of its assets is of the class.
+    """
+    own = own_levels(audit.database, plant)
+    levels = checked(cause, given, own.get((asset_class, cause)) or own.get(("", cause)))
+    set_threshold(audit, plant, Threshold(asset_class, cause, levels), actor=actor)
+
+
 def set_threshold(audit: Audit, plant: str, chosen: Threshold, *, actor: str) -> None:
     """Keep levels in place of those before.
 
@@ -75,7 +105,7 @@ def reset_threshold(audit: Audit, plant: str, asset_class: str, cause: str, *, a
     """Go back to the levels of the plant, or to the defaults.
 
     Raises:
-        NotFoundError: if no such plant is registered, or none of its assets is of the class.
+        NotFoundError: if no such plant is registered.
     """
     _write(audit, plant, asset_class, cause, None, actor)
 

@@ -81,7 +81,7 @@ def watch_all(
     for name, predicted in predictions.items():
         one, scorer = scored[name], scorers[name]
         assert scorer is not None
-        asset = registry.assets.get(name) or Asset(name, ())
+        asset = registry.asset_of(name)
         try:
             one.state.trackers, changes = watch(scorer, asset, one.due.frames, predicted, one.state.trackers)
         except Exception:  # a model that cannot explain itself must not keep readings from being stored

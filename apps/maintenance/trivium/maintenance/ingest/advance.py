@@ -57,7 +57,7 @@ def advance(
         shadow: of the model that scores beside it; what it looks back at is kept, too.
         is_history: rows that lie before what is known are scored by themselves, and not by the shadow.
     """
-    asset = registry.assets.get(name) or Asset(name, ())
+    asset = registry.asset_of(name)
     reach = _reach(asset, scorer).joined(_reach(asset, shadow))
     tags = tuple(tag.name for tag in asset.tags)
     tail = merge(state.tail, parts, state.watermark_us, tags)
@@ -107,7 +107,6 @@ def _due(
 
 
 def _reach(asset: Asset, scorer: Scorer | None) -> Reach:
-    hold_s = max((tag.staleness_s for tag in asset.tags), default=0.0)
     startup_s = asset.startup_s if asset.running else 0.0
     history_rows, step_s = (scorer.history_rows, scorer.step_s) if scorer is not None else (0, 0.0)
-    return reach_of(history_rows, step_s, hold_s=hold_s, startup_s=startup_s)
+    return reach_of(history_rows, step_s, hold_s=asset.hold_s, startup_s=startup_s)

@@ -8,9 +8,9 @@ because a sensor that was calibrated anew, another product or a warm summer move
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import structlog
@@ -19,6 +19,7 @@ from sqlalchemy import delete, insert, select
 from trivium.maintenance import tables
 from trivium.maintenance.ingest.codec import unpack_block
 from trivium.maintenance.ingest.frames import Reason, held_at, reasons_at, times_of
+from trivium.maintenance.ingest.moments import DAY_US
 from trivium.maintenance.ingest.moved import Moved
 from trivium.maintenance.ingest.quality import UNCERTAIN
 from trivium.maintenance.ingest.reference import OUTPUT, SENSOR, Reference, load_references
@@ -33,10 +34,18 @@ __all__ = ["look", "look_at_all"]
 
 log = structlog.get_logger(__name__)
 
-DAY_US = 86_400 * 1_000_000
 _LEAST_ROWS = 100
 _LEAST_SPAN_US = DAY_US * 3 // 2
 _ROWS = 200
+
+
+class _Column(NamedTuple):
+    """A sensor or output of one asset, as it is now: times (N,) and values (N,)."""
+
+    kind: str
+    name: str
+    times_us: np.ndarray
+    values: np.ndarray
 
 
 def look_at_all(database: Database) -> int:
@@ -58,31 +67,34 @@ def look(database: Database, registry: Registry) -> int:
         references = []
     known = {(one.asset, one.kind, one.name): one for one in references}
     found: list[Moved] = []
-    shared: list[tuple[str, str, str, np.ndarray, np.ndarray]] = []
+    shared: dict[tuple[str, str], list[_Column]] = {}
+    version = ""
     for asset in registry.assets.values():
         scorer = scorer_for(model, asset.name)
         if scorer is None or not known:
             continue
-        for kind, name, times, values in _now(database, registry, asset, scorer):
-            if (asset.name, kind, name) in known:
-                least_us = _LEAST_SPAN_US if scorer.step_s > 0 else 0
-                found += _compared(known[asset.name, kind, name], scorer.version, times, values, least_us)
-            elif ("", kind, name) in known:
-                shared.append((scorer.version, kind, name, times, values))
-    found += _together(known, shared)
+        version = scorer.version
+        for one in _columns_now(database, registry, asset, scorer):
+            own = known.get((asset.name, one.kind, one.name))
+            if own is not None:
+                found += _compared(own, version, one.times_us, one.values, _LEAST_SPAN_US if scorer.step_s > 0 else 0)
+            elif ("", one.kind, one.name) in known:
+                shared.setdefault((one.kind, one.name), []).append(one)
+    for (kind, name), columns in shared.items():  # one reference for all assets: a model of rows, the same for each
+        times = np.concatenate([column.times_us for column in columns])
+        values = np.concatenate([column.values for column in columns])
+        found += _compared(known["", kind, name], version, times, values)
     table = tables.drift
     with database.write() as connection:
         connection.execute(delete(table).where(table.c.plant == registry.plant))
         if found:
-            rows = [{name: getattr(one, name) for name in Moved.__slots__} for one in found]
+            rows = [{name: getattr(moved, name) for name in Moved.__slots__} for moved in found]
             connection.execute(insert(table), [{"plant": registry.plant} | row for row in rows])
     return len(found)
 
 
-def _now(
-    database: Database, registry: Registry, asset: Asset, scorer: Scorer
-) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
-    """Yield kind, name, times and values of what is to be compared of one asset."""
+def _columns_now(database: Database, registry: Registry, asset: Asset, scorer: Scorer) -> Iterator[_Column]:
+    """Yield what is to be compared of one asset."""
     table = tables.state
     query = select(table.c.watermark_us, table.c.tail).where(
         table.c.plant == registry.plant, table.c.asset == asset.name
@@ -94,12 +106,12 @@ def _now(
     to_us, from_us = state.watermark_us, state.watermark_us - 2 * DAY_US
     if scorer.step_s > 0:
         rows = read_readings(database, registry.plant, asset.name, from_us, to_us)
-        times = times_of(rows, scorer.step_s, max((tag.staleness_s for tag in asset.tags), default=0.0))
+        times = times_of(rows, scorer.step_s, asset.hold_s)
         reasons = reasons_at(asset, rows, times, registry.outages.get(asset.name, ()), is_beginning=True)
         times = times[reasons == Reason.SCORED]
         values = held_at(rows, times, {name: asset.by_name[name].staleness_s for name in asset.by_name})
         for place, name in enumerate(asset.by_name):
-            yield SENSOR, name, times, values[:, place]
+            yield _Column(SENSOR, name, times, values[:, place])
     else:
         tail = unpack_block(state.tail)
         if not len(tail.times_us):
@@ -107,12 +119,13 @@ def _now(
         recent = slice(-2 * _ROWS, None)
         is_good = tail.quality[recent] <= UNCERTAIN
         for place, name in enumerate(tail.tags):
-            yield SENSOR, name, tail.times_us[recent], np.where(is_good, tail.values[recent], np.nan)[:, place]
+            values = np.where(is_good, tail.values[recent], np.nan)
+            yield _Column(SENSOR, name, tail.times_us[recent], values[:, place])
         from_us = int(tail.times_us[recent][0])
     told = read_predictions(database, registry.plant, asset.name, from_us, to_us)
     is_scored = told.reasons == Reason.SCORED
     for name, column in told.outputs.items():
-        yield OUTPUT, name, told.times_us[is_scored], column[is_scored]
+        yield _Column(OUTPUT, name, told.times_us[is_scored], column[is_scored])
 
 
 def _compared(
@@ -137,13 +150,3 @@ def _compared(
         float(np.median(newest)), float(reference.quantiles[2]), float(reference.quantiles[-3]), len(newest),
         int(times[is_new].min()), int(times.max()),
     )  # fmt: skip
-
-
-def _together(known: dict[Any, Reference], shared: Iterable[tuple[Any, ...]]) -> Iterator[Moved]:
-    """Compare all assets together where the model has one reference for them."""
-    groups: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
-    for one in shared:
-        groups.setdefault((one[1], one[2]), []).append(one)
-    for (kind, name), own in groups.items():
-        times, values = (np.concatenate([one[place] for one in own]) for place in (3, 4))
-        yield from _compared(known["", kind, name], own[0][0], times, values)

@@ -14,6 +14,7 @@ import numpy as np
 
 from trivium.maintenance.ingest.codec import AssetRows
 from trivium.maintenance.ingest.frames import Frame, Reason, held_at, reasons_at, times_of
+from trivium.maintenance.ingest.moments import DAY_US
 from trivium.maintenance.ingest.monitor import Monitor, fit_monitor
 from trivium.maintenance.ingest.reference import OUTPUT, SENSOR, Reference, fit_reference
 from trivium.maintenance.ingest.stored import read_readings
@@ -24,7 +25,6 @@ from trivium.service.errors import InputError
 
 __all__ = ["Learned", "before_failures", "learn_asset", "learn_plant"]
 
-DAY_US = 86_400 * 1_000_000
 BEFORE_FAILURE_US = 7 * DAY_US
 _MOST_ROWS = 200_000
 _STRETCHES = 5
@@ -65,8 +65,7 @@ def learn_asset(
         step_s: of the monitor's clock.
         window: rows that it averages.
     """
-    longest = max((tag.staleness_s for tag in asset.tags), default=0.0)
-    times = times_of(rows, step_s, longest)
+    times = times_of(rows, step_s, asset.hold_s)
     sensors = [tag.name for tag in asset.tags if tag.name in rows.tags]
     is_normal = reasons_at(asset, rows, times, outages, is_beginning=True) == Reason.SCORED
     values = held_at(rows, times, {tag: asset.by_name[tag].staleness_s for tag in sensors})

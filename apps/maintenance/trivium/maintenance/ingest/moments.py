@@ -20,8 +20,9 @@ import numpy as np
 
 from trivium.service.errors import InputError
 
-__all__ = ["Moments", "find_zone", "read_moments", "to_us"]
+__all__ = ["DAY_US", "Moments", "find_zone", "read_moments", "to_us"]
 
+DAY_US = 86_400 * 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})[ T](.+)")
 _FRACTION = re.compile(r"([.,]\d+)")

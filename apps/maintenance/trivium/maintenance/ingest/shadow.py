@@ -18,7 +18,7 @@ from trivium.maintenance.alerts.watch import Noted, watch
 from trivium.maintenance.ingest.advance import Advanced
 from trivium.maintenance.ingest.codec import AssetRows, pack_block, span_of
 from trivium.maintenance.ingest.predict import predict_all
-from trivium.maintenance.registry import Asset, Registry
+from trivium.maintenance.registry import Registry
 from trivium.maintenance.scorer import Scorer
 from trivium.service.database import utc_now
 
@@ -45,7 +45,7 @@ def score(scorers: Mapping[str, Scorer | None], registry: Registry, scored: Mapp
     for name, predicted in predict_all(scorers, due).items():
         scorer, state = scorers[name], scored[name].state
         assert scorer is not None
-        asset = registry.assets.get(name) or Asset(name, ())
+        asset = registry.asset_of(name)
         before = state.trackers.get(_KEY, {})
         causes = before.get("causes", {}) if before.get("model") == scorer.version else {}
         try:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from trivium.maintenance.mqtt.payload import BOOLEAN, Metric, Payload
+from trivium.maintenance.mqtt.payload import BOOLEAN, DOUBLE, INT64, UINT64, Metric, Payload
 
 __all__ = ["PREFIX", "Message", "Nodes", "Reading", "Taken", "read_topic"]
 
@@ -115,7 +115,7 @@ class Nodes:
         """
         node = self._nodes.setdefault(message.key, _Node())
         if message.kind == "NDEATH":
-            self._die(node, payload)
+            _die(node, payload)
             return Taken([])
         problem = _numbered(node, message, payload)
         if message.kind == "DDEATH":
@@ -132,14 +132,6 @@ class Nodes:
         if num_unknown:
             problem = problem or "uses an alias that no birth has told"
         return Taken(readings, problem, num_unknown)
-
-    def _die(self, node: _Node, payload: Payload) -> None:
-        """A death counts for the session that it names: one that comes late, after a new birth, does not."""
-        told = next(
-            (metric.as_type(metric.datatype or 4) for metric in payload.metrics if metric.name == _BD_SEQ), None
-        )
-        if told is None or node.bd_seq is None or told == node.bd_seq:
-            node.is_alive, node.seq = False, None
 
 
 def read_topic(topic: str) -> Message | None:
@@ -162,12 +154,24 @@ def _numbered(node: _Node, message: Message, payload: Payload) -> str:
     return "" if payload.seq == expected else f"message {payload.seq} came in place of {expected}"
 
 
+def _die(node: _Node, payload: Payload) -> None:
+    """A death counts for the session that it names: one that comes late, after a new birth, does not."""
+    told = _bd_seq(payload)
+    if told is None or node.bd_seq is None or told == node.bd_seq:
+        node.is_alive, node.seq = False, None
+
+
+def _bd_seq(payload: Payload) -> float | None:
+    """Return the number of the session that a birth or death names."""
+    named = (metric for metric in payload.metrics if metric.name == _BD_SEQ)
+    return next((metric.as_type(metric.datatype or INT64) for metric in named), None)
+
+
 def _be_born(node: _Node, message: Message, payload: Payload) -> None:
     if message.kind == "NBIRTH":
         node.is_alive, node.aliases, node.types = True, {}, {}
-        for metric in payload.metrics:
-            if metric.name == _BD_SEQ:
-                node.bd_seq = metric.as_type(metric.datatype or 4)
+        told = _bd_seq(payload)
+        node.bd_seq = node.bd_seq if told is None else told
     named = [metric for metric in payload.metrics if metric.name]
     node.types[message.device] = {metric.name: metric.datatype for metric in named}
     node.aliases[message.device] = {metric.alias: metric.name for metric in named if metric.alias is not None}
@@ -191,7 +195,7 @@ def _resolved(node: _Node, message: Message, payload: Payload, arrival_ms: int) 
 
 def _guess(metric: Metric) -> int:
     """Return a data type for a value that nobody has told the type of."""
-    return 8 if metric.raw is not None else 10
+    return UINT64 if metric.raw is not None else DOUBLE
 
 
 def _is_reading(metric: Metric, name: str, datatype: int) -> bool:

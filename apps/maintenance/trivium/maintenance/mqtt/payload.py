@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 from trivium.service.errors import InputError
 
-__all__ = ["BOOLEAN", "Metric", "Payload", "read_payload", "write_command"]
+__all__ = ["BOOLEAN", "DOUBLE", "INT64", "UINT64", "Metric", "Payload", "read_payload", "write_command"]
 
-BOOLEAN = 11
+INT64, UINT64, DOUBLE, BOOLEAN = 4, 8, 10, 11
 _SIGNED_BITS = {1: 8, 2: 16, 3: 32, 4: 64}  # Int8 to Int64, sent as unsigned
 _NUMERIC = range(1, 12)  # Int8 to Boolean
 _MOST_METRICS = 10_000
@@ -33,7 +33,8 @@ class Metric:
         alias: that the birth gave it; None for none.
         time_ms: milliseconds since 1970; None for that of the payload.
         datatype: of the specification; 0 where the birth has said it.
-        value: a number; None for null, and for what is no number.
+        value: a float or double as sent; None for null, and for what is no number.
+        raw: a whole number as sent, before `as_type` gives it its sign; None where it is none.
         quality: code of the property `Quality`: 192 good, 0 bad, 500 stale; None when it is not told.
         is_null: said to have no value.
         is_historical, is_transient: not current; not to be kept.

@@ -69,9 +69,7 @@ def read_standings(database: Database, registry: Registry) -> list[Standing]:
     with database.read() as connection:
         rows = {row.asset: row for row in connection.execute(query.where(table.c.plant == registry.plant))}
     names = sorted(set(registry.assets) | set(rows))
-    found = (
-        _standing(registry.assets.get(name) or Asset(name, ()), rows.get(name), alerts.get(name)) for name in names
-    )
+    found = (_standing(registry.asset_of(name), rows.get(name), alerts.get(name)) for name in names)
     return sorted(found, key=_order)
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from trivium.maintenance.alerts.wording import sentences
-from trivium.maintenance.backtest import DAY_US, FALSE, RIGHT, UNJUDGED, Backtest, RaisedAlert
+from trivium.maintenance.backtest import FALSE, RIGHT, UNJUDGED, Backtest, RaisedAlert
 from trivium.maintenance.costs import CostPoint, cheapest
+from trivium.maintenance.ingest.moments import DAY_US
 from trivium.maintenance.ingest.stored import to_time
 from trivium.service.errors import InputError
 from trivium.service.text import catalogue

@@ -207,7 +207,6 @@ def _facts(
         return Cell(texts.say(f"inspection.{key}", **values), names)
 
     scan, cad = sources
-    zone = "plus_minus" if inspection.tolerance.zone == "plus_minus" else "total"
     trust = "trusted" if inspection.trust.is_trusted else "untrusted"
     aligned = f"{texts[f'inspection.{inspection.method}']}; {texts[f'inspection.{trust}']}"
     points = Cell(f"{int(claims['points'].value):,}", ("points",))
@@ -217,7 +216,7 @@ def _facts(
     rows = (
         ("part", Cell(texts.say("inspection.in_unit", name=cad.name, unit=cad.unit))),
         ("scan", Cell(texts.say("inspection.in_unit", name=scan.name, unit=scan.unit))),
-        ("tolerance", say(zone, "tolerance", "limit")),
+        ("tolerance", say(inspection.tolerance.zone, "tolerance", "limit")),
         ("alignment", Cell(aligned, ("aligned",))),
         ("uncertainty_row", uncertainty),
         ("coverage_row", coverage),
