@@ -161,6 +161,14 @@ def test_the_command_reads_files_and_writes_alerts(tmp_path: Path):
     table = (tmp_path / "out" / "alerts.csv").read_text(encoding="utf-8-sig").splitlines()
     assert table[0].startswith("asset,cause,severity,raised,returned,outcome,order,lead_days")
     assert "discharge pressure" in table[1]
+    wanted = [*arguments, "--step-s", "300", "--learn", "0.6", "--raise-at", "8"]
+    ended = CliRunner().invoke(app, ["replay", *wanted, "--critical-at", "16", "--return-below", "4"])
+    assert ended.exit_code == 0, ended.output
+    later = json.loads((tmp_path / "out" / "backtest.json").read_text())
+    assert later["median_lead_days"] < told["median_lead_days"]
+    ended = CliRunner().invoke(app, ["replay", *wanted])
+    assert isinstance(ended.exception, InputError)
+    assert "raise 8 and critical 4 are not in order" in ended.exception.line
 
 
 def test_the_job_replays_what_is_stored(family, plant: Plant, tmp_path):

@@ -83,27 +83,26 @@ def thresholds(
     cause: Annotated[str, typer.Option(help="anomaly or failure.")] = "anomaly",
     raise_at: Annotated[float | None, typer.Option(help="Smoothed indicator that raises an alert.")] = None,
     critical_at: Annotated[float | None, typer.Option(help="From here on it is critical.")] = None,
-    clear_at: Annotated[float | None, typer.Option(help="Below it an alert returns.")] = None,
+    clear_at: Annotated[
+        float | None, typer.Option("--clear-at", "--return-below", help="Below it an alert returns.")
+    ] = None,
     reset: Annotated[bool, typer.Option("--reset", help="Go back to the plant's levels, or to the defaults.")] = False,
 ) -> None:
     """Show at which levels alerts are raised, or change them for a plant or a class of its assets."""
-    from trivium.maintenance.alerts import thresholds as levels_of
+    from trivium.maintenance.alerts import thresholds as levels
     from trivium.maintenance.alerts.rules import DEFAULTS
 
     given = {"raise_at": raise_at, "critical_at": critical_at, "clear_at": clear_at}
     with opened_runtime() as runtime:
-        own = {(one.asset_class, one.cause): one.levels for one in levels_of.find_thresholds(runtime.database, plant)}
         if reset:
-            levels_of.reset_threshold(runtime.audit, plant, asset_class, cause, actor=_OPERATOR)
+            levels.reset_threshold(runtime.audit, plant, asset_class, cause, actor=_OPERATOR)
         elif any(value is not None for value in given.values()):
-            base = own.get((asset_class, cause)) or own.get(("", cause))
-            chosen = levels_of.Threshold(asset_class, cause, levels_of.checked(cause, given, base))
-            levels_of.set_threshold(runtime.audit, plant, chosen, actor=_OPERATOR)
-        found = {(one.asset_class, one.cause): one.levels for one in levels_of.find_thresholds(runtime.database, plant)}
-    for (name, what), one in ({("", what): one for what, one in DEFAULTS.items()} | found).items():
-        note = "" if (name, what) in found else " (default)"
-        levels = f"raised at {one.raise_at:g}, critical at {one.critical_at:g}, returns below {one.clear_at:g}"
-        typer.echo(f"{name or 'all assets':20}  {what:8}  {levels}{note}")
+            levels.change_threshold(runtime.audit, plant, asset_class, cause, given, actor=_OPERATOR)
+        own = levels.own_levels(runtime.database, plant)
+    for (name, what), one in ({("", what): one for what, one in DEFAULTS.items()} | own).items():
+        note = "" if (name, what) in own else " (default)"
+        shown = f"raised at {one.raise_at:g}, critical at {one.critical_at:g}, returns below {one.clear_at:g}"
+        typer.echo(f"{name or 'all assets':20}  {what:8}  {shown}{note}")
 
 
 @app.command(

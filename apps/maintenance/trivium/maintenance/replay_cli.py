@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +13,8 @@ from trivium.maintenance.terminal import progress_bar, read_bytes
 from trivium.service.errors import InputError
 
 if TYPE_CHECKING:
+    from trivium.maintenance.alerts.rules import Levels
+    from trivium.maintenance.costs import CostPoint
     from trivium.maintenance.ingest.codec import AssetRows
     from trivium.maintenance.registry import Registry
     from trivium.maintenance.scorer import Family, Scorer
@@ -45,6 +49,11 @@ def replay(
     ] = 30.0,
     zone: Annotated[str, typer.Option(help="IANA time zone of times without an offset.")] = "",
     lang: Annotated[str, typer.Option(help="Of the reasons: en or zh.")] = "en",
+    raise_at: Annotated[float | None, typer.Option(help="Smoothed indicator that raises an alert.")] = None,
+    critical_at: Annotated[float | None, typer.Option(help="From here on it is critical.")] = None,
+    return_below: Annotated[
+        float | None, typer.Option("--return-below", "--clear-at", help="Below it an alert returns.")
+    ] = None,
     cost_failure: Annotated[float, typer.Option(min=0, help="Of a failure that nobody saw; prices levels.")] = 0.0,
     cost_alarm: Annotated[float, typer.Option(min=0, help="Of a look at a machine, in the same money.")] = 0.0,
 ) -> None:
@@ -53,41 +62,73 @@ def replay(
         raise typer.BadParameter(f"--lang {lang} is unknown; use en, zh")
     from trivium.maintenance.backtest import backtest
     from trivium.maintenance.costs import cost_curve
-    from trivium.maintenance.ingest.files import read_history
-    from trivium.maintenance.ingest.formats import Options
     from trivium.maintenance.ingest.moments import find_zone
     from trivium.maintenance.registry import Registry
     from trivium.maintenance.registry_csv import read_registry_csv
     from trivium.maintenance.report.backtest import lines_of, summary_of, write_backtest
     from trivium.maintenance.work_orders import read_orders
-    from trivium.service.text import catalogue
 
     assets = read_registry_csv(read_bytes(tags)).assets
     registry = Registry("replay", zone, 1, assets={asset.name: asset for asset in assets})
     columns = dict(one.partition("=")[::2] for one in column or ())
     known = read_orders(read_bytes(orders), find_zone(zone), columns=columns) if orders else []
-    with progress_bar("Reading") as progress:
-        rows, counts = read_history(files, registry, options=Options(zone=zone), progress=progress)
-    dropped = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count and name != "accepted")
-    typer.echo(f"{counts['accepted']:,} rows of {len(rows)} assets" + (f" ({dropped})" if dropped else ""))
-    if not rows:
-        raise InputError("no reading of a registered tag", where=", ".join(map(str, files))[:200])
+    rows = _read(files, registry)
     first = min(int(one.times_us[0]) for one in rows.values())
     last = max(int(one.times_us[-1]) for one in rows.values())
     from_us = first if model else first + round(learn * (last - first))
     scorer = _load(model) if model else _learn(registry, rows, known, first, from_us, step_s, out)
-    readings = {name: (registry.assets[name], one) for name, one in rows.items()}
+    levels = _levels(scorer, {"raise_at": raise_at, "critical_at": critical_at, "clear_at": return_below})
+    readings = {name: (replace(registry.assets[name], levels=levels), one) for name, one in rows.items()}
     found = backtest(readings, scorer, known, from_us=from_us, to_us=last, horizon_days=horizon_days)
     curve = cost_curve(found, failure=cost_failure, alarm=cost_alarm) if cost_failure or cost_alarm else []
     write_backtest(found, out, lang, curve)
     for line in lines_of(summary_of(found, curve), lang):
         typer.echo(line)
+    _print_costs(curve, lang)
+    typer.echo(f"alerts: {out / 'alerts.csv'}")
+
+
+def _read(files: list[Path], registry: Registry) -> dict[str, AssetRows]:
+    """Return the rows of each asset, and say how many there are.
+
+    Raises:
+        InputError: if a file cannot be read, or none has a reading of a registered tag.
+    """
+    from trivium.maintenance.ingest.files import read_history
+    from trivium.maintenance.ingest.formats import Options
+
+    with progress_bar("Reading") as progress:
+        rows, counts = read_history(files, registry, options=Options(zone=registry.zone), progress=progress)
+    dropped = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count and name != "accepted")
+    typer.echo(f"{counts['accepted']:,} rows of {len(rows)} assets" + (f" ({dropped})" if dropped else ""))
+    if not rows:
+        raise InputError("no reading of a registered tag", where=", ".join(map(str, files))[:200])
+    return rows
+
+
+def _levels(scorer: Scorer | Family, given: Mapping[str, float | None]) -> dict[str, Levels]:
+    """Return the levels of the cause that a model watches: what is given, the defaults for the rest.
+
+    Raises:
+        InputError: if they are not in order.
+    """
+    from trivium.maintenance.alerts.rules import rules_of
+    from trivium.maintenance.alerts.thresholds import checked
+    from trivium.maintenance.scorer import Family
+
+    members: Iterable[Scorer] = scorer.by_asset.values() if isinstance(scorer, Family) else (scorer,)
+    causes = {rule.cause for one in members for rule in rules_of(one.outputs, one.step_s)}
+    return {cause: checked(cause, given) for cause in causes}
+
+
+def _print_costs(curve: list[CostPoint], lang: str) -> None:
+    from trivium.service.text import catalogue
+
     texts = catalogue("trivium.maintenance", lang)
     for one in curve:
         counts = {"missed": one.missed, "right": one.right, "false": one.false}
         level, cost = f"{one.levels.raise_at:g}", f"{one.cost:,.0f}"
         typer.echo("  " + texts.say("backtest.point", level=level, cost=cost, **counts))
-    typer.echo(f"alerts: {out / 'alerts.csv'}")
 
 
 def _learn(
