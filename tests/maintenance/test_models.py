@@ -56,6 +56,31 @@ def test_a_plant_that_is_not_there_is_told_and_leaves_no_record(audit):
     assert audit.rows() == []
 
 
+def test_a_person_changes_to_the_model_that_was_looked_at_or_to_none(audit):
+    database = audit.database
+    models.activate(audit, PLANT, "/m/a", "a-1", actor="ann")
+    assert (models.model_beside(database, PLANT), models.model_before(database, PLANT)) == ("", "")
+    models.set_shadow(audit, PLANT, "/m/b", "b-1", actor="ann")
+    models.set_shadow(audit, PLANT, "/m/c", "c-1", actor="bob")  # while ann looks at b
+    with pytest.raises(InputError, match="b-1 is not the shadow now; look at the page again"):
+        models.activate_shadow(audit, PLANT, model="b-1", actor="ann")
+    models.activate_shadow(audit, PLANT, model="c-1", actor="ann")
+    assert (active(audit), models.model_beside(database, PLANT)) == ("/m/c", "")
+    with pytest.raises(InputError, match="c-1 is not the shadow now"):  # asked for twice
+        models.activate_shadow(audit, PLANT, model="c-1", actor="ann")
+    assert models.model_before(database, PLANT) == "a-1"
+    with pytest.raises(InputError, match="b-1 is not the model before the active one"):
+        models.roll_back(audit, PLANT, model="b-1", actor="ann")
+    assert models.roll_back(audit, PLANT, model="a-1", actor="ann").folder == active(audit) == "/m/a"
+    models.set_shadow(audit, PLANT, "/m/b", "b-1", actor="ann")
+    assert models.model_beside(database, PLANT) == "b-1"
+    models.set_shadow(audit, PLANT, "", "", actor="ann")
+    assert models.model_beside(database, PLANT) == ""
+    rows = audit.rows(subject_kind="plant", subject_id=PLANT)
+    changed = [(row.action, row.actor) for row in rows if row.action != "model.shadowed"]
+    assert changed == [("model.activated", "ann"), ("model.activated", "ann"), ("model.rolled_back", "ann")]
+
+
 def test_what_a_model_learned_from_and_its_measures_stay_on_the_record(audit, tmp_path):
     data = {"file": "a.csv", "sha256": "ab12", "rows": 100, "units": {"t": "degC"}, "time column": ""}
     (tmp_path / "model.json").write_text(json.dumps({"data": data, "measures": {"rmse": 1.5}}))

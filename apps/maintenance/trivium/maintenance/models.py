@@ -21,7 +21,18 @@ from trivium.service.audit import Audit, Entry
 from trivium.service.database import Database, utc_now
 from trivium.service.errors import InputError, NotFoundError
 
-__all__ = ["SHADOWED", "ModelChange", "activate", "changes_of", "roll_back", "set_shadow", "shadow_since"]
+__all__ = [
+    "SHADOWED",
+    "ModelChange",
+    "activate",
+    "activate_shadow",
+    "changes_of",
+    "model_before",
+    "model_beside",
+    "roll_back",
+    "set_shadow",
+    "shadow_since",
+]
 
 ACTIVATED, ROLLED_BACK, SHADOWED = "activated", "rolled_back", "shadowed"
 
@@ -58,25 +69,56 @@ def activate(audit: Audit, plant: str, folder: str, model: str, *, actor: str) -
         _change(connection, audit, plant, folder, model, ACTIVATED, actor)
 
 
-def roll_back(audit: Audit, plant: str, *, actor: str) -> ModelChange:
-    """Score a plant with the model that scored it before the one now; return what scores now.
+def activate_shadow(audit: Audit, plant: str, *, model: str, actor: str) -> None:
+    """Score a plant from the next batch on with the model that scored beside the active one.
+
+    Args:
+        model: version of the shadow that was looked at.
 
     Raises:
-        InputError: if there was none before.
+        InputError: if it is not the shadow, or no longer.
     """
     with audit.database.write(is_durable=True) as connection:
-        query = select(table).where(table.c.plant == plant, table.c.what != SHADOWED).order_by(table.c.id)
-        stack: list[tuple[str, str]] = []  # models that would be gone back to, the one now last
-        for row in connection.execute(query):
-            if row.what == ROLLED_BACK:
-                stack.pop()
-            elif not stack or stack[-1][0] != row.folder:
-                stack.append((row.folder, row.model))
-        if len(stack) < 2:
+        shadow = _beside(connection, plant)
+        if shadow is None or shadow[1] != model:
+            raise InputError(f"{model} is not the shadow now", where=plant, hint="look at the page again")
+        _change(connection, audit, plant, *shadow, ACTIVATED, actor)
+
+
+def roll_back(audit: Audit, plant: str, *, actor: str, model: str | None = None) -> ModelChange:
+    """Score a plant with the model that scored it before the one now; return what scores now.
+
+    Args:
+        model: version that it should go back to; None for whichever it is.
+
+    Raises:
+        InputError: if there was none before, or another one.
+    """
+    with audit.database.write(is_durable=True) as connection:
+        before = _before(connection, plant)
+        if before is None:
             raise InputError("no model scored this plant before", where=plant, hint="see: trivium maintenance models")
-        folder, model = stack[-2]
-        _change(connection, audit, plant, folder, model, ROLLED_BACK, actor)
-    return ModelChange(folder, model, ROLLED_BACK, utc_now(), actor)
+        folder, version = before
+        if model not in (None, version):
+            raise InputError(
+                f"{model} is not the model before the active one", where=plant, hint="look at the page again"
+            )
+        _change(connection, audit, plant, folder, version, ROLLED_BACK, actor)
+    return ModelChange(folder, version, ROLLED_BACK, utc_now(), actor)
+
+
+def model_before(database: Database, plant: str) -> str:
+    """Return the version of the model that `roll_back` would go back to; empty where there is none."""
+    with database.read() as connection:
+        _, version = _before(connection, plant) or ("", "")
+    return version
+
+
+def model_beside(database: Database, plant: str) -> str:
+    """Return the version of the shadow; empty where there is none."""
+    with database.read() as connection:
+        _, version = _beside(connection, plant) or ("", "")
+    return version
 
 
 def set_shadow(audit: Audit, plant: str, folder: str, model: str, *, actor: str) -> None:
@@ -112,6 +154,32 @@ def changes_of(database: Database, plant: str) -> list[ModelChange]:
             )
             for row in rows
         ]  # fmt: skip
+
+
+def _before(connection: Connection, plant: str) -> tuple[str, str] | None:
+    """Return folder and version of the model before the one that scores now."""
+    query = select(table).where(table.c.plant == plant, table.c.what != SHADOWED).order_by(table.c.id)
+    stack: list[tuple[str, str]] = []  # models that would be gone back to, the one now last
+    for row in connection.execute(query):
+        if row.what == ROLLED_BACK:
+            stack.pop()
+        elif not stack or stack[-1][0] != row.folder:
+            stack.append((row.folder, row.model))
+    return stack[-2] if len(stack) > 1 else None
+
+
+def _beside(connection: Connection, plant: str) -> tuple[str, str] | None:
+    """Return folder and version of the shadow."""
+    own = tables.plant
+    query = (
+        select(table.c.folder, table.c.model)
+        .join(own, (own.c.name == table.c.plant) & (own.c.shadow == table.c.folder))
+        .where(table.c.plant == plant, table.c.what == SHADOWED, table.c.folder != "")
+        .order_by(table.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else (row.folder, row.model)
 
 
 def _change(connection: Connection, audit: Audit, plant: str, folder: str, model: str, what: str, actor: str) -> None:

@@ -114,9 +114,11 @@ def trend(
     width: Annotated[int, Query(ge=50, le=4_000)] = 1_000,
     tag: Annotated[list[str], Query(max_length=_MOST_TAGS)] = [],  # noqa: B006
 ) -> Response:
-    """Return the curves of an asset for `chart.js`; times are milliseconds since 1970."""
+    """Return the curves of an asset for `chart.js`; times are milliseconds since 1970, `newest_ms` null before any."""
     view = View(request, plant)
     newest_us = _newest(view, asset)
+    if newest_us is None:
+        return JSONResponse({"newest_ms": None}, headers={"Cache-Control": "no-store"})
     to_us = until_ms * 1000 if until_ms else newest_us
     from_us = to_us - round(span_s * 1e6)
     known = view.registry.assets.get(asset)
@@ -283,14 +285,15 @@ def _alert_page(view: View, alert_id: int, *, problem: str = "", status: int = 2
     )  # fmt: skip
 
 
-def _newest(view: View, asset: str) -> int:
+def _newest(view: View, asset: str) -> int | None:
+    """Return the time of an asset's newest reading; None where it has none yet."""
     table = tables.state
     query = select(table.c.watermark_us).where(table.c.plant == view.plant, table.c.asset == asset)
     with view.database.read() as connection:
         found = connection.execute(query).scalar_one_or_none()
-    if found is None:
-        raise NotFoundError("nothing was stored of this asset", where=asset[:200])
-    return int(found)
+    if found is None and asset not in view.registry.assets:
+        raise NotFoundError("the plant has no such asset", where=asset[:200])
+    return None if found is None else int(found)
 
 
 def _curve(curve: Curve) -> dict[str, Any]:

@@ -10,6 +10,7 @@
   const status = document.getElementById("m-status");
   const read = document.getElementById("m-read");
   const controls = document.getElementById("m-controls");
+  const keys = document.getElementById("m-keys");
   const LEFT = 64, RIGHT = 14, TOP = 24, BOTTOM = 26, TRACK = 84, GAP = 26;
   const MOST_TAGS = 8, LEAST_S = 10, MOST_S = 400 * 86400;
   const COLOURS = { light: ["#0b5cad", "#9a3412", "#166534", "#6d28d9", "#0f766e", "#a21caf", "#854d0e", "#334155"],
@@ -29,9 +30,14 @@
       if (!answer.ok) throw new Error(String(answer.status));
       const found = await answer.json();
       if (number !== asked) return; // a later question is on its way
-      data = found;
+      data = found.newest_ms === null ? null : found;
     } catch {
       if (number === asked) status.textContent = box.dataset.failed;
+      return;
+    }
+    canvas.hidden = keys.hidden = !data;
+    if (!data) {
+      status.textContent = box.dataset.empty;
       return;
     }
     draw();
