@@ -29,6 +29,7 @@ from trivium.maintenance.scoring import Drainer
 from trivium.maintenance.simulator.machines import Fault, Machine
 from trivium.maintenance.stream import SHARDS_PER_PLANT, Streams
 from trivium.maintenance.work_orders import WorkOrder, write_orders
+from trivium.service import app_spec
 from trivium.service.access import open_access
 from trivium.service.broker import connect
 from trivium.service.runtime import open_runtime
@@ -48,6 +49,7 @@ class Served:
     link: str
     operator: str
     runtime: object
+    folder: Path
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +82,9 @@ def served(tmp_path_factory, broker_url, empty_file: Path) -> Iterator[Served]:
     url = f"http://127.0.0.1:{port}"
     _post(url, key, home)
     _drain(runtime, broker_url)
-    yield Served(url, f"{url}/login?token={people['ann']}", f"{url}/login?token={people['olaf']}", runtime)
+    yield Served(
+        url, f"{url}/login?token={people['ann']}", f"{url}/login?token={people['olaf']}", runtime, home / "model"
+    )
     server.should_exit = True
     thread.join(10)
     runtime.close()
@@ -231,6 +235,55 @@ def test_a_shadow_is_compared_with_the_active_model(opened):
     assert levels[0] == ["All others", "Unusual readings", "2", "4", "1", "Default"]
 
 
+def test_a_shadow_is_activated_and_taken_back_on_the_page(opened, served):
+    audit, model = served.runtime.audit, load_scorer(served.folder)
+    models.activate(audit, PLANT, "/m/other", "other-1", actor="test")
+    models.set_shadow(audit, PLANT, str(served.folder), model.version, actor="test")
+    tab = opened("/models")
+    path = f"{served.url}/maintenance/p/{PLANT}/models"
+    assert tab.request.post(f"{path}/activate", form={"model": model.version}).status == 403
+    token = tab.locator("form.fields input[name=form]").get_attribute("value")
+    stale = tab.request.post(f"{path}/activate", form={"form": token, "model": "old-1"})
+    assert (stale.status, "old-1 is not the shadow now" in stale.text()) == (400, True)
+    tab.get_by_text(f"Activate {model.version}").click()
+    assert "Its alerts are raised and sent" in tab.locator("details[open]").inner_text()
+    with tab.expect_navigation():
+        tab.get_by_role("button", name="Yes, activate it").click()
+    assert tab.locator(".intro").inner_text().startswith(f"{model.version} has scored this plant since")
+    assert tab.get_by_text(f"Activate {model.version}").count() == 0  # it is no shadow any more
+    tab.get_by_text("Roll back to other-1").click()
+    with tab.expect_navigation():
+        tab.get_by_role("button", name="Yes, roll back").click()
+    assert tab.locator(".intro").inner_text().startswith("other-1 has scored")
+    rows = audit.rows(subject_kind="plant", subject_id=PLANT)
+    told = [(row.action, row.actor) for row in rows if row.action.startswith("model.")][-2:]
+    assert [action for action, _ in told] == ["model.activated", "model.rolled_back"]
+    assert {actor for _, actor in told}.isdisjoint({"test", "operator"})
+    models.activate(audit, PLANT, str(served.folder), model.version, actor="test")
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", "This asset has no readings yet."), ("zh", "该设备尚无读数。")])
+def test_an_asset_without_readings_says_so(opened, served, language, told):
+    write_registry(served.runtime.database, "south", [Machine("C-3", 1.0, 3).asset()])
+    tab = opened()
+    tab.goto(f"{served.url}/maintenance/p/south/asset/C-3?lang={language}")
+    tab.locator("#m-status", has_text=told).wait_for()
+    assert tab.locator("canvas").is_hidden()
+    assert tab.request.get(f"{served.url}/maintenance/p/south/trend/C-4").status == 404
+
+
+def test_inspections_say_what_is_missing_on_a_plants_own_machine(opened, monkeypatch):
+    def absent(modules: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for name in modules if name in ("torch", "open3d"))
+
+    monkeypatch.setattr(app_spec, "_absent", absent)
+    tab = opened("/inspections")
+    told = "No scan can be inspected here, because this is not installed: torch, open3d."
+    assert tab.locator(".tile.off").inner_text().startswith(told)
+    assert tab.locator(".tile.off code").inner_text() == "pip install 'trivium[maintenance]'"
+    assert tab.locator("form.fields").count() == 0
+
+
 def test_what_moved_is_listed_with_its_unit(opened, served):
     moved = Moved("A-1", "sensor", "VI-18", "m", 2.9, 0.5, 0.8, 3.6, 1.7, 2.3, 288, 1, 2)
     fine = Moved("B-2", "sensor", "SI-21", "m", 0.1, 0.5, 0.1, 2900, 2800, 3000, 288, 1, 2)
@@ -291,11 +344,11 @@ def test_who_may_not_sees_nothing_and_does_nothing(browser, served):
     tab.goto(f"{served.url}/maintenance/p/{PLANT}/backtest")
     assert tab.locator("form.fields").count() == 0  # an operator runs none
     token = tab.locator("form[action='/logout'] input").get_attribute("value")
-    for path in ("backtest", "thresholds"):
-        form = {"form": token, "cause": "anomaly", "raise_at": "3"}
+    for path in ("backtest", "thresholds", "models/activate", "models/rollback"):
+        form = {"form": token, "cause": "anomaly", "raise_at": "3", "model": "any"}
         assert context.request.post(f"{served.url}/maintenance/p/{PLANT}/{path}", form=form).status == 404
     tab.goto(f"{served.url}/maintenance/p/{PLANT}/models")
-    assert tab.locator("form.fields").count() == 0
+    assert tab.locator("form.fields, .m-change").count() == 0
     answer = context.request.post(f"{served.url}/maintenance/p/{PLANT}/alerts/1/shelve", form={"why": "x"})
     assert answer.status == 403  # no token of our form
     context.close()

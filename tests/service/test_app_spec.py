@@ -4,8 +4,11 @@ from importlib import metadata
 
 import pytest
 
+from trivium.service import supervise
 from trivium.service.app_spec import AppSpec, Queue, enabled_apps, installed_apps, require, resolve
 from trivium.service.errors import InputError
+from trivium.service.runtime import open_runtime
+from trivium.service.settings import Settings
 
 
 def spec(**fields) -> AppSpec:
@@ -37,6 +40,20 @@ def test_jobs_go_to_the_first_queue_unless_routed():
     routed = spec(queues=(Queue("fast"), Queue("deep", worker="model")), routes={"scan": "deep"})
     assert routed.queue_of("compare") == "fast"
     assert routed.queue_of("scan") == "deep"
+
+
+def test_a_queue_whose_modules_are_absent_has_no_worker_and_takes_no_job(tmp_path):
+    queues = (Queue("fast"), Queue("deep", needs=("json", "no_such_module")))
+    poor = spec(extra="toys", tasks="toys.tasks", queues=queues, routes={"scan": "deep"})
+    assert (poor.missing_for("compare"), poor.missing_for("scan")) == ((), ("no_such_module",))
+    settings = Settings(home=tmp_path)
+    workers = [child.arguments for child in supervise._children(settings, (poor,)) if child.name.startswith("worker")]
+    assert workers == [["worker", "--no-sweeper", "--queues", "fast"]]
+    runtime = open_runtime(settings, apps=(poor,), publish=lambda *message: None)
+    with pytest.raises(InputError) as caught:
+        runtime.jobs.submit(app="toy", kind="scan", owner="ann", request={}, inputs=())
+    runtime.close()
+    assert caught.value.line == "toy: scan needs no_such_module: pip install 'trivium[toys]'"
 
 
 @pytest.mark.parametrize(

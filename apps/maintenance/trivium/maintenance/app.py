@@ -5,6 +5,7 @@ import importlib.util
 from trivium.service.app_spec import AppSpec, Queue
 from trivium.service.errors import InputError
 
+INSPECTION_NEEDS = ("torch", "open3d")
 _ENGINEER = (
     "maintenance.read",
     "maintenance.run",
@@ -19,7 +20,7 @@ SPEC = AppSpec(
     package="trivium.maintenance",
     extra="maintenance",
     # For a plant: what takes readings in, scores and shows them. Files (train, predict) and scans (inspect) need more,
-    # and say so themselves (`needs_modules`).
+    # and say so themselves (`needs_modules`, and what the queue of inspections needs).
     needs=("numpy", "pyarrow", "zstandard"),
     cli="trivium.maintenance.cli:app",
     roles={
@@ -29,7 +30,7 @@ SPEC = AppSpec(
     },
     permissions=_ENGINEER,
     persons_only=("maintenance.alert",),
-    queues=(Queue("maintenance", worker="light"), Queue("inspect", worker="model")),
+    queues=(Queue("maintenance", worker="light"), Queue("inspect", worker="model", needs=INSPECTION_NEEDS)),
     routes={"inspect": "inspect", "people": "inspect", "wear": "inspect"},
     pages="trivium.maintenance.pages:router",
     api="trivium.maintenance.api:router",

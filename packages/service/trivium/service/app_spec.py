@@ -31,6 +31,8 @@ class Queue:
     Args:
         name: as in `trivium worker --queues NAME`; the broker also holds `NAME.low` for work that can wait.
         worker: `light` (several forked processes) or `model` (one process that holds the models).
+        needs: top-level modules that its jobs need beyond those of the owner; where one is absent, no job is taken and
+            the suite starts no worker for it.
 
     Raises:
         ValueError: if the kind of worker is unknown.
@@ -38,10 +40,16 @@ class Queue:
 
     name: str
     worker: str = "light"
+    needs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.worker not in ("light", "model"):
             raise ValueError(f"queue {self.name!r}: worker {self.worker!r} is neither light nor model")
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Modules that are absent, found without importing them."""
+        return _absent(self.needs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +155,7 @@ class AppSpec:
     @property
     def missing(self) -> tuple[str, ...]:
         """Modules of the extra that are absent, found without importing them."""
-        return tuple(name for name in self.needs if importlib.util.find_spec(name) is None)
+        return _absent(self.needs)
 
     @property
     def install_line(self) -> str:
@@ -163,6 +171,11 @@ class AppSpec:
         if not self.queues:
             raise ValueError(f"{self.name} has no queue, so no jobs")
         return self.routes.get(kind, self.queues[0].name)
+
+    def missing_for(self, kind: str) -> tuple[str, ...]:
+        """Return the modules that jobs of this kind need and that are absent."""
+        name = self.queue_of(kind)
+        return next(queue.missing for queue in self.queues if queue.name == name)
 
 
 def installed_apps() -> tuple[AppSpec, ...]:
@@ -209,3 +222,7 @@ def resolve(dotted: str) -> Any:
     module, _, attribute = dotted.partition(":")
     found = importlib.import_module(module)
     return getattr(found, attribute) if attribute else found
+
+
+def _absent(modules: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in modules if importlib.util.find_spec(name) is None)

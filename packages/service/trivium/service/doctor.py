@@ -40,6 +40,10 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for spec in enabled_apps(settings.apps):
         seen = f"not installed: {spec.install_line}" if spec.missing else "installed"
         yield Finding("note" if spec.missing else "ok", f"app {spec.name}", seen)
+        for queue in () if spec.missing else spec.queues:
+            if queue.missing:
+                seen = f"takes no job, {', '.join(queue.missing)} not installed: {spec.install_line}"
+                yield Finding("note", f"queue {queue.name}", seen)
 
 
 def _checked(what: str, look: Callable[[], str]) -> Finding:

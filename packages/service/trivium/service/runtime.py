@@ -62,7 +62,10 @@ def open_runtime(
     def queue_of(app: str, kind: str) -> str:
         if app not in by_name:
             raise InputError(f"no app is called {app!r}", hint=f"enabled: {', '.join(by_name) or 'none'}")
-        return by_name[app].queue_of(kind)
+        spec = by_name[app]
+        if missing := spec.missing_for(kind):
+            raise InputError(f"{kind} needs {', '.join(missing)}: {spec.install_line}", where=app)
+        return spec.queue_of(kind)
 
     if publish is None:
         from trivium.service.celery_app import publisher

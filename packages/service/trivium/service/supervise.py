@@ -201,7 +201,7 @@ def _children(settings: Settings, apps: tuple[AppSpec, ...]) -> list[_Child]:
     children = [_Child("web", ["web"], environment, logs / "web.log")]
     for kind in ("light", "model"):
         working = [spec for spec in apps if spec.tasks and not spec.missing]
-        queues = [queue.name for spec in working for queue in spec.queues if queue.worker == kind]
+        queues = [queue.name for spec in working for queue in spec.queues if queue.worker == kind and not queue.missing]
         if queues:
             arguments = ["worker", "--no-sweeper", "--queues", ",".join(queues)]
             children.append(_Child(f"worker-{kind}", arguments, environment, logs / f"worker-{kind}.log"))

@@ -55,7 +55,7 @@ def run_worker(settings: Settings, queues: Sequence[str] = (), *, parent: int = 
     runtime.close()  # the children open their own: connections do not survive a fork
     follow_parent(parent)
     tracing.configure(settings.traces_url)
-    chosen = [queue for spec in specs for queue in spec.queues if not queues or queue.name in queues]
+    chosen = [queue for spec in specs for queue in spec.queues if queue.name in queues or not (queues or queue.missing)]
     mine = _of_kind(chosen, "light") or _of_kind(chosen, "model")
     others = [queue.name for queue in chosen if queue not in mine]
     beside = [["worker", "--no-sweeper", "--queues", ",".join(others)]] if others else []

@@ -1,4 +1,4 @@
-"""`trivium maintenance inspect` and `wear`: scans and CAD in, a verdict and its report out."""
+"""`trivium maintenance inspect`, `wear` and `people`: scans in, with CAD or a zone, and what they show out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from trivium.maintenance.app import needs_modules
+from trivium.maintenance.app import INSPECTION_NEEDS, needs_modules
 from trivium.maintenance.terminal import progress_bar
 from trivium.service.errors import InputError
 from trivium.service.text import LANGUAGES
@@ -56,7 +56,7 @@ def inspect(
     seed: Annotated[int, typer.Option(min=0, help="Of every random choice.")] = 0,
 ) -> None:
     """Hold a scan against its CAD and write inspection.json, deviation.ply, not_covered.ply, and reports if asked."""
-    needs_modules("torch", "open3d")
+    needs_modules(*INSPECTION_NEEDS)
     from trivium.maintenance.inspection import pipeline
     from trivium.maintenance.inspection.inspect import Options, Tolerance
 
@@ -116,7 +116,7 @@ def wear(
     seed: Annotated[int, typer.Option(min=0, help="Of every random choice.")] = 0,
 ) -> None:
     """Compare two scans of a part: where material went or came, how deep, how much; write wear.json, change.ply."""
-    needs_modules("torch", "open3d")
+    needs_modules(*INSPECTION_NEEDS)
     from trivium.maintenance.inspection.inspect import Options, Tolerance
     from trivium.maintenance.inspection.wear_pipeline import WearRequest, run_wear
 

@@ -12,9 +12,9 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trivium.maintenance.app import needs_modules
+from trivium.maintenance.app import INSPECTION_NEEDS, needs_modules
 from trivium.maintenance.inspection.stored import Inspected, write_inspected
 from trivium.maintenance.registry import read_registry
 from trivium.service.database import Database, utc_now
@@ -24,6 +24,11 @@ from trivium.service.jobs import JobInput
 from trivium.service.runner import JobContext
 from trivium.service.store import BlobStore
 from trivium.service.text import LANGUAGES
+
+if TYPE_CHECKING:
+    from trivium.maintenance.inspection.inspect import Options
+    from trivium.maintenance.inspection.pipeline import Request, Result
+    from trivium.maintenance.inspection.wear_pipeline import WearResult
 
 __all__ = ["run_inspection", "run_people", "run_wear_job"]
 
@@ -38,7 +43,7 @@ def run_inspection(context: JobContext, database: Database) -> Report:
         InputError: if the request or a file cannot be used, or what an inspection needs is not installed.
         NotFoundError: if there is no such plant or asset.
     """
-    needs_modules("torch", "open3d")
+    needs_modules(*INSPECTION_NEEDS)
     from trivium.maintenance.inspection import pipeline
     from trivium.maintenance.inspection.check import check
     from trivium.maintenance.inspection.narrate import narrate, verdict_key
@@ -63,7 +68,7 @@ def run_inspection(context: JobContext, database: Database) -> Report:
 
 def run_wear_job(context: JobContext, database: Database) -> Report:
     """Run the job: compare two scans, keep the files, and the row that the pages show; errors as `run_inspection`."""
-    needs_modules("torch", "open3d")
+    needs_modules(*INSPECTION_NEEDS)
     from trivium.maintenance.inspection import wear_pipeline
     from trivium.maintenance.inspection.check import check
     from trivium.maintenance.inspection.inspect import Tolerance
@@ -138,7 +143,7 @@ def _kept(
     pages: Mapping[str, Any],
     files: tuple[ReportFile, ...],
     language: str,
-    result: Any,
+    result: Result | WearResult,
 ) -> Report:
     """Keep the row, once in the job's life, and return the job's report."""
     title = pages[language]["title"]
@@ -215,7 +220,7 @@ def _stored_files(written: Sequence[Path], store: BlobStore) -> tuple[ReportFile
     return tuple(files)
 
 
-def _request(context: JobContext, paths: Sequence[Path], language: str) -> Any:
+def _request(context: JobContext, paths: Sequence[Path], language: str) -> Request:
     from trivium.maintenance.inspection.inspect import Tolerance
     from trivium.maintenance.inspection.pipeline import Request
 
@@ -239,7 +244,7 @@ def _request(context: JobContext, paths: Sequence[Path], language: str) -> Any:
     )
 
 
-def _options(asked: Mapping[str, Any]) -> Any:
+def _options(asked: Mapping[str, Any]) -> Options:
     from trivium.maintenance.inspection.inspect import Options
 
     return Options(

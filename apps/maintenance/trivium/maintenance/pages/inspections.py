@@ -11,6 +11,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 
+from trivium.maintenance.app import SPEC
 from trivium.maintenance.inspection import stored
 from trivium.maintenance.pages.view import View
 from trivium.service.audit import Entry
@@ -185,7 +186,8 @@ def _list(view: View, asset: str, *, problem: str = "", status: int = 200) -> Re
     ]  # fmt: skip
     return view.page(
         "maintenance_inspections.html", status=status, asset=asset, assets=list(view.registry.assets), done=done,
-        jobs=jobs[:10], may_run=view.may("maintenance.run"), problem=problem, units=("mm", "cm", "m", "inch"),
+        jobs=jobs[:10], may_run=view.may("maintenance.run"), problem=problem,
+        missing=", ".join(SPEC.missing_for("inspect")), install=SPEC.install_line, units=("mm", "cm", "m", "inch"),
         most=view.runtime.settings.max_upload_bytes,
         state_of=lambda job: state_text(job, view.language),
     )  # fmt: skip
