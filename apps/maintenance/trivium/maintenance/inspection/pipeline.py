@@ -197,15 +197,6 @@ def _write(request: Request, result: Result, reference: Reference, folder: Path)
     if {"html", "pdf", "svg"} & set(request.formats):
         from trivium.maintenance.inspection.report.inspection import document_of
 
-        document = document_of(
-            inspection,
-            reference,
-            result.claims,
-            result.sentences,
-            result.sources,
-            request.language,
-            result.made,
-            len(result.removed),
-        )
-        written += write_document(document, "inspection", request.formats, folder)
+        told_by = (result.claims, result.sentences, result.sources, request.language, result.made, len(result.removed))
+        written += write_document(document_of(inspection, reference, *told_by), "inspection", request.formats, folder)
     return written

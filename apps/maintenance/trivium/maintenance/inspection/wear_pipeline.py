@@ -129,15 +129,6 @@ def _write(request: WearRequest, result: WearResult, reference: Reference, folde
     if {"html", "pdf", "svg"} & set(request.formats):
         from trivium.maintenance.inspection.report.wear import wear_document
 
-        document = wear_document(
-            wear,
-            reference,
-            result.claims,
-            result.sentences,
-            result.sources,
-            request.language,
-            result.made,
-            len(result.removed),
-        )
-        written += write_document(document, "wear", request.formats, folder)
+        told_by = (result.claims, result.sentences, result.sources, request.language, result.made, len(result.removed))
+        written += write_document(wear_document(wear, reference, *told_by), "wear", request.formats, folder)
     return written

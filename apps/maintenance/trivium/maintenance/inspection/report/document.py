@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from trivium.maintenance.inspection.poses import Floats
 from trivium.maintenance.inspection.report.views import View
 
-__all__ = ["Bars", "Cell", "Cloud", "Document", "Grid", "bars_of"]
+__all__ = ["Bars", "Cell", "Cloud", "Document", "Grid", "bars_of", "page_data"]
 
 _BARS = 40
 
@@ -111,3 +113,27 @@ def bars_of(deviation: Floats, areas: Floats, limit: float) -> tuple[Floats, Flo
     shares, _ = np.histogram(np.clip(deviation, edges[0], edges[-1]), edges, weights=areas / areas.sum())
     inside = float(areas[np.abs(deviation) <= limit].sum() / areas.sum())
     return edges, shares, inside
+
+
+def page_data(
+    title: str,
+    tone: str,
+    verdict: str,
+    warning: str,
+    sentences: Sequence[str],
+    facts: Sequence[tuple[str, Cell]],
+    grid: Grid,
+) -> dict[str, Any]:
+    """Return what the app's own page shows of a result, as JSON data."""
+    return {
+        "title": title,
+        "tone": tone,
+        "verdict": verdict,
+        "warning": warning,
+        "sentences": list(sentences),
+        "facts": [[label, cell.text] for label, cell in facts],
+        "heading": grid.heading,
+        "heads": list(grid.heads),
+        "rows": [[cell.text for cell in row] for row in grid.rows],
+        "nothing": grid.nothing,
+    }

@@ -16,7 +16,7 @@ from trivium.maintenance.inspection.narrate import percent, shown, verdict_key
 from trivium.maintenance.inspection.poses import Floats
 from trivium.maintenance.inspection.reference import Reference
 from trivium.maintenance.inspection.regions import Defect
-from trivium.maintenance.inspection.report.document import Bars, Cell, Cloud, Document, Grid, bars_of
+from trivium.maintenance.inspection.report.document import Bars, Cell, Cloud, Document, Grid, bars_of, page_data
 from trivium.maintenance.inspection.report.views import Subject, View, draw_close_ups, draw_views
 from trivium.service.evidence import Claim, Sentence
 from trivium.service.text import Catalogue, catalogue
@@ -122,18 +122,15 @@ def page_of(
     texts = catalogue("trivium.maintenance", language)
     key = verdict_key(inspection)
     grid = regions_grid(claims, texts, "" if inspection.trust.is_trusted else "_untrusted")
-    return {
-        "title": texts.say("inspection.title", part=sources[1].name),
-        "tone": TONES[key],
-        "verdict": texts[f"inspection.verdict_{key}"],
-        "warning": texts["inspection.not_a_pass"] if TONES[key] == "wait" else "",
-        "sentences": [one.text for one in sentences],
-        "facts": [[label, cell.text] for label, cell in _facts(inspection, claims, sources, texts, made)],
-        "heading": grid.heading,
-        "heads": list(grid.heads),
-        "rows": [[cell.text for cell in row] for row in grid.rows],
-        "nothing": grid.nothing,
-    }
+    return page_data(
+        texts.say("inspection.title", part=sources[1].name),
+        TONES[key],
+        texts[f"inspection.verdict_{key}"],
+        texts["inspection.not_a_pass"] if TONES[key] == "wait" else "",
+        [one.text for one in sentences],
+        _facts(inspection, claims, sources, texts, made),
+        grid,
+    )
 
 
 def regions_grid(claims: Mapping[str, Claim], texts: Catalogue, nothing: str = "", fourth: str = "out") -> Grid:

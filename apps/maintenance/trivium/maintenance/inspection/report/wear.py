@@ -11,7 +11,7 @@ import numpy as np
 from trivium.maintenance.inspection.claims import Source
 from trivium.maintenance.inspection.narrate import percent, shown
 from trivium.maintenance.inspection.reference import Reference
-from trivium.maintenance.inspection.report.document import Bars, Cell, Document, bars_of
+from trivium.maintenance.inspection.report.document import Bars, Cell, Document, bars_of, page_data
 from trivium.maintenance.inspection.report.inspection import (
     close_ups_of,
     notes_of,
@@ -86,18 +86,15 @@ def wear_page(
     texts = catalogue("trivium.maintenance", language)
     key = outcome_key(wear)
     grid = regions_grid(claims, texts, "" if wear.is_trusted else "_untrusted", "volume")
-    return {
-        "title": texts.say("inspection.wear.title", part=sources[2].name),
-        "tone": _TONES[key],
-        "verdict": texts[f"inspection.wear.verdict_{key}"],
-        "warning": texts["inspection.wear.not_unchanged"] if _TONES[key] == "wait" else "",
-        "sentences": [one.text for one in sentences],
-        "facts": [[label, cell.text] for label, cell in _facts(wear, claims, sources, texts, made)],
-        "heading": grid.heading,
-        "heads": list(grid.heads),
-        "rows": [[cell.text for cell in row] for row in grid.rows],
-        "nothing": grid.nothing,
-    }
+    return page_data(
+        texts.say("inspection.wear.title", part=sources[2].name),
+        _TONES[key],
+        texts[f"inspection.wear.verdict_{key}"],
+        texts["inspection.wear.not_unchanged"] if _TONES[key] == "wait" else "",
+        [one.text for one in sentences],
+        _facts(wear, claims, sources, texts, made),
+        grid,
+    )
 
 
 def _facts(
