@@ -29,7 +29,7 @@ from trivium.pointcloud.detector.weights import save_network
 from trivium.pointcloud.simulator.frames import Frames
 from trivium.pointcloud.simulator.splits import TRAINING_SEED
 
-__all__ = ["Progress", "main"]
+__all__ = ["Progress", "main", "training_parser"]
 
 _TILE = 240  # cells of a training picture along each side: 76.8 m
 _SAVE_S, _LOG_S = 60.0, 10.0
@@ -44,18 +44,24 @@ class Progress:
     spent_s: float = 0.0
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Train until the minutes are over."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+def training_parser(description: str | None, *, batch: int, rate: float) -> argparse.ArgumentParser:
+    """Return the options that training by the clock has in common."""
+    parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True, help="of training in all, over all starts")
     parser.add_argument("--stop-after", type=float, default=math.inf, help="minutes of this start")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--batch", type=int, default=24)
-    parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate")
-    parser.add_argument("--repeat", type=int, default=2, help="steps taken on each batch, altered anew each time")
+    parser.add_argument("--batch", type=int, default=batch)
+    parser.add_argument("--rate", type=float, default=rate, help="highest learning rate")
     parser.add_argument("--workers", type=int, default=0, help="processes that compose scenes")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Train until the minutes are over."""
+    parser = training_parser(__doc__, batch=24, rate=3e-3)
+    parser.add_argument("--repeat", type=int, default=2, help="steps taken on each batch, altered anew each time")
     given = parser.parse_args(arguments)
     given.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(given.seed)

@@ -35,6 +35,7 @@ from trivium.pointcloud.simulator.batch import Scene, collate
 from trivium.pointcloud.simulator.camera import Camera
 from trivium.pointcloud.simulator.scenes import SimulatorConfig, compose
 from trivium.pointcloud.simulator.splits import TRAINING_SEED
+from trivium.pointcloud.train_detector import training_parser
 
 __all__ = ["Source", "main", "new_network", "step_losses"]
 
@@ -53,17 +54,9 @@ _CLASS_BALANCE = (0.3, 1.0, 3.0, 3.0)
 
 def main(arguments: list[str] | None = None) -> int:
     """Train until the minutes are over."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, required=True, help="of training in all, over all starts")
-    parser.add_argument("--stop-after", type=float, default=math.inf, help="minutes of this start")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
+    parser = training_parser(__doc__, batch=16, rate=2e-3)
     parser.add_argument("--pool", type=int, default=9000, help="frames kept to learn from")
     parser.add_argument("--start", type=Path, help="fused checkpoint to start from in place of the LiDAR detector")
-    parser.add_argument("--workers", type=int, default=0, help="processes that compose scenes")
     given = parser.parse_args(arguments)
     given.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(given.seed)
