@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from trivium.maintenance.terminal import moment_of, opened_runtime
+from trivium.maintenance.terminal import moment_of
 from trivium.service.errors import InputError
+from trivium.service.terminal import opened_runtime
 
 __all__ = ["app"]
 

@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from trivium.maintenance.terminal import moment_of, open_door, opened_runtime, progress_bar, read_bytes
+from trivium.maintenance.terminal import moment_of, open_door, progress_bar, read_bytes
 from trivium.service.errors import InputError
-from trivium.service.terminal import say
+from trivium.service.terminal import opened_runtime, say
 
 __all__ = ["app"]
 

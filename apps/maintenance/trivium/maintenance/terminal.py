@@ -1,4 +1,4 @@
-"""What the commands share: a bar of progress, the bytes of a file or one line that says why not, the deployment."""
+"""What the commands share: a bar of progress, the bytes of a file or one line that says why not, the door."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trivium.maintenance.ingest.door import Door
     from trivium.service.runtime import Runtime
 
-__all__ = ["moment_of", "open_door", "opened_runtime", "progress_bar", "read_bytes"]
+__all__ = ["moment_of", "open_door", "progress_bar", "read_bytes"]
 
 
 @contextmanager
@@ -37,21 +37,6 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=str(path)) from error
-
-
-@contextmanager
-def opened_runtime() -> Iterator[Runtime]:
-    """Open the deployment (`TRIVIUM_HOME`); its database has to be of this release."""
-    from trivium.service import migrate
-    from trivium.service.runtime import open_runtime
-    from trivium.service.settings import current_settings
-
-    runtime = open_runtime(current_settings())
-    try:
-        migrate.check(runtime.database)
-        yield runtime
-    finally:
-        runtime.close()
 
 
 @contextmanager

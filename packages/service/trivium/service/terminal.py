@@ -1,4 +1,4 @@
-"""What commands share on a terminal: a bar with stages, lines that are not the result, and where a table goes."""
+"""What commands share: a bar with stages, lines that are not the result, where a table goes, the deployment."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import typer
 
 from trivium.service.errors import InputError
 
-__all__ = ["output_stream", "say", "stage_bar"]
+if TYPE_CHECKING:
+    from trivium.service.runtime import Runtime
+
+__all__ = ["opened_runtime", "output_stream", "say", "stage_bar"]
 
 
 @contextmanager
@@ -42,6 +45,21 @@ def output_stream(out: Path | None) -> Iterator[TextIO]:
             yield stream
     except OSError as error:
         raise InputError(f"cannot be written ({error.strerror})", where=str(out), hint="give another path") from error
+
+
+@contextmanager
+def opened_runtime() -> Iterator[Runtime]:
+    """Open the deployment (`TRIVIUM_HOME`); its database has to be of this release."""
+    from trivium.service import migrate
+    from trivium.service.runtime import open_runtime
+    from trivium.service.settings import current_settings
+
+    runtime = open_runtime(current_settings())
+    try:
+        migrate.check(runtime.database)
+        yield runtime
+    finally:
+        runtime.close()
 
 
 def say(line: str) -> None:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trivium.maintenance.app import needs_modules
-from trivium.maintenance.terminal import open_door, opened_runtime
+from trivium.maintenance.terminal import open_door
 from trivium.service.errors import InputError
-from trivium.service.terminal import say
+from trivium.service.terminal import opened_runtime, say
 
 if TYPE_CHECKING:
     from trivium.maintenance.mqtt.nodes import Nodes

@@ -6,15 +6,12 @@ They work on the deployment (`TRIVIUM_HOME`), unlike `draft` and `eval`. No line
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from trivium.service.runtime import Runtime
+from trivium.service.terminal import opened_runtime
 
 __all__ = ["add_commands"]
 
@@ -51,7 +48,7 @@ def listen(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: stop.set())
     follow_parent(parent)
-    with _opened() as runtime, Listener(runtime, entity_of(settings), language=_checked(lang)) as listener:
+    with opened_runtime() as runtime, Listener(runtime, entity_of(settings), language=_checked(lang)) as listener:
         typer.echo(f"{settings.medical_dicom_title} listens on {settings.medical_dicom_host} port {listener.port}")
         stop.wait()
 
@@ -68,7 +65,7 @@ def watch(
     from trivium.service.errors import UpstreamError
 
     failed, language = 0, _checked(lang)
-    with _opened() as runtime:
+    with opened_runtime() as runtime:
         vault = open_vault(runtime.settings)
         while True:
             try:
@@ -95,24 +92,9 @@ def priors(
     from trivium.medical.network.entity import entity_of
     from trivium.medical.network.priors import bring_priors
 
-    with _opened() as runtime:
+    with opened_runtime() as runtime:
         count = bring_priors(runtime, entity_of(runtime.settings), study, actor=_OPERATOR, most=most)
     typer.echo(f"{study}: {count} films")
-
-
-@contextmanager
-def _opened() -> Iterator[Runtime]:
-    """Open the deployment; its database has to be of this release."""
-    from trivium.service import migrate
-    from trivium.service.runtime import open_runtime
-    from trivium.service.settings import current_settings
-
-    runtime = open_runtime(current_settings())
-    try:
-        migrate.check(runtime.database)
-        yield runtime
-    finally:
-        runtime.close()
 
 
 def _checked(language: str) -> str:
