@@ -21,6 +21,7 @@ from trivium.service.errors import NotFoundError
 from trivium.service.jobs import Job, JobInput
 from trivium.service.pages import remaining_text, stage_text, state_text
 from trivium.service.permission import SIGNED_IN, check_app, own_job, readable_apps
+from trivium.service.phrase import translate
 from trivium.service.runtime import Runtime
 from trivium.service.visitor import language_of, owner_of, principal_of
 
@@ -179,6 +180,7 @@ def _state(runtime: Runtime, job: Job, language: str) -> dict[str, Any]:
         "origin": job.origin,
         "cancel_requested": job.cancel_requested,
         "error": job.error,
+        "error_text": translate(job.error, language),
         "error_reference": job.error_reference,
         "created_at": job.created_at.isoformat(),
         "started_at": job.started_at.isoformat() if job.started_at else None,

@@ -23,6 +23,7 @@ from trivium.service.app_spec import AppSpec
 from trivium.service.broker import broker_url
 from trivium.service.errors import UpstreamError
 from trivium.service.jobs import Publish
+from trivium.service.phrase import Phrase
 from trivium.service.recovery import again
 from trivium.service.settings import Settings
 
@@ -118,7 +119,9 @@ class _Publisher:
             )
         except (CeleryOperationalError, KombuOperationalError, RedisError, OSError) as error:
             self._app.cache_clear()
-            raise UpstreamError(f"the broker did not take the message ({error})", where="broker") from error
+            raise UpstreamError(
+                Phrase("the broker did not take the message ({reason})", reason=error), where="broker"
+            ) from error
 
     def _connect(self) -> Celery:
         return create_celery(broker_url(self._settings))

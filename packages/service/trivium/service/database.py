@@ -23,6 +23,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from trivium.service.errors import InputError, UpstreamError
+from trivium.service.phrase import Phrase
 
 __all__ = ["Database", "UtcDateTime", "utc_now"]
 
@@ -115,7 +116,8 @@ class Database:
                 yield connection
         except OperationalError as error:
             raise UpstreamError(
-                f"the database could not be used ({error.orig})", where=self.engine.url.render_as_string()
+                Phrase("the database could not be used ({reason})", reason=error.orig),
+                where=self.engine.url.render_as_string(),
             ) from error
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trivium.service.errors import UpstreamError
+from trivium.service.phrase import Phrase
 
 __all__ = ["FULL_AT", "WARN_AT", "DiskFullError", "Usage", "require_space", "space_errors", "usage_of"]
 
@@ -70,12 +71,18 @@ def require_space(folder: Path, num_bytes: int = 0) -> None:
     """
     usage = usage_of(folder)
     if usage.is_full:
-        what = (
-            f"the server's disk is {100 * usage.share:.0f} % full, and takes nothing new from {100 * FULL_AT:.0f} % on"
+        what = Phrase(
+            "the server's disk is {share} % full, and takes nothing new from {limit} % on",
+            share=f"{100 * usage.share:.0f}",
+            limit=f"{100 * FULL_AT:.0f}",
         )
         raise DiskFullError(what, hint=_HINT)
     if Usage(usage.used + num_bytes, max(usage.free - num_bytes, 0)).is_full:
-        what = f"{num_bytes:,} bytes would fill the server's disk, which has {usage.free:,} bytes left"
+        what = Phrase(
+            "{size} bytes would fill the server's disk, which has {free} bytes left",
+            size=f"{num_bytes:,}",
+            free=f"{usage.free:,}",
+        )
         raise DiskFullError(what, hint=_HINT)
 
 
@@ -91,4 +98,4 @@ def space_errors() -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise DiskFullError(f"the server's disk is full ({error.strerror})", hint=_HINT) from error
+        raise DiskFullError("the server's disk is full", hint=_HINT) from error

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import secrets
 
+from trivium.service.phrase import Phrase, translate
+
 __all__ = ["InputError", "ModelError", "NotFoundError", "TriviumError", "UpstreamError"]
 
 
@@ -18,6 +20,8 @@ class TriviumError(Exception):
         what: what is wrong, with the values that show it.
         where: the file, field, page or address it concerns; empty when there is none.
         hint: what the reader can do about it; empty when nothing helps.
+
+    What has values in it is a `Phrase`, so that a page can say it in its reader's language.
 
     Attributes:
         reference: short id (8 hexadecimal digits) that the page shows and the log carries too.
@@ -32,10 +36,13 @@ class TriviumError(Exception):
 
     @property
     def line(self) -> str:
-        """The whole message in one line: `where: what; hint`."""
-        text = f"{self.where}: {self.what}" if self.where else self.what
-        text = f"{text}; {self.hint}" if self.hint else text
-        return " ".join(text.split())
+        """The whole message in one line, `where: what; hint`, which `translate` can tell in another language."""
+        text = Phrase("{where}: {what}", where=self.where, what=self.what) if self.where else self.what
+        return Phrase("{what}; {hint}", what=text, hint=self.hint) if self.hint else Phrase("{what}", what=text)
+
+    def line_in(self, language: str) -> str:
+        """Return the line in a language: `en` or `zh`."""
+        return translate(self.line, language)
 
     def __reduce__(self) -> tuple[object, ...]:
         # Errors cross process borders (worker children): keep the parts, not only the line.

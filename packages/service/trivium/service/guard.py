@@ -28,7 +28,9 @@ from trivium.service.access import Access
 from trivium.service.disk import DiskFullError, require_space
 from trivium.service.errors import TriviumError
 from trivium.service.keys import key_in
+from trivium.service.phrase import translate
 from trivium.service.roles import Principal
+from trivium.service.visitor import language_of
 
 __all__ = ["Guard", "session_cookie"]
 
@@ -127,18 +129,18 @@ class Guard:
     async def _check(self, request: Request) -> Response | None:
         """Return the refusal, or None when the request may pass."""
         if request.method not in _SAFE and not _is_same_origin(request.headers):
-            return JSONResponse({"error": "this request came from another site"}, 403)
+            return _said(request, 403, "this request came from another site")
         length = request.headers.get("content-length", "0")
         if not length.isdecimal():
-            return JSONResponse({"error": "Content-Length is not a number"}, 400)
+            return _said(request, 400, "Content-Length is not a number")
         path = request.scope["path"]  # as the router sees it
         if int(length) > self._limit(path):
-            return _too_large()
+            return _said(request, 413, _TOO_LARGE)
         try:
             principal = await self._identify(request)
         except TriviumError as error:  # the database is away; the shell, which answers errors, is not asked
             log.warning("guard.failed", error=error.line, reference=error.reference)
-            return JSONResponse({"error": "this cannot be looked up at the moment", "reference": error.reference}, 503)
+            return _said(request, 503, "this cannot be looked up at the moment", error.reference)
         request.state.principal = principal
         if principal is None:
             return None if self._is_open(path) else self._refuse(request, 401)
@@ -157,7 +159,7 @@ class Guard:
                 require_space(self._folder, int(length))
             except DiskFullError as error:
                 log.warning("guard.disk_full", error=error.line, reference=error.reference)
-                return JSONResponse({"error": error.line, "reference": error.reference}, 507)
+                return _said(request, 507, error.line, error.reference)
         return None
 
     async def _identify(self, request: Request) -> Principal | None:
@@ -252,5 +254,6 @@ def _is_same_origin(headers: Headers) -> bool:
     return headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
 
 
-def _too_large() -> Response:
-    return JSONResponse({"error": _TOO_LARGE}, 413)
+def _said(request: Request, status: int, text: str, reference: str = "") -> Response:
+    about = {"reference": reference} if reference else {}
+    return JSONResponse({"error": translate(text, language_of(request)), **about}, status)

@@ -12,6 +12,7 @@ from trivium.service.app_spec import AppSpec
 from trivium.service.jobs import Job
 from trivium.service.pages import app_title, history, page, remaining_text, stage_text, state_text
 from trivium.service.permission import PERSON, own_job, readable_apps
+from trivium.service.phrase import translate
 from trivium.service.runtime import Runtime
 from trivium.service.visitor import language_of, owner_of
 
@@ -69,6 +70,7 @@ def _see(job: Job) -> Response:
 def _values(runtime: Runtime, spec: AppSpec | None, job: Job, language: str) -> dict[str, Any]:
     return {
         "job": job,
+        "error": translate(job.error, language),
         "app": app_title(spec, job.app, language),
         "state": state_text(job, language),
         "stage": stage_text(spec, job.stage, language),

@@ -29,6 +29,7 @@ from trivium.service.estimate import Estimate, Estimates
 from trivium.service.evidence import ReportFile
 from trivium.service.holders import shown
 from trivium.service.job import Job, JobEvent, JobInput, JobPolicy, JobState, LeaseLostError
+from trivium.service.phrase import pack, unpack
 from trivium.service.security_log import OPERATOR
 
 __all__ = ["Job", "JobEvent", "JobInput", "JobPolicy", "JobState", "Jobs", "LeaseLostError", "Publish"]
@@ -159,7 +160,7 @@ class Jobs:
         query = select(event).where(event.c.job_id == job_id).order_by(event.c.id)
         with self._database.read() as connection:
             rows = connection.execute(query)
-            return [JobEvent(row.at, row.what, row.detail, row.stage, row.worker) for row in rows]
+            return [JobEvent(row.at, row.what, unpack(row.detail), row.stage, row.worker) for row in rows]
 
     def estimate(self, job: Job) -> Estimate | None:
         """Estimate how long a job still takes; None when it has ended, or too few of its kind have."""
@@ -336,7 +337,8 @@ class Jobs:
             LeaseLostError: if the fence is old.
         """
         with self._database.write() as connection:
-            self._end(connection, job, JobState.FAILED, detail=error, error=error, error_reference=reference)
+            told = pack(error)
+            self._end(connection, job, JobState.FAILED, detail=told, error=told, error_reference=reference)
 
     def stop(self, job: Job) -> None:
         """End the job because someone asked for it.
@@ -485,6 +487,7 @@ def _job(row: Row[Any], files: tuple[ReportFile, ...] = ()) -> Job:
     values = {name: getattr(row, name) for name in Job.__dataclass_fields__ if name != "files"}
     values["inputs"] = tuple(JobInput(**item) for item in row.inputs)
     values["state"] = JobState(row.state)
+    values["error"] = unpack(row.error)
     return Job(**values, files=files)
 
 

@@ -119,7 +119,8 @@ class ApiKeys:
         """
         old, now = self.get(key_id), self._now()
         if old.state(now) in ("revoked", "expired"):
-            raise InputError(f"is {old.state(now)}", where=key_id, hint="make a new key for the plant")
+            what = "is revoked" if old.state(now) == "revoked" else "is expired"
+            raise InputError(what, where=key_id, hint="make a new key for the plant")
         life = old.expires_at - old.created_at if old.expires_at else None
         made = self._insert(old.plant, old.scopes, actor, account_id, now + life if life else None, replaces=old.id)
         ends = min([now + overlap, *([old.expires_at] if old.expires_at else [])])

@@ -132,7 +132,8 @@ def _add_provider(router: APIRouter, runtime: Runtime, access: Access, provider:
         except (InputError, NotFoundError) as problem:
             access.security.record("login.failed", actor="oidc", address=address_of(request), error=problem.line)
             is_unknown = isinstance(problem, NotFoundError)
-            text = texts.say("login.oidc_no_role", problem=problem.line) if is_unknown else problem.line
+            line = problem.line_in(language_of(request))
+            text = texts.say("login.oidc_no_role", problem=line) if is_unknown else line
             response = message(request, texts["login.oidc_heading"], text, status=403)
             response.delete_cookie(_OIDC_COOKIE, path="/login/oidc")
             return response

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from trivium.service.errors import InputError, NotFoundError, UpstreamError
+from trivium.service.phrase import Phrase
 from trivium.service.settings import Settings
 
 __all__ = ["Attempt", "Identity", "IdentityProvider"]
@@ -88,7 +89,9 @@ class IdentityProvider:
             import joserfc  # noqa: F401 - used below; missing here, it is one line at start
         except ModuleNotFoundError as error:
             hint = "pip install 'trivium[oidc]'"
-            raise InputError(f"needs the module {error.name}", where="TRIVIUM_OIDC_ISSUER", hint=hint) from error
+            raise InputError(
+                Phrase("needs the module {module}", module=error.name), where="TRIVIUM_OIDC_ISSUER", hint=hint
+            ) from error
         if not settings.oidc_client_id:
             raise InputError("is empty, but TRIVIUM_OIDC_ISSUER is set", where="TRIVIUM_OIDC_CLIENT_ID")
         self._settings = settings
@@ -178,7 +181,9 @@ class IdentityProvider:
             claims = dict(jwt.decode(str(token), self._key_set(str(token)), algorithms=list(_ALGORITHMS)).claims)
             rules.validate(claims)
         except (JoseError, ValueError) as error:
-            raise InputError(f"the ID token cannot be trusted ({_reason(error)})", where=_WHERE) from error
+            raise InputError(
+                Phrase("the ID token cannot be trusted ({reason})", reason=_reason(error)), where=_WHERE
+            ) from error
         audience = claims["aud"]
         if "azp" in claims and claims["azp"] != client:
             raise InputError("the ID token was made for another client (azp)", where=_WHERE)
@@ -211,14 +216,14 @@ class IdentityProvider:
             described = self._ask(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
             if described.get("issuer") != self._issuer:
                 raise UpstreamError(
-                    f"calls itself {described.get('issuer')!r}",
+                    Phrase("calls itself '{issuer}'", issuer=described.get("issuer")),
                     where=self._issuer,
                     hint="set TRIVIUM_OIDC_ISSUER to that",
                 )
             self._described = described
         address = self._described.get(name)
         if not isinstance(address, str):
-            raise UpstreamError(f"names no {name}", where=self._issuer)
+            raise UpstreamError(Phrase("names no {field}", field=name), where=self._issuer)
         return address
 
     def _ask(
@@ -234,11 +239,14 @@ class IdentityProvider:
                 answer = self._http.post(url, data=form, headers=headers, auth=auth or httpx.USE_CLIENT_DEFAULT)
             said = answer.json()
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise UpstreamError(f"did not answer ({type(error).__name__})", where=_WHERE) from error
+            raise UpstreamError(
+                Phrase("did not answer ({reason})", reason=type(error).__name__), where=_WHERE
+            ) from error
         if form is not None and answer.status_code == 400 and isinstance(said, dict):
-            raise InputError(f"refused the login ({str(said.get('error'))[:60]})", where=_WHERE)
+            what = Phrase("refused the login ({reason})", reason=str(said.get("error"))[:60])
+            raise InputError(what, where=_WHERE)
         if answer.status_code != 200 or not isinstance(said, dict):
-            raise UpstreamError(f"answered with status {answer.status_code}", where=_WHERE)
+            raise UpstreamError(Phrase("answered with status {status}", status=answer.status_code), where=_WHERE)
         return said
 
 

@@ -17,6 +17,7 @@ from trivium.service.app_spec import AppSpec
 from trivium.service.estimate import Estimate
 from trivium.service.forms import form_token
 from trivium.service.jobs import Job, JobEvent, JobState
+from trivium.service.phrase import Phrase, translate
 from trivium.service.roles import Principal
 from trivium.service.root import in_links
 from trivium.service.text import Catalogue, catalogue
@@ -78,11 +79,13 @@ def page(request: Request, template: str, *, status: int = 200, package: str = "
     """Render a template; the visitor's choice of language, if `?lang=` made one, is kept in a cookie.
 
     Args:
+        values: what the template shows; a `Phrase` among them is told in the visitor's language.
         package: of an app whose templates and catalogue are used besides the shell's; its texts are `words(key)`.
     """
     language = language_of(request)
     texts = catalogue("trivium.service", language)
     other = "zh" if language == "en" else "en"
+    told = {key: translate(value, language) if isinstance(value, Phrase) else value for key, value in values.items()}
     html = (
         _environment(package)
         .get_template(template)
@@ -95,7 +98,7 @@ def page(request: Request, template: str, *, status: int = 200, package: str = "
             html_language="zh-CN" if language == "zh" else "en",
             other_language=other,
             other_url=str(request.url.include_query_params(lang=other).path) + f"?lang={other}",
-            **values,
+            **told,
         )
     )
     html = in_links(html, request.app.state.runtime.settings.root_path)
@@ -147,7 +150,7 @@ def history(events: Sequence[JobEvent], spec: AppSpec | None, language: str) -> 
     lines = []
     for event in events:
         what = texts[f"state.{event.what}"] if event.what in set(JobState) else texts[f"event.{event.what}"]
-        detail = texts.get(f"recovered.{event.detail}", event.detail)
+        detail = texts.get(f"recovered.{event.detail}", translate(event.detail, language))
         lines.append(Line(event.at, what, stage_text(spec, event.stage, language), event.worker, detail))
     return lines
 

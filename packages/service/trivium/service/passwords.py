@@ -16,6 +16,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 
 __all__ = ["MIN_LENGTH", "Passwords", "check_password"]
 
@@ -56,9 +57,10 @@ def check_password(password: str, *, name: str = "") -> None:
         InputError: saying what is wrong, never the password.
     """
     if len(password) < MIN_LENGTH:
-        raise InputError(f"has {len(password)} characters; at least {MIN_LENGTH} are needed", where="password")
+        what = Phrase("has {count} characters; at least {least} are needed", count=len(password), least=MIN_LENGTH)
+        raise InputError(what, where="password")
     if len(password) > _MAX_LENGTH:
-        raise InputError(f"has more than {_MAX_LENGTH} characters", where="password")
+        raise InputError(Phrase("has more than {most} characters", most=_MAX_LENGTH), where="password")
     if len(set(password)) < _LEAST_DISTINCT or _unexplained(password.casefold(), name) < _LEAST_LEFT:
         hint = "use four unrelated words, or let a password manager make one"
         raise InputError("is among the first that would be guessed", where="password", hint=hint)

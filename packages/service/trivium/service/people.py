@@ -21,6 +21,7 @@ from trivium.service.audit import Audit
 from trivium.service.database import Database, utc_now
 from trivium.service.errors import InputError, NotFoundError
 from trivium.service.passwords import Passwords, check_password
+from trivium.service.phrase import Phrase, joined
 from trivium.service.roles import ADMIN, LOCAL_USER, Roles
 from trivium.service.security_log import SecurityLog
 from trivium.service.tables import account, login_token, session
@@ -302,7 +303,8 @@ def _usable_name(name: str) -> str:
 
 def _language(language: str) -> str:
     if language and language not in LANGUAGES:
-        raise InputError(f"{language!r} is no language of ours", where="language", hint=f"use {', '.join(LANGUAGES)}")
+        what = Phrase("'{language}' is no language of ours", language=language)
+        raise InputError(what, where="language", hint=Phrase("use {choices}", choices=joined(LANGUAGES, ", ")))
     return language
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Row, and_, func, select, update
 from trivium.service import tables
 from trivium.service.holders import is_gone, shown
 from trivium.service.job import JobEvent, JobPolicy, JobState
+from trivium.service.phrase import Phrase, pack
 
 __all__ = ["Unheard", "again", "lost", "requeue", "resend", "unheard"]
 
@@ -130,8 +131,9 @@ def _next_queue(
 
 def _quarantine(row: Row[Any], values: dict[str, Any]) -> str:
     reference = secrets.token_hex(4)
-    stage = f", the last time in the stage {row.stage!r}" if row.stage else ""
-    reason = f"the worker died {row.attempts} times while it ran this job{stage}"
-    values |= {"error": reason, "error_reference": reference}
+    reason = Phrase("the worker died {count} times while it ran this job", count=row.attempts)
+    if row.stage:
+        reason = Phrase("{died}, the last time in the stage '{stage}'", died=reason, stage=row.stage)
+    values |= {"error": pack(reason), "error_reference": reference}
     log.error("job.quarantined", job_id=row.id, attempts=row.attempts, stage=row.stage, reference=reference)
-    return reason
+    return pack(reason)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from trivium.service.app import SPEC
 from trivium.service.app_spec import AppSpec
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase, joined
 
 __all__ = ["ADMIN", "LOCAL_USER", "Principal", "Roles"]
 
@@ -97,8 +98,9 @@ class Roles:
         wanted = sorted(set(scopes))
         unknown = [scope for scope in wanted if scope not in self._scopes]
         if unknown or not wanted:
-            what = f"{', '.join(unknown)} is no permission of a key" if unknown else "a key needs a scope"
-            raise InputError(what, where="scope", hint=f"use some of {', '.join(self.scopes) or '(no app has any)'}")
+            what = Phrase("{unknown} is no permission of a key", unknown=joined(unknown, ", "))
+            hint = Phrase("use some of {choices}", choices=joined(self.scopes, ", ") or "(no app has any)")
+            raise InputError(what if unknown else "a key needs a scope", where="scope", hint=hint)
         return tuple(wanted)
 
     def _named(self, written: str) -> str:
@@ -108,5 +110,7 @@ class Roles:
         if len(found) == 1:
             return found[0]
         if found:
-            raise InputError(f"{written!r} is a role of several apps", where="role", hint=f"use {' or '.join(found)}")
-        raise InputError(f"no role is called {written!r}", where="role", hint=f"known: {', '.join(self.names)}")
+            what = Phrase("'{role}' is a role of several apps", role=written)
+            raise InputError(what, where="role", hint=Phrase("use {choices}", choices=joined(found, " or ")))
+        hint = Phrase("known: {choices}", choices=joined(self.names, ", "))
+        raise InputError(Phrase("no role is called '{role}'", role=written), where="role", hint=hint)

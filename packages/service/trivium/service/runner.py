@@ -26,6 +26,7 @@ from trivium.service.errors import TriviumError
 from trivium.service.evidence import Report
 from trivium.service.holders import this_process
 from trivium.service.jobs import Job, JobInput, Jobs, LeaseLostError
+from trivium.service.phrase import pack
 from trivium.service.runtime import Runtime, current_runtime
 from trivium.service.store import BlobStore
 
@@ -159,7 +160,7 @@ def report_to_json(report: Report) -> dict[str, Any]:
         "claims": claims,
         "sentences": [asdict(sentence) for sentence in report.sentences],
         "files": [asdict(file) for file in report.files],
-        "problems": list(report.problems),
+        "problems": [pack(problem) for problem in report.problems],
     }
 
 

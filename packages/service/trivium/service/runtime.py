@@ -15,6 +15,7 @@ from trivium.service.audit import Audit
 from trivium.service.database import Database
 from trivium.service.errors import InputError
 from trivium.service.jobs import JobPolicy, Jobs, Publish
+from trivium.service.phrase import Phrase, joined
 from trivium.service.roles import LOCAL_USER
 from trivium.service.settings import Settings, current_settings
 from trivium.service.store import BlobStore
@@ -61,10 +62,12 @@ def open_runtime(
 
     def queue_of(app: str, kind: str) -> str:
         if app not in by_name:
-            raise InputError(f"no app is called {app!r}", hint=f"enabled: {', '.join(by_name) or 'none'}")
+            hint = Phrase("enabled: {choices}", choices=joined(by_name, ", ") or "none")
+            raise InputError(Phrase("no app is called '{app}'", app=app), hint=hint)
         spec = by_name[app]
         if missing := spec.missing_for(kind):
-            raise InputError(f"{kind} needs {', '.join(missing)}: {spec.install_line}", where=app)
+            needed = {"kind": kind, "missing": joined(missing, ", "), "install": spec.install_line}
+            raise InputError(Phrase("{kind} needs {missing}: {install}", **needed), where=app)
         return spec.queue_of(kind)
 
     if publish is None:

@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 from trivium.service.disk import space_errors
 from trivium.service.errors import InputError, NotFoundError
+from trivium.service.phrase import Phrase
 
 __all__ = ["Blob", "BlobStore", "BlobWriter"]
 
@@ -58,7 +59,9 @@ class BlobWriter:
         """
         self._size += len(chunk)
         if self._max_bytes is not None and self._size > self._max_bytes:
-            raise InputError(f"is larger than the {self._max_bytes:,} bytes allowed", where=self._name)
+            raise InputError(
+                Phrase("is larger than the {limit} bytes allowed", limit=f"{self._max_bytes:,}"), where=self._name
+            )
         self._hash.update(chunk)
         self._file.write(chunk)
 
@@ -95,7 +98,7 @@ class BlobStore:
             with path.open("rb") as file:
                 return self.put(iter(lambda: file.read(_CHUNK), b""), max_bytes=max_bytes, name=path.name)
         except OSError as error:
-            raise InputError(f"cannot be read ({error.strerror})", where=str(path)) from error
+            raise InputError(Phrase("cannot be read ({reason})", reason=error.strerror), where=str(path)) from error
 
     @contextmanager
     def writer(self, *, max_bytes: int | None = None, name: str = "content") -> Iterator[BlobWriter]:

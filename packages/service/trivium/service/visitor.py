@@ -11,6 +11,7 @@ import structlog
 
 from trivium.service import tracing
 from trivium.service.errors import NotFoundError
+from trivium.service.phrase import Phrase
 from trivium.service.roles import Principal
 from trivium.service.text import LANGUAGES
 
@@ -49,7 +50,9 @@ def require(request: Any, permission: str) -> None:
     structlog.contextvars.bind_contextvars(request_id=ids.get("request_id", ""))
     tracing.take_up(ids)
     if not principal_of(request).may(permission):
-        raise NotFoundError(f"this needs the permission {permission}", hint="an administrator can give it")
+        raise NotFoundError(
+            Phrase("this needs the permission {permission}", permission=permission), hint="an administrator can give it"
+        )
 
 
 def owner_of(request: Any) -> str:

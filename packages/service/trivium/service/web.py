@@ -36,6 +36,7 @@ from trivium.service.metrics import Measures
 from trivium.service.pages import message, page, tiles
 from trivium.service.people_pages import people_pages
 from trivium.service.permission import OPEN, PERSON, SIGNED_IN, NeedsNothing, doors, needs
+from trivium.service.phrase import translate
 from trivium.service.runtime import Runtime
 from trivium.service.text import catalogue
 from trivium.service.visitor import language_of, owner_of, principal_of
@@ -197,13 +198,13 @@ def _add_error_answers(shell: FastAPI) -> None:
         kinds = {InputError: 400, NotFoundError: 404, DiskFullError: 507, UpstreamError: 503}
         status = next((code for kind, code in kinds.items() if isinstance(error, kind)), 500)
         log.info("request.failed", status=status, error=error.line, reference=error.reference)
-        return _problem(request, status, error.line, error.reference)
+        return _problem(request, status, error.line_in(language_of(request)), error.reference)
 
     @shell.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
         if error.status_code == 404:
             return _problem(request, 404, catalogue("trivium.service", language_of(request))["problem.missing"])
-        return _problem(request, error.status_code, str(error.detail))
+        return _problem(request, error.status_code, translate(str(error.detail), language_of(request)))
 
     @shell.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:

@@ -1,0 +1,66 @@
+"""Every message that a page can show has its Chinese, with the same values in it."""
+
+from __future__ import annotations
+
+import re
+import string
+import tomllib
+from pathlib import Path
+
+import pytest
+from tests.phrase_source import constants, messages
+
+_ROOT = Path(__file__).resolve().parents[1]
+_SERVICE = """
+    account_pages api disk errors guard job_pages jobs keys keys_pages login_pages oidc passwords people people_pages
+    permission phrase recovery roles runner runtime store visitor web
+"""
+_OWNERS = {
+    "service": ("packages", [f"{name}.py" for name in _SERVICE.split()]),
+}
+"""Folder and files of each owner whose messages reach pages."""
+_PLACES = {"broker", "overrides", "rates", "reference", "TRIVIUM_OIDC_CLIENT_ID", "TRIVIUM_OIDC_ISSUER", "recovered"}
+_AT_START = {"is empty, but TRIVIUM_OIDC_ISSUER is set", "needs the module {module}", "pip install 'trivium[oidc]'"}
+"""Said at the start of a server only, on its terminal."""
+_JOINED = {"{first}; {next}", "{first}, {next}", "{first} or {next}"}
+_STRUCTURE = {"{what}", "{where}：{what}", "{what}；{hint}", "{first}；{next}", "{first}、{next}"}
+_HAN = re.compile("[\u4e00-\u9fff]")
+
+
+def _folder(owner: str) -> Path:
+    return _ROOT / _OWNERS[owner][0] / owner / "trivium" / owner
+
+
+def _chinese(owner: str) -> dict[str, str]:
+    return tomllib.loads((_folder(owner) / "locale" / "phrases.zh.toml").read_text(encoding="utf-8"))
+
+
+def _fields(template: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+
+
+@pytest.mark.parametrize("owner", _OWNERS)
+def test_every_message_of_a_page_has_its_chinese(owner):
+    known = {**_chinese("service"), **_chinese(owner)}
+    files = [path for pattern in _OWNERS[owner][1] for path in sorted(_folder(owner).glob(pattern))]
+    found = list(messages(*files))
+    assert len(found) > 50
+    assert [one.place for one in found if one.text is None] == []  # f-strings: nothing can be made of them
+    missing = {one.text: one.place for one in found if one.text not in known}
+    assert {text: place for text, place in missing.items() if text not in _PLACES | _AT_START} == {}
+
+
+@pytest.mark.parametrize("owner", _OWNERS)
+def test_a_translation_is_chinese_keeps_every_value_and_is_used(owner):
+    known = _chinese(owner)
+    assert {template: told for template, told in known.items() if _fields(template) != _fields(told)} == {}
+    assert [told for told in known.values() if not _HAN.search(told) and told not in _STRUCTURE] == []
+    said = set().union(*(constants(path) for path in _folder(owner).rglob("*.py")))
+    assert known.keys() - said - _JOINED == set()
+
+
+def test_no_two_owners_say_one_thing_in_two_ways():
+    seen: dict[str, tuple[str, str]] = {}
+    for owner in _OWNERS:
+        for template, told in _chinese(owner).items():
+            assert seen.setdefault(template, (owner, told))[1] == told, (template, owner, seen[template][0])
