@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import queue
-import shutil
-import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from tests.maintenance.ingest.conftest import NOW, PLANT, at, pump
-from tests.service.suite import missing, running
+from tests.maintenance.mqtt.mosquitto import Mosquitto, wait_for
+from tests.service.suite import running
 
 from trivium.maintenance.ingest.ledger import find_batches
 from trivium.maintenance.ingest.stored import read_readings
@@ -30,39 +27,6 @@ from trivium.service.database import Database
 from trivium.service.errors import InputError, UpstreamError
 
 SUBSCRIPTIONS = ("spBv1.0/#", "site/+/+")
-
-
-class Mosquitto:
-    """A broker of the test's own that keeps its sessions on disk."""
-
-    def __init__(self, folder: Path) -> None:
-        found = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-        if found is None:
-            missing("mosquitto")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self._config = folder / "mosquitto.conf"
-        self._config.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {folder}/\n"
-            "autosave_interval 1\nautosave_on_changes true\nuser root\n"
-        )
-        self._command = [str(found), "-c", str(self._config)]
-        self.start()
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.02)
-        raise AssertionError("mosquitto does not listen")
-
-    def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(10)
 
 
 @pytest.fixture
@@ -110,13 +74,6 @@ def stored(plant, asset: str = "P1") -> list[float]:
     plant.drain()
     found = read_readings(plant.database, PLANT, asset, 0, 2**62)
     return found.values[:, 0].tolist() if len(found.times_us) else []
-
-
-def wait_for(condition, seconds: float = 15.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert condition()
 
 
 def reading(number: int) -> str:
@@ -215,10 +172,20 @@ def test_the_command_listens_until_it_is_stopped_and_keeps_what_nodes_said(
     assert kept["works/edge"]["aliases"]["P1"] == [[7, "temp"]]
 
 
-def test_nobody_there():
-    connection = Connection(read_url("mqtt://127.0.0.1:1"), SUBSCRIPTIONS, client_id="bridge")
-    with pytest.raises(UpstreamError, match="cannot be reached"):
-        connection.open()
+def test_a_broker_that_is_not_there_yet_is_told_once_and_listened_to_when_it_comes(plant, mosquitto, publisher):
+    plant.register(pump("P1"))
+    mosquitto.stop()
+    told: list[str] = []
+    listener = Listener(plant, mosquitto.port, tell=told.append)
+    time.sleep(1.5)  # two tries
+    mosquitto.start()
+    wait_for(lambda: len(told) == 2)
+    publisher.publish("site/P1/temp", reading(1), qos=1).wait_for_publish(5)
+    wait_for(lambda: stored(plant) == [1.0])
+    listener.stop()
+    assert "cannot be reached" in told[0]
+    assert "is the broker running" in told[0]
+    assert told[1] == f"listens to spBv1.0/#, site/+/+ at 127.0.0.1:{mosquitto.port}"
 
 
 @pytest.mark.parametrize("url", ["http://host", "mqtt://", "host:1883", "mqtt://host:99999999"])

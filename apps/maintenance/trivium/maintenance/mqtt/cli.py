@@ -60,14 +60,16 @@ def mqtt(
             raise InputError("no plant is registered under this name", where=plant, hint="import its tags first")
         kept = runtime.settings.home / "mqtt" / f"{re.sub(r'[^A-Za-z0-9.-]', '_', plant)}.json"
         subscriptions = [*groups, *(one.subscription for one in patterns)]
-        connection = Connection(where, subscriptions, client_id=client_id or f"trivium-{plant}"[:120], host_id=host_id)
+        connection = Connection(
+            where, subscriptions, client_id=client_id or f"trivium-{plant}"[:120], host_id=host_id,
+            tell=lambda line: say(f"{plant}: {line}"),
+        )  # fmt: skip
         bridge = Bridge(
             door, registries, plant, patterns=patterns, nodes=_load(kept),
             rebirth=connection.ask_for_rebirth, is_ending=lambda: bool(ended),
         )  # fmt: skip
-        connection.open()
-        say(f"{plant}: listens to {', '.join(subscriptions)} at {where.host}:{where.port}")
         try:
+            connection.open()
             connection.work(bridge.take, lambda: bool(ended))
         finally:
             connection.close()

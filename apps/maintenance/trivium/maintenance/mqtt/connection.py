@@ -3,6 +3,9 @@
 Messages of quality of service 1 that come while nobody listens wait at the broker. Sparkplug B sends data with quality
 of service 0, as its specification asks for: what such a message held is lost with the connection, the gap in the
 sequence is seen, and the node is asked to be born anew.
+
+A bridge runs for months and its broker does not: whatever keeps it out (nobody there, a certificate, a password) is
+told once, and tried again after 1 s, 2 s and so on up to 30 s, until it is let in.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import json
 import queue
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +28,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from trivium.maintenance.mqtt.nodes import PREFIX, Message
 from trivium.maintenance.mqtt.payload import write_command
 from trivium.service.database import utc_now
-from trivium.service.errors import InputError, UpstreamError
+from trivium.service.errors import InputError
 
 __all__ = ["Broker", "Connection", "read_url"]
 
@@ -32,6 +36,7 @@ log = structlog.get_logger(__name__)
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _MOST_WAITING = 10_000
+_RETRY_S = (1, 30)
 _REBIRTH = "Node Control/Rebirth"
 
 
@@ -45,6 +50,11 @@ class Broker:
     user: str = ""
     password: str = ""
     ca_file: str = ""
+
+    @property
+    def address(self) -> str:
+        """Host and port, for messages."""
+        return f"{self.host}:{self.port}"
 
 
 def read_url(url: str, *, password: str = "", ca_file: str = "") -> Broker:
@@ -73,61 +83,67 @@ class Connection:
     Args:
         client_id: under which the broker keeps the session; one bridge at a time has it.
         host_id: of a Sparkplug host whose state is told; empty tells none.
+        tell: is given a line when the broker lets us in, and one for each new reason why it does not.
     """
 
-    def __init__(self, broker: Broker, subscriptions: Sequence[str], *, client_id: str, host_id: str = "") -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        subscriptions: Sequence[str],
+        *,
+        client_id: str,
+        host_id: str = "",
+        tell: Callable[[str], None] = lambda line: None,
+    ) -> None:
         self._broker = broker
         self._subscriptions = subscriptions
         self._state_topic = f"{PREFIX}/STATE/{host_id}" if host_id else ""
+        self._tell = tell
+        self._told = ""  # the trouble that was told last; a connection ends it
         self._waiting: queue.Queue[tuple[str, bytes, datetime, int, int, int]] = queue.Queue(_MOST_WAITING)
         self._number = 0  # of the connection
-        self._refused = ""
-        self._first = threading.Event()
+        self._answered = threading.Event()
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id, False, protocol=MQTTProtocolVersion.MQTTv311, manual_ack=True
         )
-        self._client.reconnect_delay_set(1, 30)
+        self._client.reconnect_delay_set(*_RETRY_S)
         self._client.on_connect = self._connected
+        self._client.on_connect_fail = self._not_reached
         self._client.on_disconnect = self._disconnected
         self._client.on_subscribe = self._subscribed
         self._client.on_message = self._arrived
 
-    def open(self, timeout_s: float = 10.0) -> None:
-        """Connect and subscribe; from then on a connection that breaks is made anew.
+    def open(self, timeout_s: float = 10.0) -> bool:
+        """Connect and subscribe, and do so again whenever the connection is not there.
+
+        Returns:
+            Whether the broker has let us in by now; if not, that was told, and is tried again.
 
         Raises:
-            UpstreamError: if nobody answers, or we are not let in.
             InputError: if the certificate of the authority cannot be used.
         """
         broker = self._broker
-        where, hint = f"{broker.host}:{broker.port}", "is the broker running, and is this its address?"
         if broker.user:
             self._client.username_pw_set(broker.user, broker.password or None)
         if broker.is_secure:
             try:
                 self._client.tls_set_context(ssl.create_default_context(cafile=broker.ca_file or None))
-            except (OSError, ssl.SSLError) as error:
-                raise InputError(f"cannot be used ({error})", where=broker.ca_file) from error
+            except OSError as error:
+                hint = "give the authority's certificate as PEM"
+                raise InputError(f"cannot be used ({error})", where=broker.ca_file, hint=hint) from error
+        elif broker.password:
+            log.warning("mqtt.unencrypted", broker=broker.address, why="the password is sent in clear; use mqtts://")
         if self._state_topic:
             self._client.will_set(self._state_topic, self._state(is_online=False), qos=1, retain=True)
-        try:
-            self._client.connect(broker.host, broker.port, keepalive=30)
-        except OSError as error:
-            raise UpstreamError(f"cannot be reached ({error})", where=where, hint=hint) from error
+        self._client.connect_async(broker.host, broker.port, keepalive=30)
         self._client.loop_start()
-        if not self._first.wait(timeout_s) or self._refused:
-            self.close()
-            raise UpstreamError(f"does not let us in ({self._refused or 'no answer'})", where=where, hint=hint)
+        if not self._answered.wait(timeout_s):
+            self._trouble("no answer", "is this the address of a broker?")
+        return not self._told
 
     def work(self, take: Callable[[str, bytes, datetime], bool], is_ending: Callable[[], bool]) -> None:
-        """Give each message to `take` and acknowledge those that are done, until it is time to end.
-
-        Raises:
-            UpstreamError: if the broker does not let us in any more.
-        """
+        """Give each message to `take` and acknowledge those that are done, until it is time to end."""
         while not is_ending():
-            if self._refused:
-                raise UpstreamError(f"does not let us in ({self._refused})", where=self._broker.host)
             try:
                 topic, payload, arrival, mid, qos, number = self._waiting.get(timeout=0.2)
             except queue.Empty:
@@ -153,25 +169,41 @@ class Connection:
     # -- called by the client's thread ------------------------------------------------------------------------------
 
     def _connected(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        self._refused = str(reason) if reason.is_failure else ""
-        if not self._refused:
-            client.subscribe([(topic, 1) for topic in self._subscriptions])
-            if self._state_topic:
-                client.publish(self._state_topic, self._state(is_online=True), qos=1, retain=True)
-            log.info("mqtt.connected", broker=self._broker.host)
+        if reason.is_failure:
+            self._trouble(f"does not let us in ({reason})", "are user and password right?")
+            return
+        client.subscribe([(topic, 1) for topic in self._subscriptions])
+        if self._state_topic:
+            client.publish(self._state_topic, self._state(is_online=True), qos=1, retain=True)
+
+    def _not_reached(self, _client: Any, _data: Any) -> None:
+        error = sys.exception()  # the client calls this while it handles it
+        if isinstance(error, ssl.SSLCertVerificationError):
+            what = f"its certificate is not trusted ({error.verify_message})"
+            self._trouble(what, "name the authority that signed it with --ca FILE")
         else:
-            self._first.set()
+            self._trouble(f"cannot be reached ({error})", "is the broker running, and is this its address?")
 
     def _disconnected(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         self._number += 1
-        if reason.is_failure:
-            log.warning("mqtt.disconnected", broker=self._broker.host, why=str(reason))
+        if reason.is_failure and not self._told:
+            log.warning("mqtt.disconnected", broker=self._broker.address, why=str(reason))
 
     def _subscribed(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         refused = [topic for topic, reason in zip(self._subscriptions, reasons, strict=False) if reason.is_failure]
         if refused:
-            self._refused = f"subscription to {', '.join(refused)} was refused"
-        self._first.set()
+            self._trouble(f"refuses the subscription to {', '.join(refused)}", "may this user read these topics?")
+            return
+        self._told = ""
+        self._answered.set()
+        self._tell(f"listens to {', '.join(self._subscriptions)} at {self._broker.address}")
+
+    def _trouble(self, what: str, hint: str) -> None:
+        """Tell once what keeps us out, however often it is tried."""
+        if what != self._told:
+            self._told = what
+            self._tell(f"{self._broker.address}: {what}; {hint} It is tried again every {_RETRY_S[1]} s at most.")
+        self._answered.set()
 
     def _arrived(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         self._waiting.put((message.topic, bytes(message.payload), utc_now(), message.mid, message.qos, self._number))
