@@ -1,9 +1,10 @@
 """A mixture-of-experts layer against a dense one of equal active FLOPs: forward and backward, float32, one thread.
 
 Run: `python benchmarks/moe_cpu.py --seed 1` . Both layers run alternately in one process; times are CPU seconds of the
-process, so that other work on the machine disturbs less, and ratios are of neighbouring runs. Where transformers is
-installed its Qwen3-MoE block runs too. Parts of the layer are then timed alone: what the products of 16 experts cost
-beyond those of one matrix is the floor under any layer built of them.
+process, so that other work on the machine disturbs less, and ratios are of neighbouring runs. The process keeps freed
+memory, as `trivium train` does: else the system clears pages of gradients anew in some runs and not in others. Where
+transformers is installed its Qwen3-MoE block runs too. Parts of the layer are then timed alone: what the products of
+16 experts cost beyond those of one matrix is the floor under any layer built of them.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from trivium.core_model.config import ModelConfig
 from trivium.core_model.layers.feed_forward import FeedForward
 from trivium.core_model.moe.grouped import row_ends
 from trivium.core_model.moe.layer import MixtureOfExperts
+from trivium.core_model.train.memory import keep_freed_memory
 
 TOKENS, DIM, WIDTH, EXPERTS, CHOSEN = 1024, 256, 256, 16, 2
 TARGET = 1.2
@@ -33,6 +35,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=60, help="repetitions")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    keep_freed_memory()
     torch.manual_seed(options.seed)
     print(setting(("torch", "transformers"), options.seed))
     print(f"{TOKENS} tokens, width {DIM}, {EXPERTS} experts of {WIDTH}, {CHOSEN} per token; dense of {CHOSEN * WIDTH}")

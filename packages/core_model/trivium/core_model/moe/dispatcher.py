@@ -55,7 +55,7 @@ class LocalDispatcher:
         loads_E = expert_loads(expert_ids_TK, num_experts)
         order_S = order[: int(loads_E.sum())]
         place = torch.full_like(order, len(order_S))
-        place[order_S] = torch.arange(len(order_S), device=order.device)
+        place.scatter_(0, order_S, torch.arange(len(order_S), device=order.device))
         return LocalPlan(loads_E, order_S, order_S // expert_ids_TK.shape[1], place.view_as(expert_ids_TK))
 
     def local(self, weight: torch.Tensor) -> torch.Tensor:
@@ -188,7 +188,7 @@ class _Gather(torch.autograd.Function):
         out_SD, weights_TK, order_S, token_S = ctx.saved_tensors
         d_SD = gradients[0].index_select(0, token_S)
         d_weights = torch.zeros_like(weights_TK).flatten()
-        d_weights[order_S] = (d_SD * out_SD).sum(dim=-1)
+        d_weights.scatter_(0, order_S, (d_SD * out_SD).sum(dim=-1))
         weight_S = weights_TK.flatten().index_select(0, order_S)
         return d_SD.mul_(weight_S[:, None]), d_weights.view_as(weights_TK), None, None, None
 

@@ -21,8 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     is_first = os.environ.get("RANK", "0") == "0"
     from trivium.core_model.train.config import read_config_file
     from trivium.core_model.train.loop import Interrupted
+    from trivium.core_model.train.memory import keep_freed_memory
     from trivium.core_model.train.text import train
 
+    keep_freed_memory()
     try:
         config = read_config_file(given.config)
         result = train(config, resume=given.resume)
