@@ -6,7 +6,8 @@ from tests.core_model.small import KINDS, small_config
 from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
 from trivium.core_model.checkpoint import save_pretrained
-from trivium.core_model.decoder import new_decoder, next_token_loss
+from trivium.core_model.config import ModelConfig
+from trivium.core_model.decoder import Decoder, new_decoder, next_token_loss
 from trivium.core_model.generate import Sampling, generate
 from trivium.core_model.hf import TriviumForCausalLM
 from trivium.service.errors import InputError
@@ -111,3 +112,47 @@ def test_lora_of_peft_trains_and_merges(kind):
         merged = model.merge_and_unload()
         assert (merged(tokens).logits - logits).abs().max() <= 1e-4
         assert torch.equal(greedy(merged, tokens[:, :6], torch.ones(4, 6, dtype=torch.long)), adapted)
+
+
+# The sizes of deepseek-ai/DeepSeek-V3, inference/configs/config_671B.json.
+DEEPSEEK_V3 = ModelConfig(
+    vocab_size=129_280,
+    dim=7168,
+    num_layers=61,
+    num_heads=128,
+    hidden_dim=18_432,
+    dense_layers=(0, 1, 2),
+    attention="latent",
+    query_rank=1536,
+    kv_rank=512,
+    nope_dim=128,
+    rope_dim=64,
+    value_dim=128,
+    num_experts=256,
+    experts_per_token=8,
+    expert_dim=2048,
+    num_shared_experts=1,
+    num_groups=8,
+    groups_per_token=4,
+    router_scores="sigmoid",
+    router_bias=True,
+    route_scale=2.5,
+)
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning:transformers.*")
+def test_lora_trains_a_hundred_million_parameters_of_deepseek_v3_at_rank_26():
+    """The arithmetic of docs/claims.md, on the model itself without memory for its weights."""
+    peft = pytest.importorskip("peft")
+    with torch.device("meta"):
+        decoder = Decoder(DEEPSEEK_V3)
+    held = sum(value.numel() for value in decoder.parameters())
+    idle_experts = 58 * (256 - 8) * 3 * 7168 * 2048
+    assert round(held / 1e9, 1) == 671.0
+    assert round((held - idle_experts) / 1e9, 1) == 37.6  # embedding and head, 0.9 each, counted
+    targets = ["query_down", "query_up", "kv_down", "kv_up"]
+    model = peft.get_peft_model(
+        TriviumForCausalLM.from_decoder(decoder), peft.LoraConfig(r=26, target_modules=targets, task_type="CAUSAL_LM")
+    )
+    trained, _ = model.get_nb_trainable_parameters()
+    assert trained == 26 * 61 * 75_840 == 120_282_240
