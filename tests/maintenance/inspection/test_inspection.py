@@ -217,6 +217,17 @@ def test_a_hollow_is_found_where_it_is(dented, part):
     assert dented.surface.noise == pytest.approx(NOISE, rel=0.1)
 
 
+def test_a_torn_surface_has_depths_that_were_measured(part):
+    """Ribs 1 mm high and gaps 1 mm deep, 1.5 mm wide each: no paraboloid fits, and none may say what no point shows."""
+    points = apply(POSE, seen(part, seed=9))
+    torn = (points[:, 2] > 11.5) & (np.linalg.norm(points[:, :2] - [30, 5], axis=1) < 4)
+    points[torn, 2] += np.where(np.sin(np.pi * points[torn, 0] / 1.5) > 0, 1.0, -1.0)
+    result = conclude(apply(inverse(POSE), points), part, POSE, Trust((), 0, 0.0, None, 0.001), LIMIT)
+    assert result.verdict == "fail"
+    assert {one.kind for one in result.defects} == {"hollow", "bump"}
+    assert all(LIMIT.limit_mm < one.depth_mm < 1.1 for one in result.defects)
+
+
 @pytest.mark.slow
 def test_a_clean_part_passes_and_one_side_is_not_enough(part):
     result = inspect(seen(part, seed=5), part, LIMIT)

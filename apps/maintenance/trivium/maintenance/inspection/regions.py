@@ -151,7 +151,11 @@ def _groups(
 
 
 def _depth(surface: Surface, top: int, points: Floats, height: Floats, radius: float) -> tuple[float, float]:
-    """Return the largest height near a cell and its standard error, by a paraboloid through the points there."""
+    """Return the largest height near a cell and its standard error, by a paraboloid through the points there.
+
+    Where the surface is torn no paraboloid fits: one whose apex is lower than the cell's own mean, or higher than any
+    point, gives way to that mean.
+    """
     normal = surface.normals[top]
     side, up = np.linalg.svd(normal[None])[2][1:]
     near = np.flatnonzero((np.abs(points - surface.places[top]) < radius + surface.size).all(axis=1))
@@ -160,13 +164,16 @@ def _depth(surface: Surface, top: int, points: Floats, height: Floats, radius: f
     inside = (u * u + v * v < 1) & (np.abs(offset @ normal) < radius)
     u, v, values = u[inside], v[inside], height[near[inside]]
     terms = np.stack((np.ones_like(u), u, v, u * u, u * v, v * v), axis=1)
+    mean = abs(float(surface.deviation[top])), float(surface.error[top])
     if len(values) < 2 * terms.shape[1]:
-        return abs(float(surface.deviation[top])), float(surface.error[top])
+        return mean
     inverse = np.linalg.pinv(terms.T @ terms)
     fitted = terms @ (inverse @ (terms.T @ values))
     error = np.sqrt(np.einsum("ij,jk,ik->i", terms, inverse, terms)) * surface.noise
     # The rim of a fit is loose: only where it is as sure as in the middle.
     apex = int(np.where(u * u + v * v < 0.25, fitted, -np.inf).argmax())
+    if not mean[0] - _COVERAGE_FACTOR * mean[1] <= fitted[apex] <= values.max():
+        return mean
     return float(fitted[apex]), float(error[apex])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -64,12 +64,14 @@ class Cloud:
         values: (N,) deviations; None for one colour.
         vertices: (V, 3) of the part.
         faces: (F, 3) of it; none when it has too many.
+        marks: (D, 3) places that are numbered, in their order.
     """
 
     xyz: Floats
     values: Floats | None
     vertices: Floats
     faces: np.ndarray
+    marks: Floats = field(default_factory=lambda: np.empty((0, 3)))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The report as one HTML file that asks nobody: pictures and the 3D view's program lie in it."""
+"""The report as one HTML file that asks nobody: pictures, the 3D view's places and its program lie in it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def render_html(document: Document) -> str:
         *(f"<p>{escape(line)}</p>" for line in document.method),
         *(f'<p class="note">{escape(line)}</p>' for line in document.notes),
         "</main>",
-        *_program(document, texts),
+        *_program(document),
         "</body></html>",
     ]
     return "\n".join(parts)
@@ -156,12 +156,14 @@ def _model(cloud: Cloud, texts: Catalogue) -> str:
     buttons = "".join(
         f'<button type="button" data-eye="{eye}">{escape(texts[f"inspection.eye_{name}"])}</button>'
         for name, eye in (("corner", "1.1,-1.1,0.8"), ("front", "0,-1.5,0.01"), ("side", "1.5,0,0.01"),
-                          ("top", "0,-0.01,1.5"), ("below", "0,-0.01,-1.5"), ("nearer", "0.8"), ("farther", "1.25"))
+                          ("top", "0,-0.01,1.5"), ("below", "0,-0.01,-1.5"), ("nearer", "1.25"), ("farther", "0.8"))
     )  # fmt: skip
     return (
         f'<section id="model"><h2>{escape(texts["inspection.model"])}</h2><div class="turns">{buttons}</div>'
-        f'<div id="plot" role="img" aria-label="{escape(texts["inspection.model"])}"></div>'
-        f'<p class="note">{escape(texts.say("inspection.model_note", count=f"{len(cloud.xyz):,}"))}</p></section>'
+        f'<div id="plot"><canvas tabindex="0" role="application" aria-label="{escape(texts["inspection.model"])}" '
+        'aria-describedby="model-note"></canvas><output id="value"></output></div>'
+        f'<p class="note" id="model-note">{escape(texts.say("inspection.model_note", count=f"{len(cloud.xyz):,}"))}'
+        "</p></section>"
     )
 
 
@@ -207,29 +209,36 @@ def _table(grid: Grid) -> str:
     )
 
 
-def _program(document: Document, texts: Catalogue) -> Iterator[str]:
-    """Yield the 3D view's data, Plotly, and what draws one with the other."""
-    data = json.dumps(_scene(document, texts), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-    yield f'<script type="application/json" id="i-scene">{data}</script>'
-    library = (resources.files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
-    library = library.replace("</script", "<\\/script")
-    yield f"<script>{library}</script>"
+def _program(document: Document) -> Iterator[str]:
+    """Yield the 3D view's data, and what draws it."""
+    yield f'<script type="application/json" id="i-scene">{json.dumps(_scene(document), separators=(",", ":"))}</script>'
     yield f"<script>{_resource('model.js')}</script>"
 
 
-def _scene(document: Document, texts: Catalogue) -> dict[str, Any]:
+def _scene(document: Document) -> dict[str, Any]:
+    """Return what the 3D view reads: places in 65,536 steps of the longest side, deviations in steps of 16 bits."""
     cloud = document.cloud
+    both = np.concatenate((cloud.xyz, cloud.vertices))
+    low = both.min(axis=0) if len(both) else np.zeros(3)
+    step = float((both - low).max(initial=0)) / 65_535 or 1.0
     scene: dict[str, Any] = {
-        "points": [np.round(column, 3).tolist() for column in cloud.xyz.T],
-        "vertices": [np.round(column, 3).tolist() for column in cloud.vertices.T],
-        "faces": [column.tolist() for column in cloud.faces.T],
-        "names": {name: texts[f"inspection.{name}"] for name in ("model_cloud", "model_part", "legend")},
+        "low": low.tolist(),
+        "step": step,
+        "points": _packed((cloud.xyz - low) / step, "<u2"),
+        "vertices": _packed((cloud.vertices - low) / step, "<u2"),
+        "faces": _packed(cloud.faces, "<u4"),
+        "marks": np.round(cloud.marks, 3).tolist(),
+        "eye": document.views[0].towards.tolist(),
         "limit": document.limit,
     }
     if cloud.values is not None:
-        scene["values"] = np.round(cloud.values, 4).tolist()
-        scene["scale"] = [[at / 8, hex_color(at / 4 - 1)] for at in range(9)]
+        value_step = float(np.abs(cloud.values).max(initial=0)) / 32_767 or 1.0
+        scene |= {"values": _packed(cloud.values / value_step, "<i2"), "value_step": value_step}
     return scene
+
+
+def _packed(numbers: np.ndarray, kind: str) -> str:
+    return base64.b64encode(np.round(numbers).astype(kind).tobytes()).decode()
 
 
 def _resource(name: str) -> str:

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 TONES = {"pass": "good", "fail": "bad", "undecided": "wait", "incomplete": "wait", "untrusted": "wait"}
-_MOST_PLACES = 15_000
+_MOST_PLACES = 25_000
 _LIFT = 0.003
 _CLOSE_UPS = 6
 _LEAST_CELLS = 15  # in a close-up
@@ -87,7 +87,7 @@ def document_of(
         _bars(inspection, texts) if is_trusted and inspection.surface.is_covered.any() else None,
         regions_grid(claims, texts, "" if is_trusted else "_untrusted"),
         tuple(texts[f"inspection.method_{name}"] for name in ("frame", "cells", "rule", "cad")),
-        _cloud(inspection, reference),
+        replace(_cloud(inspection, reference), marks=places),
         notes_of(sources, num_removed, texts),
     )
 
@@ -174,7 +174,10 @@ def points_cloud(points: Floats, reference: Reference) -> Cloud:
 
 
 def _thinned(rows: np.ndarray, most: int) -> np.ndarray:
-    return rows[:: -(-len(rows) // most) or 1]
+    """Return `most` of the rows in their order, by chance: every so many would show as stripes."""
+    if len(rows) <= most:
+        return rows
+    return rows[np.sort(np.random.default_rng(0).choice(len(rows), most, replace=False))]
 
 
 def _cloud_of(places: Floats, values: Floats | None, reference: Reference) -> Cloud:

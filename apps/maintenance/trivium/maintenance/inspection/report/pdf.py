@@ -300,7 +300,7 @@ def _table(grid: Grid, body: ParagraphStyle, width: float) -> Table:
     rows += [
         [Paragraph(marked(cell.text), left if at == 1 else right) for at, cell in enumerate(row)] for row in grid.rows
     ]
-    shares = (0.08, 0.12, 0.13, 0.13, 0.13, 0.15, 0.26)
+    shares = (0.07, 0.09, 0.13, 0.15, 0.13, 0.23, 0.20)
     style = [
         ("LINEBELOW", (0, 0), (-1, 0), 1, _INK),
         ("LINEBELOW", (0, 1), (-1, -1), 0.4, _LINE),

@@ -58,6 +58,7 @@ class View:
 
     Args:
         axes: (3, 2) directions of the part's x, y and z in the picture, to the right and down.
+        towards: (3,) from the part to the viewer.
     """
 
     png: bytes
@@ -66,6 +67,7 @@ class View:
     marks: tuple[Mark, ...]
     px_per_mm: float
     axes: Floats
+    towards: Floats
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,8 @@ def _draw(subject: Subject, camera: _Camera) -> View:
     picture = io.BytesIO()
     Image.fromarray(rgb).quantize(255, method=Image.Quantize.FASTOCTREE).save(picture, "PNG", optimize=True)
     height, width = camera.shape
-    return View(picture.getvalue(), width, height, _marks(subject, camera), 1 / camera.step, camera.frame.T * [1, -1])
+    axes = camera.frame.T * [1, -1]
+    return View(picture.getvalue(), width, height, _marks(subject, camera), 1 / camera.step, axes, camera.towards)
 
 
 def _shaded(subject: Subject, hits: Hits, starts: Floats, towards: Floats, shape: tuple[int, int]) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -69,7 +70,7 @@ def wear_document(
         _bars(wear, texts) if wear.is_trusted and wear.surface.is_covered.any() else None,
         regions_grid(claims, texts, "" if wear.is_trusted else "_untrusted", "volume"),
         tuple(texts[f"inspection.wear.method_{name}"] for name in ("frame", "cells", "rule", "wear")),
-        cloud,
+        replace(cloud, marks=places),
         notes_of(sources, num_removed, texts),
     )
 
