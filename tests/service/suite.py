@@ -41,7 +41,8 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     """The environment of a deployment of the test app, free of the developer's own settings."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TRIVIUM_")}
     path = os.pathsep.join([str(PLUGINS), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    return clean | {"PYTHONPATH": path, "TRIVIUM_HOME": str(home), "TRIVIUM_APPS": "toy,absent"} | more
+    as_usual = {"TRIVIUM_WORKER_NICENESS": "0"}  # tests that run beside it would leave it nothing
+    return clean | as_usual | {"PYTHONPATH": path, "TRIVIUM_HOME": str(home), "TRIVIUM_APPS": "toy,absent"} | more
 
 
 def trivium(*arguments: str, home: Path, **more: str) -> subprocess.CompletedProcess[str]:

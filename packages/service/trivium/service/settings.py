@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     )
     apps: str = Field(default="", description="Apps to show and start, separated by commas; empty for all.")
     light_processes: int = Field(default=2, ge=1, le=64, description="Processes of a light worker.")
+    worker_niceness: int = Field(
+        default=10, ge=0, le=19, description="How far jobs yield the processor to pages: 0 not at all, 19 always."
+    )
     job_attempts: int = Field(
         default=3, ge=1, le=1000, description="Starts of a job whose worker dies before it is set aside."
     )
@@ -133,6 +136,9 @@ class Settings(BaseSettings):
     medical_dicom_title: str = Field(default="TRIVIUM", description="Our application entity title.")
     medical_dicom_callers: str = Field(
         default="", description="Titles of those who may call, separated by commas; empty for anybody on this machine."
+    )
+    medical_dicom_stat_callers: str = Field(
+        default="", description="Titles of callers whose films are STAT, such as an emergency room's; empty for none."
     )
     medical_dicom_certificate: str = Field(
         default="", description="PEM file with certificate chain and key: DICOM by TLS only; empty for plain."

@@ -26,6 +26,7 @@ from trivium.service.broker import broker_url
 from trivium.service.celery_app import broker_queues, create_celery
 from trivium.service.errors import InputError
 from trivium.service.lifeline import follow_parent
+from trivium.service.priority import yield_to_others
 from trivium.service.runtime import open_runtime
 from trivium.service.settings import Settings
 from trivium.service.sweeper import sweep_forever
@@ -90,6 +91,7 @@ def _work(settings: Settings, specs: Sequence[AppSpec], queues: Sequence[Queue])
     app.loader.import_default_modules()
     wanted = [name for queue in queues for name in broker_queues(queue.name)]
     log.info("worker.started", queues=wanted, processes=processes)
+    yield_to_others(settings.worker_niceness)  # not before: what was interrupted waits for this start
     app.worker_main(["worker", "--queues", ",".join(wanted), "--without-gossip", "--without-mingle", "-l", "WARNING"])
 
 
