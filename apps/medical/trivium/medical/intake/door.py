@@ -22,6 +22,7 @@ from trivium.medical import tables
 from trivium.medical.intake import pixels
 from trivium.medical.intake.burned_in import cover_text
 from trivium.medical.intake.deidentify import clean_pixels, deidentified, identity_of, new_uids
+from trivium.medical.intake.priority import is_asked_for_at_once
 from trivium.medical.intake.vault import Vault
 from trivium.medical.parse.dicom import header_of, looks_like_dicom, open_dicom
 from trivium.medical.parse.picture import read_picture
@@ -52,7 +53,8 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class _Film:
-    """A film without its identity: keys, facts, the file to keep, what the viewer draws, how many texts are covered.
+    """A film without its identity: keys, facts, the file to keep, what the viewer draws, how many texts are covered,
+    whether its header asks for it at once.
 
     `instance` holds the new UIDs of a DICOM file, as `tables.instance` names them; of a picture it is empty.
     """
@@ -67,6 +69,7 @@ class _Film:
     identity: dict[str, str]
     covered: int
     instance: dict[str, str]
+    is_stat: bool = False
 
 
 def receive(
@@ -77,6 +80,7 @@ def receive(
     Args:
         brought_by: account of whoever brought it.
         language: of the draft.
+        is_stat: whether whoever brings it asks for it at once; its header may, too.
 
     Raises:
         InputError: if it cannot be used; it is then in quarantine, with the reason.
@@ -104,13 +108,15 @@ def _enter(
 ) -> Received:
     """Enter a film in the worklist, in one transaction with its identity and its place in the audit log."""
     with runtime.database.write(is_durable=True) as connection:
+        is_prior = _is_prior(connection, film)
+        is_stat = (is_stat or film.is_stat) and not is_prior  # what was urgent then is not now
         study, entries = _found_study(connection, film), []
         is_new_study = study is None
         if study is not None and is_stat and study.priority != STAT:  # said later, it still counts
             row = tables.study
             connection.execute(update(row).where(row.c.id == study.id).values(priority=STAT))
             entries.append(Entry("study.stat", brought_by, "study", study.id))
-        study_id = study.id if study else _add_study(runtime, connection, film, brought_by, is_stat)
+        study_id = study.id if study else _add_study(runtime, connection, film, brought_by, is_stat, is_prior)
         is_new_image = _add_image(connection, study_id, film, *blobs)
         if is_new_image:
             _seal(runtime, connection, study_id, film, vault)
@@ -192,6 +198,7 @@ def _split_dicom(data: bytes, vault: Vault) -> _Film:
         identity={**identity, **_original_uids(vault, image_uid, str(dataset.get("SeriesInstanceUID") or ""))},
         covered=len(boxes),
         instance=new_uids(dataset, vault),
+        is_stat=is_asked_for_at_once(dataset),
     )
 
 
@@ -210,11 +217,18 @@ def _found_study(connection: Connection, film: _Film) -> Row[Any] | None:
     return connection.execute(select(row).where(row.c.study_key == film.study_key).with_for_update()).first()
 
 
-def _add_study(runtime: Runtime, connection: Connection, film: _Film, brought_by: str, is_stat: bool) -> str:
+def _is_prior(connection: Connection, film: _Film) -> bool:
+    """Whether the film's study was asked for to be compared with."""
+    row = tables.prior
+    return connection.execute(select(row.c.study_key).where(row.c.study_key == film.study_key)).first() is not None
+
+
+def _add_study(
+    runtime: Runtime, connection: Connection, film: _Film, brought_by: str, is_stat: bool, is_prior: bool
+) -> str:
     study_id = secrets.token_hex(8)
     header = film.header
     age = header.age_years
-    is_prior = connection.execute(select(tables.prior).where(tables.prior.c.study_key == film.study_key)).first()
     is_drafted = runtime.settings.medical_drafts and not is_prior
     connection.execute(
         insert(tables.study).values(
@@ -222,7 +236,7 @@ def _add_study(runtime: Runtime, connection: Connection, film: _Film, brought_by
             arrived_at=utc_now(), priority=STAT if is_stat else ROUTINE, modality=_short(header.modality),
             view=_view(header), sex=header.sex if header.sex in ("M", "F", "O") else "",
             age_years=None if age is None else min(float(int(age)), 90.0), state=ReportState.DRAFT,
-            is_closed=bool(is_prior), draft_state="waiting" if is_drafted else "off",
+            is_closed=is_prior, draft_state="waiting" if is_drafted else "off",
         )
     )  # fmt: skip
     return study_id

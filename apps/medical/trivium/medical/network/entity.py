@@ -64,6 +64,7 @@ class Entity:
 
     Args:
         callers: titles that may call; empty for anybody.
+        stat_callers: titles of callers, such as an emergency room's, whose films are STAT.
         certificate: PEM file with chain and key; empty for plain connections.
         authorities: PEM file; callers then need a certificate of one of them.
     """
@@ -75,6 +76,7 @@ class Entity:
     certificate: str
     authorities: str
     archive: Archive | None
+    stat_callers: tuple[str, ...] = ()
 
     def application(self) -> AE:
         """Return pynetdicom's entity, with limits, for taking films and answering echoes."""
@@ -116,7 +118,12 @@ def entity_of(settings: Settings) -> Entity:
     Raises:
         InputError: if a title, an address or the archive is not one, or a port that others reach lets anybody call.
     """
-    callers = tuple(_title(one.strip(), "CALLERS") for one in settings.medical_dicom_callers.split(",") if one.strip())
+    callers = _titles(settings.medical_dicom_callers, "CALLERS")
+    stat_callers = _titles(settings.medical_dicom_stat_callers, "STAT_CALLERS")
+    if callers and (strangers := set(stat_callers) - set(callers)):
+        what = f"{', '.join(sorted(strangers))} may not call"
+        hint = "add them to TRIVIUM_MEDICAL_DICOM_CALLERS"
+        raise InputError(what, where="TRIVIUM_MEDICAL_DICOM_STAT_CALLERS", hint=hint)
     if not callers and not _is_loopback(settings.medical_dicom_host):
         raise InputError(
             f"is empty, and others reach {settings.medical_dicom_host}",
@@ -133,7 +140,12 @@ def entity_of(settings: Settings) -> Entity:
         certificate=settings.medical_dicom_certificate,
         authorities=settings.medical_dicom_authorities,
         archive=_archive(settings.medical_archive) if settings.medical_archive else None,
+        stat_callers=stat_callers,
     )
+
+
+def _titles(text: str, what: str) -> tuple[str, ...]:
+    return tuple(_title(one.strip(), what) for one in text.split(",") if one.strip())
 
 
 def _archive(text: str) -> Archive:
