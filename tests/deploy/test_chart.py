@@ -74,7 +74,7 @@ def test_kubernetes_takes_what_the_chart_makes():
     for document in made:
         kubernetes_validate.validate(document, "1.37", strict=True)
     assert sorted(document["kind"] for document in made) == [
-        *["Deployment"] * 5, "Ingress", "Job", "PersistentVolumeClaim", "Service",
+        *["Deployment"] * 6, "Ingress", "Job", "PersistentVolumeClaim", "Service",
     ]  # fmt: skip
 
 

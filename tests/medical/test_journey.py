@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import time
 
 import numpy as np
 import pytest
+from tests.medical.archive import ToyArchive
 from tests.medical.films import dicom
 from tests.service.suite import LINK, started, trivium
 from tests.vision.drawn import drawn_chest
@@ -51,9 +53,17 @@ TEXTS = {
 
 @pytest.fixture(scope="module")
 def suite(tmp_path_factory):
-    """The whole suite with the medical app."""
-    with started(tmp_path_factory.mktemp("journey") / "home", TRIVIUM_APPS="medical") as suite:
+    """The whole suite with the medical app, its listener, and an archive that knows it."""
+    archive = ToyArchive()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    network = {"TRIVIUM_MEDICAL_DICOM_PORT": str(port), "TRIVIUM_MEDICAL_ARCHIVE": f"PACS@127.0.0.1:{archive.port}"}
+    archive.send_to(port)
+    archive.held = {"1.7": ("MRN-5150", "20240101", ["DX"])}
+    with started(tmp_path_factory.mktemp("journey") / "home", TRIVIUM_APPS="medical", **network) as suite:
         yield suite
+    archive.server.shutdown()
 
 
 class Visit:
@@ -97,14 +107,14 @@ class Visit:
         return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in ("serious", "critical")]
 
 
-def film(number: int) -> bytes:
+def film(number: int, **changes) -> bytes:
     """A drawn chest with an invented patient; each number is a study of its own."""
     pixels = (drawn_chest() * 4095).astype(np.uint16)
     return dicom(
         pixels, BitsStored=12, ViewPosition="PA", PatientAge="060Y", PatientSex="F", BodyPartExamined="CHEST",
         SOPInstanceUID=f"1.2.3.{number}.1", StudyInstanceUID=f"1.2.3.{number}", SeriesInstanceUID=f"1.2.3.{number}.9",
-        PatientName="Zyxwine^Quorla", PatientID="MRN-77123", ImagerPixelSpacing=[0.8, 0.8], WindowCenter=2048,
-        WindowWidth=4096,
+        ImagerPixelSpacing=[0.8, 0.8], WindowCenter=2048, WindowWidth=4096,
+        **{"PatientName": "Zyxwine^Quorla", "PatientID": "MRN-77123"} | changes,
     )  # fmt: skip
 
 
@@ -202,6 +212,34 @@ def test_from_a_film_to_a_signature(browser, suite, locale):
     page.locator("#marks", has_text=told).wait_for()
     assert visit.axe() == []
     assert visit.outside == []
+    assert visit.faults == []
+    visit.context.close()
+
+
+def test_an_earlier_film_comes_from_the_archive_while_somebody_writes(browser, suite):
+    visit = Visit(browser, suite, "en-US", "cleo")
+    page = visit.page
+    data = film(3, PatientID="MRN-5150", StudyDate="20240131")
+    brought = page.request.post(f"{suite.url}/medical/api/uploads", data=data, headers={"origin": suite.url})
+    page.goto(f"{suite.url}/medical/studies/{brought.json()['study']}")
+    page.wait_for_selector("#study[data-draft=ready]")
+    assert page.locator("#priors").inner_text().startswith("no prior")
+    page.locator("[data-act=begin]").click()
+    page.wait_for_selector(".m-sentence.current")
+    page.keyboard.press("e")
+    page.keyboard.press("End")
+    page.keyboard.type(" half a")
+    page.locator("[data-tool=archive]").click()
+    page.wait_for_selector("#prior[data-ready]")
+    assert "30 d earlier" in page.locator("#prior .m-tl").inner_text()  # 2024-01-01 to 2024-01-31
+    assert "Earlier films came from the archive: 1." in page.locator("#notices").inner_text()
+    assert page.locator(".m-field textarea").input_value().endswith(" half a")
+    page.locator(".m-field textarea").press("End")
+    page.keyboard.type(" word")
+    page.keyboard.press("Control+Enter")
+    visit.until(lambda: page.locator('#study[data-saved="saved"]').count() == 1)
+    assert page.locator(".m-sentence .m-text").first.inner_text().endswith(" half a word")
+    assert visit.axe() == []
     assert visit.faults == []
     visit.context.close()
 

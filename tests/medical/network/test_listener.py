@@ -6,6 +6,7 @@ import io
 import socket
 import struct
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pydicom
 import pytest
@@ -19,6 +20,7 @@ from tests.medical.intake.test_door import planted
 from trivium.medical import tables
 from trivium.medical.network.entity import Entity, entity_of
 from trivium.medical.network.listener import Listener
+from trivium.medical.workflow.studies import worklist
 from trivium.service.errors import InputError
 from trivium.service.settings import Settings
 
@@ -79,6 +81,17 @@ def test_echo_and_store(runtime, listener):
         study = connection.execute(select(tables.study)).one()
     assert (study.received_by, study.view, study.draft_state) == ("dicom:MODALITY", "PA", "waiting")
     assert not [context for context in association.accepted_contexts if context.abstract_syntax == CTImageStorage]
+
+
+def test_films_of_an_emergency_room_are_stat(runtime):
+    site = replace(ENTITY, callers=("MODALITY", "ER"), stat_callers=("ER",))
+    with Listener(runtime, site) as listener:
+        for title, uid in (("MODALITY", "1.2.3"), ("ER", "1.2.4")):
+            association = calling(listener, title=title)
+            assert association.send_c_store(film(f"{uid}.1", StudyInstanceUID=uid)).Status == 0
+            association.release()
+    studies = worklist(runtime.database).studies
+    assert [(one.received_by, one.is_stat) for one in studies] == [("dicom:ER", True), ("dicom:MODALITY", False)]
 
 
 def test_resends_and_aborted_associations_leave_one_study(runtime, listener):
@@ -158,6 +171,7 @@ def test_an_implicit_transfer_is_read(runtime, listener):
         ({"medical_dicom_title": "A TITLE THAT IS TOO LONG"}, "MEDICAL_DICOM_TITLE: .* is no application entity title"),
         ({"medical_dicom_host": "here"}, "'here' is no IP address"),
         ({"medical_archive": "PACS:104"}, "'PACS:104' is not TITLE@HOST:PORT"),
+        ({"medical_dicom_callers": "CR1", "medical_dicom_stat_callers": "ER"}, "STAT_CALLERS: ER may not call"),
         ({"medical_dicom_authorities": "ca.pem"}, "needs TRIVIUM_MEDICAL_DICOM_CERTIFICATE"),
     ],
 )
@@ -172,9 +186,10 @@ def test_settings_name_callers_and_archive(tmp_path):
         medical_dicom_callers="CR1, CR 2",
         medical_dicom_host="0.0.0.0",
         medical_archive="PACS@[::1]:104",
+        medical_dicom_stat_callers="CR 2",
     )
     found = entity_of(settings)
-    assert found.callers == ("CR1", "CR 2")
+    assert (found.callers, found.stat_callers) == (("CR1", "CR 2"), ("CR 2",))
     assert (found.archive.title, found.archive.host, found.archive.port) == ("PACS", "::1", 104)
 
 

@@ -125,6 +125,7 @@ def test_a_bad_film_is_answered_with_its_reason(site):
         ("tom", "POST", "/medical/studies/{id}/begin", 404),
         ("rita", "POST", "/medical/studies/{id}/sign", 404),
         ("rita", "POST", "/medical/pin", 404),
+        ("tom", "POST", "/medical/studies/{id}/priors", 404),
         ("rita", "POST", "/medical/studies/{id}/step/publish", 404),
         ("tom", "GET", "/medical/static/../app.py", 404),
         ("tom", "GET", "/medical/studies/{id}/films/7", 404),
@@ -137,6 +138,25 @@ def test_who_may_ask_for_what(site, who, method, path, status):
     body = {"version": 1, "text_sha256": "0" * 64, "attested": True, "pin": "482913"}
     extra = {"json": body} if method == "POST" else {}
     assert site.clients[who].request(method, path.format(id=study_id), **extra).status_code == status
+
+
+def test_the_archive_is_asked_by_a_job_where_there_is_one(site, monkeypatch):
+    rita, study_id = site.clients["rita"], site.bring(planted("1.21", StudyInstanceUID="1.20"))
+    path = f"/medical/studies/{study_id}/priors"
+    answer = rita.post(path)
+    assert (answer.status_code, answer.json()["error"]) == (400, "No archive is set that could be asked.")
+    monkeypatch.setitem(site.runtime.settings.__dict__, "medical_archive", "PACS@127.0.0.1:1")
+    state = rita.post(path).json()
+    waiting = {"state": "waiting", "progress": 0.0, "studies": None, "films": None, "problem": ""}
+    assert state["archive"] == {"is_set": True, "asked": waiting}
+    (job,) = [one for one in site.runtime.jobs.recent(app="medical") if one.kind == "priors"]
+    assert (job.owner, job.queue) == ("rita", "priors")
+    claimed = site.runtime.jobs.claim(job.id, "here:1")
+    site.runtime.jobs.fail(claimed, error="PACS: does not answer", reference="0" * 8)
+    asked = rita.get(f"/medical/studies/{study_id}/state").json()["archive"]["asked"]
+    assert (asked["state"], asked["problem"]) == ("failed", "PACS: does not answer")
+    assert rita.post(path).json()["archive"]["asked"]["state"] == "waiting"
+    assert site.acts(study_id).count("priors.asked") == 2
 
 
 def test_identity_is_read_by_permission_and_on_record(site):

@@ -81,7 +81,7 @@ def test_the_demo_fills_the_worklist_once(samples, tmp_path):
             assert connection.execute(select(func.count()).select_from(tables.image)).scalar_one() == 10
             assert connection.execute(select(func.count()).select_from(tables.quarantine)).scalar_one() == 0
             clara = next(one for one in listed if one.age_years == 71 and one.modality == "CR")
-            assert [one.modality for one in priors(connection, study_of(connection, clara.id))] == ["DX"]
+            assert [one.study.modality for one in priors(connection, study_of(connection, clara.id))] == ["DX"]
         assert all(one.job_id for one in listed)
         assert b"DEMO-00" not in b"".join(path.read_bytes() for path in tmp_path.rglob("trivium.db*"))
 

@@ -267,5 +267,5 @@ def test_priors_are_the_patients_own_and_earlier(runtime):
     for name, hours, patient in (("a", 0, "p1"), ("b", 1, "p1"), ("c", 2, "p1"), ("d", 0, "p2")):
         add_study(runtime, name, arrived_at=START + timedelta(hours=hours), pseudonym=patient)
     with runtime.database.read() as connection:
-        assert [one.id for one in priors(connection, study_of(connection, "b"))] == ["a"]
-        assert [one.id for one in priors(connection, study_of(connection, "c"))] == ["b", "a"]
+        assert [one.study.id for one in priors(connection, study_of(connection, "b"))] == ["a"]
+        assert [one.study.id for one in priors(connection, study_of(connection, "c"))] == ["b", "a"]

@@ -28,8 +28,8 @@ from trivium.service.database import UtcDateTime
 from trivium.service.tables import metadata
 
 __all__ = [
-    "critical", "draft", "evidence", "identity", "image", "instance", "pin", "prior", "quarantine", "signature",
-    "step_up", "study", "version", "working",
+    "critical", "draft", "evidence", "fetch", "identity", "image", "instance", "pin", "prior", "quarantine",
+    "signature", "step_up", "study", "version", "working",
 ]  # fmt: skip
 
 
@@ -104,6 +104,19 @@ prior = Table(  # studies that were asked for at an archive, to be compared with
     Column("for_study", String(16), ForeignKey("medical_study.id"), nullable=False),
     Column("asked_by", String(120), nullable=False),
     Column("asked_at", UtcDateTime, nullable=False),
+    Column("days_before", Integer),  # days from it to that study: dates are sealed, and this is what a reader needs
+)
+
+fetch = Table(  # the last time that an archive was asked for a study's priors, and what came
+    "medical_fetch",
+    metadata,
+    Column("study_id", String(16), ForeignKey("medical_study.id"), primary_key=True),
+    Column("job_id", String(32), nullable=False),
+    Column("asked_by", String(120), nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("studies", Integer),
+    Column("films", Integer),
+    Column("problem", Text, nullable=False, server_default=""),
 )
 
 identity = Table(

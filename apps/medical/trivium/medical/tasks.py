@@ -1,7 +1,8 @@
-"""The medical app's Celery task: a thin door from a job to the pipeline. Messages carry the job's id only.
+"""The medical app's Celery tasks: thin doors from a job to the pipeline, and to the archive. Messages carry ids only.
 
 `medical.draft` drafts a report on the films of one study, already under a pseudonym, and keeps the draft in the
 database, once in the job's life. A film that cannot be read ends in "no draft", and the report opens blank.
+`medical.priors` fetches a patient's earlier films; a light worker takes it, and loads no model.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from celery import shared_task
+from sqlalchemy import Connection
 
+from trivium.medical.workflow.fetches import note_fetched
 from trivium.medical.workflow.reports import Reports
 from trivium.medical.workflow.states import Actor, ActorKind
-from trivium.medical.workflow.studies import Evidence, priors, study_of
+from trivium.medical.workflow.studies import Evidence, study_of
+from trivium.medical.workflow.studies import priors as known_priors
+from trivium.service.audit import Entry
 from trivium.service.errors import InputError
 from trivium.service.evidence import Report
 from trivium.service.runner import JobContext, run_job
@@ -25,15 +30,44 @@ from trivium.service.text import LANGUAGES
 if TYPE_CHECKING:
     from trivium.medical.pipeline import Models
 
-__all__ = ["draft", "draft_study"]
+__all__ = ["draft", "draft_study", "fetch_priors", "priors"]
 
-_EFFECT = "draft"
+_EFFECT, _FETCHED = "draft", "priors"
 
 
 @shared_task(name="medical.draft")
 def draft(job_id: str) -> None:
     """Draft the report of a job's study."""
     run_job(job_id, lambda context: draft_study(context, current_runtime(), _models()))
+
+
+@shared_task(name="medical.priors")
+def priors(job_id: str) -> None:
+    """Fetch the earlier films of a job's patient."""
+    run_job(job_id, lambda context: fetch_priors(context, current_runtime()))
+
+
+def fetch_priors(context: JobContext, runtime: Runtime) -> Report:
+    """Have the archive send the priors of a study, and keep what came.
+
+    Raises:
+        InputError: if no archive is set, or no identity of the study is kept.
+        UpstreamError: if the archive cannot be asked, or sends nothing of what it has.
+    """
+    from trivium.medical.network.entity import entity_of
+    from trivium.medical.network.priors import bring_priors
+
+    study_id, job = str(context.request.get("study", "")), context.job
+    entity = entity_of(runtime.settings)
+    fetched = bring_priors(runtime, entity, study_id, actor=job.owner, progress=context.progress)
+
+    def keep(connection: Connection) -> None:
+        note_fetched(connection, study_id, job.id, job.owner, fetched)
+        told = {"studies": fetched.studies, "films": fetched.films, "problem": fetched.problem}
+        runtime.audit.append(connection, Entry("priors.fetched", job.owner, "study", study_id, "", told))
+
+    context.once(_FETCHED, keep, is_durable=True)
+    return Report(title=job.title, language="en", problems=(fetched.problem,) if fetched.problem else ())
 
 
 def draft_study(context: JobContext, runtime: Runtime, models: Models) -> Report:
@@ -45,7 +79,7 @@ def draft_study(context: JobContext, runtime: Runtime, models: Models) -> Report
     study_id, language = str(context.request.get("study", "")), str(context.request.get("language", "en"))
     reports, actor = Reports(runtime.database), Actor(ActorKind.MODEL, context.job.id)
     with runtime.database.read() as connection:
-        has_prior = bool(priors(connection, study_of(connection, study_id), most=1))
+        has_prior = bool(known_priors(connection, study_of(connection, study_id), most=1))
     found: tuple[int, _Drafted] | None = None
     faults = []
     for position, film in enumerate(context.inputs, 1):

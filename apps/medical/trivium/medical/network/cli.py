@@ -93,8 +93,11 @@ def priors(
     from trivium.medical.network.priors import bring_priors
 
     with opened_runtime() as runtime:
-        count = bring_priors(runtime, entity_of(runtime.settings), study, actor=_OPERATOR, most=most)
-    typer.echo(f"{study}: {count} films")
+        came = bring_priors(runtime, entity_of(runtime.settings), study, actor=_OPERATOR, most=most)
+    typer.echo(f"{study}: {came.films} films of {came.studies} earlier studies")
+    if came.problem:
+        typer.echo(came.problem, err=True)
+        raise typer.Exit(1)
 
 
 def _checked(language: str) -> str:

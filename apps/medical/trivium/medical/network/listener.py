@@ -26,8 +26,9 @@ from pynetdicom.pdu import P_DATA_TF
 from trivium.medical.intake.door import FILMS_AT_ONCE, receive
 from trivium.medical.intake.vault import open_vault
 from trivium.medical.network.entity import Entity
-from trivium.medical.network.priors import Prefetch
+from trivium.medical.network.priors import PREFETCH, ask_for_priors, is_prior
 from trivium.medical.parse.reader import MAX_BYTES
+from trivium.medical.workflow.states import RefusedError
 from trivium.service.errors import InputError, TriviumError
 from trivium.service.runtime import Runtime
 
@@ -56,7 +57,6 @@ class Listener:
         self._vault = open_vault(runtime.settings)
         self._taken: WeakKeyDictionary[Association, int] = WeakKeyDictionary()  # bytes of the message that comes in
         self._door = BoundedSemaphore(FILMS_AT_ONCE)
-        self._prefetch = Prefetch(runtime, entity)
         self._sockets: WeakKeyDictionary[Association, socket] = WeakKeyDictionary()
         _be_silent()
 
@@ -85,7 +85,6 @@ class Listener:
             where = f"{address[0]} port {address[1]}"
             hint = "set TRIVIUM_MEDICAL_DICOM_PORT"
             raise InputError(f"cannot listen ({error.strerror})", where=where, hint=hint) from error
-        self._prefetch.start()
         log.info("dicom.listening", title=self._entity.title, port=self.port, tls=bool(self._entity.certificate))
         return self
 
@@ -93,7 +92,6 @@ class Listener:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Abort what is going on, and close the port."""
-        self._prefetch.stop()
         for one in self._server.active_associations:
             one.abort()
         self._server.shutdown()
@@ -113,6 +111,7 @@ class Listener:
                     event.encoded_dataset(),
                     brought_by=f"dicom:{caller}",
                     language=self._language,
+                    is_stat=caller in self._entity.stat_callers,
                 )
         except InputError as error:  # it is in quarantine
             log.info("dicom.refused", caller=caller, reason=error.line)
@@ -122,8 +121,19 @@ class Listener:
             return _status(_NO_RESOURCES, f"try again; reference {error.reference}")
         log.info("dicom.stored", caller=caller, study=found.study_id, is_new=found.is_new_image)
         if found.is_new_study:
-            self._prefetch.ask(found.study_id)
+            self._ask_for_priors(found.study_id)
         return _status(_SUCCESS)
+
+    def _ask_for_priors(self, study_id: str) -> None:
+        """Have the earlier films of a new study fetched where there is an archive; a prior itself asks for none."""
+        if not self._runtime.settings.medical_archive or is_prior(self._runtime, study_id):
+            return
+        try:
+            ask_for_priors(self._runtime, study_id, actor=PREFETCH)
+        except RefusedError as refusal:  # no identity is kept
+            log.info("priors.not_asked", study=study_id, reason=refusal.reason)
+        except TriviumError as error:  # the film is in; it is read without them
+            log.warning("priors.not_asked", study=study_id, error=error.line, reference=error.reference)
 
     def _open(self, event: Any) -> None:
         self._sockets[event.assoc] = event.assoc.dul.socket.socket

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, Field
 
 from trivium.medical.intake.door import ask_for_draft
+from trivium.medical.network.priors import ask_for_priors
 from trivium.medical.pages.desk import actor_of, address_of, reports_of, runtime_of, session_of, step_up_of
 from trivium.medical.pages.study import state_of
 from trivium.medical.workflow.reports import Critical
@@ -128,6 +129,16 @@ def retry_draft(request: Request, study_id: StudyId) -> Response:
     def act() -> None:
         after = reports_of(request).expect_draft_again(study_id, actor_of(request))
         ask_for_draft(runtime_of(request), study_id, language=language_of(request), after=after)
+
+    return _done(request, study_id, act)
+
+
+@router.post("/studies/{study_id}/priors", dependencies=[Writer])
+def ask_archive(request: Request, study_id: StudyId) -> Response:
+    """Ask the archive for the patient's earlier films; a job fetches them while the report is written."""
+
+    def act() -> None:
+        ask_for_priors(runtime_of(request), study_id, actor=principal_of(request).id)
 
     return _done(request, study_id, act)
 

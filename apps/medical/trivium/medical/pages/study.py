@@ -17,6 +17,7 @@ from trivium.medical.pages.html import page
 from trivium.medical.reading import Mark, check_report
 from trivium.medical.workflow import content as words
 from trivium.medical.workflow.critical import critical_findings
+from trivium.medical.workflow.fetches import Fetch, fetch_of
 from trivium.medical.workflow.states import PUBLISHED, ReportState, allowed_events
 from trivium.medical.workflow.studies import (
     Evidence,
@@ -77,7 +78,8 @@ def state_of(request: Request, study_id: str) -> dict[str, Any]:
         maps = evidence_of(connection, study_id, draft.number) if draft is not None else None
         (study,) = settled(connection, [study])
         made, earlier = versions(connection, study_id), priors(connection, study)
-        prior_films = {one.id: images(connection, one.id) for one in earlier}
+        prior_films = {one.study.id: images(connection, one.study.id) for one in earlier}
+        asked = fetch_of(connection, study_id)
     is_shown = reports.may_see_draft(study_id)
     if study.state == ReportState.DRAFT and draft is not None and is_shown:  # to look at before anybody begins
         content = words.from_draft(draft_document(draft, language_of(request)), draft.number)
@@ -107,10 +109,12 @@ def state_of(request: Request, study_id: str) -> dict[str, Any]:
             for one in told
         ],
         "priors": [
-            {"id": one.id, "arrived_at": one.arrived_at.isoformat(), "state": one.state,
-             "images": [_image(one.id, film) for film in prior_films[one.id]]}
+            {"id": one.study.id, "arrived_at": one.study.arrived_at.isoformat(), "days_before": one.days_before,
+             "state": one.study.state, "is_published": one.study.state in PUBLISHED,
+             "images": [_image(one.study.id, film) for film in prior_films[one.study.id]]}
             for one in earlier
         ],
+        "archive": _archive(request, asked),
         "step_up": {
             "has_grace": step_up.has_grace(principal.id, session_of(request)),
             "has_proof": principal.has_password or step_up.has_pin(principal.id),
@@ -195,6 +199,24 @@ def _image(study_id: str, film: Row[Any]) -> dict[str, Any]:
         "side": film.side,
         "texts_covered": film.texts_covered,
     }
+
+
+def _archive(request: Request, fetch: Fetch | None) -> dict[str, Any]:
+    """Tell whether there is an archive, and where asking it stands; what did not come has its reason."""
+    runtime = runtime_of(request)
+    is_set = bool(runtime.settings.medical_archive)
+    if fetch is None:
+        return {"is_set": is_set, "asked": None}
+    came = fetch.fetched
+    error = runtime.jobs.get(fetch.job_id).error if fetch.state == "failed" else ""
+    asked = {
+        "state": fetch.state,
+        "progress": round(fetch.progress, 2),
+        "studies": came.studies if came else None,
+        "films": came.films if came else None,
+        "problem": came.problem if came else error,
+    }
+    return {"is_set": is_set, "asked": asked}
 
 
 def _version(made: Row[Any]) -> dict[str, Any]:

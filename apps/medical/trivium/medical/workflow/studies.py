@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
@@ -23,6 +23,7 @@ __all__ = [
     "ROUTINE",
     "STAT",
     "Evidence",
+    "Prior",
     "Study",
     "Worklist",
     "draft_document",
@@ -37,6 +38,8 @@ __all__ = [
 ]
 
 PAGE = 50
+_MOST_OF_A_PATIENT = 200
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 STAT, ROUTINE = 0, 2
 
 
@@ -82,6 +85,14 @@ class Evidence:
 
     sha256: str
     findings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """An earlier study of the patient; `days_before` is known of one that an archive sent for it."""
+
+    study: Study
+    days_before: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +199,37 @@ def versions(connection: Connection, study_id: str) -> Sequence[Row[Any]]:
     return connection.execute(query.order_by(made.c.number)).all()
 
 
-def priors(connection: Connection, study: Study, *, most: int = 5) -> list[Study]:
-    """Read the patient's other studies that arrived before this one or were fetched for one, the newest first."""
-    row, fetched = tables.study, select(tables.prior.c.study_key)
-    is_earlier = (row.c.arrived_at < study.arrived_at) | row.c.study_key.in_(fetched)
-    is_prior = (row.c.pseudonym == study.pseudonym) & is_earlier & (row.c.id != study.id)
-    query = select(row).where(is_prior).order_by(row.c.arrived_at.desc()).limit(most)
-    return [_study(one) for one in connection.execute(query)]
+def priors(connection: Connection, study: Study, *, most: int = 5) -> list[Prior]:
+    """Read the patient's earlier studies, the nearest first.
+
+    Dates are sealed. A study that was fetched for another one is placed by the days between the two, any other by its
+    arrival; one that was fetched and has no date comes last.
+    """
+    row, fetched, wanting = tables.study, tables.prior, tables.study.alias()
+    told = (fetched.c.study_key.label("fetched"), fetched.c.days_before, wanting.c.arrived_at.label("wanted_at"))
+    beside = row.outerjoin(fetched, fetched.c.study_key == row.c.study_key)
+    query = select(row, *told).select_from(beside.outerjoin(wanting, wanting.c.id == fetched.c.for_study))
+    is_its = (row.c.pseudonym == study.pseudonym) | (fetched.c.for_study == study.id)
+    query = query.where(is_its).order_by(row.c.arrived_at.desc()).limit(_MOST_OF_A_PATIENT)
+    every = connection.execute(query).all()
+    own = next((_taken_at(one) for one in every if one.id == study.id), None) or study.arrived_at
+    found = []
+    for one in every:
+        taken_at = _taken_at(one)
+        if one.id == study.id or (taken_at is not None and (taken_at > own or (taken_at == own and not one.fetched))):
+            continue
+        days = (own - taken_at).days if one.fetched and taken_at is not None else None
+        found.append((taken_at or _LONG_AGO, Prior(_study(one), days)))
+    found.sort(key=lambda pair: pair[0], reverse=True)
+    return [prior for _, prior in found[:most]]
+
+
+def _taken_at(row: Row[Any]) -> datetime | None:
+    """Return about when a study was made; None for one that an archive has no date of."""
+    if not row.fetched:
+        found: datetime = row.arrived_at
+        return found
+    return None if row.days_before is None else row.wanted_at - timedelta(days=row.days_before)
 
 
 def _study(row: Row[Any]) -> Study:

@@ -4,9 +4,10 @@ import { make, named, percent, person, say } from "./texts.js";
 import { Viewer } from "./viewer.js";
 
 export class Films {
-  // `fault` is told of a film or a map that does not come.
-  constructor(fault) {
+  // `fault` is told of a film or a map that does not come; `askArchive` asks for earlier films, where one may.
+  constructor(fault, askArchive) {
     this.fault = fault;
+    this.askArchive = askArchive;
     this.viewer = new Viewer(document.getElementById("view"));
     this.priorElement = document.getElementById("prior");
     this.reset();
@@ -18,6 +19,8 @@ export class Films {
     this.place = 0; // of the film that is shown
     this.mapsOf = ""; // address of the evidence maps that the viewer has
     this.prior = null;
+    this.priorId = ""; // of the study that is chosen to lie beside
+    this.priorsTold = "";
     this.priorElement.hidden = true;
     this.priorElement.replaceChildren();
     if (this.viewer.tool !== "window") this.viewer.setTool(this.viewer.tool); // off, as its button will be
@@ -29,6 +32,7 @@ export class Films {
     const isFirst = this.state === null;
     this.state = state;
     if (isFirst) this.drawTools();
+    this.drawPriors();
     const shown = isFirst && state.images.length ? this.load() : Promise.resolve();
     Object.assign(this.viewer, { regions: this.regions(), labels: this.labels() });
     this.viewer.draw();
@@ -59,7 +63,7 @@ export class Films {
   }
 
   drawTools() {
-    const { images, priors } = this.state;
+    const { images } = this.state;
     const presets = say("ui.presets").split("|");
     const choice = make("select", { id: "window", "aria-label": say("ui.window"), onchange: (event) => this.preset(event.target.value) },
       ...presets.map((text, place) => make("option", { value: place + 1 }, `${place + 1} ${text}`)));
@@ -74,7 +78,7 @@ export class Films {
       tool("pan", say("ui.pan"), () => this.toggle("pan"), true),
       tool("ruler", say("ui.ruler"), () => this.toggle("ruler"), true),
       tool("heat", say("ui.heat"), () => this.heat(), true), this.opacity(),
-      priors.length ? tool("prior", say("ui.show_prior"), () => this.showPrior(), true) : make("span", { class: "quiet" }, say("ui.no_prior")),
+      make("span", { class: "m-row", id: "priors" }),
     );
     this.pressFilm();
   }
@@ -140,15 +144,54 @@ export class Films {
     this.state.images.forEach((_, place) => press(`film-${place + 1}`, place === this.place));
   }
 
+  // What is here of the patient, and the way to ask for more; redrawn when something came.
+  drawPriors() {
+    const { priors, archive } = this.state;
+    const isBusy = ["waiting", "running"].includes(archive.asked?.state);
+    const told = JSON.stringify([priors.map(({ id }) => id), archive.is_set, isBusy]);
+    if (told === this.priorsTold) return;
+    this.priorsTold = told;
+    if (!priors.some(({ id }) => id === this.priorId)) this.priorId = priors[0]?.id ?? "";
+    const shown = priors.length ? tool("prior", say("ui.show_prior"), () => this.showPrior(), true) : make("span", { class: "quiet" }, say("ui.no_prior"));
+    const choice = priors.length < 2 ? null : make("select", { id: "prior-choice", "aria-label": say("ui.prior_choice"), onchange: (event) => this.choosePrior(event.target.value) },
+      ...priors.map((one) => make("option", { value: one.id, selected: one.id === this.priorId }, [since(one), one.images[0]?.view].filter(Boolean).join(", "))));
+    const ask = archive.is_set && this.askArchive ? tool("archive", say("ui.ask_archive"), this.askArchive) : null;
+    if (ask) ask.disabled = isBusy;
+    const unset = archive.is_set || priors.length ? null : make("span", { class: "quiet" }, say("ui.no_archive"));
+    document.getElementById("priors").replaceChildren(...[shown, choice, ask, unset].filter(Boolean));
+    press("prior", !this.priorElement.hidden);
+  }
+
+  get isPriorShown() {
+    return !this.priorElement.hidden;
+  }
+
   showPrior() {
     this.priorElement.hidden = !this.priorElement.hidden;
-    press("prior", !this.priorElement.hidden);
-    if (this.priorElement.hidden || this.prior) return;
-    this.prior = new Viewer(this.priorElement);
-    const { study, priors: [newest] } = this.state;
-    const arrived = new Date(newest.arrived_at).toLocaleString(document.documentElement.lang);
-    this.prior.load(newest.images[0], [study.patient.slice(0, 10), arrived, say(`state.${newest.state}`)]).catch(this.fault);
+    press("prior", this.isPriorShown);
+    if (this.isPriorShown && this.prior?.studyId !== this.priorId) this.loadPrior();
   }
+
+  choosePrior(id) {
+    this.priorId = id;
+    if (this.isPriorShown) this.loadPrior();
+    else this.showPrior();
+  }
+
+  loadPrior() {
+    this.prior ??= new Viewer(this.priorElement);
+    this.prior.studyId = this.priorId;
+    const { study, priors } = this.state;
+    const one = priors.find(({ id }) => id === this.priorId);
+    const state = one.is_published ? say(`state.${one.state}`) : "";
+    this.prior.load(one.images[0], [study.patient.slice(0, 10), since(one), state]).catch(this.fault);
+  }
+}
+
+// How long before this study a prior was made, where that is known, else when it came: dates are sealed.
+export function since({ days_before: days, arrived_at: arrived }) {
+  if (days !== null) return days === 0 ? say("ui.same_day") : say("ui.days_earlier", { count: days });
+  return say("ui.arrived", { at: new Date(arrived).toLocaleDateString(document.documentElement.lang) });
 }
 
 function tool(name, text, does, isToggle = false) {

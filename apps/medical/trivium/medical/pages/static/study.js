@@ -2,7 +2,7 @@
 // Typing is never lost: text is kept on the page until the server has it, and no answer overwrites a word being typed.
 import { Editor } from "./editor.js";
 import { ask, critical, pinFirst, signing } from "./dialogs.js";
-import { Films } from "./films.js";
+import { Films, since } from "./films.js";
 import { at, known, make, named, person, post, say } from "./texts.js";
 import { prepare } from "./viewer.js";
 
@@ -11,12 +11,13 @@ let id = root.dataset.study;
 let base = at(`/medical/studies/${id}`);
 const POLL_MS = 3000;
 const KEEP_MS = 40000;
-const films = new Films((error) => notice("film", String(error)));
+const films = new Films((error) => notice("film", String(error)), root.dataset.review ? askArchive : null);
 let state = null;
 let tag = "";
 let answers = 0; // of acts, and turns to other studies
 let nextStudy = null;
 let isNamed = false; // whether exports carry the patient's name
+let asking = ""; // of the archive, on this page: "asked", then "shown" once what came is beside the film
 const editor = new Editor(document.getElementById("sections"), { changed: () => later(), chosen: (names) => films.choose(names) });
 
 // -- state ----------------------------------------------------------------------------------------------------------
@@ -47,6 +48,7 @@ function take(found) {
   drawActs();
   drawMore();
   const shown = films.take(found);
+  drawArchive();
   if (isFirst) shown.then(preload);
 }
 
@@ -167,8 +169,7 @@ function drawNotices() {
   const retry = root.dataset.review ? button("retry_draft", async () => taken(await post(`${base}/retry-draft`))) : null;
   notice("failed", isFailed ? make("p", {}, say("ui.draft_failed"), " ", retry) : "");
   const isCompared = !state.priors.length || !draft || draft.refused || state.is_published;
-  const arrived = isCompared ? "" : new Date(state.priors[0].arrived_at).toLocaleDateString(document.documentElement.lang);
-  notice("compare", isCompared ? "" : say("ui.not_compared", { at: arrived }));
+  notice("compare", isCompared ? "" : say("ui.not_compared", { at: since(state.priors[0]) }));
   const canInsert = editor.canWrite && draft && !draft.refused && state.draft_number < draft.number;
   notice("late", canInsert ? make("p", {}, say("ui.late"), " ", button("insert", insert)) : "");
   const mustCommit = state.is_draft_hidden && editor.canWrite;
@@ -179,6 +180,27 @@ function drawNotices() {
     const what = named(name);
     notice(`critical-${name}`, make("p", {}, say("ui.critical", { what }), " ", button("note", () => tell(name, what))), "bad");
   }
+}
+
+// What became of asking the archive. A failure is told to whoever opens the study, the rest to whoever asked.
+function drawArchive() {
+  const { asked } = state.archive;
+  const isBusy = ["waiting", "running"].includes(asked?.state);
+  const isOver = asking && asked?.state === "done";
+  const came = asked?.films ? say("ui.archive_came", { films: asked.films }) : say("ui.archive_empty");
+  const percent = Math.round(100 * (asked?.progress ?? 0));
+  notice("archive", isBusy ? say(`ui.archive_${asked.state}`, { percent }) : isOver && asked.films !== null ? came : "");
+  const hasFailed = asked?.state === "failed" && !state.is_published;
+  const problem = hasFailed ? say("ui.archive_failed", { problem: asked.problem }) : asked?.problem && !state.is_published ? say("ui.archive_part", { problem: asked.problem }) : "";
+  notice("archive-problem", problem, "bad");
+  if (!isOver || asking === "shown") return;
+  asking = "shown";
+  if (asked.films && state.priors.length && !films.isPriorShown) films.showPrior();
+}
+
+async function askArchive() {
+  asking = "asked";
+  taken(await post(`${base}/priors`));
 }
 
 function drawActs() {
@@ -234,11 +256,11 @@ function drawMore() {
   }
   const query = isNamed ? "?identity=true" : "";
   const links = ["txt", "pdf", "json", "hl7", "dcm"].map((kind) => make("a", { href: `${base}/report.${kind}${query}`, target: "_blank" }, { json: "FHIR", dcm: "DICOM SR" }[kind] ?? kind.toUpperCase()));
-  const named = make("label", { class: "m-choice" }, make("input", { type: "checkbox", checked: isNamed, onchange: (event) => {
+  const choice = make("label", { class: "m-choice" }, make("input", { type: "checkbox", checked: isNamed, onchange: (event) => {
     isNamed = event.target.checked;
     drawMore();
   } }), ` ${say("ui.with_name")}`);
-  parts.push(make("p", { class: "m-row" }, ...links, document.getElementById("identity") ? named : null));
+  parts.push(make("p", { class: "m-row" }, ...links, document.getElementById("identity") ? choice : null));
   if (!isNamed) parts.push(make("p", { class: "quiet" }, say("ui.scrubbed")));
   if (state.draft) {
     const { number, model, weights_sha256: weights } = state.draft;
@@ -326,7 +348,7 @@ async function turn(other) {
   if (state?.is_mine) post(`${base}/release`);
   answers += 1;
   [id, base] = [other, at(`/medical/studies/${other}`)];
-  [state, tag, nextStudy, isNamed] = [null, "", null, false];
+  [state, tag, nextStudy, isNamed, asking] = [null, "", null, false, ""];
   editor.reset();
   films.reset();
   for (const box of ["notices", "acts", "more", "named", "saved"]) document.getElementById(box)?.replaceChildren();

@@ -1,0 +1,134 @@
+"""What an archive is asked for: a patient's earlier films by C-FIND, and to send them to our listener by C-MOVE.
+
+What it answers is checked again here: an archive that ignores a key answers for everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+from pynetdicom import AE
+from pynetdicom.association import Association
+
+from trivium.medical.network.entity import Archive, Entity
+from trivium.service.errors import InputError, UpstreamError
+
+__all__ = ["PriorStudy", "fetch", "find_priors"]
+
+_FIND, _MOVE = UID("1.2.840.10008.5.1.4.1.2.2.1"), UID("1.2.840.10008.5.1.4.1.2.2.2")  # study root
+_PENDING = (0xFF00, 0xFF01)
+_MOST_ANSWERS = 500
+_MODALITIES = frozenset({"CR", "DX"})
+_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class PriorStudy:
+    """A study that the archive has: its UID and its date, YYYYMMDD."""
+
+    study_uid: str
+    date: str
+
+
+def find_priors(
+    entity: Entity, *, patient_id: str, issuer: str = "", before: str = "", but_not: str = ""
+) -> list[PriorStudy]:
+    """Return a patient's chest-capable studies (CR, DX) that the archive has, the newest first.
+
+    Args:
+        before: YYYYMMDD; studies of that day count, too. Empty for any.
+        but_not: UID of the study itself.
+
+    Raises:
+        InputError: if the patient has no number, or one that an archive would take for a pattern.
+        UpstreamError: if the archive cannot be asked.
+    """
+    if not patient_id or set(patient_id) & set("*?\\"):
+        raise InputError("the patient's number cannot be asked for", hint="an archive would answer for others, too")
+    query = Dataset()
+    query.QueryRetrieveLevel, query.PatientID, query.IssuerOfPatientID = "STUDY", patient_id, issuer
+    query.StudyInstanceUID, query.StudyDate, query.ModalitiesInStudy = "", f"-{before}" if before else "", ""
+    answers = list(_ask(entity, query))
+    found = {
+        str(one.StudyInstanceUID): PriorStudy(str(one.StudyInstanceUID), str(one.get("StudyDate") or ""))
+        for one in answers
+        if _is_of(one, patient_id, issuer)
+        and _is_film(one)
+        and str(one.get("StudyInstanceUID") or "") not in ("", but_not)
+    }
+    earlier = [one for one in found.values() if not before or one.date <= before]
+    return sorted(earlier, key=lambda one: one.date, reverse=True)
+
+
+def fetch(entity: Entity, study_uid: str) -> int:
+    """Have the archive send one study to our listener; return how many films it sent.
+
+    Raises:
+        UpstreamError: if it cannot be asked, or a film did not arrive.
+    """
+    wanted, last = Dataset(), Dataset()
+    wanted.QueryRetrieveLevel, wanted.StudyInstanceUID = "STUDY", study_uid
+    association, archive = _associated(entity, _MOVE)
+    try:
+        for status, _answer in association.send_c_move(wanted, entity.title, _MOVE):
+            last = status
+    finally:
+        association.release()
+    sent, failed = (
+        int(last.get("NumberOfCompletedSuboperations") or 0),
+        int(last.get("NumberOfFailedSuboperations") or 0),
+    )
+    if last.get("Status") != 0x0000 or failed:
+        code = last.get("Status")
+        told = f"status {code:04X}" if code is not None else "no answer"
+        hint = f"it must know {entity.title} and reach its port; films that cannot be used are set aside"
+        raise UpstreamError(f"sent {sent} films, failed with {failed} ({told})", where=archive.title, hint=hint)
+    return sent
+
+
+def _ask(entity: Entity, query: Dataset) -> Iterator[Dataset]:
+    association, archive = _associated(entity, _FIND)
+    try:
+        for number, (status, answer) in enumerate(association.send_c_find(query, _FIND)):
+            code = status.get("Status")
+            if code in _PENDING and answer is not None:
+                if number >= _MOST_ANSWERS:
+                    raise UpstreamError(f"answers with more than {_MOST_ANSWERS} studies", where=archive.title)
+                yield answer
+            elif code != 0x0000:
+                told = f"status {code:04X}" if code is not None else "no answer"
+                raise UpstreamError(f"could not answer ({told})", where=archive.title)
+    finally:
+        association.release()
+
+
+def _associated(entity: Entity, model: Any) -> tuple[Association, Archive]:
+    archive = entity.archive
+    assert archive is not None
+    asking = AE(entity.title)
+    asking.acse_timeout = asking.dimse_timeout = asking.network_timeout = _TIMEOUT_S
+    asking.connection_timeout = 10
+    asking.add_requested_context(model)
+    found = asking.associate(archive.host, archive.port, ae_title=archive.title)
+    if not found.is_established:
+        what = "turned us away" if found.is_rejected else "does not answer"
+        where = f"{archive.title} at {archive.host} port {archive.port}"
+        raise UpstreamError(what, where=where, hint=f"does it know {entity.title}?")
+    return found, archive
+
+
+def _is_of(answer: Dataset, patient_id: str, issuer: str) -> bool:
+    told = str(answer.get("IssuerOfPatientID") or "").strip()
+    is_same_issuer = not issuer or not told or told == issuer
+    return str(answer.get("PatientID") or "").strip() == patient_id and is_same_issuer
+
+
+def _is_film(answer: Dataset) -> bool:
+    """Whether the study holds films; an archive that does not say is believed."""
+    told = answer.get("ModalitiesInStudy") or []
+    kinds = {told} if isinstance(told, str) else set(told)
+    return not kinds or bool(kinds & _MODALITIES)
