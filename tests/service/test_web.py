@@ -476,3 +476,12 @@ def test_files_that_leave_are_in_the_audit_log(visitor, runtime, job):
     downloaded, shown = list(runtime.audit.rows(subject_kind="file"))[before:]
     assert (downloaded.action, shown.action) == ("file.downloaded", "file.shown")
     assert (shown.actor, shown.subject_id, shown.subject_version) == (LOCAL_USER, f"{job.id}/{page.name}", page.sha256)
+
+
+def test_a_browser_keeps_what_a_page_links(visitor):
+    style = re.search(r'href="(/static/trivium\.css\?v=[0-9a-f]{12})"', visitor.get("/jobs", headers=HTML).text)[1]
+    bar = re.search(r"(/static/bar\.js\?v=[0-9a-f]{12})\W", visitor.get("/toy/").text)[1]
+    for address in (style, bar):
+        assert visitor.get(address).headers["cache-control"] == "private, max-age=31536000, immutable"
+        assert "immutable" not in visitor.get(f"{address}0").headers.get("cache-control", "")
+    assert visitor.get("/jobs", headers=HTML).headers["cache-control"] == "no-store"

@@ -27,6 +27,7 @@ from trivium.service import root, tracing
 from trivium.service.access import Access
 from trivium.service.disk import DiskFullError, require_space
 from trivium.service.errors import TriviumError
+from trivium.service.kept_files import let_keep
 from trivium.service.keys import key_in
 from trivium.service.phrase import translate
 from trivium.service.roles import Principal
@@ -62,6 +63,7 @@ class Guard:
         max_upload_bytes: largest body of an upload; other bodies stop at 16 MiB.
         folder: on the disk that uploads go to; none are taken while it is full.
         root_path: that a proxy serves the suite under; empty for none.
+        static_tag: of static files (`kept_files.py`).
         measure: told method, status and seconds of each answer.
         refuse: makes the answer to a stranger (401) or to somebody without the permission (404).
     """
@@ -77,6 +79,7 @@ class Guard:
         max_upload_bytes: int,
         folder: Path,
         root_path: str,
+        static_tag: str,
         measure: Callable[[str, int, float], None],
         refuse: Callable[[Request, int], Response],
     ) -> None:
@@ -89,6 +92,7 @@ class Guard:
         self._max_upload_bytes = max_upload_bytes
         self._folder = folder
         self._root = root_path
+        self._static_tag = static_tag
         self._measure = measure
         self._refuse = refuse
 
@@ -107,7 +111,7 @@ class Guard:
             structlog.contextvars.bound_contextvars(request_id=request_id),
             tracing.span("request", {"http.request.method": scope["method"], "request.id": request_id}) as span,
         ):
-            answer = _Answer(scope, send, request_id, self._root)
+            answer = _Answer(scope, send, request_id, self._root, self._static_tag)
             try:
                 await self._handle(scope, receive, answer)
             finally:
@@ -203,9 +207,10 @@ class Guard:
 class _Answer:
     """The response on its way out: adds headers, keeps the status for the access log."""
 
-    def __init__(self, scope: Scope, send: Send, request_id: str, root_path: str) -> None:
+    def __init__(self, scope: Scope, send: Send, request_id: str, root_path: str, static_tag: str) -> None:
         self._scope = scope
         self._root = root_path
+        self._static_tag = static_tag
         self._send = send
         self.request_id = request_id
         self._started = time.perf_counter()
@@ -217,6 +222,8 @@ class _Answer:
             headers = MutableHeaders(scope=message)
             headers["x-request-id"] = self.request_id
             root.outward(headers, self._root, Headers(scope=self._scope))
+            if self.status == 200:
+                let_keep(headers, self._scope["path"], self._scope["query_string"], self._static_tag)
             headers.setdefault("x-content-type-options", "nosniff")
             headers.setdefault("referrer-policy", "same-origin")
             headers.setdefault("x-frame-options", "SAMEORIGIN")

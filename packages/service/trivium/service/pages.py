@@ -17,6 +17,7 @@ from trivium.service.app_spec import AppSpec
 from trivium.service.estimate import Estimate
 from trivium.service.forms import form_token
 from trivium.service.jobs import Job, JobEvent, JobState
+from trivium.service.kept_files import tagged
 from trivium.service.phrase import Phrase, translate
 from trivium.service.roles import Principal
 from trivium.service.root import in_links
@@ -28,6 +29,7 @@ __all__ = [
     "Tile",
     "app_title",
     "history",
+    "in_browser",
     "message",
     "page",
     "remaining_text",
@@ -101,11 +103,18 @@ def page(request: Request, template: str, *, status: int = 200, package: str = "
             **told,
         )
     )
-    html = in_links(html, request.app.state.runtime.settings.root_path)
-    response = HTMLResponse(html, status, {"content-security-policy": _POLICY, "cache-control": "no-store"})
+    response = HTMLResponse(
+        in_browser(request, html), status, {"content-security-policy": _POLICY, "cache-control": "no-store"}
+    )
     if request.query_params.get("lang") == language:
         response.set_cookie(LANGUAGE_COOKIE, language, max_age=_YEAR_S, samesite="lax", path="/")
     return response
+
+
+def in_browser(request: Request, html: str) -> str:
+    """Return a page with its addresses as browsers ask for them: static files by content, all below the root."""
+    state = request.app.state
+    return in_links(tagged(html, state.static_tag), state.runtime.settings.root_path)
 
 
 def message(

@@ -30,6 +30,7 @@ from trivium.service.disk import DiskFullError
 from trivium.service.errors import InputError, NotFoundError, TriviumError, UpstreamError
 from trivium.service.guard import Guard, session_cookie
 from trivium.service.job_pages import job_pages
+from trivium.service.kept_files import content_tag, tagged
 from trivium.service.keys_pages import keys_pages
 from trivium.service.login_pages import login_form, login_pages
 from trivium.service.metrics import Measures
@@ -46,6 +47,7 @@ __all__ = ["create_web", "language_of", "owner_of"]
 log = structlog.get_logger(__name__)
 
 _STATIC = Path(__file__).parent / "static"
+_BAR = '<script src="/static/bar.js" defer></script>'
 
 
 def create_web(runtime: Runtime) -> Guard:
@@ -60,6 +62,7 @@ def create_web(runtime: Runtime) -> Guard:
     provider = open_provider(settings, runtime.apps)
     shell = FastAPI(title="Trivium", docs_url=None, redoc_url=None, openapi_url=None)
     shell.state.runtime = runtime
+    shell.state.static_tag = content_tag(["trivium.service", *(spec.package for spec in runtime.apps)])
     _add_home(shell, runtime)
     measures = Measures(runtime)
     _add_health(shell, runtime, measures)
@@ -87,6 +90,7 @@ def create_web(runtime: Runtime) -> Guard:
         max_upload_bytes=settings.max_upload_bytes,
         folder=settings.home,
         root_path=settings.root_path,
+        static_tag=shell.state.static_tag,
         measure=measures.count_request,
         refuse=functools.partial(_refuse, shell),
     )
@@ -180,7 +184,7 @@ def _add_app(shell: FastAPI, spec: AppSpec, runtime: Runtime) -> None:
             theme=gradio_theme(),
             css=getattr(blocks, "trivium_css", None),
             css_paths=[CSS_FILE],
-            head=root.in_links('<script src="/static/bar.js" defer></script>', runtime.settings.root_path),
+            head=root.in_links(tagged(_BAR, shell.state.static_tag), runtime.settings.root_path),
             max_file_size=runtime.settings.max_upload_bytes,
             show_error=False,
             footer_links=[],

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from trivium.service.forms import form_token
-from trivium.service.root import in_links
+from trivium.service.pages import in_browser
 from trivium.service.text import catalogue
 from trivium.service.visitor import LANGUAGE_COOKIE, language_of, visitor_of
 
@@ -46,8 +46,9 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
             **values,
         )
     )
-    html = in_links(html, request.app.state.runtime.settings.root_path)
-    response = HTMLResponse(html, status, {"content-security-policy": _POLICY, "cache-control": "no-store"})
+    response = HTMLResponse(
+        in_browser(request, html), status, {"content-security-policy": _POLICY, "cache-control": "no-store"}
+    )
     if request.query_params.get("lang") == language:
         response.set_cookie(LANGUAGE_COOKIE, language, max_age=_YEAR_S, samesite="lax", path="/")
     return response
