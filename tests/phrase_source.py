@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ERRORS = frozenset({"DiskFullError", "InputError", "ModelError", "NotFoundError", "Problem", "UpstreamError"})
+ERRORS = frozenset(
+    {"DiskFullError", "InputError", "ModelError", "NotFoundError", "Problem", "UpstreamError", "ValueError"}
+)
 CARRIERS = ("what", "where", "hint", "reason", "problem", "fault")
 """Variables that hold a part of a message before it is raised."""
 
@@ -51,11 +53,16 @@ def _parts(node: ast.AST) -> list[ast.expr]:
     return []
 
 
+def _has_words(piece: ast.expr) -> bool:
+    """Whether a piece of an f-string is a text with words in it, not only signs or a prefix of a name."""
+    return isinstance(piece, ast.Constant) and " " in str(piece.value) and any(sign.isalpha() for sign in piece.value)
+
+
 def _texts(node: ast.expr, place: str) -> Iterator[Message]:
     match node:
         case ast.Constant(value=str(text)) if text:
             yield Message(text, place)
-        case ast.JoinedStr() if any(isinstance(part, ast.FormattedValue) for part in node.values):
+        case ast.JoinedStr(values=pieces) if any(_has_words(piece) for piece in pieces):
             yield Message(None, place)
         case ast.IfExp(body=body, orelse=other):
             yield from _texts(body, place)

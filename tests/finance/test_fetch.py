@@ -301,7 +301,9 @@ def test_no_server_at_all_is_an_upstream_error(clock, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with (
         SecClient(CONTACT, www_url="http://127.0.0.1:9", clock=clock, sleep=clock.sleep) as client,
-        pytest.raises(UpstreamError, match=r"could not be asked in 5 tries .ConnectError.*download the filing's .htm"),
+        pytest.raises(
+            UpstreamError, match=r"could not be asked in 5 tries .no connection.; download the filing's .htm"
+        ),
     ):
         client.company("EXC")
 

@@ -52,6 +52,10 @@ TEXTS = {
 }
 
 
+ENGLISH = re.compile(r"[A-Za-z]{2,} [a-z]{2,} [a-z]{2,}")
+"""Three words in a row."""
+
+
 @pytest.fixture(scope="module")
 def suite(tmp_path_factory):
     """The whole suite with the finance app."""
@@ -163,3 +167,34 @@ def test_from_dropped_filings_to_a_corrected_report(browser, suite, samples, loc
     assert visit.outside == []
     assert visit.faults == []
     visit.context.close()
+
+
+def test_a_damaged_filing_is_told_in_chinese(browser, suite, samples, tmp_path):
+    whole = samples[PAIR[1]].read_bytes()
+    damaged, cut = tmp_path / "TVMK_damaged.htm", tmp_path / "TVMK_cut.htm"
+    damaged.write_bytes(whole[: whole.index(b"<ix:nonFraction") + 20])
+    cut.write_bytes(whole[: len(whole) * 3 // 4])
+    page = Visit(browser, suite, "zh-CN").page
+
+    def compared(*files: Path) -> str:
+        """Compare the files and return what the page says of the job."""
+        page.goto(f"{suite.url}/finance/")
+        page.locator(".tf-zone input").set_input_files(files)
+        for file in files:
+            page.locator(".tf-chosen li", has_text=file.name).get_by_text("KB").wait_for()
+        page.get_by_role("button", name="开始对比", exact=True).click()
+        page.locator(".tf-job :is(.tf-alert, .tf-note)").wait_for()
+        return page.locator(".tf-job").inner_text()
+
+    failed = compared(damaged)
+    said = r"TVMK_damaged.htm：没有找到含报表的会计期间（第 \d+ 行第 \d+ 列起 XML 格式不正确（.+）；其后的内容未读取）"
+    assert re.search(f"{said}；请提供年报或季报", failed), failed
+    assert ENGLISH.findall(failed.replace(damaged.name, "")) == []
+
+    damaged.write_bytes(whole[:200])
+    told = compared(samples[PAIR[0]], damaged, cut)
+    assert "TVMK_damaged.htm：这个 XML 文件既不是内联 XBRL，也不是 XBRL 实例文档；请提供" in told, told
+    assert ENGLISH.findall(told) == []
+    part = page.frame_locator(".tf-frame").locator("#unread").inner_text()
+    assert re.search(r"TVMK_cut.htm\s.*第 \d+ 行第 \d+ 列起 XML 格式不正确（.+）；其后的内容未读取", part), part
+    assert ENGLISH.findall(part) == []

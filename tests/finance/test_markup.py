@@ -131,7 +131,7 @@ def test_what_follows_the_first_error_is_not_read():
     assert document.is_trusted(document.root[0])
     assert not document.is_trusted(document.root)
     assert notes(document) == [
-        "not well-formed at line 1, column 20 (Opening and ending tag mismatch: c line 1 and d, line 1, column 20); "
+        "not well-formed at line 1, column 20 (Opening and ending tag mismatch: c line 1 and d); "
         "what stands after that was not read"
     ]
 
@@ -179,7 +179,7 @@ def test_utf_16_is_read_whatever_the_declaration_says(encoding):
 
 
 def test_damaged_utf_16_is_refused():
-    with pytest.raises(InputError, match=r"x: damaged UTF-16 text \(truncated data\)"):
+    with pytest.raises(InputError, match="x: the text is damaged: not UTF-16"):
         to_utf8(codecs.BOM_UTF16_LE + b"<\0a", "x")
 
 

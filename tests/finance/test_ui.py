@@ -299,6 +299,18 @@ def test_files_that_could_not_be_read_are_named_beside_the_results(page, runtime
     assert "scan.pdf: a PDF cannot be read yet" in text
 
 
+def test_what_an_english_job_said_is_chinese_for_a_chinese_reader(page, runtime, samples, tmp_path):
+    scan = tmp_path / "scan.htm"
+    scan.write_bytes(b"<html><body>Revenue 1,234</body></html>")
+    alone = work(runtime, submit(runtime, [scan], language="en"))
+    bring = "请提供内联 XBRL 文件（.htm）、XBRL 实例文档（.xml，或含链接库的 .zip）、SEC 的 companyfacts（.json），"
+    line = f"scan.htm：这个 HTML 页面不含内联 XBRL；{bring}或 CSV、XLSX 格式的报表"
+    assert alone.error.startswith("scan.htm: an HTML page without inline XBRL; bring the filing's")
+    assert f"{line} <small>" in views.progress(alone, ZH)
+    beside = work(runtime, submit(runtime, [samples[PAIR[0]], scan], language="en"))
+    assert f"<li>{line}</li>" in views.progress(beside, ZH, actions.problems_of(runtime, beside))
+
+
 def test_a_running_job_shows_stages_and_a_way_to_stop(page, runtime, samples):
     job = submit(runtime, [samples[PAIR[0]]])
     updates = page[1]["open"](visitor(job.id, "zh"))

@@ -27,6 +27,7 @@ import httpx
 
 from trivium.finance.records import Entity, Problem
 from trivium.service.errors import InputError, NotFoundError, UpstreamError
+from trivium.service.phrase import Phrase, joined
 
 __all__ = ["FetchResult", "FetchedFile", "ListedFiling", "SecClient", "check_contact", "fetch_filings"]
 
@@ -94,7 +95,9 @@ def check_contact(contact: str) -> str:
     contact = contact.strip()
     if not _CONTACT.fullmatch(contact) or not _ADDRESS.search(contact):
         raise InputError(
-            f"{contact!r} is no contact with an e-mail address, which SEC requires of every program",
+            Phrase(
+                "'{contact}' is no contact with an e-mail address, which SEC requires of every program", contact=contact
+            ),
             where="contact for the SEC",
             hint="give your name and address, such as 'Jane Doe jane@example.com'",
         )
@@ -157,14 +160,16 @@ class SecClient:
         """
         symbol = ticker.strip().upper().replace(".", "-")
         if not _TICKER.fullmatch(symbol):
-            raise InputError(f"{ticker!r} is not a ticker", hint="give one such as AAPL or BRK-B")
+            raise InputError(Phrase("'{ticker}' is not a ticker", ticker=ticker), hint="give one such as AAPL or BRK-B")
         url = f"{self.www_url}/files/company_tickers.json"
         listed = self._json(url)
         for row in listed.values() if isinstance(listed, dict) else ():
             if isinstance(row, dict) and row.get("ticker") == symbol and isinstance(row.get("cik_str"), int):
                 return Entity(str(row.get("title") or symbol), f"{row['cik_str']:010d}", symbol)
         raise NotFoundError(
-            f"SEC lists no company with the ticker {symbol}", where=url, hint="check it on sec.gov/edgar/search"
+            Phrase("SEC lists no company with the ticker {symbol}", symbol=symbol),
+            where=url,
+            hint="check it on sec.gov/edgar/search",
         )
 
     def filings(self, entity: Entity, forms: Sequence[str], years: int) -> list[ListedFiling]:
@@ -218,18 +223,24 @@ class SecClient:
                     if response.status_code == 200:
                         return _body(response, url)
                     _refuse_final(response, url)
-                    reason = f"it answered {response.status_code} {response.reason_phrase}".strip()
+                    reason = Phrase("it answered {status}", status=_status(response))
                     asked_s = _retry_after(response.headers.get("Retry-After", ""))
             except httpx.RequestError as error:
-                reason, asked_s = f"{type(error).__name__}: {error}", None
+                reason, asked_s = _no_answer(error), None
             pause_s = pause_s if asked_s is None else asked_s
             if pause_s > _MAX_PAUSE_S:
                 raise UpstreamError(
-                    f"SEC is busy and asks to wait {pause_s:.0f} s", where=url, hint=f"try again later, or {_BY_HAND}"
+                    Phrase("SEC is busy and asks to wait {pause_s} s", pause_s=f"{pause_s:.0f}"),
+                    where=url,
+                    hint=Phrase("try again later, or {by_hand}", by_hand=_BY_HAND),
                 )
             if attempt < _ATTEMPTS - 1:
                 self._sleep(pause_s)
-        raise UpstreamError(f"SEC could not be asked in {_ATTEMPTS} tries ({reason})", where=url, hint=_BY_HAND)
+        raise UpstreamError(
+            Phrase("SEC could not be asked in {count} tries ({reason})", count=_ATTEMPTS, reason=reason),
+            where=url,
+            hint=_BY_HAND,
+        )
 
     def _wait_for_turn(self) -> None:
         now = self._clock()
@@ -282,12 +293,16 @@ def fetch_filings(
         UpstreamError: if SEC cannot be asked. What was fetched before stays, and is not fetched again.
     """
     if years < 1 or not forms:
-        raise InputError(f"{years} years of {len(forms)} forms is nothing to fetch", hint="ask for one or more of each")
+        raise InputError(
+            Phrase("{years} years of {forms} forms is nothing to fetch", years=years, forms=len(forms)),
+            hint="ask for one or more of each",
+        )
     entity = client.company(ticker)
     wanted = client.filings(entity, forms, years)
     if not wanted and not with_companyfacts:
         raise NotFoundError(
-            f"SEC has no {' or '.join(forms)} of {entity.name}", hint="ask for another form, such as 20-F"
+            Phrase("SEC has no {forms} of {company}", forms=joined(forms, " or "), company=entity.name),
+            hint="ask for another form, such as 20-F",
         )
     store = _Folder(folder / entity.ticker)
     files: list[FetchedFile] = []
@@ -297,7 +312,17 @@ def fetch_filings(
         progress("fetch", number / steps)
         if not filing.is_inline or not _DOCUMENT.fullmatch(filing.document):
             what = "its main document holds no inline XBRL; its numbers are in companyfacts only"
-            problems.append(Problem(f"{filing.form} of {filing.report_date} ({filing.accession})", what))
+            problems.append(
+                Problem(
+                    Phrase(
+                        "{form} of {date} ({accession})",
+                        form=filing.form,
+                        date=filing.report_date,
+                        accession=filing.accession,
+                    ),
+                    what,
+                )
+            )
             continue
         name = store.free_name(filing, {file.path.name for file in files})
         files.append(store.fetch(name, client.document_url(entity, filing), client))
@@ -382,7 +407,9 @@ def _named_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(
-            f"cannot be read or written ({error.strerror})", where=str(path), hint="choose another folder"
+            Phrase("cannot be read or written ({reason})", reason=error.strerror),
+            where=str(path),
+            hint="choose another folder",
         ) from error
 
 
@@ -391,7 +418,9 @@ def _body(response: httpx.Response, url: str) -> bytes:
     for chunk in response.iter_bytes():
         body += chunk
         if len(body) > MAX_BYTES:
-            raise UpstreamError(f"SEC sends more than {MAX_BYTES // 2**20} MiB", where=url, hint=_BY_HAND)
+            raise UpstreamError(
+                Phrase("SEC sends more than {limit} MiB", limit=MAX_BYTES // 2**20), where=url, hint=_BY_HAND
+            )
     return bytes(body)
 
 
@@ -404,10 +433,25 @@ def _refuse_final(response: httpx.Response, url: str) -> None:
         raise UpstreamError(
             "SEC refuses this program or this network (403)",
             where=url,
-            hint=f"check the contact, wait ten minutes, or {_BY_HAND}",
+            hint=Phrase("check the contact, wait ten minutes, or {by_hand}", by_hand=_BY_HAND),
         )
     if code not in _RETRIED:
-        raise UpstreamError(f"SEC answered {code} {response.reason_phrase}".strip(), where=url, hint=_BY_HAND)
+        raise UpstreamError(
+            Phrase("SEC answered {status}", status=_status(response)),
+            where=url,
+            hint=_BY_HAND,
+        )
+
+
+def _status(response: httpx.Response) -> str:
+    return f"{response.status_code} {response.reason_phrase}".strip()
+
+
+def _no_answer(error: httpx.RequestError) -> str:
+    """Return why there was no answer: no connection, no answer in time, or what else the client calls it."""
+    if isinstance(error, httpx.TimeoutException):
+        return "it did not answer in time"
+    return "no connection" if isinstance(error, httpx.ConnectError) else type(error).__name__
 
 
 def _retry_after(text: str) -> float | None:
@@ -442,4 +486,8 @@ def _listed(listing: Any, url: str) -> list[ListedFiling]:
 
 
 def _unexpected(url: str, what: str) -> UpstreamError:
-    return UpstreamError(f"SEC's answer {what}", where=url, hint=f"try again later, or {_BY_HAND}")
+    return UpstreamError(
+        Phrase("SEC's answer {what}", what=what),
+        where=url,
+        hint=Phrase("try again later, or {by_hand}", by_hand=_BY_HAND),
+    )

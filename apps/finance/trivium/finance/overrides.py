@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, delete, insert, select
 from trivium.finance import tables
 from trivium.service.database import Database, utc_now
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 
 __all__ = ["Override", "choose", "chosen", "clear", "overrides_of"]
 
@@ -55,7 +56,10 @@ def choose(database: Database, owner: str, company: str, metric: str, concept: s
     """
     for name, text in (("company", company), ("metric", metric), ("concept", concept)):
         if not 0 < len(text) <= _LONGEST[name]:
-            raise InputError(f"{name} has {len(text)} characters", hint=f"give 1 to {_LONGEST[name]}")
+            raise InputError(
+                Phrase("{name} has {count} characters", name=name, count=len(text)),
+                hint=Phrase("give 1 to {most}", most=_LONGEST[name]),
+            )
     row = tables.override
     with database.write() as connection:
         connection.execute(delete(row).where(*_is(owner, company, metric)))

@@ -26,6 +26,7 @@ from trivium.finance.rates import rates_from_rows
 from trivium.finance.records import Filing
 from trivium.service.errors import InputError, TriviumError
 from trivium.service.evidence import Claim, Report, ReportFile, Sentence
+from trivium.service.phrase import Phrase, joined
 from trivium.service.text import LANGUAGES
 
 __all__ = ["FORMATS", "CompareRequest", "SourceFile", "Store", "run"]
@@ -79,15 +80,27 @@ class CompareRequest:
 
     def __post_init__(self) -> None:
         if unknown := [name for name in self.formats if name not in FORMATS]:
-            raise InputError(f"unknown format {', '.join(unknown)}", hint=f"use {', '.join(FORMATS)}")
+            raise InputError(
+                Phrase("unknown format {given}", given=joined(unknown, ", ")),
+                hint=Phrase("use {choices}", choices=joined(FORMATS, ", ")),
+            )
         if self.language not in LANGUAGES:
-            raise InputError(f"unknown language {self.language!r}", hint=f"use {', '.join(LANGUAGES)}")
+            raise InputError(
+                Phrase("unknown language '{language}'", language=self.language),
+                hint=Phrase("use {choices}", choices=joined(LANGUAGES, ", ")),
+            )
         if not self.scale:
             object.__setattr__(self, "scale", _USUAL_SCALE[self.language])
         if self.scale not in [str(scale) for scale in Scale]:
-            raise InputError(f"unknown scale {self.scale!r}", hint=f"use {', '.join(str(scale) for scale in Scale)}")
+            raise InputError(
+                Phrase("unknown scale '{scale}'", scale=self.scale),
+                hint=Phrase("use {choices}", choices=joined((str(scale) for scale in Scale), ", ")),
+            )
         if not 1 <= len(self.sources) <= MAX_FILES * 6:
-            raise InputError(f"{len(self.sources)} files were given", hint=f"give 1 to {MAX_FILES} filings")
+            raise InputError(
+                Phrase("{count} files were given", count=len(self.sources)),
+                hint=Phrase("give 1 to {most} filings", most=MAX_FILES),
+            )
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> CompareRequest:
@@ -147,7 +160,7 @@ def run(
         files=files,
         problems=(
             *(error.line for error in failures),
-            *(f"a sentence was left out: {one.reason}" for one in removed),
+            *(Phrase("a sentence was left out: {reason}", reason=one.reason) for one in removed),
         ),
     )
 
@@ -161,7 +174,9 @@ def _parse(request: CompareRequest, store: Store, progress: Progress) -> tuple[l
 
     wanted = [name for name in by_name if not is_companion(data[name])] or list(by_name)
     if len(wanted) > MAX_FILES:
-        raise InputError(f"{len(wanted)} filings were given", hint=f"give at most {MAX_FILES}")
+        raise InputError(
+            Phrase("{count} filings were given", count=len(wanted)), hint=Phrase("give at most {most}", most=MAX_FILES)
+        )
     filings: list[Filing] = []
     failures: list[TriviumError] = []
     for count, name in enumerate(wanted):
@@ -171,8 +186,11 @@ def _parse(request: CompareRequest, store: Store, progress: Progress) -> tuple[l
         except InputError as error:
             failures.append(error)
     if len(failures) > 1 and not filings:
-        named = "; ".join(f"{error.where}: {error.what}" for error in failures)
-        raise InputError(f"none of the {len(wanted)} files could be read: {named}", hint=failures[0].hint)
+        named = joined(Phrase("{where}: {what}", where=error.where, what=error.what) for error in failures)
+        raise InputError(
+            Phrase("none of the {count} files could be read: {named}", count=len(wanted), named=named),
+            hint=failures[0].hint,
+        )
     if not filings:
         raise failures[0]
     return filings, failures

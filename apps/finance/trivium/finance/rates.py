@@ -17,6 +17,7 @@ from pathlib import Path
 
 from trivium.finance.records import Period
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase, joined
 
 __all__ = ["RATE_COLUMNS", "Rate", "Rates", "parse_rates", "rates_from_rows", "read_rates"]
 
@@ -26,7 +27,10 @@ RATE_COLUMNS = ("pair", "kind", "from", "to", "rate", "source")
 _PAIR = re.compile(r"([A-Z]{3})/([A-Z]{3})")
 _SLACK = timedelta(days=7)
 _MOST_BYTES = 1 << 20
-_HINT = f"give a CSV with the columns {','.join(RATE_COLUMNS)}, such as EUR/USD,closing,,2024-12-31,1.0389,ECB"
+_HINT = Phrase(
+    "give a CSV with the columns {columns}, such as EUR/USD,closing,,2024-12-31,1.0389,ECB",
+    columns=",".join(RATE_COLUMNS),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,9 @@ def read_rates(path: Path) -> Rates:
         with path.open("rb") as stream:
             text = stream.read(_MOST_BYTES).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the exchange rates cannot be read ({error})", where=str(path), hint=_HINT) from error
+        raise InputError(
+            Phrase("the exchange rates cannot be read ({reason})", reason=error), where=str(path), hint=_HINT
+        ) from error
     return parse_rates(text, str(path))
 
 
@@ -101,7 +107,9 @@ def parse_rates(text: str, where: str) -> Rates:
         text = f"{','.join(RATE_COLUMNS)}\n{text.lstrip()}"
     table = csv.DictReader(io.StringIO(text))
     if missing := [name for name in RATE_COLUMNS if name not in (table.fieldnames or ())]:
-        raise InputError(f"the table lacks the columns {', '.join(missing)}", where=where, hint=_HINT)
+        raise InputError(
+            Phrase("the table lacks the columns {missing}", missing=joined(missing, ", ")), where=where, hint=_HINT
+        )
     return rates_from_rows(list(table), where)
 
 
@@ -112,10 +120,13 @@ def rates_from_rows(rows: Sequence[Mapping[str, str | None]], where: str) -> Rat
         InputError: if there is none, a row is no rate, or two contradict each other or have different currencies to
             convert into.
     """
-    rates = tuple(_rate(row, f"{where}, row {number}") for number, row in enumerate(rows, start=2))
+    rates = tuple(
+        _rate(row, Phrase("{where}, row {number}", where=where, number=number))
+        for number, row in enumerate(rows, start=2)
+    )
     targets = sorted({rate.quote for rate in rates})
     if len(targets) != 1:
-        what = f"the rates lead to {', '.join(targets)}" if targets else "there is no rate"
+        what = Phrase("the rates lead to {targets}", targets=joined(targets, ", ")) if targets else "there is no rate"
         raise InputError(what, where=where, hint="give rates into one common currency" if targets else _HINT)
     _refuse_contradictions(rates, where)
     return Rates(targets[0], rates)
@@ -125,13 +136,17 @@ def _rate(row: Mapping[str, str | None], where: str) -> Rate:
     cells = {name: (row.get(name) or "").strip() for name in RATE_COLUMNS}
     pair = _PAIR.fullmatch(cells["pair"])
     if pair is None or pair[1] == pair[2]:
-        raise InputError(f"{cells['pair']!r} is no pair of currencies such as EUR/USD", where=where, hint=_HINT)
+        raise InputError(
+            Phrase("'{pair}' is no pair of currencies such as EUR/USD", pair=cells["pair"]), where=where, hint=_HINT
+        )
     try:
         amount = Decimal(cells["rate"])
     except InvalidOperation:
         amount = Decimal(0)
     if not amount.is_finite() or amount <= 0:
-        raise InputError(f"the rate {cells['rate']!r} is not a positive number", where=where, hint=_HINT)
+        raise InputError(
+            Phrase("the rate '{rate}' is not a positive number", rate=cells["rate"]), where=where, hint=_HINT
+        )
     if not cells["source"]:
         raise InputError("the rate names no source", where=where, hint="say who published it")
     return Rate(pair[1], pair[2], _period(cells, where), amount, cells["source"])
@@ -147,7 +162,12 @@ def _period(cells: Mapping[str, str], where: str) -> Period:
         return Period(end)
     if cells["kind"] == "average" and start is not None and start <= end:
         return Period(end, start)
-    what = f"kind {cells['kind']!r} from {cells['from']!r} to {cells['to']!r} is neither an average nor a closing rate"
+    what = Phrase(
+        "kind '{kind}' from '{start}' to '{end}' is neither an average nor a closing rate",
+        kind=cells["kind"],
+        start=cells["from"],
+        end=cells["to"],
+    )
     raise InputError(what, where=where, hint="an average needs both dates in order, a closing rate only `to`")
 
 
@@ -156,7 +176,13 @@ def _refuse_contradictions(rates: Iterable[Rate], where: str) -> None:
     for rate in rates:
         other = known.setdefault((rate.base, rate.period), rate)
         if other.amount != rate.amount:
-            what = f"{rate.pair} for {rate.period.key} is {other.amount} and {rate.amount}"
+            what = Phrase(
+                "{pair} for {period} is {other} and {amount}",
+                pair=rate.pair,
+                period=rate.period.key,
+                other=other.amount,
+                amount=rate.amount,
+            )
             raise InputError(what, where=where, hint="keep one of the two")
 
 

@@ -19,6 +19,7 @@ from trivium.finance.fetch import FetchResult, SecClient, fetch_filings
 from trivium.finance.pipeline import CompareRequest, SourceFile
 from trivium.service.errors import InputError
 from trivium.service.evidence import Report, ReportFile
+from trivium.service.phrase import Phrase
 from trivium.service.runner import JobContext, run_job
 from trivium.service.settings import current_settings
 
@@ -74,7 +75,7 @@ def fetch_and_compare(context: JobContext) -> Report:
         raise InputError(first.what, where=first.where, hint="ask for newer years")
     report = _compare(context, [SourceFile(name, blob.sha256) for name, blob in kept], second_half)
     filings = tuple(ReportFile(name, "text/html", blob.sha256, blob.size) for name, blob in kept)
-    unread = tuple(f"{problem.where}: {problem.what}" for problem in fetched.problems)
+    unread = tuple(Phrase("{where}: {what}", where=one.where, what=one.what) for one in fetched.problems)
     return replace(report, files=(*report.files, *filings), problems=(*unread, *report.problems))
 
 
@@ -90,7 +91,11 @@ def _compare(context: JobContext, sources: Sequence[SourceFile], progress: Calla
 def _fetch(request: Any, folder: Path, progress: Callable[[str, float], None]) -> FetchResult:
     years = request.get("years", 2)
     if not isinstance(years, int) or not 1 <= years <= _MOST_YEARS:
-        raise InputError(f"{years!r} is no number of years", where="years", hint=f"give 1 to {_MOST_YEARS}")
+        raise InputError(
+            Phrase("'{years}' is no number of years", years=years),
+            where="years",
+            hint=Phrase("give 1 to {most}", most=_MOST_YEARS),
+        )
     forms = _names(request.get("forms", ("10-K",)), "forms")
     contact = str(request.get("contact") or current_settings().sec_contact)
     with SecClient(contact) as client:
@@ -101,7 +106,7 @@ def _fetch(request: Any, folder: Path, progress: Callable[[str, float], None]) -
 
 def _names(given: Any, field: str) -> list[str]:
     if isinstance(given, str) or not isinstance(given, Iterable):
-        raise InputError(f"{given!r} is not a list of names", where=field)
+        raise InputError(Phrase("'{given}' is not a list of names", given=given), where=field)
     return [str(name) for name in given]
 
 

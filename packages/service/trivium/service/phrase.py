@@ -17,7 +17,7 @@ from typing import Any
 
 import trivium
 
-__all__ = ["Phrase", "joined", "pack", "phrases", "translate", "unpack"]
+__all__ = ["Phrase", "joined", "pack", "phrases", "text_of", "translate", "unpack"]
 
 
 class Phrase(str):
@@ -54,6 +54,12 @@ def joined(parts: Iterable[str], separator: str = "; ") -> str:
     for part in rest:
         first = Phrase(f"{{first}}{separator}{{next}}", first=first, next=part)
     return first
+
+
+def text_of(error: Exception) -> str:
+    """Return what an exception says; as a `Phrase` if it was raised with one, which `str(error)` forgets."""
+    first = error.args[0] if error.args else None
+    return first if isinstance(first, Phrase) else str(error)
 
 
 def translate(text: str, language: str) -> str:

@@ -27,6 +27,7 @@ from trivium.finance.analyze.splits import find_splits
 from trivium.finance.rates import Rate, Rates
 from trivium.finance.records import Filing, Period
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 
 __all__ = ["MAX_FILES", "compare"]
 
@@ -72,10 +73,7 @@ def compare(
     kind: Kind = "companies" if len(series) > 1 else "periods" if len(filings) > 1 else "filing"
     columns = _columns(series, kind)
     if not columns:
-        names = ", ".join(sorted(filing.source.name for filing in filings))
-        raise InputError(
-            "no fiscal period with statements was found", where=names, hint="give annual or quarterly reports"
-        )
+        raise _nothing_to_compare(filings)
     by_key = {one.company.key: one for one in series}
     statements = tuple(_statement(name, columns, by_key) for name in STATEMENT_TABLES)
     of_company = {key: [column for column in columns if column.company.key == key] for key in by_key}
@@ -295,7 +293,17 @@ def _chosen_concepts(series: Sequence[Series]) -> list[Message]:
 
 def _problems(filings: Sequence[Filing]) -> tuple[tuple[str, str], ...]:
     return tuple(
-        (filing.source.name, f"{problem.where}: {problem.what}")
+        (filing.source.name, Phrase("{where}: {what}", where=problem.where, what=problem.what))
         for filing in filings
         for problem in (*filing.problems, *inconsistent_duplicates(filing))
     )
+
+
+def _nothing_to_compare(filings: Sequence[Filing]) -> InputError:
+    """Name the filings without a fiscal period, and the first thing that could not be read in them."""
+    names = ", ".join(sorted(filing.source.name for filing in filings))
+    what: str = "no fiscal period with statements was found"
+    damage = next((problem.what for filing in filings for problem in filing.problems if problem.is_recovery), "")
+    if damage:
+        what = Phrase("{what} ({damage})", what=what, damage=damage)
+    return InputError(what, where=names, hint="give annual or quarterly reports")

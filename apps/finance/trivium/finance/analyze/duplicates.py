@@ -10,6 +10,7 @@ from decimal import Decimal
 from itertools import combinations
 
 from trivium.finance.records import Concept, Dimension, Fact, Filing, Period, Problem, Unit
+from trivium.service.phrase import Phrase
 
 __all__ = ["duplicate_facts", "inconsistent_duplicates"]
 
@@ -32,12 +33,19 @@ def inconsistent_duplicates(filing: Filing) -> list[Problem]:
         pair = next((pair for pair in combinations(facts, 2) if not _agree(*pair)), None)
         if pair is not None:
             one, other = pair
-            where = f" ({one.dimensions_text})" if one.dimensions else ""
-            what = (
-                f"{one.concept.qname} for {one.period.key}{where} is {one.value:,f} {one.unit} here and "
-                f"{other.value:,f} in fact {other.fact_id}; neither is the rounding of the other"
+            about = f" ({one.dimensions_text})" if one.dimensions else ""
+            what = Phrase(
+                "{name} for {period}{where} is {amount} {unit} here and {other} in fact {other_fact}; "
+                "neither is the rounding of the other",
+                name=one.concept.qname,
+                period=one.period.key,
+                where=about,
+                amount=f"{one.value:,f}",
+                unit=one.unit,
+                other=f"{other.value:,f}",
+                other_fact=other.fact_id,
             )
-            problems.append(Problem(f"fact {one.fact_id}", what))
+            problems.append(Problem(Phrase("fact {fact}", fact=one.fact_id), what))
     return problems
 
 

@@ -16,6 +16,7 @@ from trivium.finance.check.tokens import Lexer
 from trivium.finance.check.verify import first_fault
 from trivium.finance.claims import ClaimContext
 from trivium.service.evidence import Claim, Sentence
+from trivium.service.phrase import Phrase
 
 __all__ = ["Removed", "check"]
 
@@ -60,6 +61,6 @@ def _fault(sentence: Sentence, claims: Mapping[str, Claim], lexer: Lexer, contex
     for claim_id in sentence.claim_ids:
         claim, about = claims.get(claim_id), context.about.get(claim_id)
         if claim is None or about is None or not isinstance(claim.value, Decimal):
-            return f"bound to {claim_id!r}, which is no claim of this report"
+            return Phrase("bound to '{claim_id}', which is no claim of this report", claim_id=claim_id)
         bound.append(Bound(claim_id, claim.value, about))
     return first_fault(Reading(lexer.read(sentence.text), bound, lexer.language), context)

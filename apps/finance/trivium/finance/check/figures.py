@@ -10,6 +10,7 @@ from trivium.finance.check.numbers import Number
 from trivium.finance.check.reading import Reading, Spoken, is_base_of, is_of
 from trivium.finance.claims import About, ClaimContext
 from trivium.finance.display import Kind, admitted, places
+from trivium.service.phrase import Phrase
 
 __all__ = ["number_fault"]
 
@@ -29,12 +30,12 @@ def number_fault(reading: Reading, place: int, context: ClaimContext) -> str:
     spoken, name, company = reading.spoken(place), reading.metric(place), reading.company(place)
     text = reading.tokens[place].text
     if name is None:
-        return f"{text}: no metric is named for it"
+        return Phrase("{text}: no metric is named for it", text=text)
     if company is None:
-        return f"{text}: it is not said of which company"
+        return Phrase("{text}: it is not said of which company", text=text)
     value = _signed(reading, place, number, spoken)
     if value is None:
-        return f"{text}: a sign beside a direction word"
+        return Phrase("{text}: a sign beside a direction word", text=text)
     if name.is_turned:
         value = -value
     for bound in reading.bound:
@@ -52,7 +53,7 @@ def number_fault(reading: Reading, place: int, context: ClaimContext) -> str:
         ):
             reading.told.add(bound.id)
             return ""
-    return f"{text}: follows from no bound claim, or from one already told"
+    return Phrase("{text}: follows from no bound claim, or from one already told", text=text)
 
 
 def _signed(reading: Reading, place: int, number: Number, spoken: Spoken) -> Decimal | None:

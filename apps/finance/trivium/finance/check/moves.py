@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from trivium.finance.check.reading import Bound, Reading, is_of
 from trivium.finance.claims import ClaimContext
+from trivium.service.phrase import Phrase
 
 __all__ = [
     "compare_fault",
@@ -31,7 +32,7 @@ def direction_fault(reading: Reading, place: int, context: ClaimContext) -> str:
         reading.period(place),
     )
     if name is None or company is None:
-        return f"{text!r}: it is not said of what"
+        return Phrase("'{text}': it is not said of what", text=text)
     if name.is_turned:
         sign = -sign
     moves = [
@@ -49,8 +50,12 @@ def direction_fault(reading: Reading, place: int, context: ClaimContext) -> str:
     else:
         fitting = [bound for bound in moves if is_of(told, bound.about)]
     if not fitting:
-        return f"{text!r}: no bound claim of a change"
-    return "" if all(_agrees(sign, bound) for bound in fitting) else f"{text!r}: the change goes the other way"
+        return Phrase("'{text}': no bound claim of a change", text=text)
+    return (
+        ""
+        if all(_agrees(sign, bound) for bound in fitting)
+        else Phrase("'{text}': the change goes the other way", text=text)
+    )
 
 
 def _agrees(sign: int, bound: Bound) -> bool:
@@ -78,7 +83,7 @@ def multiple_fault(reading: Reading, place: int, context: ClaimContext) -> str:
             fits = _NEAR[factor][0] <= bound.value < _NEAR[factor][1]
         if fits and about.company == reading.company(place):
             return ""
-    return f"{reading.tokens[place].text!r}: follows from no bound growth"
+    return Phrase("'{text}': follows from no bound growth", text=reading.tokens[place].text)
 
 
 def compound_fault(reading: Reading, place: int, context: ClaimContext) -> str:
@@ -87,20 +92,24 @@ def compound_fault(reading: Reading, place: int, context: ClaimContext) -> str:
     fits = name is not None and any(
         bound.about.role == "compound" and bound.about.metric in name.metrics for bound in reading.bound
     )
-    return "" if fits else f"{reading.tokens[place].text!r}: no compound rate is bound"
+    return "" if fits else Phrase("'{text}': no compound rate is bound", text=reading.tokens[place].text)
 
 
 def compare_fault(reading: Reading, place: int, context: ClaimContext) -> str:
     """Return a fault unless `above` or `below` has the sign of a bound distance to the median."""
     name, company, text = reading.metric(place), reading.company(place), reading.tokens[place].text
     if not reading.places("median"):
-        return f"{text!r}: compared with what the claims do not say"
+        return Phrase("'{text}': compared with what the claims do not say", text=text)
     for bound in reading.bound:
         about = bound.about
         if about.role == "gap" and about.company == company and name is not None and about.metric in name.metrics:
             sign = reading.tokens[place].data
-            return "" if isinstance(sign, int) and bound.value * sign > 0 else f"{text!r}: the gap goes the other way"
-    return f"{text!r}: no bound claim of a gap"
+            return (
+                ""
+                if isinstance(sign, int) and bound.value * sign > 0
+                else Phrase("'{text}': the gap goes the other way", text=text)
+            )
+    return Phrase("'{text}': no bound claim of a gap", text=text)
 
 
 def rank_fault(reading: Reading, place: int, context: ClaimContext) -> str:
@@ -108,7 +117,7 @@ def rank_fault(reading: Reading, place: int, context: ClaimContext) -> str:
     position, side = reading.tokens[place].data
     name, text = reading.metric(place), reading.tokens[place].text
     if name is None:
-        return f"{text!r}: no metric is named for it"
+        return Phrase("'{text}': no metric is named for it", text=text)
     if reading.places("member"):
         subject, field = reading.member(place), _member_of
         role = "change" if any(spot < place for spot in reading.places("contributed")) else "level"
@@ -125,11 +134,15 @@ def rank_fault(reading: Reading, place: int, context: ClaimContext) -> str:
     ]
     values = {field(bound): bound.value for bound in rivals}
     if len(values) != len(rivals) or subject not in values or len(values) < 2:
-        return f"{text!r}: the bound claims give no ranking"
+        return Phrase("'{text}': the bound claims give no ranking", text=text)
     own = values[subject]
     ahead = sum(value > own if side == "high" else value < own for value in values.values())
     tied = sum(value == own for value in values.values()) > 1
-    return "" if ahead + 1 == position and not tied else f"{text!r}: {subject} is not at that rank"
+    return (
+        ""
+        if ahead + 1 == position and not tied
+        else Phrase("'{text}': {subject} is not at that rank", text=text, subject=subject)
+    )
 
 
 def _member_of(bound: Bound) -> str:
@@ -142,9 +155,13 @@ def _company_of(bound: Bound) -> str:
 
 def ranked_fault(reading: Reading, place: int, context: ClaimContext) -> str:
     """`ranked` says a rank, or nothing that the claims could show."""
-    return "" if reading.kind(place + 1) == "rank" else f"{reading.tokens[place].text!r} without a rank"
+    return (
+        "" if reading.kind(place + 1) == "rank" else Phrase("'{text}' without a rank", text=reading.tokens[place].text)
+    )
 
 
 def limit_fault(reading: Reading, place: int, context: ClaimContext) -> str:
     """`up to` makes a bound of a number, which no claim is; only the spread of year ends is told so."""
-    return "" if reading.places("apart") else f"{reading.tokens[place].text!r} makes a bound of a value"
+    return (
+        "" if reading.places("apart") else Phrase("'{text}' makes a bound of a value", text=reading.tokens[place].text)
+    )

@@ -8,6 +8,7 @@ from decimal import Decimal
 from trivium.finance.check.reading import Reading, is_base_of, is_of
 from trivium.finance.claims import ClaimContext
 from trivium.finance.display import message_text
+from trivium.service.phrase import Phrase
 
 __all__ = [
     "accounting_fault",
@@ -30,7 +31,7 @@ def period_fault(reading: Reading, place: int, context: ClaimContext) -> str:
     """Return a fault unless a bound claim is of the period, and a base period is what a change is measured from."""
     told, company = reading.period_at(place), reading.company(place)
     if reading.is_base(place) and not _is_earlier(reading, place, told):
-        return f"{reading.tokens[place].text}: not what the claims are compared with"
+        return Phrase("{text}: not what the claims are compared with", text=reading.tokens[place].text)
     is_named = any(spot < place for spot in reading.places("company"))
     for bound in reading.bound:
         about = bound.about
@@ -38,7 +39,7 @@ def period_fault(reading: Reading, place: int, context: ClaimContext) -> str:
             continue
         if is_of(told, about) or is_base_of(told, about):
             return ""
-    return f"{reading.tokens[place].text}: no bound claim is of that period"
+    return Phrase("{text}: no bound claim is of that period", text=reading.tokens[place].text)
 
 
 def _is_earlier(reading: Reading, place: int, told: str | date) -> bool:
@@ -58,17 +59,21 @@ def relative_fault(reading: Reading, place: int, context: ClaimContext) -> str:
     ends = {bound.about.period.end for bound in reading.bound}
     gaps = [abs((bound.about.period.end - bound.about.base.end).days) for bound in reading.bound if bound.about.base]
     gaps += [abs((one - two).days) for one in ends for two in ends if one != two]
-    return "" if any(low <= gap <= high for gap in gaps) else f"{reading.tokens[place].text!r}: no such period is bound"
+    return (
+        ""
+        if any(low <= gap <= high for gap in gaps)
+        else Phrase("'{text}': no such period is bound", text=reading.tokens[place].text)
+    )
 
 
 def company_fault(reading: Reading, place: int, context: ClaimContext) -> str:
     """Return a fault unless a bound claim is of the company; among ranked companies each needs its own rank."""
     key, text = reading.tokens[place].data, reading.tokens[place].text
     if not any(bound.about.company == key for bound in reading.bound):
-        return f"{text}: no bound claim is of that company"
+        return Phrase("{text}: no bound claim is of that company", text=text)
     ranks = [] if reading.places("member") else reading.places("rank")
     if ranks and key not in {reading.company(spot) for spot in ranks}:
-        return f"{text}: named among ranked companies without a rank"
+        return Phrase("{text}: named among ranked companies without a rank", text=text)
     return ""
 
 
@@ -76,7 +81,7 @@ def member_fault(reading: Reading, place: int, context: ClaimContext) -> str:
     """Return a fault unless a bound claim is of the segment, product or region."""
     member = reading.tokens[place].data
     owns = any(bound.about.member == member for bound in reading.bound)
-    return "" if owns else f"{reading.tokens[place].text}: no bound claim is of that segment"
+    return "" if owns else Phrase("{text}: no bound claim is of that segment", text=reading.tokens[place].text)
 
 
 def metric_fault(reading: Reading, place: int, context: ClaimContext) -> str:
@@ -85,34 +90,34 @@ def metric_fault(reading: Reading, place: int, context: ClaimContext) -> str:
     states = [str(reading.tokens[spot].data) for spot in reading.places("state")]
     if "absent" in states or any(bound.about.metric in name.metrics for bound in reading.bound):
         return ""
-    return f"{reading.tokens[place].text}: no bound claim is of that metric"
+    return Phrase("{text}: no bound claim is of that metric", text=reading.tokens[place].text)
 
 
 def accounting_fault(reading: Reading, place: int, context: ClaimContext) -> str:
     """Return a fault unless the company named before reports under these standards."""
     company = next((made for made in context.companies if made.key == reading.company(place)), None)
     fits = company is not None and company.accounting == reading.tokens[place].data
-    return "" if fits else f"{reading.tokens[place].text}: not the standards of that company"
+    return "" if fits else Phrase("{text}: not the standards of that company", text=reading.tokens[place].text)
 
 
 def currency_fault(reading: Reading, place: int, context: ClaimContext) -> str:
     """Return a fault unless the company named before reports in this currency."""
     company = next((made for made in context.companies if made.key == reading.company(place)), None)
     fits = company is not None and company.currency == reading.tokens[place].data
-    return "" if fits else f"{reading.tokens[place].text}: not the currency of that company"
+    return "" if fits else Phrase("{text}: not the currency of that company", text=reading.tokens[place].text)
 
 
 def split_fault(reading: Reading, place: int, context: ClaimContext) -> str:
     """Return a fault unless a bound value was adjusted by this factor."""
     factors = {note.values.get("factor") for bound in reading.bound for note in bound.about.notes}
     fits = any(factor is not None and Decimal(factor) == reading.tokens[place].data for factor in factors)
-    return "" if fits else f"{reading.tokens[place].text}: no bound value was adjusted by that factor"
+    return "" if fits else Phrase("{text}: no bound value was adjusted by that factor", text=reading.tokens[place].text)
 
 
 def restated_fault(reading: Reading, place: int, context: ClaimContext) -> str:
     """Return a fault unless an originally reported value is bound."""
     fits = any(bound.about.role == "original" for bound in reading.bound)
-    return "" if fits else f"{reading.tokens[place].text!r}: no originally reported value is bound"
+    return "" if fits else Phrase("'{text}': no originally reported value is bound", text=reading.tokens[place].text)
 
 
 def state_fault(reading: Reading, place: int, context: ClaimContext) -> str:
@@ -126,7 +131,7 @@ def state_fault(reading: Reading, place: int, context: ClaimContext) -> str:
         fits = len({company.currency for company in named}) > 1
     else:
         fits = _is_missing(reading, place, context, "level" if state == "absent" else "growth")
-    return "" if fits else f"{reading.tokens[place].text!r}: the analysis does not say so"
+    return "" if fits else Phrase("'{text}': the analysis does not say so", text=reading.tokens[place].text)
 
 
 def _is_missing(reading: Reading, place: int, context: ClaimContext, role: str) -> bool:
@@ -157,4 +162,4 @@ def quote_fault(reading: Reading, place: int, context: ClaimContext) -> str:
             and message_text(about.reason, reading.language) == reading.tokens[place].data
         ):
             return ""
-    return f"{reading.tokens[place].text!r} is not the reason that the analysis gives"
+    return Phrase("'{text}' is not the reason that the analysis gives", text=reading.tokens[place].text)

@@ -11,6 +11,7 @@ from trivium.finance.check import moves, names
 from trivium.finance.check.figures import number_fault
 from trivium.finance.check.reading import Reading
 from trivium.finance.claims import ClaimContext
+from trivium.service.phrase import Phrase
 
 __all__ = ["first_fault"]
 
@@ -23,9 +24,9 @@ def first_fault(reading: Reading, context: ClaimContext) -> str:
 def _faults(reading: Reading, context: ClaimContext) -> Iterator[str]:
     for token in reading.tokens:
         if token.kind == "unknown":
-            yield f"cannot read {token.text!r}"
+            yield Phrase("cannot read '{text}'", text=token.text)
         elif token.kind == "negation":
-            yield f"negation {token.text!r}"
+            yield Phrase("negation '{text}'", text=token.text)
     if not reading.bound:
         yield "no claim is bound to it"
     for place, token in enumerate(reading.tokens):

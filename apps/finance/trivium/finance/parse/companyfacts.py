@@ -36,6 +36,7 @@ from trivium.finance.records import (
 )
 from trivium.service.errors import InputError, NotFoundError
 from trivium.service.evidence import JsonPointer
+from trivium.service.phrase import Phrase, text_of
 
 __all__ = ["MAX_BYTES", "looks_like_companyfacts", "read_companyfacts", "resolve_pointer"]
 
@@ -91,7 +92,11 @@ def read_companyfacts(name: str, data: bytes) -> tuple[Filing, ...]:
     reading.read(facts)
     if not reading.filings:
         reason = reading.problems[0].what if reading.problems else "it has none"
-        raise InputError(f"no fact could be read: {reason}", where=name, hint="fetch the file again from data.sec.gov")
+        raise InputError(
+            Phrase("no fact could be read: {reason}", reason=reason),
+            where=name,
+            hint="fetch the file again from data.sec.gov",
+        )
     entity = _entity(document, reading.problems)
     source = Source(name, hashlib.sha256(data).hexdigest(), len(data), "companyfacts")
     linkbase = Linkbase(labels=reading.labels)
@@ -114,9 +119,13 @@ def resolve_pointer(data: bytes, pointer: JsonPointer) -> Decimal:
         elif isinstance(node, list) and re.fullmatch(r"0|[1-9][0-9]{0,9}", key) and int(key) < len(node):
             node = node[int(key)]
         else:
-            raise NotFoundError(f"the document has nothing at {pointer.pointer}", hint="read the file again")
+            raise NotFoundError(
+                Phrase("the document has nothing at {pointer}", pointer=pointer.pointer), hint="read the file again"
+            )
     if not _is_number(node):
-        raise NotFoundError(f"the document has no number at {pointer.pointer}", hint="read the file again")
+        raise NotFoundError(
+            Phrase("the document has no number at {pointer}", pointer=pointer.pointer), hint="read the file again"
+        )
     return exact_decimal(str(node))
 
 
@@ -136,7 +145,13 @@ class _Part:
         form = form if isinstance(form, str) else ""
         problems = [*shared, *self.problems]
         if len(self.headers) > 1:
-            what = f"its entries disagree on year, period, form or date; {year} {period} {form} of {filed} is taken"
+            what = Phrase(
+                "its entries disagree on year, period, form or date; {year} {period} {form} of {filed} is taken",
+                year=year,
+                period=period,
+                form=form,
+                filed=filed,
+            )
             problems.append(Problem(self.accession, what, is_recovery=True))
         return Filing(
             source=source,
@@ -175,7 +190,7 @@ class _Reading:
         for part in [part for part in self.filings.values() if not part.facts]:
             self.problems += self.filings.pop(part.accession).problems
         if self.num_problems > _MAX_PROBLEMS:
-            what = f"{self.num_problems - _MAX_PROBLEMS} more entries could not be read"
+            what = Phrase("{count} more entries could not be read", count=self.num_problems - _MAX_PROBLEMS)
             self.problems.append(Problem("/facts", what))
 
     def _series(self, taxonomies: Mapping[str, Any]) -> Iterator[tuple[str, Concept, str, str, Any]]:
@@ -216,7 +231,7 @@ class _Reading:
             )
             part.headers[entry.get("fy"), entry.get("fp"), entry.get("form"), entry.get("filed")] += 1
         except ValueError as error:
-            self._complain(part, pointer, str(error))
+            self._complain(part, pointer, text_of(error))
         except TypeError:
             self._complain(part, pointer, "its fy, fp, form or filed is a list or an object")
         else:
@@ -241,13 +256,19 @@ def _parse(data: bytes, name: str) -> Any:
         return json.loads(data, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_refuse_twins)
     except RecursionError:
         reason = "it is nested too deeply"
+    except json.JSONDecodeError as error:
+        reason = Phrase(
+            "it breaks off or goes wrong at line {line}, column {column}", line=error.lineno, column=error.colno
+        )
     except ValueError as error:
-        reason = str(error)
-    raise InputError(f"not usable JSON: {reason}", where=name, hint="fetch the file again from data.sec.gov")
+        reason = text_of(error)
+    raise InputError(
+        Phrase("not usable JSON: {reason}", reason=reason), where=name, hint="fetch the file again from data.sec.gov"
+    )
 
 
 def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is not a JSON number")
+    raise ValueError(Phrase("{text} is not a JSON number", text=text))
 
 
 def _refuse_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -255,7 +276,7 @@ def _refuse_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
         twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise ValueError(f"the key {twice[:60]!r} stands twice in one object")
+        raise ValueError(Phrase("the key '{key}' stands twice in one object", key=twice[:60]))
     return made
 
 
@@ -281,9 +302,9 @@ def _period(entry: Mapping[str, Any]) -> Period:
 def _span(start: str | None, end: str) -> Period:
     first, last = None if start is None else _day(start), _day(end)
     if last is None or (first is None and start is not None):
-        raise ValueError(f"its period {start or ''}..{end} is not made of dates")
+        raise ValueError(Phrase("its period {start}..{end} is not made of dates", start=start or "", end=end))
     if first is not None and last < first:
-        raise ValueError(f"its period ends before it starts ({start}..{end})")
+        raise ValueError(Phrase("its period ends before it starts ({start}..{end})", start=start, end=end))
     return Period(last, first)
 
 
@@ -296,7 +317,7 @@ def _day(text: str) -> date | None:
 
 def _value(value: Any) -> Decimal:
     if not _is_number(value):
-        raise ValueError(f"its val {str(value)[:60]!r} is not a number")
+        raise ValueError(Phrase("its val '{text}' is not a number", text=str(value)[:60]))
     return Decimal(value) if isinstance(value, int) else exact_decimal(str(value))
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from trivium.finance.records import Entity, Fact, Period, Problem
+from trivium.service.phrase import Phrase
 
 __all__ = ["FISCAL_PERIODS", "CoverPage", "cover", "format_identifier", "main_period"]
 
@@ -63,7 +64,9 @@ def cover(facts: Iterable[Fact], identifier: str = "") -> CoverPage:
     def required(name: str, instead: str) -> str:
         text = text_of(name)
         if not text:
-            problems.append(Problem(f"dei:{name}", f"the cover page does not state it; {instead}"))
+            problems.append(
+                Problem(f"dei:{name}", Phrase("the cover page does not state it; {instead}", instead=instead))
+            )
         return text
 
     name = required("EntityRegistrantName", "the company's name is unknown")
@@ -136,13 +139,23 @@ def _period_end(stated: Fact | None, facts: tuple[Fact, ...], report: Callable[[
         end = _read_date(text, near=stated.period.end)
         if end is not None:
             return end
-        report(Problem(where, f"{text!r} is not a date; the end of its own period is taken", is_recovery=True))
+        report(
+            Problem(
+                where, Phrase("'{text}' is not a date; the end of its own period is taken", text=text), is_recovery=True
+            )
+        )
         return stated.period.end
     main = main_period(facts)
     if main is None:
         report(Problem(where, "the cover page does not state it, and no fact has a period"))
         return None
-    report(Problem(where, f"the cover page does not state it; the facts' main period is {main.key}", is_recovery=True))
+    report(
+        Problem(
+            where,
+            Phrase("the cover page does not state it; the facts' main period is {period}", period=main.key),
+            is_recovery=True,
+        )
+    )
     return main.end
 
 
@@ -170,11 +183,13 @@ def _fiscal_year(text: str, period_end: date | None, report: Callable[[Problem],
         return None
     where = "dei:DocumentFiscalYearFocus"
     if not re.fullmatch(r"[12]\d{3}", text):
-        report(Problem(where, f"{text!r} is not a year; only dates are known"))
+        report(Problem(where, Phrase("'{text}' is not a year; only dates are known", text=text)))
         return None
     year = int(text)
     if period_end is not None and abs(year - period_end.year) > 1:
-        report(Problem(where, f"says {year}, while the period ends on {period_end.isoformat()}"))
+        report(
+            Problem(where, Phrase("says {year}, while the period ends on {end}", year=year, end=period_end.isoformat()))
+        )
     return year
 
 
@@ -185,12 +200,16 @@ def _fiscal_period(
     if text.upper() in FISCAL_PERIODS:
         return text.upper()
     if text:
-        report(Problem(where, f"{text!r} is none of FY, Q1, Q2, Q3"))
+        report(Problem(where, Phrase("'{text}' is none of FY, Q1, Q2, Q3", text=text)))
         return ""
     main = main_period(facts)
     if main is not None and main.end == period_end and 350 <= main.days <= 380:
         report(
-            Problem(where, f"the cover page does not state it; the facts span a year ({main.key})", is_recovery=True)
+            Problem(
+                where,
+                Phrase("the cover page does not state it; the facts span a year ({period})", period=main.key),
+                is_recovery=True,
+            )
         )
         return "FY"
     report(Problem(where, "the cover page does not state it; the kind of period is unknown"))

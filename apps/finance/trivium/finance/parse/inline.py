@@ -31,6 +31,7 @@ from trivium.finance.parse.xbrl import (
 from trivium.finance.records import Concept, Fact, Filing, Linkbase, Place, Problem, Source, Unit
 from trivium.service.errors import InputError
 from trivium.service.evidence import FactAnchor
+from trivium.service.phrase import Phrase, text_of
 
 __all__ = ["looks_like_inline", "read_inline", "resolve_anchor"]
 
@@ -73,7 +74,11 @@ def read_inline(name: str, documents: Sequence[tuple[str, bytes]], companion: Co
     problems += reading.contexts.problems + reading.problems + [note for part in parts for note in part.unread()]
     if not reading.facts:
         reason = problems[0].what if problems else "it has no inline XBRL facts"
-        raise InputError(f"no fact could be read: {reason}", where=name, hint="give a 10-K or 10-Q as filed since 2019")
+        raise InputError(
+            Phrase("no fact could be read: {reason}", reason=reason),
+            where=name,
+            hint="give a 10-K or 10-Q as filed since 2019",
+        )
     page = cover(reading.facts)
     linkbase, notes = Linkbase(), list[Problem]()
     if companion:
@@ -155,7 +160,10 @@ class _Part:
         if not self.document.is_whole:
             read = sum(1 for kind, _ in self.elements if kind in ("nonFraction", "fraction"))
             missed = len(_START_OF_FACT.findall(self.data)) - read
-            yield Problem(self.name or "document", f"{missed} numeric facts stand after the damage and were not read")
+            yield Problem(
+                self.name or "document",
+                Phrase("{count} numeric facts stand after the damage and were not read", count=missed),
+            )
 
 
 @dataclass(slots=True)
@@ -182,14 +190,16 @@ class _Reading:
         for kind, element in part.elements:
             try:
                 if kind == "tuple":
-                    raise ValueError(f"tuple {element.get('name')} was not read: tuples are not supported")
+                    raise ValueError(
+                        Phrase("tuple {name} was not read: tuples are not supported", name=element.get("name"))
+                    )
                 if kind == "footnote":
                     self.footnotes[element.get("id", "")] = folded(self._text(element))
                 elif kind in _FACT_TAGS:
                     self._counts[part.name] += 1
                     self.facts.append(self._read_fact(part, element, kind, f"#{self._counts[part.name]}"))
             except ValueError as error:
-                self._complain(element, str(error))
+                self._complain(element, text_of(error))
 
     def attach_footnotes(self, parts: Sequence[_Part]) -> None:
         """Give each fact the texts of its footnotes, by relationship (1.1) or by the fact's own reference (1.0)."""
@@ -209,17 +219,27 @@ class _Reading:
     def _complain(self, element: etree._Element, what: str) -> None:
         where = element.get("id") or element.get("name") or _local(element)
         kind = "footnote" if _local(element) == "footnote" else "fact"
-        self.problems.append(Problem(f"{kind} {where}", what))
+        self.problems.append(Problem(Phrase("{kind} {where}", kind=kind, where=where), what))
 
     def _read_fact(self, part: _Part, element: etree._Element, kind: str, number: str) -> Fact:
         if element.get("target"):
-            raise ValueError(f"it belongs to the other target document {element.get('target')!r} and was left out")
+            raise ValueError(
+                Phrase(
+                    "it belongs to the other target document '{target}' and was left out", target=element.get("target")
+                )
+            )
         name, context_id = element.get("name"), element.get("contextRef")
         if not name or not context_id:
             raise ValueError("it lacks a name or a contextRef")
         context = self.contexts.contexts.get(context_id)
         if context is None:
-            raise ValueError(f"its context {context_id!r} {self.contexts.broken.get(context_id, 'is not there')}")
+            raise ValueError(
+                Phrase(
+                    "its context '{context}' {problem}",
+                    context=context_id,
+                    problem=self.contexts.broken.get(context_id, "is not there"),
+                )
+            )
         fact_id = self._unique_id(part, element, number)
         spot = part.layout.spot(element)
         locator = FactAnchor(part.name, fact_id)
@@ -253,7 +273,13 @@ class _Reading:
         unit_id = element.get("unitRef")
         unit = self.contexts.units.get(unit_id or "")
         if unit is None:
-            raise ValueError(f"its unit {unit_id!r} {self.contexts.broken.get(unit_id or '', 'is not there')}")
+            raise ValueError(
+                Phrase(
+                    "its unit '{unit}' {problem}",
+                    unit=unit_id,
+                    problem=self.contexts.broken.get(unit_id or "", "is not there"),
+                )
+            )
         return unit
 
     def _with_number(self, fact: Fact, element: etree._Element, part: _Part) -> Fact:
@@ -291,9 +317,9 @@ class _Reading:
         while (target := element.get("continuedAt")) is not None:
             following = self.continuations.get(target)
             if following is None:
-                raise ValueError(f"its continuation {target!r} is not there")
+                raise ValueError(Phrase("its continuation '{target}' is not there", target=target))
             if following in self._continued:
-                raise ValueError(f"its continuation {target!r} goes in a circle or is used twice")
+                raise ValueError(Phrase("its continuation '{target}' goes in a circle or is used twice", target=target))
             self._continued.add(following)
             element = following
             pieces.append(self._own_text(element))
@@ -310,17 +336,19 @@ class _Reading:
 def _number(element: etree._Element, printed: str, part: _Part) -> Decimal:
     form, sign, scale = element.get("format"), element.get("sign"), element.get("scale", "0")
     if sign not in (None, "-"):
-        raise ValueError(f"its sign is {sign!r}; only '-' is allowed")
+        raise ValueError(Phrase("its sign is '{sign}'; only '-' is allowed", sign=sign))
     text = printed
     if form:
         concept = part.concept(element, form)
         text = transform(concept.namespace, concept.name, printed)
     elif not _PLAIN_NUMBER.fullmatch(text):
-        raise ValueError(f"{printed!r} is not a plain number without sign, and no format says how to read it")
+        raise ValueError(
+            Phrase("'{text}' is not a plain number without sign, and no format says how to read it", text=printed)
+        )
     try:
         power = int(scale)
     except ValueError:
-        raise ValueError(f"its scale {scale!r} is not a whole number") from None
+        raise ValueError(Phrase("its scale '{scale}' is not a whole number", scale=scale)) from None
     return exact_decimal(text, power, is_negative=sign == "-")
 
 

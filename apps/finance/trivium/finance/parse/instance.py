@@ -23,6 +23,7 @@ from trivium.finance.parse.xbrl import XBRLI, XSI_NIL, Contexts, XbrlContext, de
 from trivium.finance.records import Concept, Fact, Filing, Linkbase, Place, Problem, Source, Unit, intern_concept
 from trivium.service.errors import InputError, NotFoundError
 from trivium.service.evidence import FactAnchor
+from trivium.service.phrase import Phrase, text_of
 
 __all__ = ["find_companions", "looks_like_instance", "read_companions", "read_instance", "resolve_fact"]
 
@@ -93,7 +94,11 @@ def read_instance(name: str, data: bytes, companion: Companion) -> Filing:
     reading = _read(name, data)
     if not reading.facts:
         reason = reading.problems[0].what if reading.problems else "it has no facts"
-        raise InputError(f"no fact could be read: {reason}", where=name, hint="give the instance as filed with the SEC")
+        raise InputError(
+            Phrase("no fact could be read: {reason}", reason=reason),
+            where=name,
+            hint="give the instance as filed with the SEC",
+        )
     linkbase, problems = read_companions(reading.root, companion)
     labels = _row_labels(linkbase)
     for fact in reading.facts:
@@ -166,7 +171,7 @@ def resolve_fact(data: bytes, anchor: FactAnchor) -> Decimal | str | None:
     for fact in _read("source", gunzip(data, "source")).facts:
         if fact.place.locator == anchor:
             return fact.value if fact.is_numeric else fact.text
-    raise NotFoundError(f"the instance has no fact {anchor.fact_id!r}", hint="read the filing again")
+    raise NotFoundError(Phrase("the instance has no fact '{fact}'", fact=anchor.fact_id), hint="read the filing again")
 
 
 @dataclass(slots=True)
@@ -183,14 +188,18 @@ class _Reading:
 
     def read_item(self, element: etree._Element, number: str) -> None:
         """Read one child of the root that is neither a context, a unit nor a link."""
-        where = f"fact {element.get('id') or number}"
+        where = Phrase("fact {fact}", fact=element.get("id") or number)
         if element.get("contextRef") is None:
             self.problems.append(Problem(where, _why_no_item(element)))
             return
         try:
             fact = self._fact(element, number)
         except ValueError as error:
-            self.problems.append(Problem(where, f"{_concept(element).qname} was not read: {error}"))
+            self.problems.append(
+                Problem(
+                    where, Phrase("{name} was not read: {reason}", name=_concept(element).qname, reason=text_of(error))
+                )
+            )
         else:
             if fact is not None:
                 self.facts.append(fact)
@@ -222,7 +231,13 @@ class _Reading:
     def _context(self, context_id: str) -> XbrlContext:
         context = self.contexts.contexts.get(context_id)
         if context is None:
-            raise ValueError(f"its context {context_id!r} {self.contexts.broken.get(context_id, 'is not there')}")
+            raise ValueError(
+                Phrase(
+                    "its context '{context}' {problem}",
+                    context=context_id,
+                    problem=self.contexts.broken.get(context_id, "is not there"),
+                )
+            )
         return context
 
     def _unit(self, unit_id: str | None) -> Unit | None:
@@ -230,14 +245,20 @@ class _Reading:
             return None
         unit = self.contexts.units.get(unit_id)
         if unit is None:
-            raise ValueError(f"its unit {unit_id!r} {self.contexts.broken.get(unit_id, 'is not there')}")
+            raise ValueError(
+                Phrase(
+                    "its unit '{unit}' {problem}",
+                    unit=unit_id,
+                    problem=self.contexts.broken.get(unit_id, "is not there"),
+                )
+            )
         return unit
 
     def _fact_id(self, element: etree._Element, number: str) -> str:
         given: str = element.get("id") or ""
         if given in self._ids:
-            what = f"its id stands on an earlier fact too; this one is called {number}"
-            self.problems.append(Problem(f"fact {given}", what, is_recovery=True))
+            what = Phrase("its id stands on an earlier fact too; this one is called {number}", number=number)
+            self.problems.append(Problem(Phrase("fact {fact}", fact=given), what, is_recovery=True))
             return number
         if given:
             self._ids.add(given)
@@ -249,7 +270,7 @@ def _read(name: str, data: bytes) -> _Reading:
     root = document.root
     if root.tag != f"{XBRLI}xbrl":
         raise InputError(
-            f"the root element is <{etree.QName(root).localname}>, not <xbrl>",
+            Phrase("the root element is <{name}>, not <xbrl>", name=etree.QName(root).localname),
             where=name,
             hint="give the XBRL instance (a file such as aapl-20240928_htm.xml) or the filing's .htm",
         )
@@ -260,8 +281,8 @@ def _read(name: str, data: bytes) -> _Reading:
     for number, element in enumerate(_items(document), start=1):
         reading.read_item(element, f"#{number}")
     for identifier, count in reading.foreign.items():
-        what = f"{count} facts belong to this other entity and were left out"
-        reading.problems.append(Problem(f"entity {identifier}", what))
+        what = Phrase("{count} facts belong to this other entity and were left out", count=count)
+        reading.problems.append(Problem(Phrase("entity {name}", name=identifier), what))
     _attach_footnotes(root, reading)
     return reading
 
@@ -290,8 +311,12 @@ def _concept(element: etree._Element) -> Concept:
 def _why_no_item(element: etree._Element) -> str:
     inside = sum(1 for child in element.iter(etree.Element) if child.get("contextRef") is not None)
     if inside:
-        return f"tuple {_concept(element).qname} with {inside} facts was not read: tuples are not supported"
-    return f"{_concept(element).qname} was not read: it has no contextRef"
+        return Phrase(
+            "tuple {name} with {inside} facts was not read: tuples are not supported",
+            name=_concept(element).qname,
+            inside=inside,
+        )
+    return Phrase("{name} was not read: it has no contextRef", name=_concept(element).qname)
 
 
 def _number(element: etree._Element) -> tuple[str, Decimal]:
@@ -314,7 +339,7 @@ def _number(element: etree._Element) -> tuple[str, Decimal]:
 
 def _decimal(text: str) -> Decimal:
     if not _NUMBER.fullmatch(text):
-        raise ValueError(f"{text[:60]!r} is not a decimal number")
+        raise ValueError(Phrase("'{text}' is not a decimal number", text=text[:60]))
     return exact_decimal(text)
 
 
@@ -322,7 +347,7 @@ def _accuracy(element: etree._Element) -> tuple[str | None, str | None]:
     decimals, precision = element.get("decimals"), element.get("precision")
     for kind, text in (("decimals", decimals), ("precision", precision)):
         if text is not None and not _PRECISION.fullmatch(text):
-            raise ValueError(f"its {kind} {text!r} is neither a whole number nor INF")
+            raise ValueError(Phrase("its {kind} '{text}' is neither a whole number nor INF", kind=kind, text=text))
     return decimals, precision
 
 
@@ -342,7 +367,7 @@ def _attach_footnotes(root: etree._Element, reading: _Reading) -> None:
                 fact = by_id.get(fact_id)
                 if text is None or fact is None:
                     what = "a footnote link leads nowhere and was left out"
-                    reading.problems.append(Problem(f"fact {fact_id}", what))
+                    reading.problems.append(Problem(Phrase("fact {fact}", fact=fact_id), what))
                 elif text not in fact.footnotes:
                     fact.footnotes = (*fact.footnotes, text)
 
@@ -361,7 +386,7 @@ def _keep(documents: dict[str, bytes], name: str, data: bytes, problems: list[Pr
     try:
         documents[name] = gunzip(data, name)
     except InputError as error:
-        problems.append(Problem(name, f"it was left out: {error.what}"))
+        problems.append(Problem(name, Phrase("it was left out: {what}", what=error.what)))
 
 
 def _references(schema: bytes, name: str) -> list[str]:

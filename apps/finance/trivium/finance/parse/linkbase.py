@@ -20,6 +20,7 @@ from lxml import etree
 from trivium.finance.parse.markup import Document, load
 from trivium.finance.records import Arc, Concept, Linkbase, PresentationRow, Problem, intern_concept
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 
 __all__ = ["LINK", "XLINK", "XS", "file_name", "read_linkbases"]
 
@@ -85,10 +86,12 @@ def _load_all(documents: Mapping[str, bytes], problems: list[Problem]) -> dict[s
         try:
             document = load(data, name)
         except InputError as error:
-            problems.append(Problem(name, f"it was left out: {error.what}"))
+            problems.append(Problem(name, Phrase("it was left out: {what}", what=error.what)))
             continue
         if document.root.tag not in (f"{XS}schema", f"{LINK}linkbase"):
-            problems.append(Problem(name, f"it is neither a schema nor a linkbase but <{_local(document.root)}>"))
+            problems.append(
+                Problem(name, Phrase("it is neither a schema nor a linkbase but <{name}>", name=_local(document.root)))
+            )
             continue
         problems += [Problem(name, problem.what, problem.is_recovery) for problem in document.problems]
         loaded[file_name(name)] = document
@@ -118,7 +121,10 @@ class _Taxonomy:
     def problems(self) -> list[Problem]:
         """Name the schemas whose locators could not be followed."""
         return [
-            Problem(schema or "linkbase", f"{count} concepts could not be told: their schema was not given")
+            Problem(
+                schema or "linkbase",
+                Phrase("{count} concepts could not be told: their schema was not given", count=count),
+            )
             for schema, count in self._unresolved.items()
         ]
 
@@ -224,7 +230,12 @@ class _Network:
             for kind in self._relations:
                 for link in document.root.iter(f"{LINK}{kind}Link"):
                     if document.is_trusted(link) and not self._read_link(kind, name, link):
-                        self.problems.append(Problem(name, f"over {_MAX_ARCS} {kind} arcs; the rest was left out"))
+                        self.problems.append(
+                            Problem(
+                                name,
+                                Phrase("over {limit} {kind} arcs; the rest was left out", limit=_MAX_ARCS, kind=kind),
+                            )
+                        )
                         break
 
     def labels(self) -> _Labels:
@@ -252,7 +263,11 @@ class _Network:
         for role in roles:
             rows = tuple(itertools.islice(self._rows(role, by_role[role], problems), left + 1))
             if len(rows) > left:
-                problems.append(Problem(role, f"it and later roles have over {_MAX_ROWS} rows and were left out"))
+                problems.append(
+                    Problem(
+                        role, Phrase("it and later roles have over {limit} rows and were left out", limit=_MAX_ROWS)
+                    )
+                )
                 break
             left -= len(rows)
             statements[role] = rows
@@ -264,7 +279,11 @@ class _Network:
         for relation in self._in_force("calculation"):
             weight = _decimal(relation.detail)
             if not weight:
-                what = f"the weight {relation.detail!r} of {relation.child.qname} is not a number other than 0"
+                what = Phrase(
+                    "the weight '{weight}' of {name} is not a number other than 0",
+                    weight=relation.detail,
+                    name=relation.child.qname,
+                )
                 problems.append(Problem(relation.role, what))
             else:
                 arcs.append(Arc(relation.role, relation.parent, relation.child, weight))
@@ -347,10 +366,12 @@ class _Network:
             label = labels.text(concept, preferred or _LABEL_ROLE)
             yield PresentationRow(concept, depth, label, _without_negation(preferred) != preferred)
             if concept in path:
-                problems.append(Problem(role, f"{concept.qname} stands below itself; its rows were not repeated"))
+                problems.append(
+                    Problem(role, Phrase("{name} stands below itself; its rows were not repeated", name=concept.qname))
+                )
                 continue
             if depth >= _MAX_DEPTH:
-                problems.append(Problem(role, f"its rows below level {_MAX_DEPTH} were left out"))
+                problems.append(Problem(role, Phrase("its rows below level {limit} were left out", limit=_MAX_DEPTH)))
                 return
             path.append(concept)
             stack += [(depth + 1, r.child, r.detail) for r in reversed(children.get(concept, ()))]

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from trivium.finance.parse.parser_words import parser_words
 from trivium.finance.records import Problem
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase, joined
 
 __all__ = ["MAX_BYTES", "Document", "gunzip", "gunzipped_start", "load", "to_utf8"]
 
@@ -65,12 +67,14 @@ def gunzip(data: bytes, where: str, *, limit: int = MAX_BYTES) -> bytes:
         try:
             whole = _inflate(data, limit + 1)
         except (EOFError, zlib.error) as error:
-            raise InputError(
-                f"the gzip stream is damaged ({error})", where=where, hint="fetch the file again"
-            ) from error
+            reason = "it ends before its end mark" if isinstance(error, EOFError) else "its data cannot be unpacked"
+            what = Phrase("the gzip stream is damaged ({reason})", reason=reason)
+            raise InputError(what, where=where, hint="fetch the file again") from error
     if len(whole) > limit:
         raise InputError(
-            f"larger than {limit // 2**20} MiB decompressed", where=where, hint="give one filing's own document"
+            Phrase("larger than {limit} MiB decompressed", limit=limit // 2**20),
+            where=where,
+            hint="give one filing's own document",
         )
     return whole
 
@@ -92,7 +96,7 @@ def _inflate(data: bytes, size: int) -> bytes:
         member = zlib.decompressobj(_GZIP)
         whole += member.decompress(data, size - len(whole))
         if len(whole) < size and not member.eof:
-            raise EOFError("it ends before its end mark")
+            raise EOFError
         data = member.unused_data.lstrip(b"\0")
     return whole
 
@@ -108,7 +112,7 @@ def to_utf8(data: bytes, where: str) -> bytes:
     try:
         text = data.decode("utf-16")
     except UnicodeDecodeError as error:
-        raise InputError(f"damaged UTF-16 text ({error.reason})", where=where, hint="fetch the file again") from error
+        raise InputError("the text is damaged: not UTF-16", where=where, hint="fetch the file again") from error
     return _ENCODING.sub(r"\1", text, count=1).encode()
 
 
@@ -134,7 +138,11 @@ def load(data: bytes, where: str) -> Document:
         first = error
     repaired, count = _spell_out_entities(data)
     if count:
-        note = Problem("document", f"{count} HTML entities or bare '&' were spelled out; no value changes", True)
+        note = Problem(
+            "document",
+            Phrase("{count} HTML entities or bare '&' were spelled out; no value changes", count=count),
+            True,
+        )
         try:
             return Document(_refuse_entities(etree.fromstring(repaired, _parser(repaired)), where), problems=(note,))
         except etree.XMLSyntaxError as error:
@@ -171,7 +179,10 @@ def _refuse_entities(root: etree._Element, where: str) -> etree._Element:
     declared = [entity.name for entity in dtd.iterentities()] if dtd is not None else []
     if declared:
         raise InputError(
-            f"declares XML entities ({', '.join(str(name) for name in declared[:3])}), which filings never need",
+            Phrase(
+                "declares XML entities ({names}), which filings never need",
+                names=joined((str(name) for name in declared[:3]), ", "),
+            ),
             where=where,
             hint="fetch the original from sec.gov",
         )
@@ -198,18 +209,21 @@ def _spell_out_entities(data: bytes) -> tuple[bytes, int]:
 
 def _load_to_first_error(data: bytes, where: str, error: etree.XMLSyntaxError) -> Document:
     root, closed = _read_until_broken(data)
-    reason = " ".join(str(error.msg).split())
+    reason, (line, column) = parser_words(str(error.msg)), error.position
     if root is None or not closed:
         raise InputError(
-            f"not well-formed XML ({reason})", where=where, hint="give the original file, not a print of it"
+            Phrase(
+                "not well-formed XML ({reason}, line {line}, column {column})", reason=reason, line=line, column=column
+            ),
+            where=where,
+            hint="give the original file, not a print of it",
         )
     _refuse_entities(root, where)
-    line, column = error.position
-    what = f"not well-formed at line {line}, column {column} ({reason})"
+    what = Phrase("not well-formed at line {line}, column {column} ({reason})", line=line, column=column, reason=reason)
     if root in closed:
-        note = Problem("document", f"{what}; every element was read to its end", is_recovery=True)
+        note = Problem("document", Phrase("{what}; every element was read to its end", what=what), is_recovery=True)
         return Document(root, problems=(note,))
-    note = Problem("document", f"{what}; what stands after that was not read", is_recovery=True)
+    note = Problem("document", Phrase("{what}; what stands after that was not read", what=what), is_recovery=True)
     return Document(root, False, frozenset(closed), (note,))
 
 

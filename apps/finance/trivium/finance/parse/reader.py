@@ -20,6 +20,7 @@ from trivium.finance.parse.markup import MAX_BYTES, gunzip, gunzipped_start, to_
 from trivium.finance.records import Filing
 from trivium.service.errors import InputError
 from trivium.service.evidence import Evidence, FactAnchor, JsonPointer, SheetCell
+from trivium.service.phrase import Phrase, joined
 
 __all__ = ["is_companion", "read_path", "read_source", "resolve"]
 
@@ -55,7 +56,9 @@ def read_path(path: Path) -> tuple[Filing, ...]:
             data = stream.read(MAX_BYTES + 1)
         names_beside = [entry.name for entry in path.parent.iterdir()]
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=name, hint="check its permissions") from error
+        raise InputError(
+            Phrase("cannot be read ({reason})", reason=error.strerror), where=name, hint="check its permissions"
+        ) from error
 
     def beside(companion: str) -> bytes | None:
         here = path.parent / Path(companion).name
@@ -193,7 +196,11 @@ def _refuse_several_filings(name: str, documents: list[tuple[str, bytes]]) -> No
             schemas.setdefault(match[1], member)
     if len(schemas) > 1:
         raise InputError(
-            f"the archive holds {len(schemas)} filings ({', '.join(schemas.values())})",
+            Phrase(
+                "the archive holds {count} filings ({schemas})",
+                count=len(schemas),
+                schemas=joined(schemas.values(), ", "),
+            ),
             where=name,
             hint="give each filing's file by itself",
         )
@@ -208,10 +215,14 @@ def _open_zip(name: str, data: bytes) -> dict[str, bytes]:
             is_bomb = len(entries) > _MAX_ENTRIES or total > MAX_BYTES or total > _MAX_RATIO * max(len(data), 1)
             members = {} if is_bomb else {entry.filename: archive.read(entry) for entry in entries}
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError, zlib.error) as error:
-        raise InputError(f"the archive is damaged ({error})", where=name, hint="fetch it again") from error
+        raise InputError("the archive is damaged", where=name, hint="fetch it again") from error
     if is_bomb:
         raise InputError(
-            f"the archive unpacks to {len(entries)} files and {total:,} bytes, more than a filing needs",
+            Phrase(
+                "the archive unpacks to {count} files and {total} bytes, more than a filing needs",
+                count=len(entries),
+                total=f"{total:,}",
+            ),
             where=name,
             hint="give the filing's own document",
         )

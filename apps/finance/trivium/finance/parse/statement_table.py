@@ -20,6 +20,7 @@ from trivium.finance.parse.statement.table import Reading, listed
 from trivium.finance.records import Entity, Filing, Linkbase, Problem, Source
 from trivium.service.errors import InputError, NotFoundError
 from trivium.service.evidence import SheetCell
+from trivium.service.phrase import Phrase
 
 __all__ = ["read_statement", "resolve_cell"]
 
@@ -52,7 +53,7 @@ def read_statement(name: str, data: bytes) -> Filing:
     for number, grid in enumerate(sheets.grids):
         reading.read_grid(number, grid, name)
     if reading.text_sheets:
-        what = f"sheets without numbers were left out: {listed(reading.text_sheets)}"
+        what = Phrase("sheets without numbers were left out: {sheets}", sheets=listed(reading.text_sheets))
         reading.problems.append(Problem(name, what))
     if not reading.has_header:
         raise InputError(
@@ -63,8 +64,8 @@ def read_statement(name: str, data: bytes) -> Filing:
     if not reading.facts and reading.dateless:
         header, where = next(iter(reading.dateless.items()))
         raise InputError(
-            f"the column {header!r} is counted from the document's date, and no title gives one",
-            where=f"{name} {where}",
+            Phrase("the column '{header}' is counted from the document's date, and no title gives one", header=header),
+            where=Phrase("{name} {where}", name=name, where=where),
             hint="write it above the table or into the file's name, such as 2024年12月31日",
         )
     if not reading.facts:

@@ -16,6 +16,7 @@ from typing import Any
 from lxml import etree
 
 from trivium.finance.records import Concept, Dimension, Period, Problem, Unit, intern_concept
+from trivium.service.phrase import Phrase, joined, text_of
 
 __all__ = ["FOREVER", "Contexts", "XbrlContext", "decimals_of", "exact_decimal", "qname_to_concept", "read_resources"]
 
@@ -65,15 +66,18 @@ class Contexts:
                 else:
                     self._keep(self.units, element_id, _read_unit(element), "unit")
             except ValueError as error:
-                self.broken[element_id] = str(error)
-                self.problems.append(Problem(f"{'context' if is_context else 'unit'} {element_id}", str(error)))
+                what = self.broken[element_id] = text_of(error)
+                where = Phrase("{kind} {where}", kind="context" if is_context else "unit", where=element_id)
+                self.problems.append(Problem(where, what))
 
     def _keep(self, kept: dict[str, Any], element_id: str, new: object, kind: str) -> None:
         if not element_id:
-            raise ValueError(f"a {kind} has no id")
+            raise ValueError(Phrase("a {kind} has no id", kind=kind))
         if kept.get(element_id, new) != new:
             kept.pop(element_id)
-            raise ValueError(f"{kind} id {element_id!r} is given twice with different contents")
+            raise ValueError(
+                Phrase("{kind} id '{id}' is given twice with different contents", kind=kind, id=element_id)
+            )
         if element_id not in self.broken:
             kept[element_id] = new
 
@@ -95,10 +99,10 @@ def qname_to_concept(text: str, nsmap: Mapping[str | None, str]) -> Concept:
     if not colon:
         prefix, name = "", prefix
     if not name or ":" in name:
-        raise ValueError(f"{text!r} is not a name")
+        raise ValueError(Phrase("'{text}' is not a name", text=text))
     namespace = nsmap.get(prefix or None)
     if namespace is None and prefix:
-        raise ValueError(f"the prefix of {text!r} is not declared")
+        raise ValueError(Phrase("the prefix of '{text}' is not declared", text=text))
     return intern_concept(namespace or "", name, prefix)
 
 
@@ -109,16 +113,16 @@ def exact_decimal(text: str, scale: int = 0, *, is_negative: bool = False) -> De
         ValueError: if the text is not a finite decimal number, or scale is beyond +-100.
     """
     if not -100 <= scale <= 100:
-        raise ValueError(f"scale {scale} is out of range")
+        raise ValueError(Phrase("scale {scale} is out of range", scale=scale))
     if scale >= 0 and text.isascii() and text.isdigit():
         whole = int(text) * 10**scale
         return Decimal(-whole if is_negative else whole)
     # Decimal() alone would take underscores, full-width digits and NaN.
     if not _DECIMAL.fullmatch(text):
-        raise ValueError(f"{text!r} is not a decimal number")
+        raise ValueError(Phrase("'{text}' is not a decimal number", text=text))
     sign, digits, exponent = Decimal(text).as_tuple()
     if not isinstance(exponent, int) or abs(exponent) > 1000:
-        raise ValueError(f"{text!r} is not a finite number")
+        raise ValueError(Phrase("'{text}' is not a finite number", text=text))
     exponent += scale
     if exponent > 0:
         digits, exponent = digits + (0,) * exponent, 0
@@ -139,7 +143,7 @@ def decimals_of(value: Decimal | None, decimals: str | None, precision: str | No
         return None, True
     if not _INTEGER.fullmatch(stated):
         name = "precision" if decimals is None else "decimals"
-        raise ValueError(f"its {name} {stated!r} is neither a whole number nor INF")
+        raise ValueError(Phrase("its {name} '{text}' is neither a whole number nor INF", name=name, text=stated))
     if decimals is not None:
         return int(decimals), False
     return (int(stated) - value.adjusted() - 1 if value else None), False
@@ -166,7 +170,12 @@ def _read_context(element: etree._Element, nsmap: Mapping[str | None, str] | Non
         dimensions.sort(key=lambda dimension: dimension.text)
     axes = [dimension.axis for dimension in dimensions]
     if len(set(axes)) < len(axes):
-        raise ValueError(f"it names an axis twice ({', '.join(dimension.text for dimension in dimensions)})")
+        raise ValueError(
+            Phrase(
+                "it names an axis twice ({dimensions})",
+                dimensions=joined((dimension.text for dimension in dimensions), ", "),
+            )
+        )
     return XbrlContext(identifier, _read_period(period), tuple(dimensions))
 
 
@@ -182,7 +191,7 @@ def _read_period(period: etree._Element) -> Period:
     start, end = texts[_START], texts[_END]
     span = Period(start=_read_date(start, is_end=False), end=_read_date(end, is_end=True))
     if span.days < 1:
-        raise ValueError(f"its period ends before it starts ({span.key})")
+        raise ValueError(Phrase("its period ends before it starts ({period})", period=span.key))
     return span
 
 
@@ -196,7 +205,9 @@ def _read_date(text: str, *, is_end: bool) -> date:
     except ValueError:
         day = moment = None
     if day is None or day.year not in _YEARS:
-        raise ValueError(f"{text!r} is not a date between {_YEARS[0]} and {_YEARS[-1]}")
+        raise ValueError(
+            Phrase("'{text}' is not a date between {first} and {last}", text=text, first=_YEARS[0], last=_YEARS[-1])
+        )
     if is_end and moment is not None and (moment.hour, moment.minute, moment.second) == (0, 0, 0):
         return day - timedelta(days=1)
     return day

@@ -95,7 +95,7 @@ class _Document:
             "mapping": [self._choice(choice) for choice in choices(one)],
             "candidates": self._candidates(),
             "notes": [words.message(note) for note in one.notes],
-            "problems": [{"file": PurePath(name).name, "what": what} for name, what in one.problems],
+            "problems": [{"file": PurePath(name).name, "what": words.told(what)} for name, what in one.problems],
             "sources": [self._source(filing) for filing in self._filings],
         }
         for each in sentences:
@@ -319,6 +319,7 @@ class _Document:
         }
 
     def _source(self, filing: Filing) -> dict[str, Any]:
+        told = self._wording.told
         return {
             "file": file_name(filing),
             "sha256": filing.source.sha256,
@@ -335,7 +336,8 @@ class _Document:
             "filed": filing.filed.isoformat() if filing.filed else None,
             "accession": filing.accession or None,
             "problems": [
-                {"where": one.where, "what": one.what, "is_recovery": one.is_recovery} for one in filing.problems
+                {"where": told(one.where), "what": told(one.what), "is_recovery": one.is_recovery}
+                for one in filing.problems
             ],
         }
 

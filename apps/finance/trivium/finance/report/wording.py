@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from trivium.finance.analyze.model import Column, Comparison, Message, Span, Value
 from trivium.finance.display import Kind, Scale, cell, header, kind_of, message_text, metric_names
 from trivium.finance.records import Filing, Period
+from trivium.service.phrase import translate
 from trivium.service.text import catalogue
 
 __all__ = ["Wording"]
@@ -41,6 +42,10 @@ class Wording:
     def say(self, key: str, /, **values: object) -> str:
         """Return a text of the catalogue's section `report`."""
         return self._texts.say(f"report.{key}", **values)
+
+    def told(self, text: str) -> str:
+        """Return what the reader of the sources said, in the report's language."""
+        return translate(text, self.language)
 
     def title(self, section: str, key: str) -> str:
         """Return the text of `section.key`, or the key in words where the catalogue has none."""

@@ -13,6 +13,7 @@ from trivium.finance.rates import parse_rates
 from trivium.finance.ui.words import Words
 from trivium.service.errors import InputError
 from trivium.service.jobs import Job, JobInput
+from trivium.service.phrase import unpack
 from trivium.service.runtime import Runtime
 
 __all__ = ["EXTRA_FORMATS", "clear_concept", "problems_of", "run_again", "submit_fetch", "submit_files", "use_concept"]
@@ -129,7 +130,7 @@ def problems_of(runtime: Runtime, job: Job) -> list[str]:
     """Return what a report says went unread or was left out, one line each."""
     if not job.report_sha256:
         return []
-    problems: list[str] = json.loads(runtime.store.read(job.report_sha256))["problems"]
+    problems = map(unpack, json.loads(runtime.store.read(job.report_sha256))["problems"])
     return [line for line in problems if not line.startswith(_SENTENCE)]
 
 

@@ -348,7 +348,7 @@ class _Page:
             return {self.parts.alert: gr.update(value="", visible=False)} | do()
         except TriviumError as error:
             log.info("page.refused", error=error.line, reference=error.reference)
-            text = missing if missing and isinstance(error, NotFoundError) else error.line
+            text = missing if missing and isinstance(error, NotFoundError) else error.line_in(words.language)
             return self._alert(text, error.reference, words)
         except Exception:
             reference = secrets.token_hex(4)

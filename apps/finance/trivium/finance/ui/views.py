@@ -14,6 +14,7 @@ from trivium.finance.ui.document import Cell, Document
 from trivium.finance.ui.words import Words
 from trivium.service.evidence import ReportFile
 from trivium.service.jobs import Job, JobState
+from trivium.service.phrase import translate
 
 __all__ = [
     "alert",
@@ -120,12 +121,12 @@ def progress(job: Job, words: Words, problems: Sequence[str] = ()) -> str:
         reference = escape(words.say("page.error_reference", reference=job.error_reference))
         lines.append(
             f'<div class="tf-alert" role="alert"><strong>{escape(words["page.failed"])}</strong> '
-            f"{escape(job.error)} <small>{reference}</small></div>{_again(job, words)}"
+            f"{escape(translate(job.error, words.language))} <small>{reference}</small></div>{_again(job, words)}"
         )
     elif job.state is JobState.CANCELLED:
         lines.append(f'<p class="tf-note">{escape(words["page.cancelled"])}</p>{_again(job, words)}')
     if problems:
-        items = "".join(f"<li>{escape(line)}</li>" for line in problems)
+        items = "".join(f"<li>{escape(translate(line, words.language))}</li>" for line in problems)
         lines.append(f'<div class="tf-note"><b>{escape(words["page.names_unread"])}</b><ul>{items}</ul></div>')
     watched = "" if job.state.is_final else f' data-job="{escape(job.id)}"'
     return f'<section class="tf-job"{watched} data-shown="{escape(job.id)}">{"".join(lines)}</section>'

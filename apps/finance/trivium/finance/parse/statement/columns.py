@@ -16,6 +16,7 @@ from trivium.finance.parse.statement.cells import fold, statement_kind
 from trivium.finance.parse.statement.marks import Mark, moment_of, month_end, read_mark
 from trivium.finance.parse.statement.sheets import Cell, Grid, Unreadable
 from trivium.finance.records import Period
+from trivium.service.phrase import Phrase
 
 __all__ = ["Block", "Calendar", "Column", "find_blocks", "label_text", "read_calendar"]
 
@@ -96,7 +97,8 @@ class Calendar:
         if months is None and mark.weeks is None:
             months = 12 if mark.year else usual_months
             if months is None:
-                months, more = 12, f"the period to {end} was taken as a year, as its header is a date alone"
+                months = 12
+                more = Phrase("the period to {end} was taken as a year, as its header is a date alone", end=end)
                 note = note or more
         start, more = self._start(end, months, mark.weeks)
         return Period(end, start), note or more
@@ -116,7 +118,9 @@ class Calendar:
         else:
             end = _day(mark.year, month, day)
             name = f"Q4 {mark.year}" if mark.quarter else str(mark.year)
-        note = f"{name} was taken to end on {end} (calendar year), as no header gives the day"
+        note = Phrase(
+            "{name} was taken to end on {end} (calendar year), as no header gives the day", name=name, end=end
+        )
         return end, note if self.is_assumed else ""
 
     def _start(self, end: date, months: int | None, weeks: int | None) -> tuple[date, str]:
@@ -135,9 +139,17 @@ class Calendar:
             return min(known, key=lambda day: abs((day - near).days), default=near) + timedelta(days=1), ""
         if months in _WEEKS_OF:
             start = end - timedelta(days=7 * _WEEKS_OF[months] - 1)
-            return start, f"the {months} months to {end} were taken as {_WEEKS_OF[months]} weeks, from {start}"
+            return start, Phrase(
+                "the {months} months to {end} were taken as {weeks} weeks, from {start}",
+                months=months,
+                end=end,
+                weeks=_WEEKS_OF[months],
+                start=start,
+            )
         start = near + timedelta(days=1)
-        return start, f"the start of the {months} months to {end} was taken as {start}"
+        return start, Phrase(
+            "the start of the {months} months to {end} was taken as {start}", months=months, end=end, start=start
+        )
 
     def _relative(self, mark: Mark, is_instant: bool) -> tuple[Period | None, str]:
         """Resolve a Chinese column word from the document's own date; Chinese fiscal years are calendar years."""

@@ -18,6 +18,7 @@ from decimal import Decimal
 from typing import Any
 
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 
 __all__ = ["MAX_CELLS", "Cell", "Grid", "Sheets", "Unreadable", "cell_name", "open_sheets"]
 
@@ -109,7 +110,9 @@ def open_sheets(name: str, data: bytes) -> Sheets:
                 hint="open it in a spreadsheet program and save it without a password",
             )
         if len(data) > _MAX_XLS:
-            raise InputError(f"an .xls file above {_MAX_XLS // 2**20} MiB", where=name, hint="save it as .xlsx")
+            raise InputError(
+                Phrase("an .xls file above {limit} MiB", limit=_MAX_XLS // 2**20), where=name, hint="save it as .xlsx"
+            )
         return Sheets("statement-xlsx", tuple(_grids(name, data, {})))
     return _open_csv(name, data)
 
@@ -126,8 +129,8 @@ def _open_csv(name: str, data: bytes) -> Sheets:
             _limit(name, count)
     except csv.Error as error:
         raise InputError(
-            f"not a CSV table: {error}",
-            where=f"{name} line {len(rows) + 1}",
+            "not a CSV table",
+            where=Phrase("{name} line {line}", name=name, line=len(rows) + 1),
             hint="save the sheet as CSV again, or give XLSX",
         ) from error
     return Sheets("statement-csv", (Grid("", tuple(rows)),), (note,) if note else ())
@@ -173,7 +176,7 @@ def _regularity(text: str, delimiter: str) -> tuple[int, int]:
 
 def _limit(name: str, cells: int) -> None:
     if cells > MAX_CELLS:
-        raise InputError(f"more than {MAX_CELLS:,} cells", where=name, hint=_TOO_MANY)
+        raise InputError(Phrase("more than {limit} cells", limit=f"{MAX_CELLS:,}"), where=name, hint=_TOO_MANY)
 
 
 @dataclass(slots=True)
@@ -187,7 +190,6 @@ class _Scan:
 
 
 def _open_xlsx(name: str, data: bytes) -> Sheets:
-    damaged = "the workbook is damaged"
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _refuse_bombs(name, archive)
@@ -197,7 +199,7 @@ def _open_xlsx(name: str, data: bytes) -> Sheets:
     except InputError:
         raise
     except (zipfile.BadZipFile, zlib.error, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        raise InputError(f"{damaged} ({error})", where=name, hint="save it again as .xlsx") from error
+        raise InputError("the workbook is damaged", where=name, hint="save it again as .xlsx") from error
     return Sheets("statement-xlsx", tuple(_grids(name, data, scans)))
 
 
@@ -207,7 +209,11 @@ def _refuse_bombs(name: str, archive: zipfile.ZipFile) -> None:
     steep = [entry for entry in entries if entry.file_size > max(2**20, _MAX_RATIO * entry.compress_size)]
     if len(entries) > _MAX_ENTRIES or total > _MAX_UNPACKED or steep:
         raise InputError(
-            f"the workbook unpacks to {len(entries)} parts and {total:,} bytes, more than a statement needs",
+            Phrase(
+                "the workbook unpacks to {count} parts and {total} bytes, more than a statement needs",
+                count=len(entries),
+                total=f"{total:,}",
+            ),
             where=name,
             hint=_TOO_MANY,
         )
@@ -289,7 +295,7 @@ def _scan(data: bytes, percent_styles: set[int]) -> _Scan:
         scan.last_row, scan.last_column = max(scan.last_row, at[0] + 1), max(scan.last_column, at[1] + 1)
         parts = {part.tag.rpartition("}")[2]: part.text for part in element}
         if element.get("t") == "e":
-            scan.unreadable[at] = f"holds the error {parts.get('v') or 'of a formula'}"
+            scan.unreadable[at] = Phrase("holds the error {name}", name=parts.get("v") or "of a formula")
         elif "f" in parts and not parts.get("v") and element.get("t") != "str":
             scan.unreadable[at] = "holds a formula without its result"
         elif int(element.get("s", 0)) in percent_styles:
@@ -325,7 +331,9 @@ def _grids(name: str, data: bytes, scans: dict[str, _Scan]) -> Iterator[Grid]:
             yield Grid(meta.name, tuple(map(tuple, rows)), frozenset(scan.percents))
     except CalamineError as error:
         raise InputError(
-            f"the workbook cannot be opened ({error})", where=name, hint="save it again as .xlsx without a password"
+            "the workbook cannot be opened",
+            where=name,
+            hint="save it again as .xlsx without a password",
         ) from error
 
 

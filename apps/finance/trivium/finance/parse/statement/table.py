@@ -26,6 +26,7 @@ from trivium.finance.records import (
     intern_concept,
 )
 from trivium.service.evidence import SheetCell
+from trivium.service.phrase import Phrase, joined
 
 __all__ = ["Reading", "listed"]
 
@@ -155,7 +156,10 @@ class _Table:
         """Read the table's rows."""
         for index, reason in self.block.skipped.items():
             if reason != "not a period":
-                self.reading.note(f"{self.where} column {cell_name(0, index)[:-1]}", f"left out: {reason}")
+                self.reading.note(
+                    Phrase("{where} column {column}", where=self.where, column=cell_name(0, index)[:-1]),
+                    Phrase("left out: {reason}", reason=reason),
+                )
         self.kind = self.kind or self._kind_by_labels()
         self._tell_columns_without_period()
         columns = self._distinct_columns()
@@ -170,7 +174,7 @@ class _Table:
         if self.has_money and not self.has_scale:
             self.reading.note(self.where, "no scale is named, so amounts were taken as printed, in full units")
         if self.texts_left:
-            what = f"text instead of numbers was left out in {listed(self.texts_left)}"
+            what = Phrase("text instead of numbers was left out in {cells}", cells=listed(self.texts_left))
             self.reading.problems.append(Problem(self.where, what))
 
     def _kind_by_labels(self) -> str:
@@ -194,8 +198,10 @@ class _Table:
                 and index not in known
                 and any(_is_number(row[index]) for row in rows if index < len(row))
             ):
-                what = f"left out: its header {text!r} names no period"
-                self.reading.problems.append(Problem(f"{self.where} column {cell_name(0, index)[:-1]}", what))
+                what = Phrase("left out: its header '{text}' names no period", text=text)
+                self.reading.problems.append(
+                    Problem(Phrase("{where} column {column}", where=self.where, column=cell_name(0, index)[:-1]), what)
+                )
 
     def _distinct_columns(self) -> list[tuple[Column, tuple[Dimension, ...]]]:
         """Pair columns with dimensions: of the parent company's own values, and of a period that comes twice."""
@@ -225,13 +231,18 @@ class _Table:
             label = _label(content, column.index)
             address = self._address(row, column.index)
             if isinstance(cell, Unreadable):
-                self.reading.problems.append(Problem(address, f"{cell.reason}; no value was read"))
+                self.reading.problems.append(
+                    Problem(address, Phrase("{reason}; no value was read", reason=cell.reason))
+                )
             elif self.is_cover and cells.row_kind(label) != "shares":
                 continue
             elif not label:
                 self.reading.problems.append(Problem(address, "the row has a value but no label; it was left out"))
             elif cells.row_kind(label, self.heading) == "unknown":
-                what = f"{label!r} says neither per share nor number of shares, and no heading does; it was left out"
+                what = Phrase(
+                    "'{label}' says neither per share nor number of shares, and no heading does; it was left out",
+                    label=label,
+                )
                 self.reading.problems.append(Problem(address, what))
             else:
                 self._read_cell(row, column, cell, label, extra)
@@ -255,7 +266,9 @@ class _Table:
         printed = self._printed(row, column.index, cell)
         if printed is None:
             if isinstance(cell, str) and cells.looks_numeric(cell):
-                self.reading.problems.append(Problem(address, f"{cell.strip()!r} is not a number; no value was read"))
+                self.reading.problems.append(
+                    Problem(address, Phrase("'{text}' is not a number; no value was read", text=cell.strip()))
+                )
             else:
                 self.texts_left.append(cell_name(row, column.index))
             return
@@ -265,8 +278,11 @@ class _Table:
         if period is None:
             self.reading.dateless.setdefault(column.header, address)
             self.reading.note(
-                f"{self.where} column {cell_name(0, column.index)[:-1]}",
-                f"left out: its header {column.header!r} needs the document's date in a title, such as 2024年12月31日",
+                Phrase("{where} column {column}", where=self.where, column=cell_name(0, column.index)[:-1]),
+                Phrase(
+                    "left out: its header '{header}' needs the document's date in a title, such as 2024年12月31日",
+                    header=column.header,
+                ),
             )
             return
         if column.mark.quarter:
@@ -358,8 +374,9 @@ class _Table:
 
 def listed(names: Sequence[str]) -> str:
     """Join the first few names and count the others."""
-    more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
-    return ", ".join(names[:_MAX_LISTED]) + more
+    first = joined(names[:_MAX_LISTED], ", ")
+    more = len(names) - _MAX_LISTED
+    return Phrase("{names} and {count} more", names=first, count=more) if more > 0 else first
 
 
 def _dimension(axis: str, text: str) -> Dimension:

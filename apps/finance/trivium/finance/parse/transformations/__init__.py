@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 
 from trivium.finance.parse.transformations import dates, numbers, sec
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase, joined
 
 __all__ = ["REGISTRIES", "transform"]
 
@@ -73,7 +74,8 @@ def transform(namespace: str, name: str, text: str) -> str:
     if value is None:
         shown = text if len(text) <= 60 else f"{text[:57]}..."
         raise InputError(
-            f"{shown!r} is not a text that {name} can read", hint="correct the text or its format attribute"
+            Phrase("'{shown}' is not a text that {name} can read", shown=shown, name=name),
+            hint="correct the text or its format attribute",
         )
     return value
 
@@ -83,8 +85,10 @@ def _find(namespace: str, name: str) -> Rule:
     registry = REGISTRIES.get(namespace)
     if registry is None:
         raise InputError(
-            f"unknown transformation registry {namespace!r}",
-            hint=f"known: registries 1 to 5 ({_XBRL}...) and the SEC's (http://www.sec.gov/inlineXBRL/...)",
+            Phrase("unknown transformation registry '{namespace}'", namespace=namespace),
+            hint=Phrase(
+                "known: registries 1 to 5 ({xbrl}...) and the SEC's (http://www.sec.gov/inlineXBRL/...)", xbrl=_XBRL
+            ),
         )
     rule = registry.get(name)
     if rule is None:
@@ -92,7 +96,9 @@ def _find(namespace: str, name: str) -> Rule:
 
         near = difflib.get_close_matches(name, registry, n=3, cutoff=0.5)
         raise InputError(
-            f"the transformation registry {namespace} has no {name!r}",
-            hint=f"nearest: {', '.join(near)}" if near else f"it has {len(registry)} other names",
+            Phrase("the transformation registry {namespace} has no '{name}'", namespace=namespace, name=name),
+            hint=Phrase("nearest: {names}", names=joined(near, ", "))
+            if near
+            else Phrase("it has {count} other names", count=len(registry)),
         )
     return rule

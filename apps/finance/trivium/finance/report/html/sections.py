@@ -126,9 +126,13 @@ class Sections:
             return tag("p", self._wording.say("unread_nothing"))
         by_source: dict[str, list[str]] = {}
         for source, what in self._comparison.problems:
-            by_source.setdefault(file_name(source), []).append(what)
+            by_source.setdefault(file_name(source), []).append(self._wording.told(what))
         items = [
-            tag("li", tag("b", source), tag("ul", *(tag("li", text) for text in dict.fromkeys(found))))
+            tag(
+                "li",
+                tag("b", source),
+                tag("ul", *(tag("li", text) for text in dict.fromkeys(found))),
+            )
             for source, found in by_source.items()
         ]
         return tag("ul", *items, class_="notes")

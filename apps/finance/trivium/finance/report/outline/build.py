@@ -92,7 +92,7 @@ def _unread(comparison: Comparison, wording: ExportWording) -> Iterator[Block]:
     if not comparison.problems:
         yield Paragraph(wording.say("unread_nothing"))
     for name, what in comparison.problems:
-        yield Paragraph(f"{PurePath(name).name}: {what}")
+        yield Paragraph(f"{PurePath(name).name}: {wording.told(what)}")
 
 
 def _method(comparison: Comparison, wording: ExportWording) -> Iterator[Block]:

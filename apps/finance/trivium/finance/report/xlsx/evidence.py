@@ -96,7 +96,7 @@ class EvidenceSheets:
         sheet = self._sheet("unread", (10, 40, 130), heads)
         number = _HEAD[1] + 1
         for name, what in self._comparison.problems:
-            sheet.put(number, 1, Text(PurePath(name).name), Text(what, is_wrapped=True))
+            sheet.put(number, 1, Text(PurePath(name).name), Text(words.told(what), is_wrapped=True))
             number += 1
         if not self._comparison.problems:
             sheet.put(number, 1, Text(say("unread_nothing"), "note"))
