@@ -21,7 +21,11 @@ from trivium.service.settings import Settings
 from trivium.service.tables import account
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-MODEL = {"name": "toy", "weights_sha256": "ab" * 32, "limits": {"Effusion": [0.3, 0.1]}}
+MODEL = {
+    "name": "toy",
+    "weights_sha256": "ab" * 32,
+    "limits": {"Effusion": {"present_from": 0.3, "uncertain_from": 0.1}},
+}
 
 
 class Clock:

@@ -159,3 +159,10 @@ def test_a_site_may_change_words_but_not_fields(tmp_path):
     site.write_text('[finding]\nFlu = "influenza"\n')
     with pytest.raises(InputError, match=r"finding\.Flu is not a phrase"):
         load_phrases("en", site)
+
+
+@pytest.mark.parametrize(("possible", "is_told"), [(0.13, False), (0.5, True)])
+def test_a_draft_that_suspects_the_less_probable_says_why(possible, is_told):
+    some = findings(Effusion=(State.PRESENT, 0.412), Nodule=(State.UNCERTAIN, possible))
+    text = text_report.render(Draft(FILM, GOOD, some, {}, (), "en"))
+    assert ("Each finding has limits of its own" in text) is is_told

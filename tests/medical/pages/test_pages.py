@@ -18,7 +18,7 @@ import pytest
 from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 from PIL import Image
-from tests.medical.deployment import START, deployed, document, make_draft
+from tests.medical.deployment import MODEL, START, deployed, document, make_draft
 from tests.medical.intake.test_door import FILM, planted
 
 from trivium.medical.intake.door import Received
@@ -362,6 +362,17 @@ def test_evidence_maps_come_beside_the_draft_and_not_in_it(site):
     assert site.clients["root"].get(draft["maps"]["url"]).status_code == 404
     with site.runtime.database.read() as connection:
         assert picture.sha256 in set(blobs(connection))  # retention leaves it alone
+
+
+def test_limits_stand_beside_a_draft_and_pneumonia_has_its_own(site):
+    study_id = site.bring(planted("1.81", StudyInstanceUID="1.80"))
+    small = {"name": "small", "present_from": 0.5, "uncertain_from": 0.15}
+    make_draft(site.runtime, Reports(site.runtime.database), study_id, "limits", model=MODEL | {"pneumonia": small})
+    draft = site.clients["rita"].get(f"/medical/studies/{study_id}/state").json()["draft"]
+    assert draft["limits"] == {
+        "Effusion": {"present_from": 0.3, "uncertain_from": 0.1},
+        "Pneumonia": {"present_from": 0.5, "uncertain_from": 0.15},
+    }
 
 
 def test_a_failed_draft_is_asked_for_again(site):

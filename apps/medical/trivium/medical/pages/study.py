@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Annotated, Any
 
@@ -174,12 +174,20 @@ def _draft(draft: Row[Any], language: str, maps: Evidence | None) -> dict[str, A
             "url": f"/medical/studies/{draft.study_id}/evidence/{draft.number}?v={maps.sha256[:12]}",
             "findings": maps.findings,
         },
+        "limits": _limits(document["model"]),
         "number": draft.number,
         "image_position": draft.image_position,
         "model": draft.model,
         "weights_sha256": draft.weights_sha256,
         "made_at": draft.made_at.isoformat(),
     }
+
+
+def _limits(model: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """Return from which probabilities each finding is named; pneumonia on small films has limits of its own."""
+    small, names = model.get("pneumonia", {}), ("present_from", "uncertain_from")
+    of_small = {"Pneumonia": {name: small[name] for name in names}} if small else {}
+    return {**of_small, **model["limits"]}
 
 
 def _image(study_id: str, film: Row[Any]) -> dict[str, Any]:

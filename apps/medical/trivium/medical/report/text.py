@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from trivium.medical.records import Draft
+from trivium.medical.records import Draft, State
 from trivium.service.text import catalogue
+from trivium.vision.findings import NO_FINDING
 
 __all__ = ["render"]
 
@@ -20,4 +21,13 @@ def render(draft: Draft) -> str:
         lines += [texts.say("draft.refused", reasons=named), ""]
     for section, sentences in draft.sections.items():
         lines += [texts[f"section.{section}"].upper(), *(f"  {one.text}" for one in sentences), ""]
+    if _is_out_of_order(draft):
+        lines += [texts["draft.limits"], ""]
     return "\n".join([*lines, texts["draft.title"], ""])
+
+
+def _is_out_of_order(draft: Draft) -> bool:
+    """Whether a finding that is only possible is more probable than one that is suspected."""
+    told = [(one.state, one.probability) for one in draft.findings if one.name != NO_FINDING]
+    possible = [probability for state, probability in told if state == State.UNCERTAIN]
+    return any(state == State.PRESENT and probability < max(possible, default=0) for state, probability in told)

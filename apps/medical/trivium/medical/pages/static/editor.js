@@ -1,5 +1,5 @@
 // The sentences of a report: accept, edit, reject, add; one of them is the current one, for the keys.
-import { make, known, percent, say } from "./texts.js";
+import { make, known, named, percent, say } from "./texts.js";
 
 const SECTIONS = ["exam", "indication", "technique", "comparison", "findings", "impression"];
 
@@ -80,17 +80,26 @@ export class Editor {
     const odds = this.odds(one);
     const acts = this.canWrite ? make("span", { class: "m-sentence-acts" }, ...this.buttons(one)) : null;
     const item = make("li", { "data-sentence": one.id, "data-status": one.status, class: `m-sentence${isCurrent ? " current" : ""}`, tabindex: this.canWrite ? 0 : null },
-      make("span", { class: "m-text" }, one.text), odds ? make("span", { class: "m-odds" }, odds) : null, badge, acts);
+      make("span", { class: "m-text" }, one.text), odds, badge, acts);
     item.addEventListener("focus", () => this.choose(one.id));
     item.addEventListener("click", () => this.choose(one.id));
     return item;
   }
 
+  // Probability and limit of the one finding that a sentence rests on: limits differ, and so may the order.
   odds(one) {
     const names = one.claims.map((claim) => claim.replace("finding/", ""));
     const found = (this.draft?.findings ?? []).filter(({ name, state }) => names.includes(name) && state !== "not_assessed");
-    const text = found.length === 1 ? percent(found[0].probability) : "";
-    return one.text.includes(text) ? "" : text; // not twice
+    if (found.length !== 1) return null;
+    const [{ name, state, probability }] = found;
+    const limits = this.draft.limits[name];
+    const from = limits && { present: "present_from", uncertain: "uncertain_from" }[state];
+    const chance = percent(probability);
+    const parts = [one.text.includes(chance) ? "" : chance, from ? say(`ui.${from}`, { limit: percent(limits[from]) }) : ""];
+    const text = parts.filter(Boolean).join(", ");
+    if (!text) return null;
+    const title = limits ? say(limits.present_from < 1 ? "ui.limits" : "ui.limits_possible", { what: named(name), present: percent(limits.present_from), uncertain: percent(limits.uncertain_from) }) : null;
+    return make("span", { class: "m-odds", title }, text);
   }
 
   buttons(one) {

@@ -265,6 +265,7 @@ function drawMore() {
   if (state.draft) {
     const { number, model, weights_sha256: weights } = state.draft;
     parts.push(make("p", { class: "quiet" }, say("ui.draft_by", { number, model, weights: weights.slice(0, 12) })));
+    if (!state.draft.refused) parts.push(make("p", { class: "quiet" }, say("ui.limits_legend")));
   }
   const box = document.getElementById("more");
   const open = [...box.querySelectorAll("details")].map((one) => one.open);
