@@ -16,7 +16,7 @@ from trivium.pointcloud.detector.network import DetectorNetwork
 from trivium.pointcloud.detector.pillars import Grid
 from trivium.pointcloud.encoders.cells import CellEncoder
 from trivium.pointcloud.encoders.curves import hilbert, z_order
-from trivium.pointcloud.encoders.objects import ObjectEncoder, Objects
+from trivium.pointcloud.encoders.objects import ObjectEncoder, Objects, _features
 from trivium.pointcloud.encoders.point_set import PointSetEncoder
 from trivium.pointcloud.encoders.serialised import SerialisedEncoder
 from trivium.pointcloud.simulator.frames import simulate
@@ -76,15 +76,29 @@ def test_curves_visit_every_cell_once_and_hilbert_goes_by_neighbours() -> None:
     assert (along[1:] - along[:-1]).abs().sum(dim=1).tolist() == [1] * 511
 
 
-def test_objects_come_nearest_first_and_no_more_than_allowed() -> None:
+def test_objects_come_nearest_first_and_the_best_of_many() -> None:
     torch.manual_seed(0)
     boxes = torch.tensor([[30.0, 0, 0, 4, 2, 1.5, 0.1], [10.0, 5, 0, 4, 2, 1.5, 0.1], [20.0, -3, 0, 1, 1, 1.7, 0.1]])
     scene = Objects(boxes, torch.tensor([0, 0, 1]), torch.tensor([0.5, 0.9, 0.7]))
     one = ObjectEncoder(8, most=2)
-    tokens, mask = one.encode([scene, Objects(boxes[:0], scene.kinds[:0], scene.scores[:0])])
+    rows = one.rows([scene, Objects(boxes[:0], scene.kinds[:0], scene.scores[:0])])
+    assert rows.boxes[0, :, 0].tolist() == [10.0, 20.0]  # the third has the least score
+    tokens, mask = one.encode(rows)
     assert mask.tolist() == [[True, True], [False, False]]
     first, _ = one.encode([Objects(boxes[1:2], scene.kinds[1:2], scene.scores[1:2])])
     torch.testing.assert_close(tokens[0, 0], first[0, 0])
+    (alone,), _ = one.encode(rows.of(torch.tensor([0])))
+    torch.testing.assert_close(alone, tokens[0])
+
+
+def test_an_object_knows_how_many_of_its_class_are_nearer() -> None:
+    boxes = torch.tensor([[10.0, 0, 0, 4, 2, 1.5, 0], [20.0, 0, 0, 4, 2, 1.5, 0], [30.0, 0, 0, 1, 1, 1.7, 0]])
+    scene = Objects(boxes, torch.tensor([0, 0, 1]), torch.tensor([0.9, 0.5, 0.9]))
+    one = ObjectEncoder(8)
+    features = _features(one.rows([scene]), one.middle)
+    counts, expected = features[0, :, -5] * 5, features[0, :, -4] * 5
+    torch.testing.assert_close(counts, torch.tensor([1.0, 2.0, 1.0]))
+    torch.testing.assert_close(expected, torch.tensor([1.0, 1.5, 1.0]), atol=0.001, rtol=0)  # 0.5 is an even chance
 
 
 def test_tokens_of_a_cloud_enter_the_core(clouds) -> None:

@@ -26,6 +26,9 @@ MODES = ("both", "lidar", "camera")
 _SHARES = (0.5, 0.2, 0.3)  # of training frames that show both sensors, LiDAR alone, camera alone
 _TURN = 0.08  # radians
 _THINNED, _LOST = 0.6, 0.75  # share of frames that lose points, and the largest share of points lost
+_BEAMLESS, _BEAMS_LOST = 0.3, 0.6  # the same of whole beams
+_BEAM_DEG = (0.4, 2.0)  # between beams
+_BANDS = 256  # from -45 degrees on; what lies lower or higher is in the first or last
 _CALIBRATION = (math.radians(0.25), 0.02)  # standard deviations of each axis: radians, metres
 _POINTS_PER, _PIXELS_PER = 2, 8
 Draw = Callable[..., torch.Tensor]
@@ -187,14 +190,29 @@ def _modes(chance: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _thin(frames: Frames, has_lidar: torch.Tensor, draw: Draw) -> Frames:
-    """Leave out points of some frames, and all of those without LiDAR; count those on objects anew."""
+    """Leave out points or beams of some frames, all points of those without LiDAR; count those on objects anew."""
     count = len(has_lidar)
     lost = torch.where(draw(count) < _THINNED, _LOST * draw(count), torch.zeros(count, device=has_lidar.device))
     lost = torch.where(has_lidar, lost, 2.0)
-    kept = (draw(len(frames.points)) >= lost[frames.frame]).nonzero()[:, 0]
+    stays = (draw(len(frames.points)) >= lost[frames.frame]) & ~_beamless(frames, count, draw)
+    kept = stays.nonzero()[:, 0]
     owner = frames.owner[kept]
     visible = torch.bincount(owner[owner >= 0], minlength=len(frames.boxes))
     return replace(frames, points=frames.points[kept], frame=frames.frame[kept], owner=owner, visible=visible)
+
+
+def _beamless(frames: Frames, count: int, draw: Draw) -> torch.Tensor:
+    """Return which points lie in bands of elevation, as wide as beams are apart, that their frame loses, (N,) bool."""
+    least, most = _BEAM_DEG
+    share = torch.where(
+        draw(count) < _BEAMLESS, _BEAMS_LOST * draw(count), torch.zeros(count, device=frames.points.device)
+    )
+    wide = (least + (most - least) * draw(count))[frames.frame]
+    is_lost = draw(count, _BANDS) < share[:, None]
+    xyz = frames.points[:, :3]
+    elevation = torch.rad2deg(torch.atan2(xyz[:, 2], xyz[:, :2].norm(dim=1)))
+    band = ((elevation + 45) / wide).long().clamp(0, _BANDS - 1)
+    return is_lost[frames.frame, band]
 
 
 def _projection(projection: torch.Tensor, mirror: torch.Tensor, turn: torch.Tensor, wide: int) -> torch.Tensor:

@@ -1,11 +1,11 @@
 """The model that answers questions about a scene: tokens of objects and words in one mixture-of-experts decoder.
 
-    answerer = SceneAnswerer.load(Path("scenes.safetensors"))
+    answerer = SceneAnswerer.load()
     answers = answerer.answer(["how many vehicles are within 20 m?"], [objects], which=[0])
 
-No weights ship: those that were trained are not better than the question alone (docs/experiments.md).
-A row is the objects of a scene, nearest first, then the question; a linear head reads the last token. Words are those
-of the phrasings (Chinese characters one at a time); others share one id.
+A row is the question, then the objects of a scene, nearest first, then a token whose state a linear head reads: so an
+object's token knows what is asked when it is computed. Words are those of the phrasings (Chinese characters one at a
+time); others share one id.
 """
 
 from __future__ import annotations
@@ -26,18 +26,22 @@ from trivium.core_model.heads import LinearHead, pool
 from trivium.core_model.moe.router import Routing
 from trivium.core_model.multimodal import MultimodalDecoder
 from trivium.pointcloud.encoders.objects import ObjectEncoder, ObjectRows, Objects
-from trivium.pointcloud.scenes.questions import ANSWERS, LANGUAGES, RADII, phrases
+from trivium.pointcloud.labels import CLASSES
+from trivium.pointcloud.scenes.questions import ANSWERS, KINDS, LANGUAGES, RADII, phrases
 from trivium.service.errors import InputError, ModelError
 
-__all__ = ["PADDING", "UNKNOWN", "Read", "SceneAnswerer", "vocabulary", "words"]
+__all__ = ["ASKED", "END", "PADDING", "SHIPPED", "UNKNOWN", "Read", "SceneAnswerer", "padded", "vocabulary", "words"]
 
-PADDING, OBJECT, UNKNOWN = 0, 1, 2  # ids of the decoder; words follow
-MAX_WORDS = 40
+PADDING, OBJECT, UNKNOWN, END = range(4)  # ids of the decoder; words follow
+MAX_WORDS = 48
+SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "scenes.safetensors"
 _PIECES = re.compile("[\u4e00-\u9fff]|[a-z]+|[0-9]+")
+ASKED = (KINDS, CLASSES, ("", *CLASSES), (0, *RADII))
+"""What the model also says of a question while it learns: kind, class, other class, metres."""
 
 
 def vocabulary() -> tuple[str, ...]:
-    """Return the words of all phrasings, sorted."""
+    """Return the words of all phrasings that training draws, sorted."""
     texts = [
         text
         for language in LANGUAGES
@@ -47,7 +51,7 @@ def vocabulary() -> tuple[str, ...]:
         for text in ways
     ]
     pieces = {piece for text in texts for piece in _PIECES.findall(re.sub(r"{\w+}", " ", text))}
-    return tuple(sorted(pieces | {str(radius) for radius in RADII}))
+    return tuple(sorted(pieces | {"an"} | {str(radius) for radius in RADII}))
 
 
 def words(text: str, places: dict[str, int]) -> list[int]:
@@ -65,9 +69,17 @@ def words(text: str, places: dict[str, int]) -> list[int]:
 
 @dataclass(frozen=True)
 class Read:
-    """What the model makes of a batch: logits (B, answers), routings of each layer, mask (B, T) of what is real."""
+    """What the model makes of a batch.
+
+    Args:
+        answers: logits (B, answers).
+        asked: logits (B, sum of the lengths of `ASKED`) of what is asked, read before any object.
+        routings: of each layer.
+        mask: (B, T) of what is real.
+    """
 
     answers: torch.Tensor
+    asked: torch.Tensor
     routings: tuple[Routing, ...]
     mask: torch.Tensor
 
@@ -76,7 +88,7 @@ class SceneAnswerer(nn.Module):
     """Encoder, decoder and head.
 
     Args:
-        config: of the decoder; its vocabulary holds three ids of its own and the words.
+        config: of the decoder; its vocabulary holds four ids of its own and the words.
         known: words, in the order of their ids.
         width: of the encoder's tokens.
         seed: of fresh weights.
@@ -85,13 +97,14 @@ class SceneAnswerer(nn.Module):
     def __init__(self, config: ModelConfig, known: Sequence[str], width: int = 96, seed: int = 0) -> None:
         super().__init__()
         self.config, self.known = config, tuple(known)
-        self._places = {word: at for at, word in enumerate(known, UNKNOWN + 1)}
+        self._places = {word: at for at, word in enumerate(known, END + 1)}
         torch.manual_seed(seed)
         self.encoder = ObjectEncoder(width)
         self.model = MultimodalDecoder(
             new_decoder(config, seed=seed), {"objects": self.encoder}, {"objects": OBJECT}, seed=seed
         )
         self.head = LinearHead(config.dim, len(ANSWERS))
+        self.asked = LinearHead(config.dim, sum(map(len, ASKED)))
 
     def words(self, text: str) -> list[int]:
         """Return ids of a question's words; see `words`."""
@@ -104,10 +117,12 @@ class SceneAnswerer(nn.Module):
             questions: (B, T) ids, `PADDING` on the right.
             scenes: rows of objects of each.
         """
-        ids = _beside(scenes.mask, questions)
+        ids = _beside(questions, scenes.mask)
         mask = ids != PADDING
-        out = self.model(ids, {"objects": scenes}, attention_mask=mask.long(), keep_logits=1)
-        return Read(self.head(pool(out.hidden, mask)), out.routings, mask)
+        # Padding follows all else and attention looks back only, so that no mask is needed.
+        out = self.model(ids, {"objects": scenes}, keep_logits=1)
+        is_word = torch.arange(ids.shape[1], device=ids.device) < (questions != PADDING).sum(dim=1, keepdim=True)
+        return Read(self.head(pool(out.hidden, mask)), self.asked(pool(out.hidden, is_word)), out.routings, mask)
 
     @torch.inference_mode()
     def answer(self, questions: Sequence[str], scenes: Sequence[Objects], which: Sequence[int]) -> list[str]:
@@ -122,14 +137,13 @@ class SceneAnswerer(nn.Module):
             InputError: as `words`.
         """
         device = self.head.project.weight.device
-        rows = self.encoder.rows(scenes)
-        table, mask = rows.table.to(device), rows.mask.to(device)
+        rows = self.encoder.rows(scenes).to(device)
         ids = [self.words(text) for text in questions]
         said: list[str] = []
         for start in range(0, len(ids), 256):
             part = ids[start : start + 256]
             at = torch.tensor(which[start : start + 256], device=device)
-            read = self(padded(part).to(device), ObjectRows(table[at], mask[at]))
+            read = self(padded(part).to(device), rows.of(at))
             said.extend(ANSWERS[best] for best in read.answers.argmax(dim=1).tolist())
         return said
 
@@ -140,7 +154,7 @@ class SceneAnswerer(nn.Module):
         save_file(tensors, path, metadata={"about": json.dumps(about)})
 
     @classmethod
-    def load(cls, path: Path) -> SceneAnswerer:
+    def load(cls, path: Path = SHIPPED) -> SceneAnswerer:
         """Load a model that `save` wrote.
 
         Raises:
@@ -184,8 +198,9 @@ def padded(rows: Sequence[Sequence[int]]) -> torch.Tensor:
     return out
 
 
-def _beside(objects: torch.Tensor, questions: torch.Tensor) -> torch.Tensor:
-    """Return ids (B, N + T): a placeholder for each real object, then the question, then padding."""
-    both = torch.cat((torch.where(objects, OBJECT, PADDING), questions), dim=1)
-    order = (both == PADDING).to(torch.int8).argsort(dim=1, stable=True)
-    return both.gather(1, order)
+def _beside(questions: torch.Tensor, objects: torch.Tensor) -> torch.Tensor:
+    """Return ids (B, T + N + 1): the question, a placeholder for each real object, the end, then padding."""
+    end = torch.full_like(questions[:, :1], END)
+    whole = torch.cat((questions, torch.where(objects, OBJECT, PADDING), end), dim=1)
+    order = (whole == PADDING).to(torch.int8).argsort(dim=1, stable=True)
+    return whole.gather(1, order)
