@@ -8,8 +8,10 @@ const none = document.getElementById("none");
 const EVERY_MS = 5000;
 let pages = 1;
 let shown = "";
+let loads = 0;
 
 async function load() {
+  const own = (loads += 1);
   const wanted = new URLSearchParams({ state: filters.state.value, q: filters.q.value.trim(), mine: filters.mine.checked });
   const found = [];
   let hasMore = false;
@@ -22,6 +24,7 @@ async function load() {
     hasMore = listed.has_more;
     if (!hasMore) break;
   }
+  if (own !== loads) return; // a later choice has been made
   more.hidden = !hasMore;
   none.hidden = found.length > 0;
   none.textContent = say("ui.none");
@@ -69,10 +72,10 @@ document.addEventListener("keydown", (event) => {
 
 let typing = 0;
 filters.addEventListener("submit", (event) => event.preventDefault());
-filters.addEventListener("input", () => {
+filters.addEventListener("input", (event) => {
   pages = 1;
   clearTimeout(typing);
-  typing = setTimeout(load, 150);
+  typing = setTimeout(load, event.target.type === "search" ? 150 : 0);
 });
 more.addEventListener("click", () => {
   pages += 1;

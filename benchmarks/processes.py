@@ -1,0 +1,68 @@
+"""What processes on this machine use: memory now, processor time since they began, summed by what they are."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections import defaultdict
+from pathlib import Path
+
+__all__ = ["memory", "processor"]
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def memory(root: int) -> dict[str, float]:
+    """Return the proportional memory of a process and all below it, in MiB by part."""
+    found: dict[str, float] = defaultdict(float)
+    for pid, name in _below(root):
+        with contextlib.suppress(OSError):
+            text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+            found[name] += int(re.search(r"^Pss: +(\d+)", text, re.MULTILINE)[1]) / 1024  # type: ignore[index]
+    return dict(sorted(found.items()))
+
+
+def processor(root: int) -> dict[str, float]:
+    """Return the processor seconds of a process and all below it by part, those that ended below one included."""
+    found: dict[str, float] = defaultdict(float)
+    for pid, name in _below(root):
+        with contextlib.suppress(OSError):
+            # utime, stime, and both of the children that it has waited for
+            found[name] += sum(map(int, _stat(pid)[11:15])) / _TICKS
+    return dict(sorted(found.items()))
+
+
+def _below(root: int) -> list[tuple[int, str]]:
+    parents = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parents[int(folder.name)] = int(_stat(int(folder.name))[1])
+    own, waiting = {root}, {root}
+    while waiting:
+        waiting = {pid for pid, parent in parents.items() if parent in waiting} - own
+        own |= waiting
+    return [(pid, name) for pid in own if (name := _part(pid))]
+
+
+def _stat(pid: int) -> list[str]:
+    """Return the fields of a process from its state on; the name before them may hold blanks."""
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+
+
+def _part(pid: int) -> str:
+    """Return what a process is, from its command; empty when it is gone."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return ""
+    if "valkey" in words[0]:
+        return "broker"
+    if "chrom" in words[0]:
+        kind = re.search(r"--type=(\w+)", " ".join(words))  # it writes its own command as one word
+        return f"browser ({kind[1] if kind else 'main'})"
+    if "trivium.service.cli" in words:
+        if "worker" in words:
+            return f"worker {words[words.index('--queues') + 1]}" if "--queues" in words else "worker"
+        return words[words.index("trivium.service.cli") + 1]
+    return "driver of the browser" if "node" in words[0] else "this benchmark" if words[0] else ""
