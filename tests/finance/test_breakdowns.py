@@ -252,12 +252,30 @@ def test_a_company_without_filings_has_no_tables():
 
 
 @pytest.mark.parametrize(
+    ("rows", "columns", "labels"),
+    [
+        (["Asia", "Europe"], ["", ""], ["Asia", "Europe"]),
+        (["Net sales", "Net sales"], ["Asia Pacific", "EMEA"], ["Asia Pacific", "EMEA"]),
+        (["Operating income", "Operating loss"], ["", ""], ["A", "B"]),  # names what is split, not its part
+        (["Revenue", "Revenue"], ["Segments", "Segments"], ["A", "B"]),
+        (["Total Asia", "Total revenues, net"], ["", "EMEA"], ["Asia", "EMEA"]),
+    ],
+)
+def test_members_are_named_as_printed(rows, columns, labels):
+    filing = made_filing([({}, 100), ({SEGMENTS: "AMember"}, 60), ({SEGMENTS: "BMember"}, 40)])
+    for fact, row, column in zip(filing.facts[1:], rows, columns, strict=True):
+        fact.place = Place(fact.place.locator, 0, 0, 0, row, column)
+    table = tables_of(filing, year(2024))["revenue", SEGMENTS]
+    assert [row.label for row in table.rows] == labels
+
+
+@pytest.mark.parametrize(
     ("name", "label"),
     [
         ("AmericasSegmentMember", "Americas"),
         ("BottlingInvestmentsMember", "Bottling Investments"),
         ("CorporateNonSegmentMember", "Corporate"),
-        ("IPhoneMember", "I Phone"),
+        ("IPhoneMember", "iPhone"),
         ("USConsumerServicesSegmentMember", "US Consumer Services"),
         ("US", "US"),
     ],

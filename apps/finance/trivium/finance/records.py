@@ -128,6 +128,7 @@ class Place:
         row: number of the row inside that table, from 0.
         column: number of the cell inside that row, from 0, merged cells counted once each.
         row_label: printed text of the first non-empty cell of the row, white space folded.
+        column_label: printed text above the column of a number with dimensions, unless it is a period or a unit.
     """
 
     locator: Locator
@@ -135,6 +136,7 @@ class Place:
     row: int | None = None
     column: int | None = None
     row_label: str = ""
+    column_label: str = ""
 
 
 @dataclass(slots=True)

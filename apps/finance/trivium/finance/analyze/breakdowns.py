@@ -58,6 +58,12 @@ _STANDARD_LABELS = {
     "NonUsMember": "Outside the US",
     "ReportableSegmentAggregationBeforeOtherOperatingSegmentMember": "Reportable segments",
 }
+_WHAT_IS_SPLIT = re.compile(
+    r"(?:\W|\b(?:and|assets|before|consolidated|from|gross|identifiable|income|loss|net|of|operating|operations|profit|"
+    r"reported|revenues?|sales|segments?|taxes|the|total)\b)*",
+    re.IGNORECASE,
+)
+"""A label that names what is split, not a part of it."""
 _KINDS = ("segments", "products", "geography")
 
 
@@ -130,7 +136,8 @@ def member_label(member: Concept, filing: Filing) -> str:
     if member.name in _STANDARD_LABELS:
         return _STANDARD_LABELS[member.name]
     name = re.sub(r"(Segments?)?(Member|Domain)$", "", member.name) or member.name
-    words = re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+", name)
+    words = re.findall(r"\bI[A-Z][a-z]+|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+", name)
+    words = [re.sub(r"^I(?=[A-Z][a-z])", "i", word) for word in words]  # iPhone, tagged IPhoneMember
     return " ".join(word.lower() if word in ("And", "Of", "The") else word for word in words) or member.name
 
 
@@ -339,18 +346,28 @@ def _meet(chosen: Sequence[tuple[_Pool, list[_Member]] | None], name: str, other
 
 
 def _labels(pool: _Pool, members: Sequence[_Member], totals: Sequence[Value]) -> list[str]:
-    """Return the printed row labels where they tell the members apart, else the members' own names.
+    """Return the printed labels of rows, or the headings of columns, where they tell the members apart; else names.
 
-    A label that only repeats the name of the total ("Net sales") does not tell its member.
+    A label that only repeats the name of the total ("Net sales", "Operating loss") does not tell its member.
     """
-    printed = [_clean(member.fact.place.row_label) for member in members]
     names = {_clean(total.fact.place.row_label).lower() for total in totals if total.fact is not None} - {""}
-    are_distinct = all(printed) and len(set(printed)) == len(printed)
-    labels = []
-    for member, label in zip(members, printed, strict=True):
-        is_telling = label.lower() != "total" and not any(name in label.lower() for name in names)
-        labels.append(label if are_distinct and is_telling else member_label(member.concept, pool.filing))
-    return labels
+
+    def telling(label: str) -> str:
+        is_total = _WHAT_IS_SPLIT.fullmatch(label) or any(name in label.lower() for name in names)
+        return "" if is_total else label
+
+    rows = _distinct([_clean(member.fact.place.row_label) for member in members])
+    columns = _distinct([_clean(member.fact.place.column_label) for member in members])
+    return [
+        telling(row) or telling(column) or member_label(member.concept, pool.filing)
+        for member, row, column in zip(members, rows, columns, strict=True)
+    ]
+
+
+def _distinct(labels: Sequence[str]) -> Sequence[str]:
+    """Return the labels if no two of those that are there are alike, else as many empty ones."""
+    there = [label for label in labels if label]
+    return labels if len(set(there)) == len(there) else [""] * len(labels)
 
 
 def _clean(label: str) -> str:

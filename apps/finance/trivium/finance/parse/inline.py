@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,6 +16,7 @@ from decimal import Decimal
 from lxml import etree
 
 from trivium.finance.parse.cover import cover
+from trivium.finance.parse.headings import name_columns
 from trivium.finance.parse.instance import Companion, read_companions
 from trivium.finance.parse.layout import TABLE, TableLayout, folded
 from trivium.finance.parse.markup import Document, load, to_utf8
@@ -187,6 +188,7 @@ class _Reading:
 
     def read_facts(self, part: _Part) -> None:
         """Read every fact of a document, in order."""
+        rows: dict[tuple[int | None, int | None], list[tuple[Fact, etree._Element]]] = defaultdict(list)
         for kind, element in part.elements:
             try:
                 if kind == "tuple":
@@ -197,9 +199,13 @@ class _Reading:
                     self.footnotes[element.get("id", "")] = folded(self._text(element))
                 elif kind in _FACT_TAGS:
                     self._counts[part.name] += 1
-                    self.facts.append(self._read_fact(part, element, kind, f"#{self._counts[part.name]}"))
+                    fact = self._read_fact(part, element, kind, f"#{self._counts[part.name]}")
+                    self.facts.append(fact)
+                    if fact.dimensions and fact.place.row is not None and kind == "nonFraction":
+                        rows[fact.place.table, fact.place.row].append((fact, element))
             except ValueError as error:
                 self._complain(element, text_of(error))
+        name_columns(rows.values())
 
     def attach_footnotes(self, parts: Sequence[_Part]) -> None:
         """Give each fact the texts of its footnotes, by relationship (1.1) or by the fact's own reference (1.0)."""

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from lxml import etree
 
-__all__ = ["TABLE", "Spot", "TableLayout", "folded"]
+__all__ = ["CELLS", "ROW", "TABLE", "XHTML", "Spot", "TableLayout", "folded"]
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
-TABLE, _ROW, _CELLS = f"{XHTML}table", f"{XHTML}tr", (f"{XHTML}td", f"{XHTML}th")
+TABLE, ROW, CELLS = f"{XHTML}table", f"{XHTML}tr", (f"{XHTML}td", f"{XHTML}th")
 
 
 class Spot(NamedTuple):
@@ -45,8 +45,8 @@ class TableLayout:
         cell = None
         row = element.getparent()
         # Steps to the parent are quicker than iterancestors() with its filter: most facts are two steps from their row.
-        while row is not None and (tag := row.tag) != _ROW:
-            if tag in _CELLS:
+        while row is not None and (tag := row.tag) != ROW:
+            if tag in CELLS:
                 cell = row
             elif tag == TABLE:
                 return None
@@ -57,12 +57,12 @@ class TableLayout:
             self._number_rows(row)
         label = self._labels.get(row)
         if label is None:
-            label = self._labels[row] = _label(row.iterchildren(*_CELLS))
+            label = self._labels[row] = _label(row.iterchildren(*CELLS))
         # Damaged pages have the cells of a row in another element.
         parent = cell.getparent()
         cells = self._cells.get(parent)
         if cells is None:
-            cells = self._cells[parent] = list(parent.iterchildren(*_CELLS))
+            cells = self._cells[parent] = list(parent.iterchildren(*CELLS))
         return Spot(*self._rows[row], cells.index(cell), label)
 
     def _number_rows(self, row: etree._Element) -> None:
@@ -70,7 +70,7 @@ class TableLayout:
         if table is None:
             self._rows[row] = (-1, 0)
             return
-        rows = table.iter(_ROW)
+        rows = table.iter(ROW)
         if next(table.iterdescendants(TABLE), None) is not None:
             rows = (one for one in rows if next(one.iterancestors(TABLE)) is table)
         number_of_table = self._table_numbers[table]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import PurePath
 
-from trivium.finance.records import Fact, Filing, Period
+from trivium.finance.records import Dimension, Fact, Filing, Period
 
 __all__ = ["AROUND", "Heading", "PrintedRow", "PrintedTable", "Tables", "file_name", "printed_exponent"]
 
@@ -104,12 +104,13 @@ def _rebuild(facts: Iterable[Fact]) -> PrintedTable:
             by_row[fact.place.row].append(fact)
     has_members = any(_repeats(row) for row in by_row.values())
     has_periods = not has_members or any(len({fact.period for fact in row}) > 1 for row in by_row.values())
+    names = _names(fact for row in by_row.values() for fact in row)
     rows, order = [], dict[Heading, int]()
     for number in sorted(by_row):
         first = by_row[number][0]
         row = PrintedRow(number, first.place.row_label, period=None if has_periods else first.period)
         for fact in by_row[number]:
-            heading = Heading(fact.period if has_periods else None, _members(fact) if has_members else "")
+            heading = Heading(fact.period if has_periods else None, names[fact.dimensions] if has_members else "")
             row.facts.setdefault(heading, fact)
             order.setdefault(heading, fact.place.column or 0)
         rows.append(row)
@@ -121,6 +122,16 @@ def _repeats(row: list[Fact]) -> bool:
     return len({(fact.period, fact.dimensions) for fact in row}) > len({fact.period for fact in row})
 
 
-def _members(fact: Fact) -> str:
-    names = (one.typed if one.member is None else one.member.name.removesuffix("Member") for one in fact.dimensions)
-    return ", ".join(name or "" for name in names)
+def _names(facts: Iterable[Fact]) -> dict[tuple[Dimension, ...], str]:
+    """Name each fact's members: by what is printed above their columns where that tells them apart, else by tag."""
+    printed: dict[tuple[Dimension, ...], str] = {}
+    for fact in facts:
+        printed.setdefault(fact.dimensions, fact.place.column_label)
+    above = [label for dimensions, label in printed.items() if dimensions]
+    if all(above) and len(set(above)) == len(above):
+        return printed
+    return {dimensions: ", ".join(map(_tag, dimensions)) for dimensions in printed}
+
+
+def _tag(dimension: Dimension) -> str:
+    return (dimension.typed or "") if dimension.member is None else dimension.member.name.removesuffix("Member")
