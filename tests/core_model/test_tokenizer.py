@@ -90,6 +90,11 @@ def test_templates_of_others(tmp_path):
 def test_what_is_missing_is_named(tmp_path):
     with pytest.raises(InputError, match=r"tokenizer\.json is missing; copy it from where the checkpoint came from"):
         Tokenizer.from_folder(tmp_path)
+    with pytest.raises(InputError, match=r"nowhere: no such folder; give the folder that holds tokenizer\.json"):
+        Tokenizer.from_folder(tmp_path / "nowhere")
+    BUILTIN.save(tmp_path / "run" / "model")
+    with pytest.raises(InputError, match=r"run: tokenizer\.json is missing; give .*run/model$"):
+        Tokenizer.from_folder(tmp_path / "run")
     (tmp_path / "tokenizer.json").write_text("{")
     with pytest.raises(InputError, match=r"tokenizer\.json: not a tokenizer: .*; fetch the file again"):
         Tokenizer.from_folder(tmp_path)

@@ -53,14 +53,17 @@ class Tokenizer:
         """Read `tokenizer.json` and, where they are, `tokenizer_config.json` and `chat_template.jinja`.
 
         Raises:
-            InputError: if `tokenizer.json` is missing or damaged.
+            InputError: if the folder or `tokenizer.json` is missing or damaged.
         """
         folder = Path(path)
         file = folder / "tokenizer.json"
+        if not folder.is_dir():
+            raise InputError("no such folder", where=str(folder), hint="give the folder that holds tokenizer.json")
         if not file.is_file():
-            raise InputError(
-                "tokenizer.json is missing", where=str(folder), hint="copy it from where the checkpoint came from"
-            )
+            inner = folder / "model"  # of a run
+            is_run = (inner / "tokenizer.json").is_file()
+            hint = f"give {inner}" if is_run else "copy it from where the checkpoint came from"
+            raise InputError("tokenizer.json is missing", where=str(folder), hint=hint)
         try:
             core = tokenizers.Tokenizer.from_file(str(file))
         except Exception as error:  # the library raises bare Exception
