@@ -152,13 +152,12 @@ export class Films {
     if (told === this.priorsTold) return;
     this.priorsTold = told;
     if (!priors.some(({ id }) => id === this.priorId)) this.priorId = priors[0]?.id ?? "";
-    const shown = priors.length ? tool("prior", say("ui.show_prior"), () => this.showPrior(), true) : make("span", { class: "quiet" }, say("ui.no_prior"));
+    const shown = priors.length ? tool("prior", say("ui.show_prior"), () => this.showPrior(), true) : make("span", { class: "quiet", title: archive.is_set ? null : say("ui.no_archive") }, say("ui.no_prior"));
     const choice = priors.length < 2 ? null : make("select", { id: "prior-choice", "aria-label": say("ui.prior_choice"), onchange: (event) => this.choosePrior(event.target.value) },
       ...priors.map((one) => make("option", { value: one.id, selected: one.id === this.priorId }, [since(one), one.images[0]?.view].filter(Boolean).join(", "))));
     const ask = archive.is_set && this.askArchive ? tool("archive", say("ui.ask_archive"), this.askArchive) : null;
     if (ask) ask.disabled = isBusy;
-    const unset = archive.is_set || priors.length ? null : make("span", { class: "quiet" }, say("ui.no_archive"));
-    document.getElementById("priors").replaceChildren(...[shown, choice, ask, unset].filter(Boolean));
+    document.getElementById("priors").replaceChildren(...[shown, choice, ask].filter(Boolean));
     press("prior", !this.priorElement.hidden);
   }
 

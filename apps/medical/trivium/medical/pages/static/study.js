@@ -134,7 +134,8 @@ function drawState() {
   const label = document.getElementById("state");
   label.textContent = say(`state.${study.state}`);
   label.className = `state m-${study.state}`;
-  document.getElementById("about").textContent = [study.patient.slice(0, 10), person(study), study.is_stat ? "STAT" : ""].filter(Boolean).join(" · ");
+  const stat = study.is_stat ? make("strong", { class: "m-stat" }, "STAT") : "";
+  document.getElementById("about").replaceChildren(`${study.patient.slice(0, 10)} · ${person(study)} `, stat);
   const mark = study.state === "retracted" ? say("ui.retracted_mark") : state.is_published ? "" : say("ui.watermark");
   document.getElementById("mark").textContent = mark ? `${mark}   `.repeat(400) : "";
   root.dataset.state = study.state;
@@ -265,7 +266,7 @@ function drawMore() {
   if (state.draft) {
     const { number, model, weights_sha256: weights } = state.draft;
     parts.push(make("p", { class: "quiet" }, say("ui.draft_by", { number, model, weights: weights.slice(0, 12) })));
-    if (!state.draft.refused) parts.push(make("p", { class: "quiet" }, say("ui.limits_legend")));
+    if (!state.draft.refused && !state.is_published) parts.push(make("p", { class: "quiet" }, say("ui.limits_legend")));
   }
   const box = document.getElementById("more");
   const open = [...box.querySelectorAll("details")].map((one) => one.open);
