@@ -109,6 +109,14 @@ def test_from_two_files_to_a_verdict(page, suite, files):
     frame = page.frame_locator(".i-model")
     frame.locator("#plot[data-ready]").wait_for()
     frame.get_by_role("button", name="Top").click()
+    view = frame.locator("#plot")
+    seen = view.get_attribute("data-view")
+    box = frame.locator("#plot canvas").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2 + 80, box["y"] + box["height"] / 2 - 40, steps=3)
+    page.mouse.up()
+    view.and_(frame.locator(f'#plot:not([data-view="{seen}"])')).wait_for()
     with page.expect_download() as download:
         page.get_by_role("link", name="deviation.ply").click()
     assert len(read_points(download.value.path().rename(files / "deviation.ply"))) > 29_000
@@ -162,5 +170,9 @@ def test_what_cannot_be_used_is_said(page, suite, files):
     page.get_by_role("button", name="Inspect", exact=True).click()
     page.locator("section.error").wait_for()
     text = page.locator("section.error").inner_text()
-    assert "broken.stl" in text
+    assert "broken.stl: no endsolid; the file is cut short" in text
     assert "input-" not in text
+    page.goto(f"{page.url}?lang=zh")
+    assert "broken.stl：没有 endsolid；文件不完整" in page.locator("section.error").inner_text()
+    page.goto(f"{suite.url}/maintenance/p/north/inspections")
+    assert "没有 endsolid；文件不完整" in page.locator("main").inner_text()

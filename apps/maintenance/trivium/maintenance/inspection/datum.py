@@ -18,6 +18,7 @@ from trivium.maintenance.inspection.poses import Floats, apply, exponential
 from trivium.maintenance.inspection.reference import Reference
 from trivium.pointcloud.io.source import load
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 
 __all__ = ["Datums", "Fit", "fit_datums", "read_datums"]
 
@@ -85,7 +86,9 @@ def read_datums(path: Path, factor: float, reference: Reference) -> Datums:
     for name, count in _WANTED.items():
         if len(found[name]) != count:
             raise InputError(
-                f"datum {name} has {len(found[name])} places, not {count}", where=where, hint="A needs 3, B 2, C 1"
+                Phrase("datum {name} has {found} places, not {count}", name=name, found=len(found[name]), count=count),
+                where=where,
+                hint="A needs 3, B 2, C 1",
             )
     given = np.array([place for name in _WANTED for place in found[name]]) * factor
     return _on_part(given, reference, where)
@@ -122,7 +125,11 @@ def fit_datums(scan: Floats, pose: Floats, datums: Datums, reference: Reference,
 def _line(words: list[str], where: str) -> tuple[str, list[float]]:
     name = words[0].upper()
     if name not in _WANTED:
-        raise InputError(f"datum {words[0][:20]!r} is unknown", where=where, hint="a line is: A x y z, with A, B or C")
+        raise InputError(
+            Phrase("datum '{name}' is unknown", name=words[0][:20]),
+            where=where,
+            hint="a line is: A x y z, with A, B or C",
+        )
     try:
         place = [float(word) for word in words[1:]]
     except ValueError:
@@ -139,13 +146,19 @@ def _on_part(given: Floats, reference: Reference, where: str) -> Datums:
     if distance[worst] > _ON_PART * reference.diagonal:
         x, y, z = given[worst]
         raise InputError(
-            f"place ({x:g}, {y:g}, {z:g}) mm lies {distance[worst]:.3g} mm off the part",
+            Phrase(
+                "place ({place}) mm lies {distance} mm off the part",
+                place=f"{x:g}, {y:g}, {z:g}",
+                distance=f"{distance[worst]:.3g}",
+            ),
             where=where,
             hint="places are in the part's frame and unit (--cad-unit)",
         )
     for name, rows in (("A", slice(0, 3)), ("B", slice(3, 5))):
         if (found.normals[rows] @ found.normals[rows][0] < _PLANE).any():
-            raise InputError(f"the places of datum {name} do not lie on faces of one direction", where=where)
+            raise InputError(
+                Phrase("the places of datum {name} do not lie on faces of one direction", name=name), where=where
+            )
     centre, size = (reference.low + reference.high) / 2, reference.diagonal / 2
     slope = _conditions(found.positions, found.normals, centre, size)
     if np.linalg.svd(slope, compute_uv=False)[-1] < _APART / 6:

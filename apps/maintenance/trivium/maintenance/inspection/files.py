@@ -16,6 +16,7 @@ from trivium.pointcloud.io import read_mesh, read_points, write_points
 from trivium.pointcloud.io.source import load
 from trivium.pointcloud.records import Mesh, PointCloud
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 
 __all__ = ["UNITS", "factor_of", "read_reference", "read_scan", "source_of", "write_deviation", "write_unseen"]
 
@@ -56,7 +57,11 @@ def factor_of(unit: str) -> float:
         InputError: if the unit is unknown.
     """
     if unit not in UNITS:
-        raise InputError(f"unit {unit!r} is unknown", where="--unit", hint=f"known: {', '.join(UNITS)}")
+        raise InputError(
+            Phrase("unit '{unit}' is unknown", unit=unit),
+            where="--unit",
+            hint=Phrase("known: {choices}", choices=", ".join(UNITS)),
+        )
     return UNITS[unit]
 
 

@@ -17,6 +17,7 @@ from trivium.maintenance.inspection.regions import Defect, Verdict, decide, defe
 from trivium.maintenance.inspection.trust import Trust, judge_trust, on_datums
 from trivium.pointcloud.raycasting import Places
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 
 __all__ = ["Inspection", "Method", "Options", "Tolerance", "conclude", "deviations", "inspect", "lay", "prepared"]
 
@@ -45,7 +46,9 @@ class Tolerance:
 
     def __post_init__(self) -> None:
         if not 0 < self.value_mm < float("inf"):
-            raise InputError(f"a tolerance of {self.value_mm} mm is not positive", where="--tolerance")
+            raise InputError(
+                Phrase("a tolerance of {value} mm is not positive", value=self.value_mm), where="--tolerance"
+            )
 
     @property
     def limit_mm(self) -> float:
@@ -79,7 +82,15 @@ class Options:
             ("scanner uncertainty", self.uncertainty_mm, 0.0, 1e6),
         ):
             if not least <= value <= most:
-                raise InputError(f"a {name} of {value:g} is not between {least:g} and {most:g}")
+                raise InputError(
+                    Phrase(
+                        "a {name} of {value} is not between {least} and {most}",
+                        name=name,
+                        value=f"{value:g}",
+                        least=f"{least:g}",
+                        most=f"{most:g}",
+                    )
+                )
 
 
 _AS_USUAL = Options()
@@ -207,7 +218,11 @@ def prepared(scan: Floats, seed: int, where: str) -> Floats:
         InputError: if there are too few points, or they all lie in one place.
     """
     if len(scan) < _MIN_POINTS:
-        raise InputError(f"{len(scan):,} points; needs at least {_MIN_POINTS}", where=where, hint="scan more densely")
+        raise InputError(
+            Phrase("{count} points; needs at least {least}", count=f"{len(scan):,}", least=_MIN_POINTS),
+            where=where,
+            hint="scan more densely",
+        )
     if np.ptp(scan, axis=0).max() < 1e-3:
         raise InputError("all points lie in one place", where=where, hint="check the unit")
     generator = np.random.default_rng(seed)

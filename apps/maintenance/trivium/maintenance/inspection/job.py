@@ -21,6 +21,7 @@ from trivium.service.database import Database, utc_now
 from trivium.service.errors import InputError, NotFoundError
 from trivium.service.evidence import Report, ReportFile
 from trivium.service.jobs import JobInput
+from trivium.service.phrase import Phrase
 from trivium.service.runner import JobContext
 from trivium.service.store import BlobStore
 from trivium.service.text import LANGUAGES
@@ -192,9 +193,15 @@ def _named(paths: Sequence[Path], inputs: Sequence[JobInput]) -> Iterator[None]:
     except InputError as error:
         for path, one in zip(paths, inputs, strict=True):
             if error.where.startswith(str(path)):
-                where = error.where.replace(str(path), one.name, 1)
-                raise InputError(error.what, where=where, hint=error.hint) from error
+                raise InputError(error.what, where=_put(error.where, str(path), one.name), hint=error.hint) from error
         raise
+
+
+def _put(text: str, path: str, name: str) -> str:
+    """Return a text with a name in place of a path, a `Phrase` with its template."""
+    if isinstance(text, Phrase):
+        return Phrase(text.template, **{key: _put(value, path, name) for key, value in text.values.items()})
+    return text.replace(path, name, 1)
 
 
 def _number_of(request: Mapping[str, Any], name: str, usual: float) -> float:
@@ -206,7 +213,7 @@ def _number_of(request: Mapping[str, Any], name: str, usual: float) -> float:
     try:
         return float(request.get(name, usual))
     except (TypeError, ValueError) as error:
-        raise InputError(f"{name} is no number", where="request") from error
+        raise InputError(Phrase("{name} is no number", name=name), where="request") from error
 
 
 def _stored_files(written: Sequence[Path], store: BlobStore) -> tuple[ReportFile, ...]:
@@ -227,7 +234,11 @@ def _request(context: JobContext, paths: Sequence[Path], language: str) -> Reque
     asked = context.request
     zone = str(asked.get("zone", "plus_minus"))
     if zone not in ("plus_minus", "total"):
-        raise InputError(f"zone {zone[:20]!r} is unknown", where="request", hint="known: plus_minus, total")
+        raise InputError(
+            Phrase("zone '{zone}' is unknown", zone=zone[:20]),
+            where="request",
+            hint=Phrase("known: {choices}", choices="plus_minus, total"),
+        )
     unit = str(asked.get("unit", ""))
     scan, cad, *_ = (one.name for one in context.inputs)
     return Request(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 from trivium.service.text import catalogue
 
 if TYPE_CHECKING:
@@ -46,11 +47,21 @@ class Zone:
 
     def __post_init__(self) -> None:
         if not 3 <= len(self.corners) <= _MOST_CORNERS:
-            raise InputError(f"the outline has {len(self.corners)} corners, not 3 to {_MOST_CORNERS}", where="zone")
+            raise InputError(
+                Phrase("the outline has {count} corners, not 3 to {most}", count=len(self.corners), most=_MOST_CORNERS),
+                where="zone",
+            )
         if not all(math.isfinite(value) for corner in self.corners for value in corner):
             raise InputError("a corner of the outline is not finite", where="zone")
         if not 0 <= self.margin_m <= _MOST_MARGIN_M:
-            raise InputError(f"a margin of {self.margin_m:g} m is not between 0 and {_MOST_MARGIN_M:g}", where="zone")
+            raise InputError(
+                Phrase(
+                    "a margin of {margin} m is not between 0 and {most}",
+                    margin=f"{self.margin_m:g}",
+                    most=f"{_MOST_MARGIN_M:g}",
+                ),
+                where="zone",
+            )
 
     def distance(self, point: Point) -> float:
         """Return how far a point lies from the outline, metres; 0 inside."""

@@ -20,6 +20,7 @@ from trivium.maintenance.inspection.wear_narrate import narrate_wear, wear_claim
 from trivium.service.database import utc_now
 from trivium.service.errors import InputError
 from trivium.service.evidence import Claim, Sentence
+from trivium.service.phrase import Phrase
 
 __all__ = ["WearRequest", "WearResult", "run_wear"]
 
@@ -112,7 +113,9 @@ def _reference(request: WearRequest) -> Reference:
         return files.read_reference(request.before, request.unit)
     except InputError as error:
         hint = "give the part with --cad, or an earlier scan that is a mesh"
-        raise InputError(f"is no mesh to compare with ({error.what})", where=str(request.before), hint=hint) from error
+        raise InputError(
+            Phrase("is no mesh to compare with ({reason})", reason=error.what), where=str(request.before), hint=hint
+        ) from error
 
 
 def _write(request: WearRequest, result: WearResult, reference: Reference, folder: Path) -> list[Path]:

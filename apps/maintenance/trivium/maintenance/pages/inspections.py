@@ -20,6 +20,7 @@ from trivium.service.forms import FORM
 from trivium.service.jobs import Job, JobInput
 from trivium.service.pages import stage_text, state_text
 from trivium.service.permission import needs, own_job
+from trivium.service.phrase import translate
 from trivium.service.visitor import owner_of
 
 __all__ = ["router"]
@@ -190,6 +191,7 @@ def _list(view: View, asset: str, *, problem: str = "", status: int = 200) -> Re
         missing=", ".join(SPEC.missing_for("inspect")), install=SPEC.install_line, units=("mm", "cm", "m", "inch"),
         most=view.runtime.settings.max_upload_bytes,
         state_of=lambda job: state_text(job, view.language),
+        error_of=lambda job: translate(job.error, view.language),
     )  # fmt: skip
 
 
@@ -200,6 +202,7 @@ def _running(view: View, job: Job) -> Response:
     return view.page(
         "maintenance_inspection_running.html", job=job, state=state_text(job, view.language),
         stage=stage_text(spec, job.stage, view.language), again=f"{view.base}/inspections",
+        error=translate(job.error, view.language),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from trivium.pointcloud.io import delimited, kitti, npz, pcd, ply, stl
 from trivium.pointcloud.io.source import MAX_BYTES, NotFinite
 from trivium.pointcloud.records import Mesh, PointCloud
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 
 __all__ = ["read_mesh", "read_points", "write_mesh", "write_points"]
 
@@ -90,5 +91,7 @@ def _ending(path: str | Path) -> str:
 
 def _refuse(path: str | Path, ending: str, known: list[str]) -> None:
     raise InputError(
-        f"files that end in {ending!r} are not read here", where=str(path), hint=f"known: {' '.join(known)}"
+        Phrase("files that end in '{ending}' are not read here", ending=ending),
+        where=str(path),
+        hint=Phrase("known: {choices}", choices=" ".join(known)),
     )

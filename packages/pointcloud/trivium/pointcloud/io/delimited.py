@@ -13,6 +13,7 @@ import numpy as np
 from trivium.pointcloud.io.source import MAX_BYTES, NotFinite, finish, load, numbers, save
 from trivium.pointcloud.records import Array, PointCloud
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 
 __all__ = ["read", "write"]
 
@@ -36,19 +37,24 @@ def read(path: str | Path, *, not_finite: NotFinite = "drop", limit: int = MAX_B
         raise InputError("holds no point", where=where)
     longest = max(places, key=lambda at: len(raw[at]))
     if len(raw[longest]) > _MAX_LINE:
-        raise InputError(f"longer than {_MAX_LINE:,} characters", where=f"{where}, line {longest + 1}")
+        raise InputError(Phrase("longer than {limit} characters", limit=f"{_MAX_LINE:,}"), where=_line(where, longest))
     head = raw[places[0]].split()
     names = [word.decode("utf-8", "replace").strip("\"'").lower() for word in head] if _is_head(head) else []
     places = places[1:] if names else places
     for at in places:
         if len(raw[at].split()) != len(head):
-            raise InputError(f"{len(raw[at].split())} columns, {len(head)} before", where=f"{where}, line {at + 1}")
+            raise InputError(
+                Phrase("{count} columns, {before} before", count=len(raw[at].split()), before=len(head)),
+                where=_line(where, at),
+            )
     if len(head) < 3:
-        raise InputError(f"{len(head)} columns; needs x, y and z", where=where)
+        raise InputError(Phrase("{count} columns; needs x, y and z", count=len(head)), where=where)
     table = numbers(b" ".join([raw[at] for at in places]), where).reshape(-1, len(head))
     names = names or ["x", "y", "z", *(f"column_{at}" for at in range(4, len(head) + 1))]
     if any(names.count(name) != 1 for name in "xyz"):
-        raise InputError(f"needs columns x, y and z once each; has {', '.join(names)[:80]}", where=where)
+        raise InputError(
+            Phrase("needs columns x, y and z once each; has {names}", names=", ".join(names)[:80]), where=where
+        )
     xyz = table[:, [names.index(name) for name in "xyz"]]
     fields = {name: table[:, at] for at, name in enumerate(names) if name not in ("x", "y", "z")}
     return finish(xyz, fields, not_finite, where)
@@ -73,3 +79,7 @@ def _is_head(words: list[bytes]) -> bool:
     except ValueError:
         return True
     return False
+
+
+def _line(where: str, at: int) -> str:
+    return Phrase("{file}, line {number}", file=where, number=at + 1)

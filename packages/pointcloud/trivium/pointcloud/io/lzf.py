@@ -8,6 +8,7 @@ five bits with the next byte the distance back, less one.
 from __future__ import annotations
 
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 
 __all__ = ["compress", "decompress"]
 
@@ -53,7 +54,10 @@ def decompress(data: bytes, size: int, where: str) -> bytes:
     except IndexError:
         raise InputError("the LZF stream ends early", where=where, hint="the file is damaged") from None
     if len(out) != size:
-        raise InputError(f"the LZF stream gives {len(out):,} bytes, not {size:,}", where=where)
+        raise InputError(
+            Phrase("the LZF stream gives {found} bytes, not {size}", found=f"{len(out):,}", size=f"{size:,}"),
+            where=where,
+        )
     return bytes(out)
 
 

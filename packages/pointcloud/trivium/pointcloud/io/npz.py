@@ -14,6 +14,7 @@ import numpy as np
 from trivium.pointcloud.io.source import MAX_BYTES, NotFinite, finish, load
 from trivium.pointcloud.records import PointCloud
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 
 __all__ = ["read"]
 
@@ -32,25 +33,37 @@ def read(path: str | Path, *, not_finite: NotFinite = "drop", limit: int = MAX_B
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
         if size > limit:
-            raise InputError(f"larger than {limit / 2**20:,.0f} MiB decompressed", where=where)
+            raise InputError(Phrase("larger than {limit} MiB decompressed", limit=f"{limit / 2**20:,.0f}"), where=where)
         arrays = dict(np.load(io.BytesIO(data), allow_pickle=False))
     except (zipfile.BadZipFile, ValueError, EOFError, KeyError, OSError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"no numpy archive of numbers ({error})", where=where) from error
+        raise InputError(Phrase("no numpy archive of numbers ({reason})", reason=error), where=where) from error
     name = next((name for name in ("xyz", "xyz_3mm") if name in arrays), None)
     if name is None:
         raise InputError(
-            "holds neither 'xyz' nor 'xyz_3mm'", where=where, hint=f"it holds {', '.join(arrays) or 'nothing'}"
+            "holds neither 'xyz' nor 'xyz_3mm'",
+            where=where,
+            hint=Phrase("it holds {names}", names=", ".join(arrays) or "nothing"),
         )
     xyz = arrays[name]
     if xyz.ndim != 2 or xyz.shape[1] != 3 or xyz.dtype.kind not in "fiu":
-        raise InputError(f"{name!r} is {xyz.dtype} of shape {xyz.shape}, not numbers (N, 3)", where=where)
+        raise InputError(
+            Phrase(
+                "'{name}' is {kind} of shape {shape}, not numbers (N, 3)", name=name, kind=xyz.dtype, shape=xyz.shape
+            ),
+            where=where,
+        )
     metres = xyz.astype(np.float32) * np.float32(_STEP if name == "xyz_3mm" else 1.0)
     fields = {}
     if (intensity := arrays.get("intensity")) is not None:
         if intensity.shape != (len(xyz),) or intensity.dtype.kind not in "fiu":
-            raise InputError(f"'intensity' has shape {intensity.shape} beside {len(xyz):,} points", where=where)
+            raise InputError(
+                Phrase(
+                    "'intensity' has shape {shape} beside {count} points", shape=intensity.shape, count=f"{len(xyz):,}"
+                ),
+                where=where,
+            )
         scale = np.float32(255 if intensity.dtype == np.uint8 else 1)
         fields["intensity"] = intensity.astype(np.float32) / scale
     return finish(metres, fields, not_finite, where)

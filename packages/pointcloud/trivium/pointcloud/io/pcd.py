@@ -14,6 +14,7 @@ from trivium.pointcloud.io import lzf
 from trivium.pointcloud.io.source import MAX_BYTES, MAX_POINTS, NotFinite, cast, finish, load, numbers, save
 from trivium.pointcloud.records import PointCloud
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 
 __all__ = ["Layout", "read", "write"]
 
@@ -50,7 +51,14 @@ def read(path: str | Path, *, not_finite: NotFinite = "drop", limit: int = MAX_B
     data = load(path, limit=limit)
     header = _parse_header(data, where)
     if header.points * header.dtype.itemsize > limit:
-        raise InputError(f"announces {header.points:,} points, more than {limit / 2**20:,.0f} MiB", where=where)
+        raise InputError(
+            Phrase(
+                "announces {count} points, more than {limit} MiB",
+                count=f"{header.points:,}",
+                limit=f"{limit / 2**20:,.0f}",
+            ),
+            where=where,
+        )
     columns = _READERS[header.layout](data[header.end :], header, where)
     columns = {name: values[:, 0] if values.shape[1] == 1 else values for name, values in columns.items()}
     axes = [columns.pop(name) for name in "xyz"]
@@ -112,15 +120,28 @@ def _parse_header(data: bytes, where: str) -> _Header:
         kinds = [_TYPES[kind.upper(), size] for kind, size in zip(words["TYPE"], sizes, strict=True)]
         layout = words["DATA"][0].lower()
     except (KeyError, IndexError, ValueError) as error:
-        raise InputError(f"the PCD header is wrong or incomplete ({error})", where=where) from error
+        raise InputError(
+            Phrase("the PCD header is wrong or incomplete ({reason})", reason=error), where=where
+        ) from error
     if not len(names) == len(kinds) == len(counts) or any(count < 1 or count > 4096 for count in counts):
         raise InputError("FIELDS, SIZE, TYPE and COUNT of the PCD header do not agree", where=where)
     if any(names.count(name) != 1 for name in "xyz"):
-        raise InputError(f"needs fields x, y and z once each; has {' '.join(names)[:80]}", where=where)
+        raise InputError(
+            Phrase("needs fields x, y and z once each; has {names}", names=" ".join(names)[:80]), where=where
+        )
     if points != width * height or not 0 <= points <= MAX_POINTS:
-        raise InputError(f"POINTS {points} against WIDTH {width} x HEIGHT {height}", where=where)
+        raise InputError(
+            Phrase(
+                "POINTS {points} against WIDTH {width} x HEIGHT {height}", points=points, width=width, height=height
+            ),
+            where=where,
+        )
     if layout not in _READERS:
-        raise InputError(f"DATA {layout!r} is unknown; known: {', '.join(_READERS)}", where=where)
+        raise InputError(
+            Phrase("DATA '{layout}' is unknown", layout=layout),
+            where=where,
+            hint=Phrase("known: {choices}", choices=", ".join(_READERS)),
+        )
     return _Header(names, kinds, counts, points, layout, at)
 
 
@@ -130,7 +151,15 @@ def _read_ascii(data: bytes, header: _Header, where: str) -> dict[str, np.ndarra
         _cut_short(header, where)
     values = numbers(data, where)
     if len(values) != header.points * width:
-        raise InputError(f"{header.points:,} points of {width} values announced, {len(values):,} values", where=where)
+        raise InputError(
+            Phrase(
+                "{count} points of {width} values announced, {found} values",
+                count=f"{header.points:,}",
+                width=width,
+                found=f"{len(values):,}",
+            ),
+            where=where,
+        )
     table = values.reshape(header.points, width)
     starts = np.cumsum([0, *header.counts])
     parts = [cast(table[:, a:b], kind, where) for a, b, kind in zip(starts, starts[1:], header.kinds, strict=False)]
@@ -151,7 +180,10 @@ def _read_compressed(data: bytes, header: _Header, where: str) -> dict[str, np.n
         _cut_short(header, where)
     packed, size = struct.unpack_from("<II", data)
     if size != header.points * header.dtype.itemsize:
-        raise InputError(f"{size:,} bytes announced for {header.points:,} points", where=where)
+        raise InputError(
+            Phrase("{size} bytes announced for {count} points", size=f"{size:,}", count=f"{header.points:,}"),
+            where=where,
+        )
     if packed > len(data) - 8:
         _cut_short(header, where)
     whole = lzf.decompress(data[8 : 8 + packed], size, where)
@@ -168,7 +200,11 @@ def _named(header: _Header, parts: list[np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _cut_short(header: _Header, where: str) -> None:
-    raise InputError(f"announces {header.points:,} points and holds fewer", where=where, hint="the file is cut short")
+    raise InputError(
+        Phrase("announces {count} points and holds fewer", count=f"{header.points:,}"),
+        where=where,
+        hint="the file is cut short",
+    )
 
 
 def _write_ascii(table: np.ndarray) -> bytes:

@@ -11,6 +11,7 @@ import numpy as np
 from trivium.pointcloud.io.source import MAX_BYTES, MAX_POINTS, NotFinite, cast, finish, load, numbers, save
 from trivium.pointcloud.records import Array, Mesh, PointCloud
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 
 __all__ = ["Layout", "read_mesh", "read_points", "write"]
 
@@ -71,7 +72,7 @@ def read_mesh(path: str | Path, *, limit: int = MAX_BYTES) -> Mesh:
     if not np.isfinite(vertices).all():
         raise InputError("a vertex is not finite", where=str(path))
     if faces.min() < 0 or faces.max() >= len(vertices):
-        raise InputError(f"a face names a vertex outside 0..{len(vertices) - 1}", where=str(path))
+        raise InputError(Phrase("a face names a vertex outside 0..{last}", last=len(vertices) - 1), where=str(path))
     colors = None
     if all(name in columns and columns[name].dtype == np.uint8 for name in _COLORS):
         colors = np.stack([columns.pop(name) for name in _COLORS], axis=1)
@@ -131,7 +132,7 @@ def _read(path: str | Path, limit: int) -> tuple[dict[str, np.ndarray], np.ndarr
             raise
         except (IndexError, OverflowError, ValueError):
             raise InputError(
-                f"announces {element.count:,} of {element.name!r} and holds fewer",
+                Phrase("announces {count} of '{name}' and holds fewer", count=f"{element.count:,}", name=element.name),
                 where=where,
                 hint="the file is cut short",
             ) from None
@@ -167,7 +168,7 @@ def _parse_header(data: bytes, where: str) -> tuple[str, list[_Element], int]:
             case [] | ["comment" | "obj_info", *_]:
                 pass
             case _:
-                raise InputError(f"PLY header line {line[:60]!r} is not understood", where=where)
+                raise InputError(Phrase("PLY header line '{line}' is not understood", line=line[:60]), where=where)
     if not layout:
         raise InputError("the PLY header names no known format", where=where)
     return layout, elements, (line_end + 1 if line_end >= 0 else len(data))

@@ -12,6 +12,7 @@ import numpy as np
 
 from trivium.pointcloud.records import Array, PointCloud
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 
 __all__ = ["MAX_BYTES", "MAX_POINTS", "NotFinite", "cast", "finish", "load", "numbers", "save", "stem"]
 
@@ -42,13 +43,19 @@ def load(path: str | Path, *, limit: int = MAX_BYTES) -> bytes:
             with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
                 data = _read(stream, limit)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise InputError(f"the gzip stream is damaged ({error})", where=where, hint="fetch the file again") from error
+        raise InputError(
+            Phrase("the gzip stream is damaged ({reason})", reason=error), where=where, hint="fetch the file again"
+        ) from error
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror or error})", where=where) from error
+        raise InputError(Phrase("cannot be read ({reason})", reason=error.strerror or error), where=where) from error
     if not data:
         raise InputError("the file is empty", where=where)
     if len(data) > limit:
-        raise InputError(f"larger than {limit / 2**20:,.0f} MiB decompressed", where=where, hint="thin the cloud out")
+        raise InputError(
+            Phrase("larger than {limit} MiB decompressed", limit=f"{limit / 2**20:,.0f}"),
+            where=where,
+            hint="thin the cloud out",
+        )
     return data
 
 
@@ -87,7 +94,9 @@ def numbers(text: bytes, where: str) -> np.ndarray:
         return np.array(words).astype(np.float64)
     except ValueError:
         word = next((word for word in words if not _is_number(word)), longest)
-        raise InputError(f"{word[:40].decode('ascii', 'replace')!r} is not a number", where=where) from None
+        raise InputError(
+            Phrase("'{word}' is not a number", word=word[:40].decode("ascii", "replace")), where=where
+        ) from None
 
 
 def cast(values: np.ndarray, kind: str, where: str) -> np.ndarray:
@@ -101,7 +110,10 @@ def cast(values: np.ndarray, kind: str, where: str) -> np.ndarray:
         limits = np.iinfo(wanted)
         wrong = ~((values >= limits.min) & (values <= limits.max))
         if wrong.any():
-            raise InputError(f"{values[wrong][0]:g} does not fit a field of type {wanted.name}", where=where)
+            raise InputError(
+                Phrase("{value} does not fit a field of type {kind}", value=f"{values[wrong][0]:g}", kind=wanted.name),
+                where=where,
+            )
     with np.errstate(over="ignore"):
         return values.astype(wanted)
 
@@ -124,7 +136,12 @@ def finish(xyz: np.ndarray, fields: dict[str, Array], not_finite: NotFinite, whe
     if lost == 0:
         return PointCloud(xyz, fields)
     if not_finite == "refuse":
-        raise InputError(f"{lost:,} of {len(xyz):,} points have a coordinate that is not finite", where=where)
+        raise InputError(
+            Phrase(
+                "{lost} of {count} points have a coordinate that is not finite", lost=f"{lost:,}", count=f"{len(xyz):,}"
+            ),
+            where=where,
+        )
     return PointCloud(xyz[is_finite], {name: column[is_finite] for name, column in fields.items()}, dropped=lost)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from trivium.pointcloud.io.source import MAX_BYTES, MAX_POINTS, load, numbers, save
 from trivium.pointcloud.records import Mesh
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 
 __all__ = ["Layout", "read", "write"]
 
@@ -71,7 +72,11 @@ def _read_binary(data: bytes, where: str) -> np.ndarray:
     count = struct.unpack_from("<I", data, 80)[0]
     if count > MAX_POINTS or _HEAD + count * _TRIANGLE.itemsize > len(data):
         raise InputError(
-            f"announces {count:,} triangles and has room for {(len(data) - _HEAD) // _TRIANGLE.itemsize:,}",
+            Phrase(
+                "announces {count} triangles and has room for {room}",
+                count=f"{count:,}",
+                room=f"{(len(data) - _HEAD) // _TRIANGLE.itemsize:,}",
+            ),
             where=where,
             hint="not an STL file, or cut short",
         )
@@ -84,6 +89,6 @@ def _read_ascii(data: bytes, where: str) -> np.ndarray:
         raise InputError("no endsolid", where=where, hint="the file is cut short")
     starts = np.flatnonzero(np.char.lower(np.array(words, dtype="S12")) == b"vertex")
     if len(starts) % 3 or (len(starts) and starts[-1] + 3 >= len(words)):
-        raise InputError(f"{len(starts)} corners are not a whole number of triangles", where=where)
+        raise InputError(Phrase("{count} corners are not a whole number of triangles", count=len(starts)), where=where)
     picked = (starts[:, None] + np.arange(1, 4)).ravel()
     return numbers(b" ".join([words[at] for at in picked.tolist()]), where).astype(np.float32).reshape(-1, 3, 3)
