@@ -82,6 +82,31 @@ def test_sound_books_hold():
 
 
 @pytest.mark.parametrize(
+    ("changed", "verdict", "number", "failed"),
+    [
+        ({}, "holds", 1, ()),
+        ({"cost_of_revenue": "590", "sales_revenue": "990"}, "holds", 2, ("revenue - cost_of_revenue = gross_profit",)),
+        ({"cost_of_revenue": "590"}, "fails", 1, ()),
+        (
+            {"cost_of_revenue": "590", "sales_revenue": "980"},
+            "fails",
+            1,
+            ("sales_revenue - cost_of_revenue = gross_profit",),
+        ),
+    ],
+)
+def test_a_check_says_which_form_of_its_identity_held(changed, verdict, number, failed):
+    check = checks_of(FLOWS | changed)["gross_profit_is_revenue_less_cost"]
+    assert (check.verdict, check.form.number, check.form.count, check.form.failed) == (verdict, number, 2, failed)
+    equations = ("revenue - cost_of_revenue = gross_profit", "sales_revenue - cost_of_revenue = gross_profit")
+    assert check.form.equation == equations[number - 1]
+
+
+def test_an_identity_of_one_form_names_none():
+    assert checks_of()["assets_equal_liabilities_and_equity"].form is None
+
+
+@pytest.mark.parametrize(
     ("key", "broken"),
     [
         ("assets_equal_liabilities_and_equity", {"total_assets": "2001"}),

@@ -175,6 +175,7 @@ def test_a_failing_check_comes_first_with_both_sides():
     text = render_html(comparison, (), one.claims, language="en", scale=Scale.MILLION)
     part = parsed(text).get_element_by_id("checks")
     assert re.search(r"\d+ checks hold, 1 fail, \d+ could not be applied", part.findtext("p"))
+    assert "form 1 of 2: Revenue − Cost of revenue = Gross profit" in [one.text for one in part.iter("small")]
     first = part.find(".//table")
     cells = [td.text for td in first.iterfind("tbody/tr/td")]
     assert cells[1:4] == [

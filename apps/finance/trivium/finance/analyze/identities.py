@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from importlib import resources
@@ -17,13 +17,14 @@ from typing import Literal
 from trivium.finance.analyze.evaluation import Absence, Outcome, Scope, evaluate, rounding_error
 from trivium.finance.analyze.expressions import Expression, Name, parse
 from trivium.finance.analyze.formulas import anchors, balance_dates
-from trivium.finance.analyze.model import Breakdown, Check, Column, Message, Series, Span, Status, Value
+from trivium.finance.analyze.model import Breakdown, Check, CheckForm, Column, Message, Series, Span, Status, Value
 from trivium.finance.records import Period
 
 __all__ = ["BREAKDOWN_CHECK", "PARTS_CHECK", "Identity", "check_breakdowns", "check_identities", "identities"]
 
 PARTS_CHECK = "parts_add_up_to_the_span"
 BREAKDOWN_CHECK = "breakdown_adds_up"
+_SIGNS = {"equal": "=", "at_most": "≤"}
 _ADDITIVE = (
     "revenue",
     "gross_profit",
@@ -40,7 +41,7 @@ class Identity:
     """One row of identities.toml.
 
     Args:
-        sides: pairs of left and right, in order of preference.
+        sides: pairs of left and right, in order of preference; `equations` are the same as texts.
         allowance: share of the right side by which the left may fall short without being wrong.
     """
 
@@ -48,6 +49,7 @@ class Identity:
     kind: Literal["flow", "balance"]
     relation: Literal["equal", "at_most"]
     sides: tuple[tuple[Expression, Expression], ...]
+    equations: tuple[str, ...]
     allowance: Decimal = Decimal(0)
 
 
@@ -65,6 +67,7 @@ def identities() -> tuple[Identity, ...]:
             kind=row["kind"],
             relation=row["relation"],
             sides=tuple((parse(left), parse(right)) for left, right in row["sides"]),
+            equations=tuple(f"{left} {_SIGNS[row['relation']]} {right}" for left, right in row["sides"]),
             allowance=Decimal(row.get("allowance", 0)),
         )
         for row in table["identity"]
@@ -115,9 +118,9 @@ def _applicable(checks: Sequence[Check]) -> list[Check]:
 
 
 def _check(identity: Identity, scope: Scope) -> Check:
-    failed: Check | None = None
+    failed: dict[int, Check] = {}
     reason: Message | None = None
-    for sides in identity.sides:
+    for place, sides in enumerate(identity.sides):
         try:
             left, right = (_reported(side, scope) for side in sides)
             check = _compare(identity, scope, sides, left, right)
@@ -125,10 +128,19 @@ def _check(identity: Identity, scope: Scope) -> Check:
             reason = reason or absence.reason
             continue
         if check.verdict == "holds":
-            return check
-        failed = failed or check
+            return replace(check, form=_form(identity, place, failed))
+        failed[place] = check
+    for place, check in failed.items():
+        return replace(check, form=_form(identity, place, failed))
     period = Period(scope.balance_date) if scope.span is None else scope.span.period
-    return failed or Check(identity.key, scope.series.company.key, period, "not_applicable", reason=reason)
+    return Check(identity.key, scope.series.company.key, period, "not_applicable", reason=reason)
+
+
+def _form(identity: Identity, place: int, failed: Iterable[int]) -> CheckForm | None:
+    """Return which form a check shows, where the identity has several, and the others that did not hold."""
+    equations = identity.equations
+    others = tuple(equations[other] for other in failed if other != place)
+    return CheckForm(place + 1, len(equations), equations[place], others) if len(equations) > 1 else None
 
 
 def _reported(side: Expression, scope: Scope) -> Outcome:

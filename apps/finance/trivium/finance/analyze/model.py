@@ -229,6 +229,22 @@ class Bridge:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckForm:
+    """Which of the ways to write an identity a check holds the numbers against.
+
+    Args:
+        number: from 1, in order of preference; `count` is how many there are.
+        equation: both sides in the language of formulas, `total_liabilities + equity = liabilities_and_equity`.
+        failed: the other ways that had their inputs and did not hold.
+    """
+
+    number: int
+    count: int
+    equation: str
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """An accounting identity held against the numbers. It reports and never overwrites.
 
@@ -237,6 +253,7 @@ class Check:
         verdict: `holds`, `fails` or `not_applicable`.
         left, right: both sides; `difference` is left minus right.
         tolerance: the largest difference that rounding of the inputs explains.
+        form: the one that held, or the first that failed; None where an identity has one way only, or no inputs.
     """
 
     key: str
@@ -248,6 +265,7 @@ class Check:
     difference: Decimal | None = None
     tolerance: Decimal = Decimal(0)
     reason: Message | None = None
+    form: CheckForm | None = None
 
 
 @dataclass(frozen=True, slots=True)

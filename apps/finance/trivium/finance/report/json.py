@@ -210,8 +210,17 @@ class _Document:
             "right": self._id(check.right) if check.right else None,
             "difference": None if check.difference is None else plain(check.difference),
             "tolerance": plain(check.tolerance),
+            "form": self._form(check),
             "reason": self._text(check.reason),
         }
+
+    def _form(self, check: Check) -> dict[str, Any] | None:
+        """Return which of an identity's forms the check shows, with its equation and those that did not hold."""
+        form = check.form
+        if form is None:
+            return None
+        told = {"number": form.number, "count": form.count, "equation": form.equation, "failed": list(form.failed)}
+        return told | {"text": self._wording.form(check)}
 
     def _ratio(self, key: str) -> dict[str, Any]:
         ratio = next(one for one in ratios() if one.key == key)

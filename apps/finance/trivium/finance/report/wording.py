@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from trivium.finance.analyze.model import Column, Comparison, Message, Span, Value
+from trivium.finance.analyze.model import Check, Column, Comparison, Message, Span, Value
 from trivium.finance.display import Kind, Scale, cell, header, kind_of, message_text, metric_names
 from trivium.finance.records import Filing, Period
 from trivium.service.phrase import translate
@@ -15,6 +15,7 @@ __all__ = ["Wording"]
 
 _NAME = re.compile(r"\[[^\]]*\]|(?:higher|lower) is better|[a-z][a-z_]*[a-z]")  # what stands in brackets is a label
 _OPERATORS = {" - ": " − ", " * ": " × ", " / ": " ÷ "}
+_OPTIONAL = re.compile(r"(?<=\w)\?(?=[\s)]|$)")
 _ROLES = ("change", "relative_change", "common_size", "cagr")
 
 
@@ -116,8 +117,18 @@ class Wording:
             named = _NAME.sub(self._named, text)
             for written, printed in _OPERATORS.items():
                 named = named.replace(written, printed)
+            named = _OPTIONAL.sub(self.say("if_any"), named)
             self._formulas[text] = named
         return self._formulas[text]
+
+    def form(self, check: Check) -> str:
+        """Return which form of an identity a check shows, and which did not hold; empty where it has one only."""
+        if check.form is None:
+            return ""
+        one, equation = check.form, self.formula(check.form.equation)
+        failed = [self.say("check_form_failed", equation=self.formula(other)) for other in one.failed]
+        told = self.say("check_form", number=one.number, count=one.count, equation=equation)
+        return self.say("check_forms_between").join([told, *failed])
 
     def _named(self, found: re.Match[str]) -> str:
         names = metric_names(found[0], self.language)

@@ -206,9 +206,11 @@ class Sections:
             for side in (check.left, check.right)
         ]
         unit = next((side.unit for side in (check.left, check.right) if side is not None and side.unit), "")
+        name = self._of(check.company, self._wording.title("identity", check.key))
+        form = self._wording.form(check)
         return tag(
             "tr",
-            tag("th", self._of(check.company, self._wording.title("identity", check.key)), scope="row"),
+            tag("th", name, *((tag("br"), tag("small", form)) if form else ()), scope="row"),
             tag("td", self._period(check.company, check.period), class_="words"),
             *sides,
             self._exact(check.difference, unit),

@@ -142,14 +142,14 @@ class Parts:
         groups: dict[tuple[str, str], list[str]] = {}
         for check in checks:
             name = self._named(check.company, words.title("identity", check.key))
-            reason = words.message(check.reason) if check.reason and has_reason else ""
+            reason = words.message(check.reason) if check.reason and has_reason else words.form(check)
             groups.setdefault((name, reason), []).append(words.short_period(check.company, check.period))
         lines = [
-            Line(name, (Cell(", ".join(dict.fromkeys(periods))), *([Cell(reason)] if has_reason else [])))
+            Line(name, (Cell(", ".join(dict.fromkeys(periods))), Cell(reason)))
             for (name, reason), periods in groups.items()
         ]
-        keys = ("check", "periods", "why") if has_reason else ("check", "periods")
-        return Grid("", tuple(words.say(f"head_{key}") for key in keys), tuple(lines), num_texts=len(keys) - 1)
+        keys = ("check", "periods", "why" if has_reason else "equation")
+        return Grid("", tuple(words.say(f"head_{key}") for key in keys), tuple(lines), num_texts=2)
 
     def _restated(self) -> Grid:
         words = self._wording

@@ -152,7 +152,7 @@ class PartSheets:
     def _check(self, sheet: Sheet, number: int, check: Check) -> None:
         words = self._wording
         unit = check.left.unit if check.left else ""
-        reason = words.message(check.reason) if check.reason else ""
+        reason = words.message(check.reason) if check.reason else words.form(check)
         cells: list[Content | None] = [None] * 6
         if check.left and check.right and check.difference is not None:
             left, right, difference, tolerance = (xl_rowcol_to_cell(number, column) for column in range(5, 9))
