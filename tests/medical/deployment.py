@@ -12,7 +12,7 @@ from sqlalchemy import insert
 
 from trivium.medical import tables
 from trivium.medical.app import SPEC
-from trivium.medical.workflow.reports import Reports
+from trivium.medical.workflow.drafts import Drafts
 from trivium.medical.workflow.states import REVIEW, SIGN, Actor, ActorKind
 from trivium.service import migrate
 from trivium.service.roles import Roles
@@ -102,11 +102,11 @@ def document(**changes: Any) -> dict[str, Any]:
     return {"language": "en", "refused": None, "sections": sections, "findings": [], "model": MODEL} | changes
 
 
-def make_draft(runtime: Runtime, reports: Reports, study_id: str, job: str = "job1", **changes: Any) -> None:
+def make_draft(runtime: Runtime, study_id: str, job: str = "job1", **changes: Any) -> None:
     """Let the model's draft arrive."""
     model = Actor(ActorKind.MODEL, job)
     with runtime.database.write(is_durable=True) as connection:
-        reports.record_draft(connection, study_id, model, {"en": document(**changes)}, image_position=1)
+        Drafts(runtime.database).record(connection, study_id, model, {"en": document(**changes)}, image_position=1)
 
 
 def decided(content: dict[str, Any], status: str = "accepted") -> dict[str, Any]:

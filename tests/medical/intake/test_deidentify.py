@@ -22,7 +22,6 @@ from trivium.medical.intake.door import receive
 from trivium.medical.intake.vault import open_vault
 from trivium.medical.out import structured
 from trivium.medical.out.outgoing import outgoing
-from trivium.medical.workflow.reports import Reports
 from trivium.medical.workflow.studies import images
 
 FILES = 8  # one of each transfer syntax; benchmarks/medical_deid.py takes 300
@@ -44,7 +43,7 @@ def site(tmp_path_factory, planted):
         studies = []
         for number, one in enumerate(planted):
             studies.append(receive(runtime, vault, one.data, brought_by="tom", language="en").study_id)
-            make_draft(runtime, Reports(runtime.database), studies[-1], f"job{number}")
+            make_draft(runtime, studies[-1], f"job{number}")
         yield runtime, vault, studies, heard
     logging.getLogger().removeHandler(handler)
 

@@ -46,7 +46,7 @@ def every_state(runtime):
     ticks = iter(range(1000))
     reports = Reports(runtime.database, now=lambda: START + timedelta(seconds=next(ticks)))
     ann, rita, study_id = radiologist(runtime), resident(runtime), add_study(runtime)
-    make_draft(runtime, reports, study_id, findings=FINDINGS)
+    make_draft(runtime, study_id, findings=FINDINGS)
     yield out_of(runtime, study_id)
     working = reports.begin(study_id, rita, language="en")
     version = reports.save(study_id, rita, version=working.study.version, content=decided(working.content))

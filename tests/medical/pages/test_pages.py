@@ -25,7 +25,7 @@ from trivium.medical.intake.door import Received
 from trivium.medical.report.maps import maps_picture
 from trivium.medical.workflow.blobs import blobs
 from trivium.medical.workflow.content import sha256_of
-from trivium.medical.workflow.reports import Reports
+from trivium.medical.workflow.drafts import Drafts
 from trivium.medical.workflow.states import Actor, ActorKind
 from trivium.medical.workflow.studies import Evidence, study_of
 from trivium.service.access import open_access
@@ -60,7 +60,7 @@ class Site:
         return answer.json()["study"]
 
     def draft(self, study_id: str, job: str) -> None:
-        make_draft(self.runtime, Reports(self.runtime.database), study_id, job)
+        make_draft(self.runtime, study_id, job)
 
     def acts(self, study_id: str) -> list[str]:
         return [row.action for row in self.runtime.audit.rows(subject_kind="study", subject_id=study_id)]
@@ -348,10 +348,10 @@ def test_a_hidden_draft_is_in_no_answer(tmp_path):
 def test_evidence_maps_come_beside_the_draft_and_not_in_it(site):
     study_id = site.bring(planted("1.51", StudyInstanceUID="1.50"))
     picture = site.runtime.store.put(maps_picture([np.full((64, 64), 9, np.uint8), np.full((64, 64), 255, np.uint8)]))
-    reports, evidence = Reports(site.runtime.database), Evidence(picture.sha256, ("Effusion", "Pleural_Thickening"))
+    drafts, evidence = Drafts(site.runtime.database), Evidence(picture.sha256, ("Effusion", "Pleural_Thickening"))
     with site.runtime.database.write(is_durable=True) as connection:
         model = Actor(ActorKind.MODEL, "with-maps")
-        reports.record_draft(connection, study_id, model, {"en": document()}, image_position=1, evidence=evidence)
+        drafts.record(connection, study_id, model, {"en": document()}, image_position=1, evidence=evidence)
     draft = site.clients["rita"].get(f"/medical/studies/{study_id}/state").json()["draft"]
     assert draft["maps"]["findings"] == ["Effusion", "Pleural_Thickening"]
     answer = site.clients["rita"].get(draft["maps"]["url"])
@@ -367,7 +367,7 @@ def test_evidence_maps_come_beside_the_draft_and_not_in_it(site):
 def test_limits_stand_beside_a_draft_and_pneumonia_has_its_own(site):
     study_id = site.bring(planted("1.81", StudyInstanceUID="1.80"))
     small = {"name": "small", "present_from": 0.5, "uncertain_from": 0.15}
-    make_draft(site.runtime, Reports(site.runtime.database), study_id, "limits", model=MODEL | {"pneumonia": small})
+    make_draft(site.runtime, study_id, "limits", model=MODEL | {"pneumonia": small})
     draft = site.clients["rita"].get(f"/medical/studies/{study_id}/state").json()["draft"]
     assert draft["limits"] == {
         "Effusion": {"present_from": 0.3, "uncertain_from": 0.1},
@@ -393,7 +393,7 @@ def test_a_failed_draft_is_asked_for_again(site):
     assert rita.post(f"{path}/retry-draft").json()["reason"] == "not_failed"
     model = Actor(ActorKind.MODEL, second)
     with site.runtime.database.write(is_durable=True) as connection:
-        Reports(site.runtime.database).record_no_draft(connection, study_id, model, "no film could be read")
+        Drafts(site.runtime.database).record_none(connection, study_id, model, "no film could be read")
     assert rita.post(f"{path}/retry-draft").json()["study"]["draft_state"] == "waiting"
     assert site.acts(study_id)[-3:] == ["draft.asked_again", "draft.failed", "draft.asked_again"]
 
@@ -404,7 +404,7 @@ def test_what_does_not_fit_stands_beside_the_report(site):
     with site.runtime.database.write(is_durable=True) as connection:
         drafted = {"en": document(findings=[finding])}
         model = Actor(ActorKind.MODEL, "with-region")
-        Reports(site.runtime.database).record_draft(connection, study_id, model, drafted, image_position=1)
+        Drafts(site.runtime.database).record(connection, study_id, model, drafted, image_position=1)
     state = settle(site.clients["rita"], study_id)
     assert state["marks"] == []
     said = state["content"]["sections"]["impression"]

@@ -62,7 +62,7 @@ def signed(reports, study_id, actor, **changes):
 
 def test_from_draft_to_signature_and_what_it_binds(runtime, reports):
     ann, study_id = radiologist(runtime), add_study(runtime)
-    make_draft(runtime, reports, study_id)
+    make_draft(runtime, study_id)
     number = signed(reports, study_id, ann)
     with runtime.database.read() as connection:
         study = study_of(connection, study_id)
@@ -88,7 +88,7 @@ def test_from_draft_to_signature_and_what_it_binds(runtime, reports):
 
 def test_an_undecided_sentence_another_text_or_an_old_version_is_not_signed(runtime, reports):
     ann, study_id = radiologist(runtime), add_study(runtime)
-    make_draft(runtime, reports, study_id)
+    make_draft(runtime, study_id)
     working = reports.begin(study_id, ann, language="en")
     version, seen = working.study.version, text_hash(reports, study_id)
     with pytest.raises(RefusedError, match="undecided"):
@@ -144,7 +144,7 @@ def test_a_late_draft_touches_no_word_and_no_version(runtime, reports):
     typed = {"id": "t1", "text": "Lungs clear.", "status": "typed", "draft": "", "claims": []}
     content = {**working.content, "sections": {**working.content["sections"], "findings": [typed]}}
     version = reports.save(study_id, rita, version=working.study.version, content=content)
-    make_draft(runtime, reports, study_id)
+    make_draft(runtime, study_id)
     after = reports.working(study_id)
     assert (after.content, after.study.version, after.study.draft_state) == (content, version, "ready")
     assert reports.save(study_id, rita, version=version, content=content) == version + 1  # the page noticed nothing
@@ -156,7 +156,7 @@ def test_a_late_draft_touches_no_word_and_no_version(runtime, reports):
     assert (findings[0]["status"], findings[1]["status"], inserted.draft_number) == ("typed", "draft", 1)
     again = reports.insert_draft(study_id, rita, version=inserted.study.version)
     assert len(again.content["sections"]["findings"]) == 3
-    make_draft(runtime, reports, study_id, "job2")  # another film came
+    make_draft(runtime, study_id, "job2")  # another film came
     more = reports.insert_draft(study_id, rita, version=again.study.version)
     assert len(more.content["sections"]["findings"]) == 5
 
@@ -164,7 +164,7 @@ def test_a_late_draft_touches_no_word_and_no_version(runtime, reports):
 def test_a_second_reader_sees_no_draft_before_committing(runtime, clock):
     reports = Reports(runtime.database, hides_drafts=True, now=clock)
     rita, study_id = resident(runtime), add_study(runtime)
-    make_draft(runtime, reports, study_id)
+    make_draft(runtime, study_id)
     working = reports.begin(study_id, rita, language="en")
     assert working.content == words.blank("en")
     with pytest.raises(RefusedError, match="second_reader"):
@@ -182,7 +182,7 @@ def test_a_second_reader_sees_no_draft_before_committing(runtime, clock):
 
 def test_resident_and_attending_then_amended_and_retracted(runtime, reports):
     rita, ann, study_id = resident(runtime), radiologist(runtime), add_study(runtime)
-    make_draft(runtime, reports, study_id)
+    make_draft(runtime, study_id)
     working = reports.begin(study_id, rita, language="en")
     version = reports.save(study_id, rita, version=working.study.version, content=decided(working.content))
     with pytest.raises(RefusedError, match="not_permitted"):

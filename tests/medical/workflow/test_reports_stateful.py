@@ -65,7 +65,7 @@ class Ward(RuleBasedStateMachine):
     @rule()
     def draft(self):
         before = self.reports.working(self.study_id)
-        make_draft(self.runtime, self.reports, self.study_id, f"job{next(_numbers)}")
+        make_draft(self.runtime, self.study_id, f"job{next(_numbers)}")
         after = self.reports.working(self.study_id)
         assert (after.content, after.study.version, after.study.state) == (
             before.content, before.study.version, before.study.state,

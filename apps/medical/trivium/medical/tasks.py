@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from celery import shared_task
 from sqlalchemy import Connection
 
+from trivium.medical.workflow.drafts import Drafts
 from trivium.medical.workflow.fetches import note_fetched
-from trivium.medical.workflow.reports import Reports
 from trivium.medical.workflow.states import Actor, ActorKind
 from trivium.medical.workflow.studies import Evidence, study_of
 from trivium.medical.workflow.studies import priors as known_priors
@@ -77,7 +77,7 @@ def draft_study(context: JobContext, runtime: Runtime, models: Models) -> Report
         InputError: if the request is malformed.
     """
     study_id, language = str(context.request.get("study", "")), str(context.request.get("language", "en"))
-    reports, actor = Reports(runtime.database), Actor(ActorKind.MODEL, context.job.id)
+    kept, actor = Drafts(runtime.database), Actor(ActorKind.MODEL, context.job.id)
     with runtime.database.read() as connection:
         has_prior = bool(known_priors(connection, study_of(connection, study_id), most=1))
     found: tuple[int, _Drafted] | None = None
@@ -94,13 +94,13 @@ def draft_study(context: JobContext, runtime: Runtime, models: Models) -> Report
     context.progress("report", 0.95)
     if found is None:
         reason = "; ".join(faults) or "the study has no films"
-        context.once(_EFFECT, lambda c: reports.record_no_draft(c, study_id, actor, reason), is_durable=True)
+        context.once(_EFFECT, lambda c: kept.record_none(c, study_id, actor, reason), is_durable=True)
         raise InputError(f"no draft could be made: {reason}", where=study_id)
     chosen, drafted = found
     evidence = Evidence(context.store.put(drafted.maps).sha256, drafted.placed) if drafted.placed else None
     context.once(
         _EFFECT,
-        lambda c: reports.record_draft(c, study_id, actor, drafted.documents, image_position=chosen, evidence=evidence),
+        lambda c: kept.record(c, study_id, actor, drafted.documents, image_position=chosen, evidence=evidence),
         is_durable=True,
     )
     return Report(title=context.job.title, language=language, problems=tuple(faults))

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from trivium.medical.intake.door import ask_for_draft
 from trivium.medical.network.priors import ask_for_priors
-from trivium.medical.pages.desk import actor_of, address_of, reports_of, runtime_of, session_of, step_up_of
+from trivium.medical.pages.desk import actor_of, address_of, drafts_of, reports_of, runtime_of, session_of, step_up_of
 from trivium.medical.pages.study import state_of
 from trivium.medical.workflow.reports import Critical
 from trivium.medical.workflow.states import SIGN, Event, RefusedError
@@ -127,7 +127,7 @@ def retry_draft(request: Request, study_id: StudyId) -> Response:
     """Ask for a draft once more where the last job ended without one."""
 
     def act() -> None:
-        after = reports_of(request).expect_draft_again(study_id, actor_of(request))
+        after = drafts_of(request).expect_again(study_id, actor_of(request))
         ask_for_draft(runtime_of(request), study_id, language=language_of(request), after=after)
 
     return _done(request, study_id, act)

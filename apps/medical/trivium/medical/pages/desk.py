@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from trivium.medical.intake.door import FILMS_AT_ONCE
 from trivium.medical.intake.vault import Vault, open_vault
+from trivium.medical.workflow.drafts import Drafts
 from trivium.medical.workflow.reports import Reports
 from trivium.medical.workflow.states import Actor, ActorKind
 from trivium.medical.workflow.step_up import StepUp
@@ -39,6 +40,11 @@ def actor_of(request: Request, *, has_stepped_up: bool = False) -> Actor:
     kind = ActorKind.PERSON if principal.is_person else ActorKind.KEY
     is_nameless = principal.id == LOCAL_USER and principal.name == LOCAL_USER
     return Actor(kind, principal.id, principal.name, principal.permissions, has_stepped_up, is_nameless)
+
+
+def drafts_of(request: Request) -> Drafts:
+    """Return the drafts of this deployment."""
+    return Drafts(runtime_of(request).database)
 
 
 def session_of(request: Request) -> str:

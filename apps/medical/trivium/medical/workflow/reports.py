@@ -1,7 +1,7 @@
-"""What people and the model do to a report: every write under a fence, every act in the audit log with it.
+"""What people do to a report: every write under a fence, every act in the audit log with it.
 
 Whoever writes holds the lock and states the version that they saw; an older one is refused as `stale`, and nothing of
-theirs is lost on their page. A draft that comes late touches neither lock, version nor text: it waits to be inserted.
+theirs is lost on their page. What is submitted or signed is added by `kept.py`; what the model does is in `drafts.py`.
 Only `sign` makes a final report, and `states.py` says who may.
 """
 
@@ -13,15 +13,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from trivium.medical import tables
 from trivium.medical.workflow import content as words
-from trivium.medical.workflow.critical import critical_findings
+from trivium.medical.workflow.kept import bound_by, keep_version, last_signed, need_told
 from trivium.medical.workflow.states import OPEN, Actor, Event, RefusedError, ReportState, next_state
-from trivium.medical.workflow.studies import Evidence, Study, draft_document, images, latest_draft, settled, study_of
+from trivium.medical.workflow.studies import Study, draft_document, latest_draft, study_of
 from trivium.service.audit import Audit, Entry
-from trivium.service.audit_chain import canonical
 from trivium.service.database import Database, utc_now
 from trivium.service.errors import InputError
 from trivium.service.text import catalogue
@@ -30,7 +29,6 @@ __all__ = ["LOCK_S", "Critical", "Reports", "Working"]
 
 LOCK_S = 120
 _LONGEST_REASON = 500
-_NO_MODEL = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,71 +65,6 @@ class Reports:
         self._audit = Audit(database, now=lambda: self._now())
         self.hides_drafts = hides_drafts
         self._now = now
-
-    # -- the model ----------------------------------------------------------------------------------------------
-
-    def record_draft(
-        self,
-        connection: Connection,
-        study_id: str,
-        actor: Actor,
-        documents: Mapping[str, Mapping[str, Any]],
-        *,
-        image_position: int,
-        evidence: Evidence | None = None,
-    ) -> None:
-        """Keep a draft within the job's transaction. Lock, version and text of the report stay as they are.
-
-        Args:
-            documents: by language, as `draft.json` has it.
-            evidence: where the scores come from, if any finding is placed.
-        """
-        study = study_of(connection, study_id, to_write=True)
-        next_state(study.state, Event.DRAFT_MADE, actor)
-        row, document = tables.draft, next(iter(documents.values()))
-        last = select(func.coalesce(func.max(row.c.number), 0)).where(row.c.study_id == study_id)
-        number = connection.execute(last).scalar_one() + 1
-        model = document["model"]
-        connection.execute(
-            insert(row).values(
-                study_id=study_id, number=number, image_position=image_position,
-                documents=dict(documents), sha256=words.sha256_of(canonical(documents)), model=model["name"],
-                weights_sha256=model["weights_sha256"], limits_sha256=words.sha256_of(canonical(model)),
-                job_id=actor.id, made_at=self._now(),
-            )
-        )  # fmt: skip
-        if evidence is not None:
-            place = {"study_id": study_id, "draft_number": number}
-            connection.execute(
-                insert(tables.evidence).values(**place, findings=list(evidence.findings), sha256=evidence.sha256)
-            )
-        state = "refused" if document.get("refused") else "ready"
-        self._set_draft_state(connection, study_id, state)
-        detail = {"draft": number, "weights_sha256": model["weights_sha256"], "refused": document.get("refused") or ""}
-        self._append(connection, "draft.made", f"model:{actor.id}", study, detail)
-
-    def record_no_draft(self, connection: Connection, study_id: str, actor: Actor, reason: str) -> None:
-        """Say within the job's transaction that there will be no draft; the report opens blank."""
-        study = study_of(connection, study_id, to_write=True)
-        next_state(study.state, Event.DRAFT_FAILED, actor)
-        self._set_draft_state(connection, study_id, "failed")
-        self._append(connection, "draft.failed", f"model:{actor.id}", study, {"reason": reason})
-
-    def expect_draft_again(self, study_id: str, actor: Actor) -> str:
-        """Wait for a draft again where the last job ended without one; return that job's id.
-
-        Raises:
-            RefusedError: `not_permitted`, or `not_failed` if a draft is there or on its way.
-        """
-        if not actor.can_review:
-            raise RefusedError("not_permitted")
-        with self._database.write(is_durable=True) as connection:
-            (study,) = settled(connection, [study_of(connection, study_id, to_write=True)])
-            if study.draft_state != "failed":
-                raise RefusedError("not_failed")
-            self._set_draft_state(connection, study_id, "waiting")
-            self._append(connection, "draft.asked_again", actor.id, study, {"after": study.job_id})
-        return study.job_id
 
     # -- one who writes -----------------------------------------------------------------------------------------
 
@@ -216,7 +149,7 @@ class Reports:
             RefusedError: `empty`, or as `save`.
         """
         with self._acting(study_id, actor, Event.EDIT, version) as (connection, study, state):
-            self._keep_version(connection, study, actor, "committed")
+            self._keep(connection, study_id, actor, "committed")
             study = self._move(connection, study, state, actor, is_locking=True)
             self._append(connection, "reading.committed", actor.id, study)
         return study.version
@@ -228,7 +161,7 @@ class Reports:
             RefusedError: `empty`, `undecided`, or as `save`.
         """
         with self._acting(study_id, actor, Event.SUBMIT, version) as (connection, study, state):
-            number, _ = self._keep_version(connection, study, actor, "submitted", is_decided=True)
+            number, _ = self._keep(connection, study_id, actor, "submitted", is_decided=True)
             study = self._move(connection, study, state, actor)
             self._append(connection, "report.submitted", actor.id, study, {"number": number})
 
@@ -283,13 +216,13 @@ class Reports:
             RefusedError: `changed`, `empty`, `undecided`, `critical`, `second_reader`, or as `save`.
         """
         with self._acting(study_id, actor, Event.SIGN, version) as (connection, study, state):
-            number, kept = self._keep_version(connection, study, actor, "signed", is_decided=True)
+            number, kept = self._keep(connection, study_id, actor, "signed", is_decided=True)
             if kept["text_sha256"] != text_sha256:
                 raise RefusedError("changed")
             if not self._may_see_draft(connection, study_id):
                 raise RefusedError("second_reader")
-            self._need_told(connection, study_id, kept["content"])
-            bound = self._bind(connection, study_id, number, kept)
+            need_told(connection, study_id, kept["content"])
+            bound = bound_by(connection, study_id, number, kept)
             connection.execute(
                 insert(tables.signature).values(
                     study_id=study_id, version_number=number, signer=actor.id, signer_name=actor.name, step_up=step_up,
@@ -313,7 +246,7 @@ class Reports:
             raise RefusedError("no_reason")
         with self._acting(study_id, actor, Event.RETRACT, version, needs_lock=False) as (connection, study, state):
             self._restore_signed(connection, study_id, actor)
-            self._keep_version(connection, study, actor, "retracted", reason=reason[:_LONGEST_REASON])
+            self._keep(connection, study_id, actor, "retracted", reason=reason[:_LONGEST_REASON])
             study = self._move(connection, study, state, actor)
             detail = {"reason": reason[:_LONGEST_REASON], "step_up": step_up}
             self._append(connection, "report.retracted", actor.id, study, detail)
@@ -387,10 +320,6 @@ class Reports:
         held = update(row).where(row.c.id == study_id, row.c.lock_owner == actor.id)
         connection.execute(held.values(lock_until=self._now() + timedelta(seconds=LOCK_S)))
 
-    def _set_draft_state(self, connection: Connection, study_id: str, state: str) -> None:
-        row = tables.study
-        connection.execute(update(row).where(row.c.id == study_id).values(draft_state=state))
-
     def _working(self, connection: Connection, study_id: str) -> Row[Any] | None:
         row = tables.working
         return connection.execute(select(row).where(row.c.study_id == study_id)).first()
@@ -416,51 +345,18 @@ class Reports:
         own = select(row.c.number).where(row.c.study_id == study_id, row.c.kind == "committed").limit(1)
         return connection.execute(own).first() is not None
 
-    def _keep_version(
-        self, connection: Connection, study: Study, actor: Actor, kind: str, *, is_decided: bool = False,
+    def _keep(
+        self, connection: Connection, study_id: str, actor: Actor, kind: str, *, is_decided: bool = False,
         reason: str = "",
     ) -> tuple[int, dict[str, Any]]:  # fmt: skip
         """Add the text as it is to what is only added; return its number and what was kept."""
-        found = self._working(connection, study.id)
-        text = self._text(found.content) if found else ""
-        if found is None or not text:
-            raise RefusedError("empty")
-        if is_decided and words.undecided(found.content):
-            raise RefusedError("undecided")
-        row = tables.version
-        last = select(func.coalesce(func.max(row.c.number), 0)).where(row.c.study_id == study.id)
-        number = connection.execute(last).scalar_one() + 1
-        kept = {"content": found.content, "text": text, "text_sha256": words.sha256_of(text)}
-        kept["draft_number"] = found.draft_number
-        by = {"author": actor.id, "author_name": actor.name[:64], "reason": reason, "made_at": self._now()}
-        connection.execute(insert(row).values(study_id=study.id, number=number, kind=kind, **kept, **by))
-        return number, kept
-
-    def _need_told(self, connection: Connection, study_id: str, text: dict[str, Any]) -> None:
-        row = tables.critical
-        told = set(connection.execute(select(row.c.finding).where(row.c.study_id == study_id)).scalars())
-        if set(critical_findings(text)) - told:
-            raise RefusedError("critical")
-
-    def _bind(self, connection: Connection, study_id: str, number: int, kept: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what a signature binds, and the hash of it all."""
-        row = tables.draft
-        its = select(row).where(row.c.study_id == study_id, row.c.number == kept["draft_number"])
-        draft = connection.execute(its).first()
-        bound = {
-            "text_sha256": kept["text_sha256"],
-            "images": [one.sha256 for one in images(connection, study_id)],
-            "model": draft.model if draft else _NO_MODEL,
-            "weights_sha256": draft.weights_sha256 if draft else "",
-            "limits_sha256": draft.limits_sha256 if draft else "",
-        }
-        return {**bound, "bound_sha256": words.sha256_of(canonical({"study": study_id, "number": number, **bound}))}
+        found = self._working(connection, study_id)
+        text, at = self._text(found.content) if found else "", self._now()
+        return keep_version(connection, study_id, actor, kind, found, text, at=at, is_decided=is_decided, reason=reason)
 
     def _restore_signed(self, connection: Connection, study_id: str, actor: Actor) -> None:
         """Make the last signed text the one being written again."""
-        row = tables.version
-        signed = select(row).where(row.c.study_id == study_id, row.c.kind == "signed")
-        last = connection.execute(signed.order_by(row.c.number.desc()).limit(1)).one()
+        last = last_signed(connection, study_id)
         self._write_text(connection, study_id, actor, last.content, last.draft_number)
 
     def _text(self, content: Mapping[str, Any]) -> str:
