@@ -1,6 +1,7 @@
 """What the model does to a report: its draft is kept beside it, or that there is none.
 
-It touches neither text, lock nor version. A draft that comes late waits to be inserted by whoever writes (`reports.py`).
+It touches neither text, lock nor version. A draft that comes late waits to be inserted by whoever writes, in
+`reports.py`.
 """
 
 from __future__ import annotations
