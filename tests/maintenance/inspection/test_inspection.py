@@ -217,6 +217,19 @@ def test_a_hollow_is_found_where_it_is(dented, part):
     assert dented.surface.noise == pytest.approx(NOISE, rel=0.1)
 
 
+@pytest.mark.slow
+def test_a_part_of_the_other_hand_is_said_to_be_one():
+    """A bracket that leans to one side is another one in a mirror; one that stands upright is the same."""
+    upright = bracket()
+    leaning = Mesh(upright.vertices + upright.vertices[:, 2:] * [0.4, 0, 0], upright.faces)
+    part = Reference(leaning)
+    scan = seen(part, seed=10)
+    assert inspect(scan, part, LIMIT).trust.reasons == ()
+    other = inspect(scan * [1, -1, 1], part, LIMIT)
+    assert other.verdict == "undecided"
+    assert "mirrored" in other.trust.reasons
+
+
 def test_a_torn_surface_has_depths_that_were_measured(part):
     """A crater 0.6 mm deep around a pin 0.5 mm high and 3 mm wide: a paraboloid through both overshoots."""
     points = apply(POSE, seen(part, seed=9))

@@ -14,7 +14,7 @@ from trivium.maintenance.inspection.deviation import Surface, cell_size, finest_
 from trivium.maintenance.inspection.poses import Floats, apply
 from trivium.maintenance.inspection.reference import Reference
 from trivium.maintenance.inspection.regions import Defect, Verdict, decide, defects, joined
-from trivium.maintenance.inspection.trust import Trust, judge_trust, on_datums
+from trivium.maintenance.inspection.trust import Trust, judge_hand, judge_trust, on_datums
 from trivium.pointcloud.raycasting import Places
 from trivium.service.errors import InputError
 from trivium.service.phrase import Phrase
@@ -203,7 +203,7 @@ def lay(
     progress("align", 0.1)
     alignment = alignment_of.align(scan, reference, options.seed)
     progress("trust", 0.55)
-    trust = judge_trust(scan, alignment, reference)
+    trust = judge_hand(judge_trust(scan, alignment, reference), scan, alignment, reference, options.seed)
     pose = alignment.candidates[0].pose
     if datums is not None:
         fit = fit_datums(scan, pose, datums, reference, options.resolution_mm / 2)

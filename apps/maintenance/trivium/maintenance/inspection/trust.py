@@ -7,25 +7,27 @@ part looks the same from there), and the scan holds the part in every direction 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
-from trivium.maintenance.inspection.align import Alignment
+from trivium.maintenance.inspection.align import Alignment, align
 from trivium.maintenance.inspection.datum import Fit
 from trivium.maintenance.inspection.poses import Floats, apply, exponential, inverse
 from trivium.maintenance.inspection.reference import Reference
 
-__all__ = ["SYMMETRY_MM", "Reason", "Trust", "judge_trust", "on_datums", "symmetric"]
+__all__ = ["SYMMETRY_MM", "Reason", "Trust", "judge_hand", "judge_trust", "on_datums", "symmetric"]
 
 SYMMETRY_MM = 0.05
 """A motion that carries the part off itself by no more is a symmetry."""
 
-Reason = Literal["size", "off_surface", "rival", "slides", "datum_unseen"]
+Reason = Literal["size", "off_surface", "mirrored", "rival", "slides", "datum_unseen"]
 
 _MAX_OFF = 0.02  # share of points off the surface
 _MAX_NOISE = 0.002  # of the diagonal: above, the scan does not lie on the surface at all
 _SIGMAS = 5.0
+_SOME_OFF = 0.001  # share of points off the surface from which on the other hand is tried
+_BETTER = 0.2  # of the points off, or of the noise: what the other hand must leave of them
 _SIZES = (0.1, 3.0)  # of the part's diagonal: a scan this much smaller or larger has another unit
 _SLIDE = 0.01  # of the diagonal: how far a slide is tried
 _LOOSE_MM = 0.02  # standard deviation of the pose at the part's outline
@@ -84,6 +86,23 @@ def judge_trust(scan: Floats, alignment: Alignment, reference: Reference) -> Tru
         None if rival is None else rival.off / alignment.judged,
         looseness,
     )
+
+
+def judge_hand(trust: Trust, scan: Floats, alignment: Alignment, reference: Reference, seed: int = 0) -> Trust:
+    """Return a trust that is lost when the scan's mirror image fits far better: a part of the other hand.
+
+    Only a scan with points off the surface is tried again; arguments as for `judge_trust`, and `align`'s seed.
+    """
+    here = alignment.candidates[0].off / alignment.judged
+    if here < _SOME_OFF and "off_surface" not in trust.reasons:
+        return trust
+    other = align(scan * [-1.0, 1, 1], reference, seed)
+    there = other.candidates[0].off / other.judged
+    is_on = there <= _MAX_OFF and other.noise <= min(_MAX_NOISE * reference.diagonal, alignment.noise)
+    if not is_on or (there > _BETTER * here and other.noise > _BETTER * alignment.noise):
+        return trust
+    reasons: list[Reason] = [*trust.reasons, "mirrored"]
+    return replace(trust, reasons=tuple(sorted(reasons, key=get_args(Reason).index)))
 
 
 def on_datums(trust: Trust, fit: Fit) -> Trust:
