@@ -22,7 +22,8 @@ from setting import arguments, setting, verdict
 from trivium.pointcloud.encoders.objects import Objects
 from trivium.pointcloud.scenes.answerer import SHIPPED, SceneAnswerer
 from trivium.pointcloud.scenes.looked import looked_split
-from trivium.pointcloud.scenes.questions import ANSWERS, KINDS, LANGUAGES, MEANINGS, say
+from trivium.pointcloud.scenes.questions import ANSWERS, KINDS, MEANINGS
+from trivium.pointcloud.scenes.wordings import LANGUAGES, say
 from trivium.pointcloud.simulator.splits import digest
 from trivium.pointcloud.train_scene_questions import answers_of, usual_answers
 

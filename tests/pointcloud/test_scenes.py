@@ -15,18 +15,8 @@ from trivium.pointcloud.encoders.objects import Objects
 from trivium.pointcloud.scenes.answerer import END, SceneAnswerer, vocabulary
 from trivium.pointcloud.scenes.looked import Looked, look_at, read_looked, write_looked
 from trivium.pointcloud.scenes.mixing import Mixer
-from trivium.pointcloud.scenes.questions import (
-    ANSWERS,
-    KINDS,
-    LANGUAGES,
-    MEANINGS,
-    Meaning,
-    _is_kept,
-    answer,
-    phrases,
-    places_of,
-    say,
-)
+from trivium.pointcloud.scenes.questions import ANSWERS, KINDS, MEANINGS, Meaning, answer, places_of
+from trivium.pointcloud.scenes.wordings import LANGUAGES, is_kept, phrases, say
 from trivium.pointcloud.simulator.scenes import SimulatorConfig, compose
 from trivium.pointcloud.simulator.splits import digest
 from trivium.pointcloud.train_scene_questions import QuestionObjective, answers_of, usual_answers
@@ -74,9 +64,9 @@ def test_both_languages_ask_the_same_and_keep_ways_apart() -> None:
         assert [len(phrases(language)[kind]["kept"]) for kind in KINDS] == [6] * len(KINDS)
         for meaning in MEANINGS:
             kept = say(meaning, language, chance, kept=True)
-            assert _is_kept(kept, meaning.kind, language)
+            assert is_kept(kept, meaning.kind, language)
             text = say(meaning, language, chance)
-            assert not _is_kept(text, meaning.kind, language)
+            assert not is_kept(text, meaning.kind, language)
             assert not set("{}[]|") & set(text)
             assert str(meaning.radius) in text or not meaning.radius
     assert {"how", "20", "车"} <= set(vocabulary())

@@ -35,6 +35,11 @@ def main(arguments: list[str] | None = None) -> int:
     simulate.add_argument("--view", type=float, default=360.0, help="degrees kept, straight ahead")
     simulate.add_argument("--plants", type=float, default=0.0, help="share of frames in plants")
     simulate.add_argument("--camera", action="store_true", help="write NNNNNN.png, too: the view of calib.txt")
+    ask = subparsers.add_parser("ask", help="answers to questions about clouds, in English or Chinese")
+    ask.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE", help="clouds all around, in the sensor's frame, metres"
+    )
+    ask.add_argument("--question", action="append", required=True, metavar="TEXT", help="may be given again")
     options = parser.parse_args(arguments)
     try:
         return _run(options)
@@ -53,6 +58,10 @@ def _run(options: argparse.Namespace) -> int:
             pattern=options.pattern, view=options.view, plants=options.plants, camera=options.camera,
         )  # fmt: skip
         return 0
+    if options.command == "ask":
+        from trivium.pointcloud.scenes.ask import ask
+
+        return 0 if ask(options.files, options.question, say=print, warn=_warn) else 1
     is_done = commands.detect(
         options.files, options.out, say=print, warn=_warn,
         min_score=options.min_score, calibration=options.calib, weights=options.weights, pictures=options.pictures,

@@ -65,5 +65,16 @@ def simulate(
     )
 
 
+@app.command(epilog='Example: trivium pointcloud ask 000000.bin --question "how many vehicles are within 20 m?"')
+def ask(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Clouds all around, as for detect.")],
+    question: Annotated[list[str], typer.Option(metavar="TEXT", help="English or Chinese; may be given again.")],
+) -> None:
+    """Answer questions about what stands within 50 m: how many, is there any, which side, which is nearer."""
+    from trivium.pointcloud.scenes.ask import ask as ask_clouds
+
+    raise typer.Exit(0 if ask_clouds(files, question, say=typer.echo, warn=_warn) else 1)
+
+
 def _warn(line: str) -> None:
     typer.echo(f"trivium: {line}", err=True)

@@ -29,7 +29,8 @@ from trivium.pointcloud.encoders.objects import Objects
 from trivium.pointcloud.scenes.answerer import ASKED, END, UNKNOWN, SceneAnswerer, padded, vocabulary
 from trivium.pointcloud.scenes.looked import Looked, kept_scenes, looked_split, read_looked, write_looked
 from trivium.pointcloud.scenes.mixing import Mixer
-from trivium.pointcloud.scenes.questions import ANSWERS, KINDS, LANGUAGES, MEANINGS, answer, places_of, say
+from trivium.pointcloud.scenes.questions import ANSWERS, KINDS, MEANINGS, answer, places_of
+from trivium.pointcloud.scenes.wordings import LANGUAGES, say
 
 __all__ = ["QuestionObjective", "answers_of", "main", "new_answerer", "usual_answers"]
 

@@ -27,7 +27,8 @@ from trivium.core_model.moe.router import Routing
 from trivium.core_model.multimodal import MultimodalDecoder
 from trivium.pointcloud.encoders.objects import ObjectEncoder, ObjectRows, Objects
 from trivium.pointcloud.labels import CLASSES
-from trivium.pointcloud.scenes.questions import ANSWERS, KINDS, LANGUAGES, RADII, phrases
+from trivium.pointcloud.scenes.questions import ANSWERS, KINDS, RADII
+from trivium.pointcloud.scenes.wordings import LANGUAGES, phrases
 from trivium.service.errors import InputError, ModelError
 
 __all__ = ["ASKED", "END", "PADDING", "SHIPPED", "UNKNOWN", "Read", "SceneAnswerer", "padded", "vocabulary", "words"]

@@ -20,7 +20,7 @@ from trivium.pointcloud.simulator.frames import sense
 from trivium.pointcloud.simulator.scenes import SimulatorConfig, compose
 from trivium.pointcloud.simulator.splits import QUESTION_SPLITS, TRAINING_SEED
 
-__all__ = ["MIN_SCORE", "Looked", "kept_scenes", "look_at", "looked_split", "read_looked", "write_looked"]
+__all__ = ["MIN_SCORE", "Looked", "kept_scenes", "look_at", "looked_split", "read_looked", "seen_of", "write_looked"]
 
 MIN_SCORE, MIN_POINTS, REACH = 0.35, 5, 50.0
 _MARGIN = 1.2  # metres beyond, so that objects at the edge are whole
@@ -49,14 +49,19 @@ def look_at(composed: Iterable[list[Scene]], device: str = "cpu") -> Looked:
     truth: list[Objects] = []
     for scenes in composed:
         frames = sense(collate(scenes).to(device))
-        near = (frames.points[:, :2].abs() <= REACH + _MARGIN).all(dim=1)
-        said = detector.find_all(frames.points[near], frames.frame[near], len(scenes), min_score=MIN_SCORE)
-        found.extend(_near(one) for one in objects_of(said, len(scenes), min_score=MIN_SCORE))
+        found.extend(seen_of(detector, frames.points, frames.frame, len(scenes)))
         for number in range(len(scenes)):
             mine = (frames.box_frame == number) & (frames.visible >= MIN_POINTS)
             boxes = frames.boxes[mine]
             truth.append(_near(Objects(boxes, frames.kinds[mine], boxes.new_ones(len(boxes)))))
     return Looked(found, truth)
+
+
+def seen_of(detector: Detector, points: torch.Tensor, frame: torch.Tensor, count: int) -> list[Objects]:
+    """Return what a detector finds within reach in each of `count` clouds; points (N, 4) and their frames (N,)."""
+    near = (points[:, :2].abs() <= REACH + _MARGIN).all(dim=1)
+    said = detector.find_all(points[near], frame[near], count, min_score=MIN_SCORE)
+    return [_near(one) for one in objects_of(said, count, min_score=MIN_SCORE)]
 
 
 def _near(objects: Objects) -> Objects:
