@@ -26,7 +26,7 @@ from trivium.maintenance.inspection.align import Alignment, align
 from trivium.maintenance.inspection.inspect import Options, Tolerance, conclude
 from trivium.maintenance.inspection.poses import apply, displacement, inverse
 from trivium.maintenance.inspection.reference import Reference
-from trivium.maintenance.inspection.trust import SYMMETRY_MM, judge_trust, symmetric
+from trivium.maintenance.inspection.trust import SYMMETRY_MM, judge_hand, judge_trust, symmetric
 
 SHARED = Path(os.environ.get("TRIVIUM_SHARED") or Path(__file__).resolve().parents[2] / "shared")
 FOLDER = SHARED / "data" / "pointcloud" / "cad_parts"
@@ -62,7 +62,7 @@ def measure(name: str, index: int, seed: int, references: dict[str, Reference]) 
     points = made.points
     wall, cpu = time.perf_counter(), time.process_time()
     alignment = align(points, reference)
-    trust = judge_trust(points, alignment, reference)
+    trust = judge_hand(judge_trust(points, alignment, reference), points, alignment, reference)
     result = conclude(points, reference, alignment.candidates[0].pose, trust, TOLERANCE, OPTIONS)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     found, strays = dents_found(made, list(result.defects), result.pose)
