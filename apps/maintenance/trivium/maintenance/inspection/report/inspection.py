@@ -208,7 +208,9 @@ def _facts(
 
     scan, cad = sources
     trust = "trusted" if inspection.trust.is_trusted else "untrusted"
-    aligned = f"{texts[f'inspection.{inspection.method}']}; {texts[f'inspection.{trust}']}"
+    aligned = texts.say(
+        "inspection.aligned_by", method=texts[f"inspection.{inspection.method}"], trust=texts[f"inspection.{trust}"]
+    )
     points = Cell(f"{int(claims['points'].value):,}", ("points",))
     is_trusted = inspection.trust.is_trusted
     uncertainty = say("uncertainty_values", "noise", "uncertainty") if is_trusted else Cell("-")

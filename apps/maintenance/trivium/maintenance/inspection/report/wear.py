@@ -104,6 +104,7 @@ def _facts(
     files = [Cell(texts.say("inspection.in_unit", name=one.name, unit=one.unit)) for one in sources]
     limit = Cell(texts.say("inspection.plus_minus", limit=shown(claims, "limit")), ("limit",))
     trust = texts["inspection.trusted" if wear.is_trusted else "inspection.untrusted"]
+    aligned = texts.say("inspection.aligned_by", method=texts[f"inspection.{wear.method}"], trust=trust)
     shares = {"coverage": percent(claims, "coverage", "min_coverage"), "least": percent(claims, "min_coverage")}
     coverage = Cell(texts.say("inspection.coverage_values", **shares), ("coverage", "min_coverage"))
     rows = (
@@ -111,7 +112,7 @@ def _facts(
         ("wear.before", files[0]),
         ("wear.after", files[1]),
         ("wear.change", limit),
-        ("alignment", Cell(f"{texts[f'inspection.{wear.method}']}; {trust}", ("aligned",))),
+        ("alignment", Cell(aligned, ("aligned",))),
         ("coverage_row", coverage if wear.is_trusted else Cell("-")),
         ("points_row", Cell(" + ".join(f"{count:,}" for count in wear.points if count))),
         ("made", Cell(f"{made:%Y-%m-%d %H:%M} UTC")),
