@@ -15,7 +15,7 @@ _SERVICE = """
     account_pages api disk errors guard job_pages jobs keys keys_pages login_pages oidc passwords people people_pages
     permission phrase recovery roles runner runtime store visitor web
 """
-_FINANCE = "fetch gather overrides pipeline rates tasks"
+_FINANCE = "edgar fetch gather overrides pipeline rates tasks"
 _OWNERS = {
     "finance": (
         "apps",

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.finance.made_series import made_series, made_value, part_year, quarter, year
 
-from trivium.finance.analyze.evaluation import Absence, Scope, evaluate
+from trivium.finance.analyze.evaluation import Scope, evaluate
 from trivium.finance.analyze.expressions import parse
 from trivium.finance.analyze.model import Message, Span, Status, Value
+from trivium.finance.analyze.quantities import Absence
 from trivium.finance.records import Period
 
 ANCHORS = {"current_debt": "total_assets"}

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from trivium.finance import fetch as module
-from trivium.finance.fetch import SecClient, check_contact, fetch_filings
+from trivium.finance import edgar as module
+from trivium.finance.edgar import SecClient, check_contact
+from trivium.finance.fetch import fetch_filings
 from trivium.service.errors import InputError, NotFoundError, UpstreamError
 
 CONTACT = "Jane Doe jane@example.com"

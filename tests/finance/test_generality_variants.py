@@ -6,8 +6,7 @@ Amounts are invented. A case changes a few lines of a plain filing; what is expe
 from dataclasses import dataclass, field
 
 import pytest
-from tests.finance.inline_doc import Row
-from tests.finance.test_generality import (
+from tests.finance.industry_case import (
     CASH,
     DERIVED,
     FINANCING,
@@ -19,9 +18,10 @@ from tests.finance.test_generality import (
     WITH_NCI,
     Case,
     Expected,
-    _told,
-    _values,
+    told,
+    values_of,
 )
+from tests.finance.inline_doc import Row
 
 NCI = "NetIncomeLossAttributableToNoncontrollingInterest"
 RESULT: list[Row] = [
@@ -279,11 +279,11 @@ def test_variants_of_one_line_are_mapped_as_a_reader_would(variant):
     case = Case(
         variant.name, "", variant.income, variant.balance, variant.cash_flow, variant.expected, notes=variant.notes
     )
-    found, _ = _values(case)
-    assert {metric: _told(found.get(metric)) for metric in variant.expected} == variant.expected
+    found, _ = values_of(case)
+    assert {metric: told(found.get(metric)) for metric in variant.expected} == variant.expected
 
 
 def test_a_foreign_carrier_is_mapped_as_a_reader_would():
-    found, template = _values(IFRS_CARRIER)
-    assert {metric: _told(found.get(metric)) for metric in IFRS_CARRIER.expected} == IFRS_CARRIER.expected
+    found, template = values_of(IFRS_CARRIER)
+    assert {metric: told(found.get(metric)) for metric in IFRS_CARRIER.expected} == IFRS_CARRIER.expected
     assert template == "industrial"

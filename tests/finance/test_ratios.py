@@ -4,10 +4,10 @@ from decimal import Decimal
 import pytest
 from tests.finance.made_series import made_series, quarter, year
 
-from trivium.finance.analyze.evaluation import ARITHMETIC
 from trivium.finance.analyze.expressions import Binary, Call, Name, Negative, Number, parse
 from trivium.finance.analyze.formulas import derive, formulas
 from trivium.finance.analyze.model import Message
+from trivium.finance.analyze.quantities import ARITHMETIC
 from trivium.finance.analyze.ratios import GROUPS, compute_ratios, ratios
 from trivium.service.text import catalogue
 

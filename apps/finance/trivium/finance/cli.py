@@ -133,7 +133,8 @@ def fetch(
     ] = "",
 ) -> None:
     """Fetch a company's filings from the SEC, at its pace; files that are there already are not fetched again."""
-    from trivium.finance.fetch import SecClient, fetch_filings
+    from trivium.finance.edgar import SecClient
+    from trivium.finance.fetch import fetch_filings
     from trivium.service.settings import current_settings
 
     names = [name.strip().upper() for name in forms.split(",") if name.strip()]

@@ -15,7 +15,8 @@ from typing import Any
 from celery import shared_task
 
 from trivium.finance import pipeline
-from trivium.finance.fetch import FetchResult, SecClient, fetch_filings
+from trivium.finance.edgar import SecClient
+from trivium.finance.fetch import FetchResult, fetch_filings
 from trivium.finance.pipeline import CompareRequest, SourceFile
 from trivium.service.errors import InputError
 from trivium.service.evidence import Report, ReportFile

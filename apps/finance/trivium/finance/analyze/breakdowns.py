@@ -18,8 +18,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from trivium.finance.analyze.evaluation import ARITHMETIC
 from trivium.finance.analyze.model import Breakdown, Column, Message, Row, Series, Status, Value
+from trivium.finance.analyze.quantities import ARITHMETIC
 from trivium.finance.analyze.subsets import largest_exact_subset, without_subtotals
 from trivium.finance.records import Concept, Fact, Filing, Period
 

@@ -11,8 +11,8 @@ from decimal import Decimal
 
 from trivium.finance.analyze.breakdowns import AXES
 from trivium.finance.analyze.changes import base_column
-from trivium.finance.analyze.evaluation import ARITHMETIC
 from trivium.finance.analyze.model import Breakdown, Bridge, Column, Message, Series, Status, Value
+from trivium.finance.analyze.quantities import ARITHMETIC
 from trivium.finance.records import Period
 
 __all__ = ["UNEXPLAINED", "breakdown_bridge", "bridges", "cash_bridge", "net_debt_bridge", "operating_income_bridge"]

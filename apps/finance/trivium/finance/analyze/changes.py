@@ -10,8 +10,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from trivium.finance.analyze.evaluation import ARITHMETIC
 from trivium.finance.analyze.model import Change, Column, Message, Series, Status, Table, Value
+from trivium.finance.analyze.quantities import ARITHMETIC
 from trivium.finance.records import Period
 
 __all__ = ["COMMON_SIZE_BASES", "base_column", "cagr", "change", "common_size", "with_changes"]

@@ -1,6 +1,6 @@
 """Evaluate expressions over the values of a company: amounts, units, rounding and the reason where there is none.
 
-The language and its meaning are described in expressions.py.
+The language and its meaning are described in expressions.py, its arithmetic in quantities.py.
 """
 
 from __future__ import annotations
@@ -9,26 +9,26 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from decimal import Context, Decimal
+from decimal import Decimal
 
 from trivium.finance.analyze.expressions import Binary, Call, Expression, Name, Negative, Number, metrics_of
 from trivium.finance.analyze.model import Message, Series, Span, Status, Value
-from trivium.finance.records import Fact, Period
+from trivium.finance.analyze.quantities import (
+    ARITHMETIC,
+    PURE,
+    Absence,
+    Quantity,
+    add,
+    divide,
+    multiply,
+    negative,
+    read_unit,
+    rounding_error,
+    unit_text,
+)
+from trivium.finance.records import Period
 
-__all__ = [
-    "ARITHMETIC",
-    "Absence",
-    "Outcome",
-    "Scope",
-    "absent_value",
-    "evaluate",
-    "half_unit",
-    "make_value",
-    "rounding_error",
-]
-
-ARITHMETIC = Context(prec=34)
-"""Every product and quotient is taken with 34 digits; display rounds, storage never."""
+__all__ = ["Outcome", "Scope", "absent_value", "evaluate", "make_value"]
 
 _YEAR_DAYS = Decimal(365)
 _OPENING_SLACK_DAYS = 3
@@ -44,15 +44,6 @@ _OWN_REASONS = frozenset(
         "reason.unit_mismatch",
     }
 )
-
-
-class Absence(Exception):  # noqa: N818 (it is an outcome, not a failure)
-    """Why an expression has no amount. `is_plain`: an input is simply not in the sources, so another may stand in."""
-
-    def __init__(self, reason: Message, *, is_plain: bool = False) -> None:
-        self.reason = reason
-        self.is_plain = is_plain
-        super().__init__(reason.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,24 +142,12 @@ def evaluate(expression: Expression, scope: Scope) -> Outcome:
         notes.update(dict.fromkeys(_frozen(note) for note in value.notes))
     return Outcome(
         amount=part.amount,
-        unit=_unit_text(part.unit),
+        unit=unit_text(part.unit),
         error=part.error,
         formula=part.text,
         inputs=inputs,
         notes=tuple(Message(key, dict(values)) for key, values in notes),
     )
-
-
-def half_unit(fact: Fact) -> Decimal:
-    """Return half of the last digit the issuer vouches for: 500,000 for decimals -6, 0 for an exact fact."""
-    return Decimal(0) if fact.decimals is None or fact.is_exact else Decimal(5).scaleb(-fact.decimals - 1)
-
-
-def rounding_error(value: Value) -> Decimal:
-    """Return how far rounding can have moved a value: half a unit of each reported amount in it, summed."""
-    if value.fact is not None:
-        return half_unit(value.fact)
-    return sum((rounding_error(source) for source in value.inputs), Decimal(0))
 
 
 def absent_value(series: Series, metric: str, period: Period, reason: Message) -> Value:
@@ -196,38 +175,17 @@ def make_value(series: Series, metric: str, period: Period, expression: Expressi
     )
 
 
-_Unit = tuple[tuple[str, ...], tuple[str, ...]]
-_PURE: _Unit = ((), ())
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A partial result. `strength`: 1 sum, 2 product, 3 atom; decides where parentheses go in the text."""
-
-    amount: Decimal
-    unit: _Unit
-    error: Decimal = Decimal(0)
-    text: str = ""
-    strength: int = 3
-    inputs: tuple[Value, ...] = ()
-    notes: tuple[Message, ...] = ()
-    is_dropped: bool = False
-
-    def within(self, strength: int) -> str:
-        return self.text if self.strength >= strength else f"({self.text})"
-
-
-def _part(expression: Expression, scope: Scope) -> _Part:
+def _part(expression: Expression, scope: Scope) -> Quantity:
     match expression:
         case Number(amount):
-            return _Part(amount, _PURE, text=str(amount))
+            return Quantity(amount, PURE, text=str(amount))
         case Name("days"):
             days = scope._need_span().period.days
-            return _Part(Decimal(days), (("days",), ()), text=str(days))
+            return Quantity(Decimal(days), (("days",), ()), text=str(days))
         case Name(metric, is_optional):
             return _metric(metric, is_optional, scope)
         case Negative(operand):
-            return _negative(_part(operand, scope))
+            return negative(_part(operand, scope))
         case Binary(operator, left, right):
             return _BINARY[operator](_part(left, scope), _part(right, scope), operator)
         case Call("first", arguments):
@@ -237,13 +195,13 @@ def _part(expression: Expression, scope: Scope) -> _Part:
     raise AssertionError(expression)
 
 
-def _metric(metric: str, is_optional: bool, scope: Scope) -> _Part:
+def _metric(metric: str, is_optional: bool, scope: Scope) -> Quantity:
     value = scope.closing(metric)
     if value.is_available:
         return _leaf(value, metric)
     if is_optional and _has_no_such_line(value, metric, scope):
         note = Message("note.counted_as_zero", {"metric": metric})
-        return _Part(Decimal(0), _PURE, notes=(note,), is_dropped=True)
+        return Quantity(Decimal(0), PURE, notes=(note,), is_dropped=True)
     raise _absent(value, metric)
 
 
@@ -253,12 +211,12 @@ def _has_no_such_line(value: Value, metric: str, scope: Scope) -> bool:
     return is_unlisted and scope.closing(anchor).is_available
 
 
-def _leaf(value: Value, text: str) -> _Part:
+def _leaf(value: Value, text: str) -> Quantity:
     assert value.amount is not None
-    return _Part(value.amount, _read_unit(value.unit), rounding_error(value), text, inputs=(value,))
+    return Quantity(value.amount, read_unit(value.unit), rounding_error(value), text, inputs=(value,))
 
 
-def _first(arguments: tuple[Expression, ...], scope: Scope) -> _Part:
+def _first(arguments: tuple[Expression, ...], scope: Scope) -> Quantity:
     absence: Absence | None = None
     for argument in arguments:
         try:
@@ -271,7 +229,7 @@ def _first(arguments: tuple[Expression, ...], scope: Scope) -> _Part:
     raise absence
 
 
-def _call(function: str, argument: Expression, scope: Scope) -> _Part:
+def _call(function: str, argument: Expression, scope: Scope) -> Quantity:
     if function == "annual":
         return _annual(_part(argument, scope), scope)
     assert isinstance(argument, Name)
@@ -287,7 +245,7 @@ def _call(function: str, argument: Expression, scope: Scope) -> _Part:
     return base if current is None else _growth(current, base, scope, prior)
 
 
-def _balance(function: str, metric: str, scope: Scope) -> _Part:
+def _balance(function: str, metric: str, scope: Scope) -> Quantity:
     closing = _metric(metric, False, scope) if function == "avg" else None
     value = scope.opening(metric)
     if not value.is_available:
@@ -295,15 +253,15 @@ def _balance(function: str, metric: str, scope: Scope) -> _Part:
     opening = _leaf(value, f"opening({metric})")
     if closing is None:
         return opening
-    total = _add(closing, opening, "+")
+    total = add(closing, opening, "+")
     half = Decimal("0.5")
     return replace(total, amount=total.amount * half, error=total.error * half, text=f"avg({metric})", strength=3)
 
 
-def _growth(current: _Part, base: _Part, scope: Scope, prior: Scope) -> _Part:
+def _growth(current: Quantity, base: Quantity, scope: Scope, prior: Scope) -> Quantity:
     if base.amount <= 0 or current.amount < 0:
         raise Absence(Message("reason.nm", {"metric": current.text}))
-    ratio = _divide(current, base, "/")
+    ratio = divide(current, base, "/")
     weeks, base_weeks = scope._need_span().weeks, prior._need_span().weeks
     notes = ratio.notes
     if weeks != base_weeks:
@@ -311,7 +269,7 @@ def _growth(current: _Part, base: _Part, scope: Scope, prior: Scope) -> _Part:
     return replace(ratio, amount=ratio.amount - 1, text=f"{ratio.text} - 1", strength=1, notes=notes)
 
 
-def _annual(part: _Part, scope: Scope) -> _Part:
+def _annual(part: Quantity, scope: Scope) -> Quantity:
     span = scope._need_span()
     if span.kind in ("year", "ttm"):
         return part
@@ -327,59 +285,7 @@ def _annual(part: _Part, scope: Scope) -> _Part:
     )
 
 
-def _negative(part: _Part) -> _Part:
-    if part.is_dropped:
-        return part
-    return replace(part, amount=-part.amount, text=f"-{part.within(3)}", strength=2)
-
-
-def _add(left: _Part, right: _Part, operator: str) -> _Part:
-    notes = left.notes + right.notes
-    if right.is_dropped:
-        return replace(left, notes=notes)
-    if left.is_dropped:
-        return replace(right if operator == "+" else _negative(right), notes=notes)
-    if left.unit != right.unit:
-        texts = {"left": _unit_text(left.unit), "right": _unit_text(right.unit)}
-        raise Absence(Message("reason.unit_mismatch", texts))
-    sign = 1 if operator == "+" else -1
-    text = f"{left.within(1)} {operator} {right.within(1 if operator == '+' else 2)}"
-    amount = ARITHMETIC.add(left.amount, right.amount * sign)
-    return _Part(amount, left.unit, left.error + right.error, text, 1, left.inputs + right.inputs, notes)
-
-
-def _multiply(left: _Part, right: _Part, operator: str) -> _Part:
-    a, b = left.amount, right.amount
-    return _Part(
-        ARITHMETIC.multiply(a, b),
-        _cancel(left.unit[0] + right.unit[0], left.unit[1] + right.unit[1]),
-        abs(a) * right.error + abs(b) * left.error + left.error * right.error,
-        f"{left.within(2)} {operator} {right.within(2)}",
-        2,
-        left.inputs + right.inputs,
-        left.notes + right.notes,
-    )
-
-
-def _divide(left: _Part, right: _Part, operator: str) -> _Part:
-    a, b = left.amount, right.amount
-    if b <= 0:
-        raise Absence(Message("reason.nm", {"metric": right.text}))
-    narrow = b - right.error
-    spread = abs(a) * right.error + b * left.error
-    error = ARITHMETIC.divide(spread, b * narrow) if narrow > 0 else abs(ARITHMETIC.divide(a, b))
-    return _Part(
-        ARITHMETIC.divide(a, b),
-        _cancel(left.unit[0] + right.unit[1], left.unit[1] + right.unit[0]),
-        error,
-        f"{left.within(2)} {operator} {right.within(3)}",
-        2,
-        left.inputs + right.inputs,
-        left.notes + right.notes,
-    )
-
-
-_BINARY = {"+": _add, "-": _add, "*": _multiply, "/": _divide}
+_BINARY = {"+": add, "-": add, "*": multiply, "/": divide}
 
 
 def _absent(value: Value, metric: str) -> Absence:
@@ -395,29 +301,6 @@ def _missing(metric: str) -> Absence:
 
 def _frozen(note: Message) -> tuple[str, tuple[tuple[str, str], ...]]:
     return note.key, tuple(note.values.items())
-
-
-def _read_unit(text: str) -> _Unit:
-    if text in ("", "pure", "times"):
-        return _PURE
-    above, _, below = text.partition("/")
-    return _cancel(tuple(above.split("*")), tuple(below.split("*")) if below else ())
-
-
-def _unit_text(unit: _Unit) -> str:
-    above, below = "*".join(unit[0]), "*".join(unit[1])
-    if not above and not below:
-        return "pure"
-    return f"{above or '1'}/{below}" if below else above
-
-
-def _cancel(above: tuple[str, ...], below: tuple[str, ...]) -> _Unit:
-    left, right = list(above), list(below)
-    for measure in above:
-        if measure in right:
-            left.remove(measure)
-            right.remove(measure)
-    return tuple(sorted(left)), tuple(sorted(right))
 
 
 def _expect_unit(outcome: Outcome, kind: str) -> str:

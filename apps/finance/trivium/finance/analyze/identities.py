@@ -14,10 +14,11 @@ from decimal import Decimal
 from importlib import resources
 from typing import Literal
 
-from trivium.finance.analyze.evaluation import Absence, Outcome, Scope, evaluate, rounding_error
+from trivium.finance.analyze.evaluation import Outcome, Scope, evaluate
 from trivium.finance.analyze.expressions import Expression, Name, parse
 from trivium.finance.analyze.formulas import anchors, balance_dates
 from trivium.finance.analyze.model import Breakdown, Check, CheckForm, Column, Message, Series, Span, Status, Value
+from trivium.finance.analyze.quantities import Absence, rounding_error
 from trivium.finance.records import Period
 
 __all__ = ["BREAKDOWN_CHECK", "PARTS_CHECK", "Identity", "check_breakdowns", "check_identities", "identities"]

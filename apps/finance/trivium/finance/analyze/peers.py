@@ -9,8 +9,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from trivium.finance.analyze.evaluation import ARITHMETIC
 from trivium.finance.analyze.model import Column, Message, Row, Status, Table, Value
+from trivium.finance.analyze.quantities import ARITHMETIC
 from trivium.finance.rates import Rate, Rates
 
 __all__ = ["align", "compare_notes", "convert", "median", "peer_tables", "ranks"]

@@ -72,7 +72,7 @@ def submit_fetch(
     Raises:
         InputError: if the ticker or the forms are missing, or there is no contact.
     """
-    from trivium.finance.fetch import check_contact
+    from trivium.finance.edgar import check_contact
 
     ticker = str(asked["ticker"]).strip().upper()
     if not ticker:
