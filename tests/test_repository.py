@@ -28,7 +28,11 @@ FOLDERS = sorted(
     str(path.parent.relative_to(ROOT)) for path in [*ROOT.glob("packages/*/trivium"), *ROOT.glob("apps/*/trivium")]
 )
 OWNERS = [f"trivium.{Path(folder).name}" for folder in FOLDERS]
-TEXTS = [owner for owner in OWNERS if (ROOT / FOLDERS[OWNERS.index(owner)] / "trivium" / owner[8:] / "locale").is_dir()]
+TEXTS = [
+    owner
+    for owner in OWNERS
+    if (ROOT / FOLDERS[OWNERS.index(owner)] / "trivium" / owner[8:] / "locale" / "en.toml").is_file()
+]
 
 
 def code_in(document: Path) -> list[str]:
