@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 from tests.maintenance.ingest.conftest import at
@@ -129,16 +130,18 @@ def test_preview_of_a_registry_and_of_a_batch_keep_nothing(server):
 
 
 def test_the_description_names_every_route(plant):
-    from trivium.maintenance.api import router
+    from trivium.maintenance import api, results_api
 
-    assert {route.path for route in router.routes} == {
+    routes = [route for route in (*api.router.routes, *results_api.router.routes) if isinstance(route, APIRoute)]
+    assert {route.path for route in routes} == {
         "/alerts", "/assets", "/assets/{asset}/predictions", "/assets/{asset}/readings", "/batches", "/batches/preview",
-        "/batches/{batch_id}", "/dead-letters", "/dead-letters/replay", "/gateways", "/lag", "/registry",
+        "/batches/{batch_id}", "/dead-letters", "/dead-letters/replay", "/drift", "/gateways", "/lag", "/predictions",
+        "/registry",
     }  # fmt: skip
-    for route in router.routes:
+    for route in routes:
         assert route.description, route.path
     paths = plant.get("/api/openapi.json").json()["paths"]
-    assert {f"/v1{route.path}" for route in router.routes} <= set(paths)
+    assert {f"/v1{route.path}" for route in routes} <= set(paths)
     post = paths["/v1/batches"]["post"]
     assert {"application/json", "text/csv"} <= set(post["requestBody"]["content"])
     assert {"202", "400", "409", "429", "503"} <= set(post["responses"])

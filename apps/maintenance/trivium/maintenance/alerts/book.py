@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, tuple_, update
 
 from trivium.maintenance.alerts import outbox
 from trivium.maintenance.alerts.finding import Finding
@@ -241,14 +241,26 @@ def find_alert(database: Database, plant: str, alert_id: int) -> Alert:
 
 
 def find_alerts(
-    database: Database, plant: str, *, states: Sequence[str] = (), asset: str = "", limit: int = 500
+    database: Database,
+    plant: str,
+    *,
+    states: Sequence[str] = (),
+    asset: str = "",
+    limit: int = 500,
+    before: tuple[int, int] | None = None,
 ) -> list[Alert]:
-    """Return a plant's alerts, newest first; those in any state when none are named."""
+    """Return a plant's alerts, newest first; those in any state when none are named.
+
+    Args:
+        before: time raised, in microseconds, and id of an alert; only those that come after it in this order.
+    """
     query = select(table).where(table.c.plant == plant).order_by(table.c.raised_us.desc(), table.c.id.desc())
     if states:
         query = query.where(table.c.state.in_(states))
     if asset:
         query = query.where(table.c.asset == asset)
+    if before is not None:
+        query = query.where(tuple_(table.c.raised_us, table.c.id) < before)
     with database.read() as connection:
         return [_alert(row) for row in connection.execute(query.limit(limit))]
 

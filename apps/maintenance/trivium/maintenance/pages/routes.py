@@ -19,7 +19,7 @@ from trivium.maintenance import tables, work_orders
 from trivium.maintenance.alerts import book, outbox
 from trivium.maintenance.alerts.finding import Finding
 from trivium.maintenance.alerts.wording import sentences
-from trivium.maintenance.api import open_parts
+from trivium.maintenance.api_parts import open_parts
 from trivium.maintenance.ingest import dead_letters, gateways
 from trivium.maintenance.ingest.moved import find_drift
 from trivium.maintenance.ingest.trend import Curve, read_trend, trend_of_predictions

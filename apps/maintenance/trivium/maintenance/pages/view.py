@@ -12,7 +12,7 @@ from sqlalchemy import select
 from trivium.maintenance import tables
 from trivium.maintenance.alerts import book
 from trivium.maintenance.alerts.wording import sentences
-from trivium.maintenance.api import open_parts
+from trivium.maintenance.api_parts import open_parts
 from trivium.maintenance.inspection.stored import Inspected
 from trivium.maintenance.pages.words import Words, zone_of
 from trivium.maintenance.registry import Registry, Tag
