@@ -1,10 +1,9 @@
 """Jobs in the database, which is the truth; the broker only carries their ids.
 
 A job is `queued`, then `running` under a lease, then `done`, `failed`, `cancelled` or `quarantined` (started too
-often). Whoever runs it holds a fence number; a write with an older fence changes nothing and raises `LeaseLostError`,
-so that a worker which was thought dead cannot overwrite its successor. Its owner can have a job without a result tried
-again, or any job done anew as another job. Running is in `runner.py`; `recovery.py` tells what is lost, `sweeper.py`
-asks for it, `retention.py` removes what is old.
+often). Its owner can have a job without a result tried again, or any job done anew as another job. What its runner may
+do is in `held_jobs.py`, running in `runner.py`; `recovery.py` tells what is lost, `sweeper.py` asks for it,
+`retention.py` removes what is old.
 
     job = runtime.jobs.submit(app="finance", kind="compare", owner=owner, request={...}, inputs=(JobInput(...),))
     runtime.jobs.get(job.id, owner=owner).state
@@ -18,18 +17,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, Select, and_, insert, or_, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from trivium.service import recovery, tables, tracing
 from trivium.service.audit import Audit, Entry
 from trivium.service.database import Database, utc_now
-from trivium.service.errors import InputError, NotFoundError, UpstreamError
+from trivium.service.errors import InputError, UpstreamError
 from trivium.service.estimate import Estimate, Estimates
-from trivium.service.evidence import ReportFile
-from trivium.service.holders import shown
+from trivium.service.held_jobs import HeldJobs
 from trivium.service.job import Job, JobEvent, JobInput, JobPolicy, JobState, LeaseLostError
-from trivium.service.phrase import pack, unpack
+from trivium.service.job_rows import found_row, job_of, read_job
+from trivium.service.phrase import unpack
 from trivium.service.security_log import OPERATOR
 
 __all__ = ["Job", "JobEvent", "JobInput", "JobPolicy", "JobState", "Jobs", "LeaseLostError", "Publish"]
@@ -40,7 +39,7 @@ Publish = Callable[[str, str, str], None]
 """Send `(task name, job id, queue)` to the broker; raises `UpstreamError` when it cannot be reached."""
 
 
-class Jobs:
+class Jobs(HeldJobs):
     """The jobs of one database.
 
     Args:
@@ -58,11 +57,9 @@ class Jobs:
         policy: JobPolicy | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._database = database
+        super().__init__(database, policy=policy, now=now)
         self._publish = publish
         self._queue_of = queue_of
-        self.policy = policy or JobPolicy()
-        self._now = now
         self._audit = Audit(database, now=lambda: self._now())
         self._estimates = Estimates(database, now=lambda: self._now())
 
@@ -121,9 +118,7 @@ class Jobs:
         Raises:
             NotFoundError: if there is none, or it is someone else's.
         """
-        with self._database.read() as connection:
-            row = self._found(connection, select(tables.job).where(tables.job.c.id == job_id), job_id, owner)
-            return _job(row, _files(connection, job_id))
+        return read_job(self._database, job_id, owner)
 
     def recent(
         self,
@@ -152,7 +147,7 @@ class Jobs:
         if state is not None:
             query = query.where(tables.job.c.state == state)
         with self._database.read() as connection:
-            return [_job(row) for row in connection.execute(query)]
+            return [job_of(row) for row in connection.execute(query)]
 
     def events(self, job_id: str) -> list[JobEvent]:
         """Read a job's history, oldest first."""
@@ -222,7 +217,7 @@ class Jobs:
         """
         copied = ("app", "kind", "queue", "owner", "title", "request", "inputs")
         with self._database.read() as connection:
-            row = self._found(connection, select(tables.job).where(tables.job.c.id == job_id), job_id, owner)
+            row = found_row(connection, select(tables.job).where(tables.job.c.id == job_id), job_id, owner)
         try:
             with self._database.write(is_durable=True) as connection:
                 row = self._locked(connection, job_id, owner)  # retention waits, or was first
@@ -234,120 +229,6 @@ class Jobs:
                 raise
             return self._by_key(row.app, row.owner, idempotency_key)
         return self._sent(new_id)
-
-    # -- for the one who runs it --------------------------------------------------------------------------------
-
-    def claim(self, job_id: str, holder: str) -> Job | None:
-        """Take a job that waits, under a lease and a new fence.
-
-        Returns:
-            The job, or None when there is nothing to do: it runs elsewhere, it has ended, or it is unknown.
-        """
-        job, now = tables.job, self._now()
-        take = (
-            update(job)
-            .where(job.c.id == job_id, job.c.state == JobState.QUEUED)
-            .values(
-                state=JobState.RUNNING,
-                attempts=job.c.attempts + 1,
-                fence=job.c.fence + 1,
-                lease_owner=holder,
-                lease_until=now + timedelta(seconds=self.policy.lease_s),
-                started_at=now,
-                stage="",
-                stage_at=now,
-                progress=0.0,
-                version=job.c.version + 1,
-            )
-        )
-        with self._database.write() as connection:
-            if not connection.execute(take).rowcount:
-                return None
-            self._note(connection, job_id, JobState.RUNNING, worker=shown(holder))
-        return self.get(job_id)
-
-    def renew(self, job: Job) -> bool:
-        """Keep the lease for another `lease_s`.
-
-        Returns:
-            Whether someone asked the job to stop.
-
-        Raises:
-            LeaseLostError: if the fence is old.
-        """
-        until = self._now() + timedelta(seconds=self.policy.lease_s)
-        with self._database.write() as connection:
-            self._fenced(connection, job, lease_until=until)
-            asked = select(tables.job.c.cancel_requested).where(tables.job.c.id == job.id)
-            return bool(connection.execute(asked).scalar_one())
-
-    def report_progress(self, job: Job, stage: str, progress: float, *, is_new_stage: bool) -> None:
-        """Record how far the job is.
-
-        Raises:
-            LeaseLostError: if the fence is old.
-        """
-        began = {"stage_at": self._now()} if is_new_stage else {}
-        with self._database.write() as connection:
-            self._fenced(connection, job, stage=stage, progress=progress, version=tables.job.c.version + 1, **began)
-            if is_new_stage:
-                self._note(connection, job.id, "stage", stage=stage)
-
-    def once(self, job: Job, name: str, write: Callable[[Connection], object], *, is_durable: bool = False) -> bool:
-        """Write to the database under the job's fence, once in the job's life, however often it is started.
-
-        Args:
-            name: of this effect within the job; at most 120 characters.
-            write: makes the changes on the connection it is given; they are committed together with the name.
-            is_durable: whether the commit waits for the disk, as it must where `write` adds to the audit log.
-
-        Returns:
-            Whether it was written now; False when an earlier start of the job had done it.
-
-        Raises:
-            LeaseLostError: if the fence is old; nothing is written.
-        """
-        effect = tables.job_effect
-        with self._database.write(is_durable=is_durable) as connection:
-            self._fenced(connection, job, fence=job.fence)  # locks the row: the fence holds until the commit
-            known = select(effect.c.name).where(effect.c.job_id == job.id, effect.c.name == name)
-            if connection.execute(known).first():
-                return False
-            connection.execute(insert(effect).values(job_id=job.id, name=name, at=self._now()))
-            write(connection)
-        return True
-
-    def finish(self, job: Job, *, title: str, report_sha256: str, files: Sequence[ReportFile]) -> None:
-        """Record the result and end the job, in one transaction; the names of the files must differ.
-
-        Raises:
-            LeaseLostError: if the fence is old.
-        """
-        with self._database.write() as connection:
-            name = title or job.title
-            self._end(connection, job, JobState.DONE, title=name, report_sha256=report_sha256, progress=1.0, stage="")
-            for position, file in enumerate(files):
-                row = {"job_id": job.id, "position": position, "name": file.name, "media_type": file.media_type}
-                connection.execute(insert(tables.job_file).values(**row, sha256=file.sha256, size=file.size))
-
-    def fail(self, job: Job, *, error: str, reference: str) -> None:
-        """End the job with a line for the user.
-
-        Raises:
-            LeaseLostError: if the fence is old.
-        """
-        with self._database.write() as connection:
-            told = pack(error)
-            self._end(connection, job, JobState.FAILED, detail=told, error=told, error_reference=reference)
-
-    def stop(self, job: Job) -> None:
-        """End the job because someone asked for it.
-
-        Raises:
-            LeaseLostError: if the fence is old.
-        """
-        with self._database.write() as connection:
-            self._end(connection, job, JobState.CANCELLED)
 
     # -- for the sweeper ----------------------------------------------------------------------------------------
 
@@ -443,14 +324,7 @@ class Jobs:
     def _locked(self, connection: Connection, job_id: str, owner: str | None) -> Row[Any]:
         """Read a job's row and keep others from changing it until the transaction ends."""
         query = select(tables.job).where(tables.job.c.id == job_id).with_for_update()
-        return self._found(connection, query, job_id, owner)
-
-    @staticmethod
-    def _found(connection: Connection, query: Select[Any], job_id: str, owner: str | None) -> Row[Any]:
-        row = connection.execute(query).first()
-        if row is None or (owner is not None and row.owner != owner):
-            raise NotFoundError("no such job", where=job_id[:32])
-        return row
+        return found_row(connection, query, job_id, owner)
 
     @staticmethod
     def _set(connection: Connection, row: Row[Any], state: JobState, **values: Any) -> None:
@@ -463,36 +337,3 @@ class Jobs:
         with self._database.read() as connection:
             job_id = connection.execute(query).scalar_one()
         return self.get(job_id)
-
-    def _end(self, connection: Connection, job: Job, state: JobState, *, detail: str = "", **values: Any) -> None:
-        version = tables.job.c.version + 1
-        ended = {"state": state, "finished_at": self._now(), "lease_until": None, "version": version}
-        self._fenced(connection, job, **ended, **values)
-        self._note(connection, job.id, state, detail)
-
-    def _fenced(self, connection: Connection, job: Job, **values: Any) -> None:
-        row = tables.job
-        held = and_(row.c.id == job.id, row.c.fence == job.fence, row.c.state == JobState.RUNNING)
-        if not connection.execute(update(row).where(held).values(**values)).rowcount:
-            raise LeaseLostError(f"job {job.id}: fence {job.fence} no longer holds")
-
-    def _note(
-        self, connection: Connection, job_id: str, what: str, detail: str = "", *, stage: str = "", worker: str = ""
-    ) -> None:
-        values = {"what": str(what), "detail": detail, "stage": stage, "worker": worker}
-        connection.execute(insert(tables.job_event).values(job_id=job_id, at=self._now(), **values))
-
-
-def _job(row: Row[Any], files: tuple[ReportFile, ...] = ()) -> Job:
-    values = {name: getattr(row, name) for name in Job.__dataclass_fields__ if name != "files"}
-    values["inputs"] = tuple(JobInput(**item) for item in row.inputs)
-    values["state"] = JobState(row.state)
-    values["error"] = unpack(row.error)
-    return Job(**values, files=files)
-
-
-def _files(connection: Connection, job_id: str) -> tuple[ReportFile, ...]:
-    file = tables.job_file
-    query = select(file).where(file.c.job_id == job_id).order_by(file.c.position)
-    rows = connection.execute(query)
-    return tuple(ReportFile(row.name, row.media_type, row.sha256, row.size) for row in rows)
