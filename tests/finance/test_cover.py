@@ -138,3 +138,31 @@ def test_unlikely_texts_are_named(field, text, sentence):
 def test_an_identifier_that_is_no_cik_is_kept():
     assert format_identifier(" HWUPKR0MPOU8FGXBT394 ") == "HWUPKR0MPOU8FGXBT394"
     assert format_identifier("320193") == "0000320193"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        (date(2024, 1, 1), date(2024, 6, 30), "Q2"),
+        (date(2023, 10, 1), date(2024, 6, 29), "Q3"),
+        (date(2024, 1, 1), date(2024, 12, 31), "FY"),
+        (date(2024, 4, 1), date(2024, 6, 30), ""),  # which quarter it is, nothing says
+    ],
+)
+def test_a_report_that_does_not_say_its_period_is_what_its_facts_span(start, end, expected):
+    silent = stated(DocumentFiscalPeriodFocus=None, DocumentPeriodEndDate=end.isoformat())
+    page = cover(
+        [*silent, *(amount(name, Period(end, start)) for name in ("Revenues", "NetIncomeLoss", "GrossProfit"))]
+    )
+    assert page.fiscal_period == expected
+    (problem,) = page.problems
+    assert problem.is_recovery is bool(expected)
+
+
+def test_a_report_to_a_european_register_is_named_by_its_ifrs_fact():
+    named = dei(
+        "NameOfReportingEntityOrOtherMeansOfIdentification", "Beispiel AG", "https://xbrl.ifrs.org/taxonomy/x/full"
+    )
+    page = cover([named, amount("Revenue", YEAR)], "529900EXAMPLE0000012")
+    assert (page.entity.name, page.entity.identifier) == ("Beispiel AG", "529900EXAMPLE0000012")
+    assert "dei:EntityRegistrantName" not in {problem.where for problem in page.problems}

@@ -26,6 +26,11 @@ _IS_ABOUT_DOCUMENT = re.compile(r"https?://xbrl\.(sec\.gov/|us/dei)")
 _MONTH_DAY = re.compile(r"--(\d\d)-(\d\d)")
 _DATE_FORMATS = ("%Y-%m-%d", "%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%m/%d/%Y")
 _NO_SYMBOL = {"", "-", "--", "N/A", "NA", "NONE", "NOT APPLICABLE"}
+_IFRS = re.compile(r"https?://xbrl\.ifrs\.org/taxonomy/")
+_IFRS_NAME = "NameOfReportingEntityOrOtherMeansOfIdentification"
+"""Reports to European registers have no cover page; the statements of IFRS must name the entity."""
+_SPANNED = {6: (range(170, 196), "Q2"), 9: (range(260, 286), "Q3"), 12: (range(350, 381), "FY")}
+"""Months that a report's facts span to what it is; a quarter alone could be any."""
 _IS_COMMON = 0.1
 """A period is common when it carries at least this share of the facts that the most frequent one carries."""
 
@@ -69,7 +74,8 @@ def cover(facts: Iterable[Fact], identifier: str = "") -> CoverPage:
             )
         return text
 
-    name = required("EntityRegistrantName", "the company's name is unknown")
+    name = text_of("EntityRegistrantName") or _ifrs_name(facts)
+    name = name or required("EntityRegistrantName", "the company's name is unknown")
     form = required("DocumentType", "the form is unknown")
     period_end = _period_end(stated.get("DocumentPeriodEndDate"), facts, problems.append)
     fiscal_year = _fiscal_year(required("DocumentFiscalYearFocus", "only dates are known"), period_end, problems.append)
@@ -121,6 +127,12 @@ def _first_of_each(facts: Iterable[Fact]) -> dict[str, Fact]:
         if known is None or (known.dimensions and not fact.dimensions):
             first[fact.concept.name] = fact
     return first
+
+
+def _ifrs_name(facts: Iterable[Fact]) -> str:
+    """Return the name that statements under IFRS give their entity; empty where they do not."""
+    names = (_text(f) for f in facts if f.concept.name == _IFRS_NAME and _IFRS.match(f.concept.namespace))
+    return next(filter(None, names), "")
 
 
 def _text(fact: Fact) -> str:
@@ -203,14 +215,15 @@ def _fiscal_period(
         report(Problem(where, Phrase("'{text}' is none of FY, Q1, Q2, Q3", text=text)))
         return ""
     main = main_period(facts)
-    if main is not None and main.end == period_end and 350 <= main.days <= 380:
-        report(
-            Problem(
-                where,
-                Phrase("the cover page does not state it; the facts span a year ({period})", period=main.key),
-                is_recovery=True,
-            )
-        )
-        return "FY"
+    if main is not None and main.end == period_end:
+        for months, (days, period) in _SPANNED.items():
+            if main.days in days:
+                what = Phrase(
+                    "the cover page does not state it; the facts span {months} months ({period})",
+                    months=months,
+                    period=main.key,
+                )
+                report(Problem(where, what, is_recovery=True))
+                return period
     report(Problem(where, "the cover page does not state it; the kind of period is unknown"))
     return ""

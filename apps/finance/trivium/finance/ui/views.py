@@ -62,7 +62,7 @@ _CARDS = {
     ),
 }
 _COLUMNS = ("revenue", "revenue_growth", "operating_margin", "net_margin", "eps_diluted", "free_cash_flow", "net_debt")
-_ACCEPTED = ".htm,.html,.xhtml,.xml,.xsd,.zip,.json,.csv,.tsv,.xlsx,.xls,.gz,.pdf,.txt"
+_ACCEPTED = ".htm,.html,.xhtml,.xml,.xsd,.zip,.xbri,.json,.csv,.tsv,.xlsx,.xls,.gz,.pdf,.txt"
 _MOST_CARDS = 3
 """Companies that get cards; more of them share one table."""
 
