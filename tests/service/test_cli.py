@@ -91,7 +91,7 @@ def test_an_app_that_is_not_enabled_is_no_command(home):
 def test_db_upgrade_then_nothing_to_do(home):
     applied = trivium("db", "upgrade", home=home).stdout
     assert applied.startswith("Applied ")
-    assert "service_0005" in applied
+    assert "service_0006" in applied
     assert trivium("db", "upgrade", home=home).stdout == "Nothing to do.\n"
 
 

@@ -98,7 +98,7 @@ def test_drift_names_what_differs(database):
 
 
 def test_an_older_schema_is_refused(database):
-    with pytest.raises(InputError, match=r"it lacks .*service_0005.*; run: trivium db upgrade"):
+    with pytest.raises(InputError, match=r"it lacks .*service_0006.*; run: trivium db upgrade"):
         migrate.check(database)
     migrate.upgrade(database)
     migrate.check(database)

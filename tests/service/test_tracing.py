@@ -101,6 +101,33 @@ def test_a_click_is_one_trace_down_to_its_stages(spans, live):
     assert "Smith" not in "".join(span.to_json() for span in found.values())
 
 
+def test_a_start_after_a_workers_death_goes_on_with_the_trace(spans, runtime, clock):
+    with tracing.span("request", {}) as click:
+        job = runtime.jobs.submit(app="toy", kind="count", owner="ann", request={})
+    runtime.jobs.claim(job.id, "elsewhere:1")  # never heard of again
+    clock.forward(60)
+    assert [again.id for again in runtime.jobs.recover()] == [job.id]
+    tracing.take_up({})  # what the worker is told by a message of the sweeper
+    run_job(job.id, lambda context: Report("Counted", "en"), runtime=runtime)
+    found = {span.name: span for span in spans.get_finished_spans()}
+    assert found["job.run"].context.trace_id == click.context.trace_id
+    assert found["job.run"].parent.span_id == found["job.submit"].context.span_id
+    assert found["job.run"].attributes["job.attempt"] == 2
+
+
+def test_a_retry_belongs_to_the_click_that_asked_for_it(spans, runtime):
+    with tracing.span("request", {}):
+        job = runtime.jobs.submit(app="toy", kind="count", owner="ann", request={})
+    runtime.jobs.cancel(job.id)
+    with tracing.span("request", {}) as second:
+        runtime.jobs.retry(job.id)
+    tracing.take_up({})
+    run_job(job.id, lambda context: Report("Counted", "en"), runtime=runtime)
+    found = {span.name: span for span in spans.get_finished_spans()}
+    assert found["job.run"].context.trace_id == second.context.trace_id
+    tracing.take_up({})
+
+
 def test_a_gradio_handler_goes_on_with_its_request(spans):
     """Gradio calls handlers from a loop of its own, so that what a request had in its context is not there."""
     with tracing.span("request", {}) as click:

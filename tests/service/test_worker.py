@@ -91,7 +91,7 @@ def test_a_worker_refuses_an_older_schema(settings):
     settings.prepare_home()
     ended = trivium("worker", "--queues", "toy", home=settings.home)
     assert ended.returncode == 1
-    assert re.search(r"\(it lacks .*service_0005\); run: trivium db upgrade\n$", ended.stderr)
+    assert re.search(r"\(it lacks .*service_0006\); run: trivium db upgrade\n$", ended.stderr)
 
 
 def test_a_worker_refuses_unknown_queues_and_missing_extras(settings):

@@ -109,6 +109,7 @@ class Job:
         version: grows with every visible change.
         origin: id of the job that this one replays, which may be gone; empty for none.
         stage_at: when the stage began.
+        trace: W3C trace context of the request for it (`tracing.py`); empty when nothing was traced.
     """
 
     id: str
@@ -134,6 +135,7 @@ class Job:
     finished_at: datetime | None
     origin: str = ""
     stage_at: datetime | None = None
+    trace: str = ""
     files: tuple[ReportFile, ...] = ()
 
     @property

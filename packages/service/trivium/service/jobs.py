@@ -193,6 +193,7 @@ class Jobs(HeldJobs):
         fresh = {
             "attempts": 0, "stage": "", "stage_at": None, "progress": 0.0, "cancel_requested": False, "error": "",
             "error_reference": "", "started_at": None, "finished_at": None, "published_at": self._now(), "sends": 1,
+            "trace": tracing.headers().get(tracing.TRACEPARENT, ""),
         }  # fmt: skip
         with self._database.write(is_durable=True) as connection:
             row = self._locked(connection, job_id, owner)
@@ -288,6 +289,7 @@ class Jobs(HeldJobs):
     def _insert(self, connection: Connection, values: Mapping[str, Any], idempotency_key: str) -> str:
         """Insert a job that waits, and return its id."""
         job_id, now = secrets.token_hex(8), self._now()
+        values = {**values, "trace": tracing.headers().get(tracing.TRACEPARENT, "")}
         own = {"id": job_id, "idempotency_key": idempotency_key or job_id, "state": JobState.QUEUED}
         connection.execute(insert(tables.job).values(**values, **own, created_at=now, published_at=now, sends=1))
         self._note(connection, job_id, JobState.QUEUED)

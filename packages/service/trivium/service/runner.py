@@ -130,6 +130,8 @@ def run_job(job_id: str, function: Callable[[JobContext], Report], *, runtime: R
             log.info("job.dropped")
             return
         log.info("job.started", app=job.app, kind=job.kind, attempt=job.attempts)
+        if not tracing.headers():  # the sweeper's message names no trace: go on with that of the request
+            tracing.take_up({tracing.TRACEPARENT: job.trace})
         with tracing.span("job.run", {"job.id": job.id, "job.task": job.task, "job.attempt": job.attempts}):
             context = JobContext(job, runtime.store, runtime.jobs)
             try:

@@ -82,6 +82,7 @@ job = Table(
     Column("origin", String(32), nullable=False, server_default=""),  # job that this one replays, which may be gone
     Column("stage_at", UtcDateTime),  # when the stage began
     Column("sends", Integer, nullable=False, server_default="1"),  # messages on the broker since it last began to wait
+    Column("trace", String(55), nullable=False, server_default=""),  # W3C trace context of who asked; empty for none
     UniqueConstraint("app", "owner", "idempotency_key"),
     Index(None, "state", "lease_until"),
     Index(None, "state", "published_at"),
