@@ -16,6 +16,10 @@ _SERVICE = """
     permission phrase recovery roles runner runtime store visitor web
 """
 _FINANCE = "edgar fetch gather overrides pipeline rates tasks"
+_MAINTENANCE = """
+    api_parts backtest backtest_job costs model_folder models alerts/book alerts/thresholds ingest/learn ingest/monitor
+    ingest/scorers ingest/trained pages/comparison pages/fleet pages/model_pages pages/routes pages/view
+"""
 _OWNERS = {
     "finance": (
         "apps",
@@ -29,6 +33,7 @@ _OWNERS = {
             *(f"{name}.py" for name in _FINANCE.split()),
         ],
     ),
+    "maintenance": ("apps", [f"{name}.py" for name in _MAINTENANCE.split()]),
     "service": ("packages", [f"{name}.py" for name in _SERVICE.split()]),
 }
 """Folder and files of each owner whose messages reach pages."""

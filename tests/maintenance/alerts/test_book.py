@@ -108,8 +108,10 @@ def test_acknowledged_then_returned_is_closed_and_on_the_record(faulty):
     audit = Audit(faulty.database)
     alert = book.acknowledge(audit, PLANT, only(faulty).id, actor="ann", note="valve checked")
     assert (alert.state, alert.actor, alert.why) == ("acknowledged", "ann", "valve checked")
-    with pytest.raises(InputError, match="is acknowledged, so that it cannot be acknowledged"):
+    with pytest.raises(InputError, match="is acknowledged, so that it cannot be acknowledged") as refused:
         book.acknowledge(audit, PLANT, alert.id, actor="bob")
+    number = only(faulty).id
+    assert refused.value.line_in("zh") == f"报警 {number}：当前状态为“已确认”，不能改为“已确认”"
     end_fault(faulty)
     closed = only(faulty)
     assert (closed.state, closed.is_active) == ("closed", False)

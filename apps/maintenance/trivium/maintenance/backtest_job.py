@@ -23,6 +23,7 @@ from trivium.maintenance.work_orders import WorkOrder, find_orders
 from trivium.service.database import Database
 from trivium.service.errors import InputError, NotFoundError
 from trivium.service.evidence import Report, ReportFile
+from trivium.service.phrase import Phrase
 from trivium.service.runner import JobContext
 
 __all__ = ["run_backtest"]
@@ -69,10 +70,19 @@ def _checked(request: Mapping[str, Any]) -> tuple[str, str, list[float]]:
     try:
         numbers = [float(request.get(name, default)) for name, default, _, _ in _NUMBERS]
     except (TypeError, ValueError) as error:
-        raise InputError(f"is no number ({error})", where="request") from error
+        raise InputError(Phrase("is no number ({reason})", reason=error), where="request") from error
     for number, (name, _, low, high) in zip(numbers, _NUMBERS, strict=True):
         if not low <= number <= high:
-            raise InputError(f"{name} {number:g} is not from {low:g} to {high:g}", where="request")
+            raise InputError(
+                Phrase(
+                    "{name} {value} is not from {low} to {high}",
+                    name=name,
+                    value=f"{number:g}",
+                    low=f"{low:g}",
+                    high=f"{high:g}",
+                ),
+                where="request",
+            )
     language = request.get("language", "en")
     return str(request.get("plant", "")), language if language in ("en", "zh") else "en", numbers
 
@@ -112,11 +122,13 @@ def _learned(
         if found.monitor is not None:
             monitors[name] = found.monitor
         else:
-            problem = f"{name}: {found.problem}"
+            problem = Phrase("{where}: {what}", where=name, what=found.problem)
         context.progress("learn", 0.4 + 0.4 * (place + 1) / len(readings))
     if not monitors:
         hint = "the week before a failure is left out; choose a larger share of the time, or import more"
-        raise InputError(f"no asset could be learned ({problem})", where=registry.plant, hint=hint)
+        raise InputError(
+            Phrase("no asset could be learned ({reason})", reason=problem), where=registry.plant, hint=hint
+        )
     return Family("backtest", monitors)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trivium.service.errors import InputError, ModelError
+from trivium.service.phrase import Phrase
 
 if TYPE_CHECKING:
     from trivium.maintenance.analyze.life import LifeModel
@@ -82,7 +83,7 @@ def save_model(model: Model, folder: Path, card: str) -> None:
         (folder / FILE).write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise InputError(
-            f"cannot be written ({error.strerror})", where=str(folder), hint="give another --out"
+            Phrase("cannot be written ({reason})", reason=error.strerror), where=str(folder), hint="give another --out"
         ) from error
 
 
@@ -98,10 +99,16 @@ def load_model(folder: Path) -> Model:
     except (FileNotFoundError, NotADirectoryError):
         raise InputError("there is no model here", where=str(folder), hint="give a folder that train wrote") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{FILE} cannot be read ({error})", where=str(folder), hint="train it again") from error
+        raise ModelError(
+            Phrase("{file} cannot be read ({reason})", file=FILE, reason=error),
+            where=str(folder),
+            hint="train it again",
+        ) from error
     if not isinstance(stored, dict) or stored.get("format") != FORMAT:
         given = stored.get("format") if isinstance(stored, dict) else type(stored).__name__
-        raise ModelError(f"format {given} is not {FORMAT}", where=str(folder), hint="train it again")
+        raise ModelError(
+            Phrase("format {given} is not {known}", given=given, known=FORMAT), where=str(folder), hint="train it again"
+        )
     parts = stored["parts"]
     try:
         return Model(
@@ -111,7 +118,9 @@ def load_model(folder: Path) -> Model:
             _monitor(parts),
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"is damaged ({error})", where=str(folder), hint="train it again") from error
+        raise ModelError(
+            Phrase("is damaged ({reason})", reason=error), where=str(folder), hint="train it again"
+        ) from error
 
 
 def shipped_models() -> list[Path]:

@@ -20,6 +20,7 @@ from trivium.maintenance.tables import model_change as table
 from trivium.service.audit import Audit, Entry
 from trivium.service.database import Database, utc_now
 from trivium.service.errors import InputError, NotFoundError
+from trivium.service.phrase import Phrase
 
 __all__ = [
     "SHADOWED",
@@ -81,7 +82,9 @@ def activate_shadow(audit: Audit, plant: str, *, model: str, actor: str) -> None
     with audit.database.write(is_durable=True) as connection:
         shadow = _beside(connection, plant)
         if shadow is None or shadow[1] != model:
-            raise InputError(f"{model} is not the shadow now", where=plant, hint="look at the page again")
+            raise InputError(
+                Phrase("{model} is not the shadow now", model=model), where=plant, hint="look at the page again"
+            )
         _change(connection, audit, plant, *shadow, ACTIVATED, actor)
 
 
@@ -101,7 +104,9 @@ def roll_back(audit: Audit, plant: str, *, actor: str, model: str | None = None)
         folder, version = before
         if model not in (None, version):
             raise InputError(
-                f"{model} is not the model before the active one", where=plant, hint="look at the page again"
+                Phrase("{model} is not the model before the active one", model=model),
+                where=plant,
+                hint="look at the page again",
             )
         _change(connection, audit, plant, folder, version, ROLLED_BACK, actor)
     return ModelChange(folder, version, ROLLED_BACK, utc_now(), actor)

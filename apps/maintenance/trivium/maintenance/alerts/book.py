@@ -28,6 +28,7 @@ from trivium.maintenance.tables import alert_event
 from trivium.service.audit import Audit, Entry
 from trivium.service.database import Database, utc_now
 from trivium.service.errors import InputError, NotFoundError
+from trivium.service.phrase import Phrase
 
 __all__ = [
     "ACKNOWLEDGED",
@@ -138,10 +139,10 @@ def _go_on(connection: Connection, row: Row[Any], model: str, one: Noted, urls: 
     if row.state not in _SILENT:
         values["state"] = UNACKNOWLEDGED
     connection.execute(update(table).where(table.c.id == row.id).values(**values))
-    what = "came_back" if is_back else "worsened"
-    _add_event(connection, row.id, what, one.change.severity)
+    event = "came_back" if is_back else "worsened"
+    _add_event(connection, row.id, event, one.change.severity)
     if row.state not in _SILENT:
-        outbox.put(connection, what, _read(connection, row.id), urls)
+        outbox.put(connection, event, _read(connection, row.id), urls)
 
 
 def _let_return(connection: Connection, row: Row[Any], one: Noted, urls: Sequence[str]) -> None:
@@ -196,7 +197,7 @@ def shelve(
     if not why.strip():
         raise InputError("gives no reason", where="why", hint="say why it may wait")
     if not utc_now() < until <= utc_now() + LONGEST_SHELF:
-        raise InputError(f"{until.isoformat()} is not within the next 7 days", where="until")
+        raise InputError(Phrase("{time} is not within the next 7 days", time=until.isoformat()), where="until")
     states = (UNACKNOWLEDGED, ACKNOWLEDGED, RETURNED)
     return _act(audit, plant, alert_id, version, "shelved", actor, why, states, {"until": until})
 
@@ -294,9 +295,14 @@ def _act(
         if row is None:
             raise NotFoundError("the plant has no such alert", where=str(alert_id))
         if version not in (0, row.version):
-            raise InputError("was changed meanwhile", where=f"alert {alert_id}", hint="look at it again")
+            raise InputError(
+                "was changed meanwhile", where=Phrase("alert {number}", number=alert_id), hint="look at it again"
+            )
         if row.state not in states:
-            raise InputError(f"is {row.state}, so that it cannot be {what}", where=f"alert {alert_id}")
+            raise InputError(
+                Phrase("is {state}, so that it cannot be {act}", state=row.state, act=what),
+                where=Phrase("alert {number}", number=alert_id),
+            )
         if what == "put_back":
             state = _end_silence(connection, row, what, actor, words)
         else:

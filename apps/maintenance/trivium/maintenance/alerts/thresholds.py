@@ -17,6 +17,7 @@ from trivium.maintenance.tables import threshold as table
 from trivium.service.audit import Audit, Entry
 from trivium.service.database import Database
 from trivium.service.errors import InputError, NotFoundError
+from trivium.service.phrase import Phrase
 
 __all__ = [
     "Threshold",
@@ -49,13 +50,22 @@ def checked(cause: str, levels: Mapping[str, float | None], base: Levels | None 
         InputError: if the cause is unknown, or the levels are not in order.
     """
     if cause not in DEFAULTS:
-        raise InputError(f"{cause!r} is no cause of an alert", where="cause", hint=f"use {', '.join(DEFAULTS)}")
+        raise InputError(
+            Phrase("'{cause}' is no cause of an alert", cause=cause),
+            where="cause",
+            hint=Phrase("use {names}", names=", ".join(DEFAULTS)),
+        )
     known = (base or DEFAULTS[cause])._replace(**{name: value for name, value in levels.items() if value is not None})
     if not all(map(math.isfinite, known)) or not 0 < known.clear_at < known.raise_at < known.critical_at <= MOST[cause]:
         raise InputError(
-            f"clear {known.clear_at:g}, raise {known.raise_at:g} and critical {known.critical_at:g} are not in order",
+            Phrase(
+                "clear {clear}, raise {raising} and critical {critical} are not in order",
+                clear=f"{known.clear_at:g}",
+                raising=f"{known.raise_at:g}",
+                critical=f"{known.critical_at:g}",
+            ),
             where=cause,
-            hint=f"0 < clear < raise < critical <= {MOST[cause]:g}",
+            hint=Phrase("0 < clear < raise < critical <= {most}", most=f"{MOST[cause]:g}"),
         )
     return known
 

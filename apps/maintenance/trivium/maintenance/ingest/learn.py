@@ -22,6 +22,7 @@ from trivium.maintenance.registry import Asset, Registry
 from trivium.maintenance.work_orders import FAILURE, WorkOrder
 from trivium.service.database import Database
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 
 __all__ = ["Learned", "before_failures", "learn_asset", "learn_plant"]
 
@@ -72,7 +73,7 @@ def learn_asset(
     sensors, values = _moving(sensors, np.where(is_normal[:, None], values, np.nan))
     usable = int((~np.isnan(values).any(axis=1)).sum()) if len(sensors) else 0
     if len(sensors) < _LEAST_SENSORS:
-        return Learned(asset.name, None, usable, f"only {len(sensors)} of its sensors move")
+        return Learned(asset.name, None, usable, Phrase("only {count} of its sensors move", count=len(sensors)))
     try:
         values, times = values[-_MOST_ROWS:], times[-_MOST_ROWS:]
         fitted = fit_monitor(values, sensors, step_s=step_s, window=window)

@@ -24,6 +24,7 @@ from trivium.maintenance.ingest.frames import Frame
 from trivium.maintenance.ingest.reference import Reference, save_references
 from trivium.maintenance.scorer import Explanation, Family, Scores
 from trivium.service.errors import InputError, ModelError
+from trivium.service.phrase import Phrase
 
 __all__ = ["FAMILY_FILE", "FILE", "Monitor", "fit_monitor", "load_monitor", "save_family"]
 
@@ -173,7 +174,11 @@ def fit_monitor(values: np.ndarray, sensors: Sequence[str], *, step_s: float, wi
     averaged = window_mean(values, 0, window)
     averaged = averaged[~np.isnan(averaged).any(axis=1)]
     if len(averaged) < _LEAST_ROWS:
-        raise InputError(f"only {len(averaged)} rows have all values", where="monitor", hint=f"give {_LEAST_ROWS}")
+        raise InputError(
+            Phrase("only {count} rows have all values", count=len(averaged)),
+            where="monitor",
+            hint=Phrase("give {least}", least=_LEAST_ROWS),
+        )
     mean, scale = averaged.mean(axis=0), averaged.std(axis=0)
     if not (scale > 0).any():
         raise InputError("no sensor moves", where="monitor")
@@ -224,4 +229,4 @@ def load_monitor(folder: Path) -> Monitor | Family:
             return Monitor.from_json(data, version)
         return Family(version, {name: Monitor.from_json(one, version) for name, one in data["assets"].items()})
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"no monitor that can be read ({error})", where=str(path)) from error
+        raise ModelError(Phrase("no monitor that can be read ({reason})", reason=error), where=str(path)) from error

@@ -13,6 +13,7 @@ from trivium.maintenance.ingest.monitor import FAMILY_FILE, FILE, load_monitor
 from trivium.maintenance.registry import Registry
 from trivium.maintenance.scorer import Family, Scorer
 from trivium.service.errors import ModelError
+from trivium.service.phrase import Phrase
 
 __all__ = ["load_scorer", "scorer_of", "shadow_of"]
 
@@ -33,12 +34,16 @@ def load_scorer(folder: Path) -> Scorer | Family:
     if (folder / TRAINED).is_file():
         missing = [name for name in _TREES if importlib.util.find_spec(name) is None]
         if missing:
-            raise ModelError(f"needs {', '.join(missing)}", where=str(folder), hint=SPEC.install_line)
+            raise ModelError(
+                Phrase("needs {modules}", modules=", ".join(missing)), where=str(folder), hint=SPEC.install_line
+            )
         from trivium.maintenance.ingest.trained import load_trained  # brings LightGBM, which a monitor does not need
 
         return load_trained(folder)
     raise ModelError(
-        "holds no model that scores readings", where=str(folder), hint=f"it needs {TRAINED}, {FILE} or {FAMILY_FILE}"
+        "holds no model that scores readings",
+        where=str(folder),
+        hint=Phrase("it needs {files}", files=f"{TRAINED}, {FILE} / {FAMILY_FILE}"),
     )
 
 

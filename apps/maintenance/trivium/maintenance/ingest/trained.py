@@ -19,6 +19,7 @@ from trivium.maintenance.model_folder import FILE, Model, load_model
 from trivium.maintenance.records import Fleet, Sensor
 from trivium.maintenance.scorer import Explanation, Scores
 from trivium.service.errors import ModelError, TriviumError
+from trivium.service.phrase import Phrase, text_of
 
 __all__ = ["TrainedScorer", "load_trained"]
 
@@ -156,5 +157,5 @@ def load_trained(folder: Path) -> TrainedScorer:
         digest = hashlib.sha256((folder / FILE).read_bytes()).hexdigest()[:12]
         model = load_model(folder)
     except (TriviumError, OSError) as error:
-        raise ModelError(f"cannot be loaded ({error})", where=str(folder)) from error
+        raise ModelError(Phrase("cannot be loaded ({reason})", reason=text_of(error)), where=str(folder)) from error
     return TrainedScorer(model, f"{model.description.name[:80]}-{digest}")
