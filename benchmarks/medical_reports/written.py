@@ -41,6 +41,11 @@ class Templates:
         found: list[str] = once or self._lists[part][key]
         return found
 
+    def fillers(self, names: list[str]) -> list[str]:
+        """Return sentences that say nothing of interest, and nothing that these findings contradict."""
+        fitting = [text for name, text in self._lists["denial"].items() if name not in names]
+        return [*self.of("findings", "filler"), *fitting]
+
     def nouns(self, name: str) -> list[str]:
         """Return what a finding or device is called."""
         found: list[str] = self._lists["noun"][name]
@@ -125,7 +130,7 @@ def write(chance: random.Random, templates: Templates, *, needs: str = "") -> Re
         for section in ("findings", "impression")[: chance.choice([1, 2])]:
             _add(report, chance, templates, section, "device", name, {})
     _say_absent(report, chance, templates, absent)
-    for text in chance.sample(templates.of("findings", "filler"), 2):
+    for text in chance.sample(templates.fillers(names), 2):
         report.lines.insert(chance.randrange(len(report.lines) + 1), Line("findings", text, kind="filler"))
     return report
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from trivium.medical.reading.read import Mention, Reading, Span, read_report
+from trivium.medical.reading.read import Mention, Reading, Span, measures, read_report
 
 __all__ = ["KINDS", "Mark", "check_report"]
 
@@ -19,14 +19,13 @@ _BLANKS = re.compile(
     r"\[[^\]\d]{0,30}\]|<[^<>]{0,30}>|\{[^}]*\}|【[^】\d]{0,30}】|[(（]\s*[)）]|_{2,}|＿{2,}|\*{3,}|(?<![a-z])x{3,}(?![a-z])|\bTBD\b|[×x]\s+(?=毫米|厘米|mm|cm)|[?？]{3,}",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s*(mm|cm|m|inch(?:es)?|毫米|厘米|米|kg|ml|%|％|l)?(?![A-Za-z\d])", re.IGNORECASE)
 _SIZED = ("Nodule", "Mass")
 _IN_LUNGS = (
     "Atelectasis", "Infiltration", "Mass", "Nodule", "Pneumonia", "Consolidation", "Edema", "Emphysema", "Fibrosis",
 )  # fmt: skip
 _ANY_FRACTURE = "Fracture"
 _BETWEEN = re.compile(r"\b(?:lobes?|zones?|base|apex|fissure|and|or)\b|[,;，、；及和叶]", re.IGNORECASE)
-_LONGEST_MM = 400.0
+_SHORTEST_MM, _LONGEST_MM = 0.4, 400.0
 _LARGEST_NODULE_MM = 30.0
 _SAME_SIZE = 0.15  # of one lesion in two sections, as a share
 
@@ -122,7 +121,7 @@ def _unsupported(reading: Reading) -> Iterator[Mark]:
     """The impression speaks of what the findings never mention; a guess may explain any shadow in the lung."""
     if not any(span.section == "findings" for span in reading.sentences):
         return
-    named = {one.name for one in reading.mentions if one.span.section == "findings"}
+    named = {one.name for one in reading.mentions if one.span.section == "findings" and not one.is_implied}
     fractures = {one.name for one in reading.mentions if one.name.lower().endswith("fracture")}
     related = [fractures, {"Pneumonia", "Infiltration", "Consolidation"}, {"Mass", "Nodule"}, {"Edema", "Infiltration"}]
     for polarity, groups in (("present", related), ("uncertain", [*related, set(_IN_LUNGS)])):
@@ -187,16 +186,13 @@ def _units(reading: Reading) -> Iterator[Mark]:
 
 def _odd_lengths(reading: Reading, span: Span) -> Iterator[Mark]:
     lesions = [one for one in reading.mentions if one.span == span and one.name in _SIZED]
-    for found in _NUMBER.finditer(span.text):
-        value, unit = float(found[1]), (found[2] or "").lower()
-        scale = {"mm": 1, "毫米": 1, "cm": 10, "厘米": 10, "m": 1000, "米": 1000, "inch": 25.4, "inches": 25.4}.get(
-            unit
-        )
-        is_lesion = any(one.name == "Nodule" for one in lesions)
-        place = (span.start + found.start(), span.start + found.end())
-        is_odd = scale is not None and value * scale > (_LARGEST_NODULE_MM if is_lesion else _LONGEST_MM)
-        if is_odd or (lesions and unit in ("kg", "ml", "l")):
-            yield Mark("unit", *place, found[0].strip())
+    for found in measures(span.text):
+        is_nodule = any(one.name == "Nodule" for one in lesions)
+        largest = _LARGEST_NODULE_MM if is_nodule else _LONGEST_MM
+        is_odd = found.mm is not None and not _SHORTEST_MM <= found.mm <= largest
+        is_no_length = bool(lesions) and found.mm is None and found.text[-1] not in "%％"
+        if is_odd or is_no_length:
+            yield Mark("unit", span.start + found.start, span.start + found.end, found.text)
 
 
 def _anatomy(reading: Reading) -> Iterator[Mark]:

@@ -10,15 +10,24 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from trivium.medical.reading.lexicon import Lexicon, language_of, lexicon
 
-__all__ = ["Mention", "Reading", "Span", "read_report"]
+__all__ = ["Measure", "Mention", "Reading", "Span", "measures", "read_report"]
 
 _COMMA = re.compile(r"[,，(（]")
 _SENTENCE = {"en": re.compile(r"[^.;\n]+(?:\.(?=\d)[^.;\n]+)*"), "zh": re.compile(r"[^。；;\n]+")}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(mm|cm|m|inch(?:es)?|毫米|厘米|米|kg|ml)?(?![A-Za-z\d])", re.IGNORECASE)
-_MM = {"mm": 1.0, "毫米": 1.0, "cm": 10.0, "厘米": 10.0, "m": 1000.0, "米": 1000.0, "inch": 25.4, "inches": 25.4}
+_LENGTHS = {  # patterns of units, in millimetres
+    "mm": 1.0, "millimet(?:er|re)s?": 1.0, "毫米": 1.0, "cm": 10.0, "centimet(?:er|re)s?": 10.0, "厘米": 10.0,
+    "公分": 10.0,
+    "m": 1000.0, "met(?:er|re)s?": 1000.0, "米": 1000.0, "inch(?:es)?": 25.4, "f(?:ee|oo)t": 304.8, "km": 1e6,
+    "[u\u00b5\u03bc]m": 1e-3, "微米": 1e-3,
+}  # fmt: skip
+_OTHER_UNITS = ("kg", "g", "mg", "ml", "cc", "l", "mmhg", "%", "％", "千克", "公斤", "克", "毫升", "升")
+_SIZE = re.compile(
+    rf"(\d+(?:\.\d+)?)\s*(?:-\s?)?({'|'.join((*_LENGTHS, *_OTHER_UNITS))})?(?![A-Za-z\d])", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,16 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """A number with its unit, its place in the text, and what it is in millimetres; None for no length."""
+
+    start: int
+    end: int
+    text: str
+    mm: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Mention:
     """What a sentence says of one finding or device.
 
@@ -42,6 +61,7 @@ class Mention:
         size_mm: a length stated in the same clause; None where there is none.
         grades: of severity, from 1 for slight to 3 for severe; two for a range, none where nothing is said.
         span: the sentence.
+        is_implied: absent because something else is called normal, not because it is named and denied.
     """
 
     name: str
@@ -50,6 +70,7 @@ class Mention:
     size_mm: float | None
     grades: frozenset[int]
     span: Span
+    is_implied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +81,15 @@ class Reading:
     words: Lexicon
     sentences: tuple[Span, ...]
     mentions: tuple[Mention, ...]
+
+
+class _Place(NamedTuple):
+    """Where a clause names something, in characters."""
+
+    start: int
+    end: int
+    name: str
+    is_denial: bool
 
 
 def read_report(text: str, language: str = "") -> Reading:
@@ -96,10 +126,11 @@ def _mentions(span: Span, words: Lexicon) -> Iterator[Mention]:
     for clause in _clauses(span.text, words):
         places = _named(clause, words)
         sizes = [one for one in (_size_mm(found) for found in _SIZE.finditer(clause)) if one is not None]
-        for position, (_, _, name) in enumerate(places):
+        for position, place in enumerate(places):
             polarity, side = _polarity(clause, places, position, words), _side(clause, places, position, words)
             grades = _grades(clause, places, position, words)
-            yield Mention(name, polarity, side, sizes[0] if sizes else None, grades, span)
+            size = sizes[0] if sizes else None
+            yield Mention(place.name, polarity, side, size, grades, span, place.is_denial)
 
 
 def _clauses(text: str, words: Lexicon) -> list[str]:
@@ -133,23 +164,27 @@ def _tells_more(part: str, words: Lexicon) -> bool:
     return rest != part and not re.search(r"\w", words.patterns["filler"].sub(" ", rest))
 
 
-def _named(clause: str, words: Lexicon) -> list[tuple[int, int, str]]:
-    """Return the places of what is named, the longest phrase where several begin."""
-    taken: list[tuple[int, int, str]] = []
-    for name, pattern in words.things:
-        for found in pattern.finditer(clause):
-            if all(found.end() <= start or found.start() >= end for start, end, _ in taken):
-                taken.append((found.start(), found.end(), name))
-    return sorted(taken)
+def _named(clause: str, words: Lexicon) -> list[_Place]:
+    """Return the places of what is named, the first of the lexicon where several begin."""
+    taken: list[_Place] = []
+    for thing in words.things:
+        for found in thing.pattern.finditer(clause):
+            if all(found.end() <= one.start or found.start() >= one.end for one in taken):
+                taken.append(_Place(found.start(), found.end(), thing.name, thing.is_denial))
+    return sorted(one for one in taken if one.name)
 
 
-def _polarity(clause: str, places: list[tuple[int, int, str]], position: int, words: Lexicon) -> str:
-    start, end, _ = places[position]
-    before, after = clause[:start], clause[end:]
-    if words.patterns["uncertain"].search(clause):
+def _polarity(clause: str, places: list[_Place], position: int, words: Lexicon) -> str:
+    place = places[position]
+    before, after = clause[: place.start], clause[place.end :]
+    if place.is_denial:
+        return "absent"
+    if words.patterns["uncertain"].search(clause) or words.patterns["leads_to"].search(before):
         return "uncertain"
+    if position and words.patterns["explained_as"].search(clause[places[position - 1].end : place.start]):
+        return "uncertain"  # a guess at what the finding before it is
     is_last = position + 1 == len(places)
-    behind = after if is_last else clause[end : places[position + 1][0]]
+    behind = after if is_last else clause[place.end : places[position + 1].start]
     denied = words.patterns["negated_after"].search(behind)
     if denied and (is_last or denied.end() < len(behind.rstrip())):  # else it denies what comes next
         return "absent"
@@ -162,14 +197,14 @@ def _polarity(clause: str, places: list[tuple[int, int, str]], position: int, wo
     return "present" if ends else "absent"
 
 
-def _reach(clause: str, places: list[tuple[int, int, str]], position: int, words: Lexicon) -> tuple[int, int]:
+def _reach(clause: str, places: list[_Place], position: int, words: Lexicon) -> tuple[int, int]:
     """Return from where to where a clause may tell more of a finding.
 
     From the finding before it to the one behind it, but behind a comma only as far as nothing else begins.
     """
-    _, end, _ = places[position]
-    low = places[position - 1][1] if position else 0
-    high = places[position + 1][0] if position + 1 < len(places) else len(clause)
+    end = places[position].end
+    low = places[position - 1].end if position else 0
+    high = places[position + 1].start if position + 1 < len(places) else len(clause)
     commas = [end + found.start() for found in _COMMA.finditer(clause[end:high])]
     for comma, next_comma in pairwise([*commas, high]):
         if not _tells_more(clause[comma:next_comma], words):
@@ -177,9 +212,9 @@ def _reach(clause: str, places: list[tuple[int, int, str]], position: int, words
     return low, high
 
 
-def _side(clause: str, places: list[tuple[int, int, str]], position: int, words: Lexicon) -> str:
+def _side(clause: str, places: list[_Place], position: int, words: Lexicon) -> str:
     """Return the side that stands nearest, before the finding rather than behind it."""
-    start, end, _ = places[position]
+    start, end = places[position][:2]
     low, high = _reach(clause, places, position, words)
     found = [
         (start - hit.end() if hit.end() <= start else 1000 + hit.start() - end, side)
@@ -193,14 +228,23 @@ def _side(clause: str, places: list[tuple[int, int, str]], position: int, words:
     return min(found)[1] if found else ""
 
 
-def _grades(clause: str, places: list[tuple[int, int, str]], position: int, words: Lexicon) -> frozenset[int]:
+def _grades(clause: str, places: list[_Place], position: int, words: Lexicon) -> frozenset[int]:
     """Return the degrees that are told of a finding."""
-    start, end, _ = places[position]
+    start, end = places[position][:2]
     low, high = _reach(clause, places, position, words)
     parts = (clause[low:start], clause[end:high])
     return frozenset(grade for grade, pattern in words.grades.items() if any(pattern.search(one) for one in parts))
 
 
 def _size_mm(found: re.Match[str]) -> float | None:
-    unit = (found[2] or "").lower()
-    return float(found[1]) * _MM[unit] if unit in _MM else None
+    unit = found[2] or ""
+    scales = (scale for name, scale in _LENGTHS.items() if re.fullmatch(name, unit, re.IGNORECASE))
+    scale = next(scales, None)
+    return None if scale is None else float(found[1]) * scale
+
+
+def measures(text: str) -> Iterator[Measure]:
+    """Yield the numbers of a text that have a unit."""
+    for found in _SIZE.finditer(text):
+        if found[2]:
+            yield Measure(found.start(), found.end(), found[0].strip(), _size_mm(found))
