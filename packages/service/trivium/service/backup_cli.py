@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from trivium.service.errors import InputError
+from trivium.service.terminal import opened_runtime
 
 __all__ = ["backup", "restore"]
 
@@ -18,19 +19,10 @@ def backup(out: Annotated[Path, typer.Option(help="New folder to write; best on 
 
     Example: trivium backup --out /backup/trivium-2026-01-31
     """
-    from trivium.service import logs, migrate
     from trivium.service.backup import make_backup
-    from trivium.service.runtime import open_runtime
-    from trivium.service.settings import current_settings
 
-    settings = current_settings()
-    logs.configure(settings.log_level)
-    runtime = open_runtime(settings)
-    try:
-        migrate.check(runtime.database)
+    with opened_runtime() as runtime:
         made = make_backup(runtime, out.absolute(), progress=_progress)
-    finally:
-        runtime.close()
     num_rows = sum(made.rows.values())
     typer.echo(f"Saved {num_rows:,} rows and {made.num_blobs:,} blobs, {made.num_bytes:,} bytes, in {made.folder}.")
     typer.echo("It holds everything, the key of the audit log too: keep it as you keep the home folder.")

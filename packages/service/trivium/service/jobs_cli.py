@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trivium.service.errors import InputError
+from trivium.service.terminal import opened_runtime
 
 if TYPE_CHECKING:
     from trivium.service.job import Job
-    from trivium.service.runtime import Runtime
 
 __all__ = ["app"]
 
@@ -34,7 +32,7 @@ def list_jobs(
 
     if state and state not in set(JobState):
         raise InputError(f"{state!r} is no state of a job", where="--state", hint=f"use {', '.join(JobState)}")
-    with _runtime() as runtime:
+    with opened_runtime() as runtime:
         for job in runtime.jobs.recent(app=app_name, state=JobState(state) if state else None, limit=limit):
             typer.echo(_line(job))
 
@@ -47,7 +45,7 @@ def show(job_id: _Id) -> None:
     """
     from trivium.service.pages import remaining_text
 
-    with _runtime() as runtime:
+    with opened_runtime() as runtime:
         job = runtime.jobs.get(job_id)
         typer.echo(_line(job))
         remaining = remaining_text(job, runtime.jobs.estimate(job), "en")
@@ -74,7 +72,7 @@ def cancel(job_id: _Id) -> None:
 
     Example: trivium jobs cancel 0123456789abcdef
     """
-    with _runtime() as runtime:
+    with opened_runtime() as runtime:
         job = runtime.jobs.cancel(job_id)
         typer.echo(_line(job) + ("  asked to stop" if job.cancel_requested and not job.state.is_final else ""))
 
@@ -85,7 +83,7 @@ def retry(job_id: _Id) -> None:
 
     Example: trivium jobs retry 0123456789abcdef
     """
-    with _runtime() as runtime:
+    with opened_runtime() as runtime:
         typer.echo(_line(runtime.jobs.retry(job_id)))
 
 
@@ -95,7 +93,7 @@ def replay(job_id: _Id) -> None:
 
     Example: trivium jobs replay 0123456789abcdef
     """
-    with _runtime() as runtime:
+    with opened_runtime() as runtime:
         typer.echo(_line(runtime.jobs.replay(job_id)))
 
 
@@ -111,7 +109,7 @@ def purge(
     from trivium.service import retention
     from trivium.service.security_log import OPERATOR
 
-    with _runtime() as runtime:
+    with opened_runtime() as runtime:
         kept = days or runtime.settings.job_retention_days
         if not kept:
             hint = "set it, or give --days"
@@ -134,7 +132,7 @@ def hold(
     from trivium.service import holds
     from trivium.service.security_log import OPERATOR
 
-    with _runtime() as runtime:
+    with opened_runtime() as runtime:
         hold_id, num_jobs = holds.place(runtime, scope, subject, reason=reason, actor=OPERATOR)
     typer.echo(
         f"Hold {hold_id} on {scope} {subject}: {num_jobs} jobs so far. It ends with: trivium jobs release {hold_id}"
@@ -150,7 +148,7 @@ def release(hold_id: Annotated[str, typer.Argument(help="Id of the hold.")]) -> 
     from trivium.service import holds
     from trivium.service.security_log import OPERATOR
 
-    with _runtime() as runtime:
+    with opened_runtime() as runtime:
         holds.release(runtime, hold_id, actor=OPERATOR)
     typer.echo(f"Released hold {hold_id}.")
 
@@ -163,26 +161,10 @@ def list_holds() -> None:
     """
     from trivium.service import holds
 
-    with _runtime() as runtime:
+    with opened_runtime() as runtime:
         for row in holds.active(runtime):
             placed = f"{row.placed_at:%Y-%m-%d} by {row.placed_by}"
             typer.echo(f"{row.id}  {row.scope} {row.subject}  {row.num_jobs} jobs  {placed}  {row.reason}")
-
-
-@contextmanager
-def _runtime() -> Iterator[Runtime]:
-    from trivium.service import logs, migrate
-    from trivium.service.runtime import open_runtime
-    from trivium.service.settings import current_settings
-
-    settings = current_settings()
-    logs.configure(settings.log_level)
-    runtime = open_runtime(settings)
-    try:
-        migrate.check(runtime.database)
-        yield runtime
-    finally:
-        runtime.close()
 
 
 def _line(job: Job) -> str:

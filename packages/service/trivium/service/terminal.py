@@ -49,12 +49,14 @@ def output_stream(out: Path | None) -> Iterator[TextIO]:
 
 @contextmanager
 def opened_runtime() -> Iterator[Runtime]:
-    """Open the deployment (`TRIVIUM_HOME`); its database has to be of this release."""
-    from trivium.service import migrate
+    """Open the deployment (`TRIVIUM_HOME`), whose database has to be of this release; log lines go to stderr."""
+    from trivium.service import logs, migrate
     from trivium.service.runtime import open_runtime
     from trivium.service.settings import current_settings
 
-    runtime = open_runtime(current_settings())
+    settings = current_settings()
+    logs.configure(settings.log_level)
+    runtime = open_runtime(settings)
     try:
         migrate.check(runtime.database)
         yield runtime

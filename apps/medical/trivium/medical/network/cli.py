@@ -36,7 +36,6 @@ def listen(
 
     from trivium.medical.network.entity import entity_of
     from trivium.medical.network.listener import Listener
-    from trivium.service import logs
     from trivium.service.errors import InputError
     from trivium.service.lifeline import follow_parent
     from trivium.service.settings import current_settings
@@ -44,7 +43,6 @@ def listen(
     settings, stop = current_settings(), threading.Event()
     if not settings.medical_dicom_port:
         raise InputError("is not set", where="TRIVIUM_MEDICAL_DICOM_PORT", hint="11112 is usual")
-    logs.configure(settings.log_level)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: stop.set())
     follow_parent(parent)
