@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.async_api import BrowserContext, Page
+from playwright.async_api import BrowserContext, Error, Page
 
 __all__ = ["SMALL", "Click", "Person"]
 
@@ -105,13 +105,22 @@ class Person:
             await step.act()
             return Click(step.name, time.time() - due, 0.0)
         self._told = asyncio.get_running_loop().create_future()
-        await self._page.evaluate(
-            "(ask) => sessionStorage.setItem('asked', JSON.stringify(ask))",
-            {"selector": step.seen, "isNewPage": step.is_new_page},
-        )
+        await self._ask(step)
         await step.act()
         clicked_ms, seen_ms = await asyncio.wait_for(self._told, _TOO_LONG_S)
         return Click(step.name, (seen_ms - clicked_ms) / 1000, clicked_ms / 1000 - due)
+
+    async def _ask(self, step: _Step) -> None:
+        """Tell the page what is waited for; once more where it was just loading anew, as a job's page does at its end."""
+        ask = {"selector": step.seen, "isNewPage": step.is_new_page}
+        for is_last in (False, True):
+            try:
+                await self._page.evaluate("(ask) => sessionStorage.setItem('asked', JSON.stringify(ask))", ask)
+                return
+            except Error:
+                if is_last:
+                    raise
+                await self._page.wait_for_load_state()
 
     async def _take(self, _source: Any, clicked_ms: float, seen_ms: float) -> None:
         if self._told and not self._told.done():
