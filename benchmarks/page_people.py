@@ -111,7 +111,7 @@ class Person:
         return Click(step.name, (seen_ms - clicked_ms) / 1000, clicked_ms / 1000 - due)
 
     async def _ask(self, step: _Step) -> None:
-        """Tell the page what is waited for; once more where it was just loading anew, as a job's page does at its end."""
+        """Tell the page what is waited for; once more where it was loading anew, as a job's page does at its end."""
         ask = {"selector": step.seen, "isNewPage": step.is_new_page}
         for is_last in (False, True):
             try:
