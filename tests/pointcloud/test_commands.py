@@ -58,9 +58,9 @@ def test_objects_are_found_in_every_format_and_a_bad_file_stops_nothing(frames, 
     assert sorted(path.name for path in out.glob("*.json")) == ["a.json", "b.json", "c.json", "d.json"]
     found = {path.stem: json.loads(path.read_text()) for path in out.glob("*.json")}
     assert list(found["a"][0]) == KEYS
-    sure = sum(one["score"] >= 0.3 for one in found["a"])
+    sure = sum(one["score"] >= 0.5 for one in found["a"])
     line = next(line for line in said.out.splitlines() if "a.pcd" in line)
-    assert f"with a score of 0.3 or more; {len(found['a'])} objects written" in line
+    assert f"with a score of 0.5 or more; {len(found['a'])} objects written" in line
     assert sum(int(word) for word in line.split(" with")[0].replace(",", "").split() if word.isdigit()) == sure
     for one, two in zip(found["a"], found["c"], strict=True):
         assert one["label"] == two["label"]

@@ -30,8 +30,8 @@ __all__ = ["detect", "detector_points", "evaluate", "simulate"]
 Say = Callable[[str], None]
 Finder = Callable[[Path, float], "list[Detection]"]
 """Takes a cloud's file and the least score; gives what stands in it."""
-SURE = 0.3
-"""What a line for people counts; files hold lesser scores, too."""
+SURE = 0.5
+"""What a line for people counts: below, most are false alarms. Files hold lesser scores, too."""
 _INTENSITY = ("intensity", "i", "scalar_Intensity", "scalar_intensity")
 _NUSCENES = ".pcd.bin"
 _BYTE = 1.5  # intensities above this were written as 0..255
