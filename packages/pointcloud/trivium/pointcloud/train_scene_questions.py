@@ -36,7 +36,7 @@ __all__ = ["QuestionObjective", "answers_of", "main", "new_answerer", "usual_ans
 
 _EACH = 8  # questions about a scene of a step
 _WAYS = 300  # ways to ask for each meaning in each language, drawn once
-_STRANGE = 0.06
+_STRANGE, _DROPPED = 0.12, 0.05
 _ASKED_WEIGHT = 0.3
 DECODER = {
     "dim": 96, "num_layers": 3, "num_heads": 4, "num_experts": 4, "experts_per_token": 2, "expert_dim": 128,
@@ -160,11 +160,12 @@ class QuestionObjective:
 
 
 def _disturbed(ids: list[int], chance: np.random.Generator) -> list[int]:
-    """Put the unknown word in place of some words of half the questions, and before or after some, as strangers ask."""
+    """Put the unknown word in place of some words of half the questions, drop some, add some around, as strangers do."""
     if chance.random() < 0.5:
         return ids
-    ids = [UNKNOWN if strange < _STRANGE else word for word, strange in zip(ids, chance.random(len(ids)), strict=True)]
-    before, after = chance.integers(0, 3, size=2)
+    fate = chance.random(len(ids))
+    ids = [UNKNOWN if one < _STRANGE else word for word, one in zip(ids, fate, strict=True) if one < 1 - _DROPPED]
+    before, after = chance.integers(0, 4, size=2)
     return [UNKNOWN] * int(before) + ids + [UNKNOWN] * int(after)
 
 

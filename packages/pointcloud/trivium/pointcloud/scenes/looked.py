@@ -96,7 +96,7 @@ def _batches(config: SimulatorConfig, seed: int, first: int, end: int) -> Iterat
 
 def write_looked(looked: Looked, path: Path) -> None:
     """Write scenes as one file, which replaces the last at once."""
-    tensors = {}
+    tensors: dict[str, torch.Tensor] = {}
     for side in ("found", "truth"):
         scenes = getattr(looked, side)
         tensors |= {f"{side}.{name}": torch.cat([getattr(one, name) for one in scenes]) for name in _FIELDS}
