@@ -160,7 +160,7 @@ class QuestionObjective:
 
 
 def _disturbed(ids: list[int], chance: np.random.Generator) -> list[int]:
-    """Put the unknown word in place of some words of half the questions, drop some, add some around, as strangers do."""
+    """Change half the questions as strangers do: other words in place of some, some dropped, some around."""
     if chance.random() < 0.5:
         return ids
     fate = chance.random(len(ids))
