@@ -17,8 +17,8 @@ _SERVICE = """
 """
 _FINANCE = "edgar fetch gather overrides pipeline rates tasks"
 _MAINTENANCE = """
-    api_parts backtest backtest_job costs model_folder models alerts/book alerts/thresholds ingest/learn ingest/monitor
-    ingest/scorers ingest/trained pages/comparison pages/fleet pages/model_pages pages/routes pages/view
+    api_parts backtest backtest_job costs model_folder models alerts/book alerts/thresholds ingest/assess ingest/learn
+    ingest/monitor ingest/scorers ingest/trained pages/comparison pages/fleet pages/model_pages pages/routes pages/view
 """
 _OWNERS = {
     "finance": (

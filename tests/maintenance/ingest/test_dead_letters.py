@@ -11,6 +11,7 @@ from tests.maintenance.ingest.conftest import PLANT, at, pump
 from trivium.maintenance import scoring
 from trivium.maintenance.ingest.dead_letters import list_dead, replay
 from trivium.service.errors import InputError, NotFoundError
+from trivium.service.phrase import translate
 
 
 def send(plant, name: str, second: int) -> None:
@@ -64,7 +65,8 @@ def test_a_batch_that_ends_its_drainer_is_set_aside_after_three_deliveries(plant
     plant.drain()
     assert plant.told("killer")["state"] == "dead"
     assert plant.told("behind")["state"] == "done"
-    assert list_dead(plant.database, PLANT)[0]["reason"] == "its drainer ended 3 times"
+    reason = list_dead(plant.database, PLANT)[0]["reason"]
+    assert (reason, translate(reason, "zh")) == ("its drainer ended 3 times", "处理进程已中断 3 次")
 
 
 def test_replay_wants_to_know_what(plant):

@@ -33,6 +33,7 @@ from trivium.maintenance.scorer import Family, Scorer, Scores, scorer_for
 from trivium.maintenance.stream import HISTORY, LIVE, Entry, Streams
 from trivium.service.database import Database, utc_now
 from trivium.service.errors import TriviumError, UpstreamError
+from trivium.service.phrase import Phrase, text_of
 
 __all__ = ["Drainer", "Scorer", "Scores"]
 
@@ -120,7 +121,7 @@ class Drainer:
         """Work off some entries of one stream; return whether there were any."""
         left = self._streams.left_over(stream)
         if left is not None and left.deliveries > _MOST_DELIVERIES:
-            self._bury(stream, lease, left, f"its drainer ended {left.deliveries - 1} times")
+            self._bury(stream, lease, left, Phrase("its drainer ended {count} times", count=left.deliveries - 1))
             return True
         entries = [left] if left is not None else self._streams.take(stream, self._take)
         if not entries:
@@ -138,7 +139,12 @@ class Drainer:
         except Exception as error:  # a batch that our own code cannot take must not stop those behind it
             log.exception("shard.batch_failed", shard=stream, batches=len(parts))
             if len(parts) == 1 and parts[0].entry.deliveries >= _MOST_DELIVERIES:
-                self._bury(stream, lease, parts[0].entry, f"{type(error).__name__}: {error}")
+                self._bury(
+                    stream,
+                    lease,
+                    parts[0].entry,
+                    Phrase("{where}: {what}", where=type(error).__name__, what=text_of(error)),
+                )
             return True  # the others are left over now: one by one, the bad one shows
         self._streams.acknowledge(stream, [part.entry for part in parts])
         return True
@@ -148,7 +154,7 @@ class Drainer:
             meta, blocks = unpack(entry.payload)
             return _Part(entry, meta["key"], meta.get("note"), blocks)
         except (TriviumError, KeyError) as error:
-            self._bury(stream, lease, entry, f"cannot be read: {error}")
+            self._bury(stream, lease, entry, Phrase("cannot be read: {reason}", reason=text_of(error)))
             return None
 
     def _bury(self, stream: str, lease: leases.Lease, entry: Entry, reason: str) -> None:

@@ -18,6 +18,7 @@ from trivium.maintenance.ingest.formats import Coded, Options, Sheet
 from trivium.maintenance.ingest.units import conversion
 from trivium.maintenance.ingest.verdicts import NAMES, Verdict
 from trivium.maintenance.registry import Asset, Registry, Tag
+from trivium.service.phrase import Phrase, pack
 
 __all__ = ["Assessment", "assess"]
 
@@ -51,7 +52,8 @@ class Assessment:
         if len(self.issues) < _MOST_ISSUES:
             first = int(rows.min()) + 1
             self.issues.append(
-                {"row": first, "rows": len(rows), "column": column, "verdict": NAMES[verdict], "what": what}
+                {"row": first, "rows": len(rows), "column": column, "verdict": NAMES[verdict], "what": str(what)}
+                | ({"phrase": pack(what)} if isinstance(what, Phrase) else {})
             )
 
 
@@ -125,7 +127,7 @@ def _assess_wide(sheet: Sheet, registry: Registry, options: Options, is_future: 
     grid = _Grid.of([_wide_rules(registry.assets.get(name), columns, options) for name in names])
     for code in np.unique(codes).tolist():
         if names[code] not in registry.assets:
-            what = f"the registry has no asset {names[code]!r}"
+            what = Phrase("the registry has no asset '{asset}'", asset=names[code])
             found.mark(order[codes == code], Verdict.UNKNOWN_SENSOR, "asset", what)
     _judge_grid(grid, codes, order, columns, values, marks, sheet, found)
     _split_grid(grid, codes, order, names, values, marks, is_future, sheet, found)
@@ -170,7 +172,7 @@ def _judge_grid(
         for code in np.unique(codes[is_lost[:, place]]).tolist():
             rows = order[is_lost[:, place] & (codes == code)]
             if not (found.verdicts[rows] == Verdict.UNKNOWN_SENSOR).all():  # their asset is known
-                _say_unusable(found, rows, grid.rules[code][place], name, "its asset")
+                _say_unusable(found, rows, grid.rules[code][place], name, "its asset has no such tag")
         out = np.flatnonzero(is_out[:, place])
         if len(out):
             rule = grid.rules[codes[out[0]]][place]
@@ -220,9 +222,9 @@ def _assess_narrow(
     values, marks = cells.values.copy(), cells.quality.copy()
     readings: dict[str, list[tuple[Tag, np.ndarray]]] = {}
     for tag_name, asset_name, unit, rows in _narrow_groups(sheet):
-        rule, what = _narrow_rule(registry, tag_name, asset_name, unit or options.units.get(tag_name, ""))
+        rule, missing = _narrow_rule(registry, tag_name, asset_name, unit or options.units.get(tag_name, ""))
         if rule.tag is None or rule.is_unit_bad:
-            _say_unusable(found, rows, rule, tag_name, what)
+            _say_unusable(found, rows, rule, tag_name, missing)
             continue
         own_values, own_marks = values[rows], marks[rows]
         _judge_readings(rows, own_values, own_marks, rule, cells.texts, found)
@@ -250,11 +252,12 @@ def _narrow_groups(sheet: Sheet) -> Iterator[tuple[str, str, str, np.ndarray]]:
 def _narrow_rule(registry: Registry, tag: str, asset: str, unit: str) -> tuple[_Rule, str]:
     if asset:
         owner = registry.assets.get(asset)
-        return _rule(owner.by_name.get(tag) if owner else None, unit), f"asset {asset}"
+        missing = Phrase("asset {asset} has no such tag", asset=asset)
+        return _rule(owner.by_name.get(tag) if owner else None, unit), missing
     tags = registry.by_tag.get(tag, ())
     if len(tags) > 1:
-        return _Rule(None), f"an asset column is missing, for {len(tags)} assets have this tag, and the registry"
-    return _rule(tags[0] if tags else None, unit), "the registry"
+        return _Rule(None), Phrase("an asset column is missing, for {count} assets have this tag", count=len(tags))
+    return _rule(tags[0] if tags else None, unit), "the registry has no such tag"
 
 
 def _pivot(
@@ -296,23 +299,26 @@ def _rule(tag: Tag | None, unit: str) -> _Rule:
     return _Rule(tag, is_unit_bad=True) if found is None else _Rule(tag, found.factor, found.offset)
 
 
-def _say_unusable(found: Assessment, rows: np.ndarray, rule: _Rule, column: str, where: str) -> None:
+def _say_unusable(found: Assessment, rows: np.ndarray, rule: _Rule, column: str, missing: str) -> None:
     if rule.tag is None:
-        found.mark(rows, Verdict.UNKNOWN_SENSOR, column, f"{where} has no such tag")
+        found.mark(rows, Verdict.UNKNOWN_SENSOR, column, missing)
     else:
-        found.mark(rows, Verdict.BAD_UNIT, column, f"is kept in {rule.tag.unit}; the unit sent does not convert to it")
+        what = Phrase("is kept in {unit}; the unit sent does not convert to it", unit=rule.tag.unit)
+        found.mark(rows, Verdict.BAD_UNIT, column, what)
 
 
 def _say_bad(found: Assessment, rows: np.ndarray, column: str, texts: Mapping[int, str]) -> None:
     text = next((texts[int(row)] for row in rows if int(row) in texts), "")
-    found.mark(rows, Verdict.BAD_QUALITY, column, f"says {text!r}" if text else "is of bad quality")
+    found.mark(rows, Verdict.BAD_QUALITY, column, Phrase("says '{text}'", text=text) if text else "is of bad quality")
 
 
 def _say_out(found: Assessment, rows: np.ndarray, column: str, value: float, rule: _Rule) -> None:
     assert rule.tag is not None
     low = "-" if rule.tag.low is None else f"{rule.tag.low:g}"
     high = "-" if rule.tag.high is None else f"{rule.tag.high:g}"
-    found.mark(rows, Verdict.OUT_OF_RANGE, column, f"{value:.6g} {rule.tag.unit} is outside {low} to {high}")
+    told = f"{value:.6g} {rule.tag.unit}"
+    what = Phrase("{value} is outside {low} to {high}", value=told, low=low, high=high)
+    found.mark(rows, Verdict.OUT_OF_RANGE, column, what)
 
 
 def _judge_readings(

@@ -12,6 +12,7 @@ from trivium.maintenance import tables
 from trivium.maintenance.ingest.codec import unpack
 from trivium.maintenance.ingest.ledger import ACCEPTED, DEAD, Note, note_batches
 from trivium.maintenance.stream import Entry, Streams, plant_of
+from trivium.service import phrase
 from trivium.service.database import Database, utc_now
 from trivium.service.errors import InputError, NotFoundError
 
@@ -27,7 +28,13 @@ def bury(connection: Connection, shard: str, entry: Entry, reason: str) -> None:
     key, batch_id = str(meta.get("key", "")), str(meta.get("batch_id", ""))
     if meta.get("note"):
         note_batches(connection, [Note.from_json(meta["note"])], with_entries=False)
-    values = {"plant": plant_of(shard), "batch_id": batch_id, "batch_key": key, "shard": shard, "reason": reason[:2000]}
+    values = {
+        "plant": plant_of(shard),
+        "batch_id": batch_id,
+        "batch_key": key,
+        "shard": shard,
+        "reason": phrase.pack(reason) if len(reason) < 1000 else reason[:2000],
+    }
     connection.execute(insert(tables.dead_letter).values(**values, payload=entry.payload, failed_at=utc_now()))
     connection.execute(update(tables.batch).where(tables.batch.c.key == key).values(state=DEAD))
 
@@ -49,7 +56,7 @@ def list_dead(
                 "id": row.id,
                 "batch_id": row.batch_id,
                 "shard": row.shard,
-                "reason": row.reason,
+                "reason": phrase.unpack(row.reason),
                 "bytes": len(row.payload),
                 "failed_at": row.failed_at.isoformat(),
             }

@@ -17,6 +17,7 @@ from trivium.maintenance.ingest.stored import to_time
 from trivium.maintenance.ingest.verdicts import NAMES
 from trivium.maintenance.registry import Registry
 from trivium.service.database import Database, utc_now
+from trivium.service.phrase import translate, unpack
 
 __all__ = ["TagHealth", "count_issues", "count_verdicts", "read_tags"]
 
@@ -65,17 +66,21 @@ def count_verdicts(database: Database, plant: str) -> tuple[int, dict[str, int],
     return len(rows), {name: counts[name] for name in NAMES}, rows[-1].received_at if rows else None
 
 
-def count_issues(database: Database, plant: str, most: int = 20) -> list[dict[str, Any]]:
-    """Return what was wrong most often in the newest batches: verdict, column and what, with rows."""
+def count_issues(database: Database, plant: str, language: str, most: int = 20) -> list[dict[str, Any]]:
+    """Return what was wrong most often in the newest batches: verdict, column and what, with rows.
+
+    Args:
+        language: in which `what` is told.
+    """
     batch = tables.batch
     query = select(batch.c.answer).where(batch.c.plant == plant).order_by(batch.c.received_at.desc()).limit(500)
     counts: Counter[tuple[str, str, str]] = Counter()
     with database.read() as connection:
         for answer in connection.execute(query).scalars():
             for issue in answer.get("issues", ()):
-                counts[issue["verdict"], issue["column"], issue["what"]] += issue["rows"]
+                counts[issue["verdict"], issue["column"], issue.get("phrase", issue["what"])] += issue["rows"]
     return [
-        {"verdict": verdict, "column": column, "what": what, "rows": rows}
+        {"verdict": verdict, "column": column, "what": translate(unpack(what), language), "rows": rows}
         for (verdict, column, what), rows in counts.most_common(most)
     ]
 

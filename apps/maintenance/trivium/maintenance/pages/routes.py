@@ -34,6 +34,7 @@ from trivium.service.forms import FORM
 from trivium.service.jobs import JobState
 from trivium.service.pages import page, state_text
 from trivium.service.permission import needs
+from trivium.service.phrase import translate
 from trivium.service.visitor import owner_of, principal_of
 
 __all__ = ["router"]
@@ -217,8 +218,9 @@ def show_health(request: Request, plant: str) -> Response:
         waiting, lag_s = {}, None
     return view.page(
         "maintenance_health.html", num_batches=num_batches, verdicts=verdicts, since=since,
-        issues=health.count_issues(view.database, plant), tags=health.read_tags(view.database, view.registry),
-        gateways=gateways.list_gateways(view.database, plant), dead=dead_letters.list_dead(view.database, plant),
+        issues=health.count_issues(view.database, plant, view.language),
+        tags=health.read_tags(view.database, view.registry), gateways=gateways.list_gateways(view.database, plant),
+        dead=dead_letters.list_dead(view.database, plant), told=lambda text: translate(text, view.language),
         waiting=sum(waiting.values()), lag_s=lag_s, webhooks=outbox.waiting(view.database),
         has_webhooks=bool(view.runtime.settings.webhook_urls), drift=find_drift(view.database, plant), tag_of=view.tag,
         has_model=bool(view.registry.model),
