@@ -98,7 +98,7 @@ def test_a_side_is_compared_with_where_the_finding_lies_on_the_film():
         "FINDINGS: Bone density is reduced. No mass effect.\nIMPRESSION: Normal chest.",
         "FINDINGS: Right opacity.\nIMPRESSION: Right opacity, consistent with pneumonia.",
         "FINDINGS: Right effusion. Left costophrenic angle is sharp.\nIMPRESSION: Right effusion.",
-        "FINDINGS: Pacemaker remains in good position. Left effusion.\nIMPRESSION: Left effusion. No osseous abnormality.",
+        "FINDINGS: Pacemaker remains in place. Left effusion.\nIMPRESSION: Left effusion. No osseous abnormality.",
         "检查所见：左侧胸腔积液。\n诊断意见：左侧胸腔积液，建议治疗后复查。",
         "检查所见：少量气胸，右侧膈面抬高。\n诊断意见：左侧少量气胸。",
         "检查所见：左侧胸腔积液。\n诊断意见：左侧胸腔积液；骨骼未见异常。",

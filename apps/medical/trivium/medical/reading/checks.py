@@ -16,7 +16,8 @@ __all__ = ["KINDS", "Mark", "check_report"]
 
 # What templates and dictation systems leave where a word belongs.
 _BLANKS = re.compile(
-    r"\[[^\]\d]{0,30}\]|<[^<>]{0,30}>|\{[^}]*\}|【[^】\d]{0,30}】|[(（]\s*[)）]|_{2,}|＿{2,}|\*{3,}|(?<![a-z])x{3,}(?![a-z])|\bTBD\b|[×x]\s+(?=毫米|厘米|mm|cm)|[?？]{3,}",
+    r"\[[^\]\d]{0,30}\]|<[^<>]{0,30}>|\{[^}]*\}|【[^】\d]{0,30}】|[(（]\s*[)）]|_{2,}|＿{2,}|\*{3,}|@[A-Za-z_ ]+@"
+    r"|(?<![a-z])x{3,}(?![a-z])|\bTBD\b|(?<!\S)-{2,}(?!\S)|…\s*(?:[×x]|毫米|厘米)|[×x]\s+(?=毫米|厘米|mm|cm)|[?？]{3,}",
     re.IGNORECASE,
 )
 _SIZED = ("Nodule", "Mass")
@@ -24,6 +25,7 @@ _IN_LUNGS = (
     "Atelectasis", "Infiltration", "Mass", "Nodule", "Pneumonia", "Consolidation", "Edema", "Emphysema", "Fibrosis",
 )  # fmt: skip
 _ANY_FRACTURE = "Fracture"
+_LIES = re.compile(r"[，,]\s*(?:位于|见于|在)")  # a comma that does not part a place from its side
 _BETWEEN = re.compile(r"\b(?:lobes?|zones?|base|apex|fissure|and|or)\b|[,;，、；及和叶]", re.IGNORECASE)
 _SHORTEST_MM, _LONGEST_MM = 0.4, 400.0
 _LARGEST_NODULE_MM = 30.0
@@ -204,12 +206,16 @@ def _anatomy(reading: Reading) -> Iterator[Mark]:
             for part in parts.finditer(span.text):
                 near = [
                     hit for hit in patterns[other].finditer(span.text)
-                    if not _BETWEEN.search(span.text[min(hit.end(), part.end()) : max(hit.start(), part.start())])
+                    if not _BETWEEN.search(_LIES.sub("", _between(span.text, hit, part)))
                 ]  # fmt: skip
                 own = [hit for hit in patterns[side].finditer(span.text) if hit.end() <= part.start()]
                 if near and not any(hit.start() > near[0].start() for hit in own):
                     start, end = min(near[0].start(), part.start()), max(near[0].end(), part.end())
                     yield Mark("anatomy", span.start + start, span.start + end, span.text[start:end])
+
+
+def _between(text: str, one: re.Match[str], other: re.Match[str]) -> str:
+    return text[min(one.end(), other.end()) : max(one.start(), other.start())]
 
 
 def _unfilled(reading: Reading) -> Iterator[Mark]:
