@@ -35,7 +35,6 @@ __all__ = [
 
 TONES = {"pass": "good", "fail": "bad", "undecided": "wait", "incomplete": "wait", "untrusted": "wait"}
 _MOST_PLACES = 25_000
-_LIFT = 0.003
 _CLOSE_UPS = 6
 _LEAST_CELLS = 15  # in a close-up
 _MOST_FACES = 20_000
@@ -157,15 +156,14 @@ def regions_grid(claims: Mapping[str, Claim], texts: Catalogue, nothing: str = "
 
 
 def surface_cloud(surface: Surface, reference: Reference, limit: float) -> Cloud:
-    """Return what the 3D view shows of seen cells, lifted a little off the part, into which they would sink by half.
+    """Return what the 3D view shows of seen cells.
 
     Of cells beyond the limit as many as can be shown are, and the rest is thinned.
     """
     seen = np.flatnonzero(surface.is_covered)
     is_beyond = np.abs(surface.deviation[seen]) > limit
     seen = np.concatenate((seen[is_beyond][:_MOST_PLACES], _thinned(seen[~is_beyond], _MOST_PLACES)))
-    lifted = surface.places[seen] + _LIFT * reference.diagonal * surface.normals[seen]
-    return _cloud_of(lifted, surface.deviation[seen], reference)
+    return _cloud_of(surface.places[seen], surface.deviation[seen], reference)
 
 
 def points_cloud(points: Floats, reference: Reference) -> Cloud:

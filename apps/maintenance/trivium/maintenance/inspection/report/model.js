@@ -10,8 +10,8 @@
   const scene = JSON.parse(document.getElementById("i-scene").textContent);
   if (location.hash === "#model") document.body.classList.add("only-model");
 
-  const BACKGROUND = pack(230, 234, 239), INK = "#16202b", BLUE = [58, 110, 165];
-  const PART = [213, 217, 222], MOST_PX = 900000, REACH_PX = 9, STEP = 0.02;
+  const BACKGROUND = pack(230, 234, 239), EDGE = pack(65, 75, 91), INK = "#16202b", BLUE = [58, 110, 165];
+  const PART = [213, 217, 222], MOST_PX = 900000, REACH_PX = 9, STEP = 0.02, LIFT = 0.003;
   const low = scene.low, step = scene.step;
   const points = places(scene.points), vertices = places(scene.vertices);
   const faces = new Uint32Array(bytes(scene.faces));
@@ -120,11 +120,12 @@
     pixels.fill(BACKGROUND); depth.fill(-Infinity); owner.fill(-1); lights.fill(1);
     const c = camera(width, height);
     drawFaces(pixels, project(vertices, c), c, width, height);
+    const edges = edgesOf(width, height), solid = depth.slice();
     seen = project(points, c);
     drawPoints(pixels, c, width, height);
-    drawEdges(pixels, width, height);
+    for (const spot of edges) pixels[spot] = EDGE;
     pen.putImageData(frame, 0, 0);
-    drawMarks(c, width, height, fine);
+    drawMarks(solid, c, width, height, fine);
     drawAxes(c, height, fine);
     if (hovered >= 0) ring(seen[3 * hovered], seen[3 * hovered + 1], 7 * fine, fine, false);
     plot.dataset.ready = "1";
@@ -165,7 +166,8 @@
   function drawPoints(pixels, c, width, height) {
     const radius = Math.max(1, Math.min(14, 0.8 * spacing * c.scale)), whole = Math.ceil(radius), near = STEP * diagonal;
     for (let at = 0, point = 0; at < seen.length; at += 3, point++) {
-      const x = Math.round(seen[at]), y = Math.round(seen[at + 1]), z = seen[at + 2];
+      const x = Math.round(seen[at]), y = Math.round(seen[at + 1]);
+      const z = seen[at + 2] + LIFT * diagonal;  // else half of them would sink into the part
       if (x < -whole || y < -whole || x >= width + whole || y >= height + whole) continue;
       const isOn = x >= 0 && y >= 0 && x < width && y < height && z - depth[y * width + x] <= near;
       const most = isOn || !faces.length ? radius * radius : 1;  // beside the part it would widen its outline
@@ -181,15 +183,15 @@
     }
   }
 
-  // Dark where the surface steps back.
-  function drawEdges(pixels, width, height) {
-    const far = STEP * diagonal;
+  // Where the part steps back.
+  function edgesOf(width, height) {
+    const far = STEP * diagonal, edges = [];
     for (let row = 0; row < height - 1; row++) for (let column = 0; column < width - 1; column++) {
       const spot = row * width + column, here = depth[spot];
-      for (const other of [depth[spot + 1], depth[spot + width]]) {
-        if (Math.abs(here - other) > far) pixels[spot] = 0xff5b4b41;  // -Infinity less itself is NaN: no edge
-      }
+      // -Infinity less itself is NaN: no edge.
+      if (Math.abs(here - depth[spot + 1]) > far || Math.abs(here - depth[spot + width]) > far) edges.push(spot);
     }
+    return edges;
   }
 
   function ring(x, y, radius, fine, isHidden) {
@@ -205,13 +207,13 @@
     pen.fillText(text, x, y);
   }
 
-  function drawMarks(c, width, height, fine) {
+  function drawMarks(solid, c, width, height, fine) {
     const taken = [];
     scene.marks.forEach((place, number) => {
       const [x, y, z] = project(Float32Array.from(place), c);
       const column = Math.round(x), row = Math.round(y);
       if (column < 0 || row < 0 || column >= width || row >= height) return;
-      const isHidden = z < depth[row * width + column] - 0.01 * diagonal;
+      const isHidden = z < solid[row * width + column] - 0.01 * diagonal;
       const away = Math.hypot(x - width / 2, y - height / 2) || 1, far = 30 * fine;
       const nx = x + far * (x - width / 2) / away, ny = y + far * (y - height / 2) / away;
       if (taken.some(([ox, oy]) => Math.hypot(nx - ox, ny - oy) < 20 * fine)) return;  // zooming in shows it
