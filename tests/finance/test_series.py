@@ -195,3 +195,34 @@ def test_own_values_give_each_metric_once_a_kind():
     assert [(kind, one.period.key) for kind, one in rows if one.metric == "cash"] == [("instant", "2024-09-30")]
     keys = [(kind, one.metric) for kind, one in rows]
     assert len(keys) == len(set(keys))
+
+
+def ifrs_balance(year: str, owners: float | None, minorities: float | None, total: float) -> Filing:
+    """Return a filing whose balance sheet gives total equity at the end of 2023, and its parts where there are any."""
+    day = f"{year}-12-31"
+    rows: list[Row] = [
+        ("Total assets", "ifrs-full:Assets", 500),
+        ("Total liabilities", "ifrs-full:Liabilities", 267),
+        ("Owners of the parent", "ifrs-full:EquityAttributableToOwnersOfParent", owners),
+        ("Non-controlling interests", "ifrs-full:NoncontrollingInterests", minorities),
+        ("Total equity", "ifrs-full:Equity", total),
+        ("Total equity and liabilities", "ifrs-full:EquityAndLiabilities", 500),
+    ]
+    cover = annual_cover("20-F", end=day, year=year)
+    return filing([], rows, [], flows=(Y23,), dates=("2023-12-31",), cover=cover)
+
+
+def test_what_is_near_a_metric_never_replaces_the_metric():
+    # As in a 20-F whose roll-forward gives total equity of two years ago, but not its parts.
+    series = build_series([ifrs_balance("2023", 200, 33, 233), ifrs_balance("2024", None, None, 233)], load_policy())
+    key = ("equity", period("2023-12-31"))
+    assert (amount(series.values[key]), series.values[key].status) == (200, Status.REPORTED)
+    assert key not in series.originals
+    assert amount(series.values["equity_incl_nci", period("2023-12-31")]) == 233
+
+
+def test_a_metric_that_a_later_filing_reports_replaces_what_was_near_it_and_restates_nothing():
+    series = build_series([ifrs_balance("2023", None, None, 233), ifrs_balance("2024", 200, 33, 233)], load_policy())
+    key = ("equity", period("2023-12-31"))
+    assert (amount(series.values[key]), series.values[key].status) == (200, Status.REPORTED)
+    assert key not in series.originals

@@ -112,6 +112,10 @@ def _values(mapping: MetricMapping, policy: Policy) -> dict[_Key, Value]:
 
 
 def _merge(series: Series, newer: Mapping[_Key, Value]) -> None:
+    """Take a later filing's values, which restate earlier ones; only like restates like.
+
+    What is near a metric (total equity in a later filing's roll-forward) never replaces the metric itself.
+    """
     for key, value in newer.items():
         older = series.values.get(key)
         if older is None or not older.is_available:
@@ -120,7 +124,9 @@ def _merge(series: Series, newer: Mapping[_Key, Value]) -> None:
         elif value.is_available:
             if _says_the_same(older, value):
                 series.values[key] = max((value, older), key=_precision)
-            else:
+            elif older.status is Status.DERIVED and value.status is Status.REPORTED:
+                series.values[key] = value
+            elif older.status is value.status:
                 series.originals.setdefault(key, replace(older, id=f"{older.id}#original"))
                 series.values[key] = value
 

@@ -155,8 +155,8 @@ class _Page:
     def _legend(self) -> Html:
         items = (
             tag("span", tag("i", self.wording.say("legend_derived"), class_="derived")),
-            tag("span", f"{self.wording.say('na')}: {self.wording.say('legend_na')}"),
-            tag("span", f"{self.wording.say('nm')}: {self.wording.say('legend_nm')}"),
+            tag("span", f"{self.wording.say('na')}{self.wording.say('colon')}{self.wording.say('legend_na')}"),
+            tag("span", f"{self.wording.say('nm')}{self.wording.say('colon')}{self.wording.say('legend_nm')}"),
             tag("span", self.wording.say("legend_noted"), class_="noted-legend"),
             tag("span", self.wording.say("legend_click"), class_="screen"),
         )
@@ -176,7 +176,7 @@ class _Page:
             filing = self.ledger.filings[-1]
             return f"{listed}: {' '.join(filter(None, (filing.form, self.wording.fiscal(filing))))}".removesuffix(": ")
         spans = self._spans()
-        return f"{listed}: {spans[0]}" + (f" – {spans[-1]}" if len(spans) > 1 else "")
+        return f"{listed}{self.wording.say('colon')}{spans[0]}" + (f" – {spans[-1]}" if len(spans) > 1 else "")
 
     def _spans(self) -> list[str]:
         """The fiscal labels of the columns, oldest first, each once."""

@@ -59,7 +59,7 @@ class Tables:
             if number is not None:
                 notes = "; ".join(dict.fromkeys(self._wording.message(note) for note in column.notes))
                 name = self._wording.column(column, with_company=self._has_companies)
-                items.append(tag("li", f"{name}: {notes}", value=number))
+                items.append(tag("li", f"{name}{self._wording.say('colon')}{notes}", value=number))
         return tag("ol", *items, class_="column-notes") if items else Html()
 
     def statement(self, table: Table) -> Html:
@@ -97,7 +97,10 @@ class Tables:
         one = members_with_changes(one, columns)
         plan = _plan((*one.rows, one.total), columns)
         name = self._wording.metric(one.metric)
-        rows = [self._row(row, columns, plan, label=row.label, name=f"{row.label}: {name}") for row in one.rows]
+        rows = [
+            self._row(row, columns, plan, label=row.label, name=f"{row.label}{self._wording.say('colon')}{name}")
+            for row in one.rows
+        ]
         total = self._wording.say("total_of", metric=name)
         rows.append(self._row(one.total, columns, plan, label=total, name=name, class_="total"))
         rows.append(self._difference(one, columns, plan))
@@ -140,14 +143,14 @@ class Tables:
         for index in indexes:
             cells.append(self._cells.cell(row.values[index], name))
             rank = None if ranks is None else ranks.values[index]
-            title = f"{name}: {self._wording.say('head_rank')}"
+            title = f"{name}{self._wording.say('colon')}{self._wording.say('head_rank')}"
             cells.append(_classed(self._cells.cell(rank, title), "rank") if rank else Html('<td class="rank"></td>'))
         middle = medians.values[indexes[0]]
-        cells.append(self._cells.cell(middle, f"{name}: {self._wording.say('head_median')}"))
+        cells.append(self._cells.cell(middle, f"{name}{self._wording.say('colon')}{self._wording.say('head_median')}"))
         return tag("tr", tag("th", name, self._row_unit(row), scope="row"), *cells)
 
     def _breakdown_title(self, one: Breakdown, name: str) -> str:
-        title = f"{name}: {self._wording.title('axis', AXES.get(one.axis, one.axis))}"
+        title = f"{name}{self._wording.say('colon')}{self._wording.title('axis', AXES.get(one.axis, one.axis))}"
         return f"{one.company} {title}" if self._has_companies else title
 
     def _grid(
@@ -209,9 +212,11 @@ class Tables:
 
     def _change(self, change: Change, kind: str, name: str) -> Html:
         if kind in ("absolute", "delta") or change.is_points:
-            title = f"{name}: {self._wording.say('change')}"
+            title = f"{name}{self._wording.say('colon')}{self._wording.say('change')}"
             return self._cells.cell(change.absolute, title, is_points=change.is_points)
-        return self._cells.cell(change.relative, f"{name}: {self._wording.say('relative_change')}")
+        return self._cells.cell(
+            change.relative, f"{name}{self._wording.say('colon')}{self._wording.say('relative_change')}"
+        )
 
     def _row_unit(self, row: Row) -> Html:
         units = {value.unit for value in row.values if value.is_available}
