@@ -26,7 +26,7 @@ from trivium.vision.findings import FINDINGS
 from trivium.vision.folds import patient_folds
 from trivium.vision.frozen import describe
 from trivium.vision.metrics import interval
-from trivium.vision.train_findings import cross_validated
+from trivium.vision.train_findings import SHARES, cross_validated
 
 FEW = 10  # patients of a class: below, coverage is not judged
 
@@ -58,7 +58,7 @@ def main() -> int:
     aligned, _ = align(nih.films, make_template(nih.films[~small]))
     described = describe(FindingsClassifier.load().net, aligned)
     seeds = list(range(given.seed, given.seed + given.seeds))
-    scores = cross_validated(described, nih.labels, nih.patients, small, seeds)
+    scores = cross_validated(described, nih.labels, nih.patients, small, seeds, SHARES)
     labels, patients = nih.labels[small], nih.patients[small]
     print(f"{'':20s}{'patients':>9s}  held where present      held where absent       decides")
     judged = []

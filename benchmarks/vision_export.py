@@ -26,9 +26,9 @@ from trivium.vision.classifier import FindingsClassifier
 from trivium.vision.export_findings import FLOAT_NAME, INT8_NAME, export, run_graph
 from trivium.vision.folds import patient_folds
 from trivium.vision.metrics import macro_auroc
-from trivium.vision.train_findings import HEADLINE, fit_linear
+from trivium.vision.train_findings import HEADLINE, SHARES, fit_linear
 
-STRENGTH = 10.0  # of the ridge, as the shipped model's
+STRENGTH = 10.0  # of the ridge, as the shipped model's for the frequent labels
 
 
 def held_out(fitted_on, scored, nih, seed):
@@ -37,7 +37,7 @@ def held_out(fitted_on, scored, nih, seed):
     out = [np.zeros((len(films), len(HEADLINE))) for _ in scored]
     for part in patient_folds(nih.patients[films], seed):
         rest = ~np.isin(nih.patients, nih.patients[films[part]])
-        (model,) = fit_linear(fitted_on[rest], nih.labels[rest], (STRENGTH,))
+        (model,) = fit_linear(fitted_on[rest], nih.labels[rest], (STRENGTH,), SHARES[0])
         for one, descriptors in zip(out, scored, strict=True):
             one[part] = model(descriptors[films[part]])[:, HEADLINE]
     return [macro_auroc(one, nih.labels[films][:, HEADLINE]) for one in out]

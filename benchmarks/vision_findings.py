@@ -28,7 +28,7 @@ from trivium.vision.findings import FINDINGS
 from trivium.vision.folds import FOLDS, patient_folds
 from trivium.vision.frozen import describe
 from trivium.vision.metrics import auroc, calibration_error, interval, macro_auroc, micro_f1
-from trivium.vision.train_findings import HEADLINE, cross_validated
+from trivium.vision.train_findings import HEADLINE, SHARES, cross_validated
 
 DATA = Path(os.environ.get("TRIVIUM_SHARED") or Path(__file__).resolve().parents[2] / "shared") / "data" / "medical"
 
@@ -81,7 +81,7 @@ def main() -> int:
     aligned, _ = align(nih.films, make_template(nih.films[~small]))
     described = describe(FindingsClassifier.load().net, aligned)
     pixels = nih.films.reshape(len(small), 16, 4, 16, 4).mean((2, 4)).reshape(len(small), -1)
-    ours = cross_validated(described, nih.labels, nih.patients, small, seeds)
+    ours = cross_validated(described, nih.labels, nih.patients, small, seeds, SHARES)
     raw = cross_validated(pixels, nih.labels, nih.patients, small, seeds)
     labels, patients = nih.labels[small], nih.patients[small]
     truth = labels[:, HEADLINE]
@@ -99,6 +99,12 @@ def main() -> int:
     gain_low, gain_high = interval(gain, patients, rounds=500)
     print(f"mean score of the seeds: {merit:.3f} ({low:.3f} to {high:.3f})")
     print(f"above raw pixels by {gain(each):+.3f} ({gain_low:+.3f} to {gain_high:+.3f})")
+    many = [c for c in range(1, len(FINDINGS)) if labels[:, c].sum() >= MIN_FILMS]
+    each_a, each_b = ([auroc(one[:, c], labels[:, c]) for c in many] for one in (a, b))
+    print(
+        f"pathologies of {MIN_FILMS} films or more: {np.mean(each_a):.3f}, raw pixels {np.mean(each_b):.3f}; "
+        + ", ".join(f"{FINDINGS[c]} {value:.3f}" for c, value in zip(many, each_a, strict=True))
+    )
     results = [drafts(one, labels, patients, seed) for one, seed in zip(ours, seeds, strict=True)]
     f1 = float(np.mean([micro_f1(one[1][:, 1:], labels[:, 1:]) for one in results]))
     named = constant_set(labels, patients, given.seed)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from trivium.vision.descriptors import block_means
 from trivium.vision.evidence_maps import gathered, integrated_gradients, strongest_region
-from trivium.vision.frozen import FrozenNet, describe
+from trivium.vision.frozen import DESCRIPTORS, MAPS, TONES, FrozenNet, describe
 from trivium.vision.metrics import macro_auroc
 from trivium.vision.train_findings import cross_validated, fit_linear
 from trivium.vision.usual import UsualFilms
@@ -21,7 +22,7 @@ def test_the_dual_form_gives_the_textbook_ridge():
     z = (x - x.mean(0)) / spread
     z /= np.sqrt((z**2).sum() / len(z))
     weight = np.linalg.solve(z.T @ z + 0.7 * np.eye(6), z.T @ (y - y.mean(0)))
-    assert np.allclose(model(x), z @ weight + y.mean(0))
+    assert np.allclose(model(x), z @ weight)
 
 
 def test_no_score_comes_from_a_model_that_saw_the_patient():
@@ -95,3 +96,34 @@ def test_the_network_made_fast_gives_the_same_descriptors():
     after = describe(copy.deepcopy(plain).for_reading(), films)
     assert not [one for one in copy.deepcopy(plain).for_reading().modules() if isinstance(one, torch.nn.BatchNorm2d)]
     assert np.abs(after - before).max() < 1e-3 * np.abs(before).max()
+
+
+def test_shares_are_what_groups_of_columns_add_to_a_films_squared_length():
+    """Two groups of one ridge: as if each had been scaled by hand; a group without a share has no weight."""
+    generator = np.random.default_rng(8)
+    x, y = generator.normal(size=(50, 7)) * [1, 2, 3, 50, 60, 70, 80], generator.random((50, 15)) < 0.3
+
+    def scaled(columns, share):
+        spread = columns.std(0) + 1e-2 * columns.std(0).mean()
+        z = (columns - columns.mean(0)) / spread
+        return z * np.sqrt(share / ((z**2).sum() / len(z)))
+
+    z = np.concatenate([scaled(x[:, :3], 0.75), scaled(x[:, 3:], 0.25)], 1)
+    expected = z @ np.linalg.solve(z.T @ z + 2 * np.eye(7), z.T @ (y - y.mean(0)))
+    (model,) = fit_linear(x, y, (2.0,), ((3, 3.0), (4, 1.0)))
+    assert np.allclose(model(x), expected)
+    (model,) = fit_linear(x, y, (2.0,), ((3, 1.0), (4, 0.0)))
+    assert not model.weight[3:].any()
+    assert model.weight[:3].any()
+
+
+def test_tones_and_the_score_of_opacity_stand_beside_the_maps():
+    net = FrozenNet()
+    generator = np.random.default_rng(4)
+    net.opacity.copy_(torch.from_numpy(generator.normal(size=MAPS).astype(np.float32)))
+    films = generator.random((3, 64, 64), dtype=np.float32)
+    described = describe(net, films)
+    assert described.shape == (3, DESCRIPTORS)
+    assert described[:, MAPS : MAPS + TONES] == pytest.approx(block_means(films), abs=1e-4)
+    assert described[:, -1] == pytest.approx(described[:, :MAPS] @ net.opacity.numpy(), rel=1e-3, abs=1e-3)
+    assert np.isfinite(describe(net, np.ones((1, 64, 64), np.float32))).all()  # a film of one tone

@@ -56,8 +56,9 @@ class Parts:
         return self.net(films) @ torch.from_numpy(self.weight) + torch.from_numpy(self.offset)
 
     def to_tensors(self) -> dict[str, Tensor]:
-        """Return the tensors to store; the network and the components in half precision."""
-        net = {f"net.{n}": v.half() for n, v in self.net.state_dict().items() if not n.endswith("num_batches_tracked")}
+        """Return the tensors to store; the network and the components in half precision, but for vectors."""
+        state = {n: v for n, v in self.net.state_dict().items() if not n.endswith("num_batches_tracked")}
+        net = {f"net.{name}": value.half() if value.ndim > 1 else value for name, value in state.items()}
         usual = {
             "usual.mean": torch.from_numpy(self.usual.mean),
             "usual.components": torch.from_numpy(self.usual.components).half(),

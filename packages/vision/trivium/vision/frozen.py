@@ -1,7 +1,10 @@
-"""Descriptors of aligned films that learn nothing from them: two maps of an ImageNet network, cell by cell.
+"""Descriptors of aligned films: two maps of an ImageNet network cell by cell, plain tones, and one score of opacity.
 
 The first five blocks of EfficientNet-Lite0 at the films' own 64 px; of the fourth and the fifth all 4 x 4 cells, of the
-fifth mean and maximum besides. After `alignment.py` a cell means the same part of the chest in every film.
+fifth mean and maximum besides. After `alignment.py` a cell means the same part of the chest in every film. Beside them
+stand 16 x 16 means of tones, and a linear score of the maps that tells pneumonia in PneumoniaMNIST's films of children:
+what 2,428 films taught it ranks opacities of adults too (docs/experiments.md). Nothing here learns from the films that
+findings are learned from.
 """
 
 from __future__ import annotations
@@ -13,25 +16,37 @@ import timm
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from trivium.vision.films import Film
+from trivium.vision.films import SIDE, Film
 
-__all__ = ["DESCRIPTORS", "FrozenNet", "describe"]
+__all__ = ["DESCRIPTORS", "MAPS", "TONES", "FrozenNet", "describe"]
 
 _BLOCKS = 5
 _CHUNK = 16  # films at a time stay in the cache
-DESCRIPTORS = (80 + 112) * 16 + 2 * 112
+_BLOCK = 4  # pixels of a mean of tones
+_LEAST_VARIANCE = 1e-6  # of a film's tones: a film of one tone has no descriptors of it
+MAPS = (80 + 112) * 16 + 2 * 112
+TONES = (SIDE // _BLOCK) ** 2
+DESCRIPTORS = MAPS + TONES + 1
 
 
 class FrozenNet(nn.Module):
-    """The first five blocks of EfficientNet-Lite0, held as they are."""
+    """The first five blocks of EfficientNet-Lite0, held as they are, and the direction that tells pneumonia.
+
+    Attributes:
+        opacity: (MAPS,), zero until it is learned.
+    """
+
+    opacity: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         whole = timm.create_model("tf_efficientnet_lite0", pretrained=False)
         self.conv_stem, self.bn1 = whole.conv_stem, whole.bn1
         self.blocks = nn.Sequential(*whole.blocks[:_BLOCKS])
+        self.register_buffer("opacity", torch.zeros(MAPS))
         self.eval()
         self.requires_grad_(False)
 
@@ -41,7 +56,8 @@ class FrozenNet(nn.Module):
         for block in self.blocks[:-1]:
             x = block(x)
         y = self.blocks[-1](x)  # (B, 112, 4, 4), as x has 80
-        return torch.cat([x.flatten(1), y.flatten(1), y.mean((2, 3)), y.amax((2, 3))], 1)
+        maps = torch.cat([x.flatten(1), y.flatten(1), y.mean((2, 3)), y.amax((2, 3))], 1)
+        return torch.cat([maps, _tones(films), (maps @ self.opacity)[:, None]], 1)
 
     def for_reading(self) -> FrozenNet:
         """Return the network itself, made three times as fast on a CPU: norms inside convolutions, channels last.
@@ -57,6 +73,13 @@ def describe(net: FrozenNet, films: Film) -> NDArray[np.float32]:
     """Return descriptors `(N, DESCRIPTORS)` of aligned films `(N, 64, 64)`."""
     x = torch.from_numpy(np.ascontiguousarray(films))[:, None].contiguous(memory_format=torch.channels_last)
     return torch.cat([net(chunk) for chunk in x.split(_CHUNK)]).numpy()
+
+
+def _tones(films: Tensor) -> Tensor:
+    """Return means over blocks `(B, TONES)`, with mean 0 and spread 1 over each film."""
+    means = functional.avg_pool2d(films, _BLOCK).flatten(1)
+    centred = means - means.mean(1, keepdim=True)
+    return centred / (centred**2).mean(1, keepdim=True).clamp_min(_LEAST_VARIANCE).sqrt()
 
 
 def _fuse(module: nn.Module) -> None:

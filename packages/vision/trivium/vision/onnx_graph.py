@@ -40,7 +40,9 @@ def classifier_graph(parts: Parts, platts: Sequence[Platt]) -> onnx.ModelProto:
         before, x = x, graph.stage(x, stage)
     cells = [graph.node("Flatten", one) for one in (before, x)]
     pooled = [graph.node(kind, x, axes=[2, 3], keepdims=0) for kind in ("ReduceMean", "ReduceMax")]
-    graph.node("Concat", *cells, *pooled, axis=1, name="descriptors")
+    maps = graph.node("Concat", *cells, *pooled, axis=1)
+    opacity = graph.node("MatMul", maps, graph.constant(net.opacity[:, None].numpy()))
+    graph.node("Concat", maps, graph.tones(), opacity, axis=1, name="descriptors")
     graph.node("Gemm", "descriptors", graph.constant(parts.weight), graph.constant(parts.offset), name="scores")
     slopes = graph.constant(np.array([one.slope for one in platts], np.float32))
     offsets = graph.constant(np.array([one.offset for one in platts], np.float32))
@@ -70,6 +72,12 @@ class _Graph:
         name = name or f"{kind.lower()}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, list(inputs), [name], name=f"{name}_node", **settings))
         return name
+
+    def tones(self) -> str:
+        means = self.node("Flatten", self.node("AveragePool", "films", kernel_shape=[4, 4], strides=[4, 4]))
+        centred = self.node("Sub", means, self.node("ReduceMean", means, axes=[1]))
+        variance = self.node("ReduceMean", self.node("Mul", centred, centred), axes=[1])
+        return self.node("Div", centred, self.node("Sqrt", self.node("Max", variance, self.constant(1e-6))))
 
     def stage(self, x: str, stage: nn.Module) -> str:
         for block in stage.children():
