@@ -127,7 +127,7 @@ def test_a_stranger_is_told_how_to_log_in(stranger):
     answer = stranger.get("/", headers=HTML)
     assert answer.status_code == 401
     assert "trivium login" in answer.text
-    assert stranger.get("/api/jobs").json() == {"error": "This page needs a login."}
+    assert stranger.get("/api/jobs").json() == {"error": "This page needs a login.", "code": "login_needed"}
 
 
 def test_a_login_link_works_once(stranger, access):

@@ -78,7 +78,8 @@ def test_the_answer_to_one_batch_and_what_became_of_it(plant):
         "unknown_sensor": 0, "future": 0,
     }  # fmt: skip
     assert plant.post("/v1/batches", content=body, headers=headers).json() == answer.json()
-    assert plant.post("/v1/batches", content=body + "\n" + body.splitlines()[1], headers=headers).status_code == 409
+    other = plant.post("/v1/batches", content=body + "\n" + body.splitlines()[1], headers=headers)
+    assert (other.status_code, other.json()["code"]) == (409, "conflict")
     plant.app.app.state.maintenance_parts.notes.close()
     told = plant.get("/v1/batches/b-1", params={"rows": True}).json()
     assert (told["state"], told["row_verdicts"], told["gateway"]) == ("accepted", ["accepted", "bad_quality"], "edge")

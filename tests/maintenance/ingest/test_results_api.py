@@ -135,7 +135,7 @@ def test_drift(scored):
 def test_what_cannot_be_asked(scored):
     def error(**params: object) -> str:
         answer = scored.get("/v1/predictions", params=params)
-        assert answer.status_code == 400, answer.text
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid"), answer.text
         return answer.json()["error"]
 
     assert error(**SPAN, cursor="hello") == "cursor: is none of ours; take it from the answer before, as it is"

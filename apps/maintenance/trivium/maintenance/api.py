@@ -5,7 +5,7 @@ What comes out (assets, predictions, alerts, drift) is in `results_api.py`.
     curl -H "Authorization: Bearer $KEY" -H "Content-Type: text/csv" --data-binary @rows.csv http://HOST/v1/batches
 
 A key is for one plant; a person with the role `engineer` names the plant with `?plant=`. Every answer is JSON; an error
-is `{"error": "what, where, what to do"}`.
+is `{"error": "what, where, what to do", "code": "invalid"}`, whose code stays as it is.
 """
 
 from __future__ import annotations

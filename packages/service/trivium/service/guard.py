@@ -20,7 +20,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trivium.service import root, tracing
@@ -30,6 +30,7 @@ from trivium.service.errors import TriviumError
 from trivium.service.kept_files import let_keep
 from trivium.service.keys import key_in
 from trivium.service.phrase import translate
+from trivium.service.refusal import refusal
 from trivium.service.roles import Principal
 from trivium.service.visitor import language_of
 
@@ -263,4 +264,4 @@ def _is_same_origin(headers: Headers) -> bool:
 
 def _said(request: Request, status: int, text: str, reference: str = "") -> Response:
     about = {"reference": reference} if reference else {}
-    return JSONResponse({"error": translate(text, language_of(request)), **about}, status)
+    return refusal(status, translate(text, language_of(request)), **about)

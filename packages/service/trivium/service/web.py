@@ -38,6 +38,7 @@ from trivium.service.pages import message, page, tiles
 from trivium.service.people_pages import people_pages
 from trivium.service.permission import OPEN, PERSON, SIGNED_IN, NeedsNothing, doors, needs
 from trivium.service.phrase import translate
+from trivium.service.refusal import refusal
 from trivium.service.runtime import Runtime
 from trivium.service.text import catalogue
 from trivium.service.visitor import language_of, owner_of, principal_of
@@ -231,13 +232,13 @@ def _refuse(shell: FastAPI, request: Request, status: int) -> Response:
     if status == 404:
         return _problem(request, 404, texts["problem.missing"])
     if not _wants_page(request):
-        return JSONResponse({"error": texts["login.needed"]}, 401, {"www-authenticate": "Bearer"})
+        return refusal(401, texts["login.needed"], headers={"www-authenticate": "Bearer"})
     return login_form(request, status=401)
 
 
 def _problem(request: Request, status: int, text: str, reference: str = "") -> Response:
     if not _wants_page(request):
-        return JSONResponse({"error": text, "reference": reference}, status)
+        return refusal(status, text, reference=reference)
     heading = catalogue("trivium.service", language_of(request))["problem.title"]
     return message(request, heading, text, status=status, reference=reference)
 

@@ -26,6 +26,7 @@ from trivium.maintenance.registry import Registries, Registry
 from trivium.maintenance.stream import HISTORY, LIVE, Admission, Limits, Outcome, Streams, shard_of
 from trivium.service.database import Database, utc_now
 from trivium.service.errors import InputError
+from trivium.service.refusal import CODES
 
 __all__ = ["FUTURE_TOLERANCE", "Answer", "Door"]
 
@@ -191,12 +192,12 @@ def _answer(note: Note, outcome: Outcome) -> Answer:
     why = "sends more rows than its quota" if outcome.kind == "quota" else "has too much waiting to be stored"
     seconds = max(outcome.retry_s, 0.1)
     text = f"{note.plant}: {why}; send the batch again after {seconds:.1f} s"
-    return Answer(429, {"error": text, "batch_id": note.batch_id}, seconds)
+    return Answer(429, {"error": text, "code": CODES[429], "batch_id": note.batch_id}, seconds)
 
 
 def _conflict(batch_id: str) -> Answer:
     text = f"{batch_id}: another batch came under this id; give each batch an id of its own"
-    return Answer(409, {"error": text, "batch_id": batch_id})
+    return Answer(409, {"error": text, "code": CODES[409], "batch_id": batch_id})
 
 
 def _digest(content: bytes, options: Options) -> str:
