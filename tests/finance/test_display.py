@@ -1,10 +1,24 @@
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.finance.made_series import made_series, year
 
-from trivium.finance.display import Scale, admitted, cell, cell_points, header, number, places, prose, prose_points
+from trivium.finance.analyze.model import Comparison
+from trivium.finance.display import (
+    Scale,
+    admitted,
+    cell,
+    cell_points,
+    header,
+    number,
+    places,
+    prose,
+    prose_points,
+    usual_scale,
+)
 from trivium.service.text import catalogue
 
 REVENUE = Decimal("391035000000")  # Apple, FY2024
@@ -94,3 +108,27 @@ def test_every_currency_has_a_name_and_a_form_in_both_languages():
         assert keys == sorted(keys)
         forms = {key.removeprefix("unit.money_") for key in keys if key.startswith("unit.money_")}
         assert forms == {key.removeprefix("unit.name_") for key in keys if key.startswith("unit.name_")}
+
+
+@pytest.mark.parametrize(
+    ("revenue", "assets", "english", "chinese"),
+    [
+        ("57000000000", "1", "million", "yi"),
+        ("1000000000", "1", "million", "yi"),
+        ("999999999", "1", "million", "wan"),
+        ("99999999", "1", "thousand", "wan"),
+        ("99999", "1", "full", "full"),
+        (None, "3000000000", "million", "yi"),
+        (None, "-43000000", "thousand", "wan"),
+        (None, None, "million", "yi"),
+    ],
+)
+def test_the_usual_scale_follows_the_largest_company(revenue, assets, english, chinese):
+    small = made_series({year(2024): {"revenue": "1000"}})
+    large = made_series(
+        {year(2024): {"revenue": revenue} if revenue else {}},
+        {date(2024, 12, 31): {"total_assets": assets} if assets else {}},
+    )
+    series = (small, large) if revenue else (large,)
+    comparison = Comparison("companies", (), (), series)
+    assert (usual_scale(comparison, "en"), usual_scale(comparison, "zh")) == (english, chinese)

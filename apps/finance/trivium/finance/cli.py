@@ -74,7 +74,7 @@ def compare(
     lang: Annotated[str, typer.Option(help="Language of the report: en or zh.")] = "en",
     scale: Annotated[
         str,
-        typer.Option(help="Of amounts: full, thousand, million, billion, wan or yi; usual for the language if empty."),
+        typer.Option(help="Of amounts: full, thousand, million, billion, wan or yi; as usual if empty."),
     ] = "",
     policy: PolicyFile = None,
     rates: Annotated[

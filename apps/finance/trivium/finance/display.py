@@ -19,7 +19,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Literal
 
-from trivium.finance.analyze.model import Message
+from trivium.finance.analyze.model import Comparison, Message
 from trivium.service.text import Catalogue, catalogue
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "prose",
     "prose_points",
     "rounded",
+    "usual_scale",
 ]
 
 
@@ -60,6 +61,11 @@ class Scale(StrEnum):
 
 Kind = Literal["money", "per_share", "shares", "ratio", "points", "times", "days", "other"]
 
+_SCALES_BY_SIZE = {
+    "en": ((Decimal("1e8"), Scale.MILLION), (Decimal("1e5"), Scale.THOUSAND)),
+    "zh": ((Decimal("1e9"), Scale.YI), (Decimal("1e6"), Scale.WAN)),
+}
+"""Least size of the largest company, and the scale whose rounding then hides nothing that a reader asks for."""
 _AMOUNTS = ("money", "shares", "other")
 _SCALE_PLACES = {0: 0, 3: 0, 4: 2, 6: 0, 8: 2, 9: 2}
 _SMALL_PER_SHARE = Decimal("0.1")
@@ -89,6 +95,19 @@ def _places_of(value: Decimal, kind: Kind) -> int:
         return places(kind)
     exponent = value.normalize().as_tuple().exponent
     return min(max(places(kind), -exponent if isinstance(exponent, int) else 0), _MOST_PER_SHARE)
+
+
+def usual_scale(comparison: Comparison, language: str) -> Scale:
+    """Return in what readers expect the amounts of companies of this size: millions, thousands of a small one.
+
+    The size is the largest revenue, else the largest total of assets.
+    """
+    for metric in ("revenue", "total_assets"):
+        values = (value for one in comparison.series for (key, _), value in one.values.items() if key == metric)
+        size = max((abs(value.amount) for value in values if value.amount is not None), default=Decimal(0))
+        if size:
+            return next((scale for least, scale in _SCALES_BY_SIZE[language] if size >= least), Scale.FULL)
+    return _SCALES_BY_SIZE[language][0][1]
 
 
 def rounded(value: Decimal, decimals: int) -> Decimal:

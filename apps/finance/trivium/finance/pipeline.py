@@ -17,7 +17,7 @@ from trivium.finance.analyze.model import Comparison
 from trivium.finance.analyze.policy import Policy, load_policy
 from trivium.finance.check import check
 from trivium.finance.claims import claims_of, context_of, values_of
-from trivium.finance.display import Scale
+from trivium.finance.display import Scale, usual_scale
 from trivium.finance.formats import FORMATS
 from trivium.finance.garbage import rare_collections
 from trivium.finance.narrate import narrate
@@ -31,7 +31,6 @@ from trivium.service.text import LANGUAGES
 
 __all__ = ["FORMATS", "CompareRequest", "SourceFile", "Store", "run"]
 
-_USUAL_SCALE = {"en": "million", "zh": "yi"}
 _SHARES = {"parse": 0.0, "analyze": 0.45, "narrate": 0.6, "check": 0.65, "report": 0.7}
 Progress = Callable[[str, float], None]
 
@@ -63,7 +62,7 @@ class CompareRequest:
         formats: keys of `FORMATS`.
         language: `en` or `zh`.
         scale: of printed amounts: full, thousand, million, billion, wan (1e4), yi (1e8); empty for what readers of the
-            language expect, million or yi.
+            language expect of companies of this size (`display.usual_scale`).
         overrides: company key to metric to the concept a user chose.
         rates: exchange rates a user gave, as rows of `rates.RATE_COLUMNS`.
 
@@ -89,9 +88,7 @@ class CompareRequest:
                 Phrase("unknown language '{language}'", language=self.language),
                 hint=Phrase("use {choices}", choices=joined(LANGUAGES, ", ")),
             )
-        if not self.scale:
-            object.__setattr__(self, "scale", _USUAL_SCALE[self.language])
-        if self.scale not in [str(scale) for scale in Scale]:
+        if self.scale and self.scale not in [str(scale) for scale in Scale]:
             raise InputError(
                 Phrase("unknown scale '{scale}'", scale=self.scale),
                 hint=Phrase("use {choices}", choices=joined((str(scale) for scale in Scale), ", ")),
@@ -148,10 +145,11 @@ def run(
     )
     progress("narrate", _SHARES["narrate"])
     claims = claims_of(values_of(comparison))
-    told = narrate(comparison, request.language, Scale(request.scale))
+    scale = Scale(request.scale) if request.scale else usual_scale(comparison, request.language)
+    told = narrate(comparison, request.language, scale)
     progress("check", _SHARES["check"])
     kept, removed = check(told, claims, request.language, context=context_of(comparison))
-    files = tuple(_export(request, store, progress, comparison, kept, claims))
+    files = tuple(_export(request, store, progress, comparison, kept, claims, scale))
     return Report(
         title=_title(comparison),
         language=request.language,
@@ -203,13 +201,14 @@ def _export(
     comparison: Comparison,
     sentences: Sequence[Sentence],
     claims: Mapping[str, Claim],
+    scale: Scale,
 ) -> Iterator[ReportFile]:
     for count, name in enumerate(request.formats):
         progress("report", _SHARES["report"] + (1 - _SHARES["report"]) * count / len(request.formats))
         media_type, renderer = FORMATS[name]
         module, function = renderer.split(":")
         render = getattr(import_module(module), function)
-        content = render(comparison, sentences, claims, language=request.language, scale=Scale(request.scale))
+        content = render(comparison, sentences, claims, language=request.language, scale=scale)
         blob = store.put(content.encode() if isinstance(content, str) else content)
         yield ReportFile(f"comparison.{name}", media_type, blob.sha256, blob.size)
     progress("report", 1.0)
