@@ -55,7 +55,12 @@ def test_a_folder_is_measured_and_written(tmp_path, capsys):
     assert (found["films"], found["patients"], found["trained_on"]["films"]) == (12, 12, 0)
     assert found["systems"]["gold labels"]["micro_f1"] == {"value": 1, "low": 1, "high": 1}
     assert found["labels"]["Effusion"] == {"films": 6, "auroc": {"value": None, "low": None, "high": None}}
-    assert "best constant set" in capsys.readouterr().out
+    texts = found["texts"]["systems"]
+    assert texts["gold labels"]["bleu_4"] == {"value": 1, "low": 1, "high": 1}
+    assert texts["best constant report"]["bleu_1"]["value"] > 0.5  # it read no film
+    printed = capsys.readouterr().out
+    assert "best constant set" in printed
+    assert "best constant report" in printed
 
 
 @pytest.mark.parametrize(

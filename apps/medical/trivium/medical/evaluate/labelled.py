@@ -1,7 +1,7 @@
 """A folder of films with a `labels.csv` in the layout of `ChestX-ray14`: read, judged and scored.
 
 Columns `file`, `patient_id`, `labels` (names joined by `|`) are needed; `age`, `sex`, `view` and `followup` are used by
-the metadata baseline where all four are there.
+the metadata baseline where all four are there; `report` is what texts are compared with.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class LabelledFilms:
         present: (N, 15) bool: the draft calls it present.
         refused: (N,) bool: the gate refused the film.
         keys: (N,) of the pixels.
+        reports: (N,) as written, or empty where the table has none.
     """
 
     films: Film
@@ -55,6 +56,7 @@ class LabelledFilms:
     present: NDArray[np.bool_]
     refused: NDArray[np.bool_]
     keys: tuple[int, ...]
+    reports: tuple[str, ...] = ()
 
 
 def read_labelled(folder: Path, models: Models) -> LabelledFilms:
@@ -87,6 +89,7 @@ def read_labelled(folder: Path, models: Models) -> LabelledFilms:
         np.array(present),
         np.array(refused),
         tuple(keys),
+        _reports(rows, path),
     )
 
 
@@ -114,6 +117,15 @@ def _labels(cell: str | None, path: Path, line: int) -> list[bool]:
             f"line {line}: the label {unknown[0]!r} is unknown", where=str(path), hint=f"use {', '.join(FINDINGS)}"
         )
     return [name in names for name in FINDINGS]
+
+
+def _reports(rows: list[dict[str, str]], path: Path) -> tuple[str, ...]:
+    if "report" not in rows[0]:
+        return ()
+    for line, row in enumerate(rows, 2):
+        if not (row["report"] or "").strip():
+            raise InputError(f"line {line}: has no report", where=str(path), hint="fill the column, or leave it out")
+    return tuple(row["report"] for row in rows)
 
 
 def _metadata(rows: list[dict[str, str]]) -> NDArray[np.float64] | None:

@@ -1,0 +1,101 @@
+"""What systems would write of each film, beside the report that was written: rows of text measures.
+
+The report is the table's column `report`. Where there is none it is what our grammar says of the labels, in the same
+words that a draft has: a reference made from labels, and named so. The baselines never read a film but for the nearest
+neighbour: a constant report that scores well shows what these measures do not measure.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trivium.medical.evaluate.labelled import LabelledFilms
+from trivium.medical.evaluate.text import Matches, Words, bleu, matches, rouge_l, words
+from trivium.medical.narrate import Phrases
+from trivium.vision.descriptors import block_means
+from trivium.vision.findings import FINDINGS, NO_FINDING
+from trivium.vision.folds import patient_folds
+
+__all__ = ["TextRow", "report_of", "text_rows"]
+
+_CANDIDATES = 20  # of the best constant report, the most frequent and others at random
+_JUDGED = 100  # reports of other patients that candidates are tried on
+_DENIED = ("Effusion", "Pneumothorax", "Consolidation")
+_BASELINES = ("most frequent report", "best constant report", "random report", "nearest neighbour", "gold labels")
+
+
+@dataclass(frozen=True, slots=True)
+class TextRow:
+    """What one system's reports are worth, film by film.
+
+    Args:
+        matches: (N, 10) of `text.matches`.
+        rouge: (N,) ROUGE-L.
+    """
+
+    matches: NDArray[np.int64]
+    rouge: NDArray[np.float64]
+
+    def measures(self, films: NDArray[np.intp]) -> tuple[float, float, float]:
+        """Return BLEU-1, BLEU-4 and ROUGE-L of some films."""
+        values = bleu(self.matches[films].sum(0).tolist())
+        return values[0], values[-1], float(self.rouge[films].mean())
+
+
+def report_of(present: NDArray[np.bool_], phrases: Phrases) -> str:
+    """Return labels as a report: what is present, and no effusion, pneumothorax, consolidation where they are not."""
+    named = [name for name, is_present in zip(FINDINGS, present, strict=True) if is_present and name != NO_FINDING]
+    said = [phrases.say("impression_present", findings=phrases.name(name)) for name in named]
+    no = phrases.words["negated"][0].capitalize()
+    denied = [f"{no}{phrases.name(name)}." for name in _DENIED if name not in named]
+    return " ".join([*said, *denied])
+
+
+def text_rows(data: LabelledFilms, phrases: Phrases, seed: int) -> dict[str, TextRow]:
+    """Return one row a system.
+
+    The reports of baselines are those of other patients: five parts of patients, as for the other measures. The gold
+    labels get a report of another patient with the same labels, and none where there is none.
+    """
+    written = list(data.reports) if data.reports else [report_of(one, phrases) for one in data.labels]
+    reference = [words(one) for one in written]
+    parts = patient_folds(data.patients, seed)
+    generator = np.random.default_rng(seed)
+    pixels = block_means(data.films)
+    texts: dict[str, list[Words]] = {name: [()] * len(reference) for name in _BASELINES}
+    for part in parts:
+        rest = np.setdiff1d(np.arange(len(reference)), part)
+        counted = Counter(reference[one] for one in rest)
+        constant = _best_constant([reference[one] for one in rest], counted, generator)
+        away = ((pixels[part][:, None] - pixels[rest][None]) ** 2).sum(2)
+        for place, film in enumerate(part):
+            same = rest[(data.labels[rest] == data.labels[film]).all(1)]
+            texts["most frequent report"][film] = counted.most_common(1)[0][0]
+            texts["best constant report"][film] = constant
+            texts["random report"][film] = reference[generator.choice(rest)]
+            texts["nearest neighbour"][film] = reference[rest[away[place].argmin()]]
+            texts["gold labels"][film] = reference[generator.choice(same)] if len(same) else ()
+    rows = {"shipped models": [words(report_of(one, phrases)) for one in data.present], **texts}
+    return {name: _row(given, reference) for name, given in rows.items()}
+
+
+def _best_constant(known: Sequence[Words], counted: Counter[Words], generator: np.random.Generator) -> Words:
+    """Return the report of other patients that has the highest BLEU-4 against theirs."""
+    candidates = [one for one, _ in counted.most_common(_CANDIDATES // 2)]
+    candidates += [known[one] for one in generator.choice(len(known), size=_CANDIDATES // 2)]
+    judged = [known[one] for one in generator.choice(len(known), size=min(_JUDGED, len(known)), replace=False)]
+
+    def merit(candidate: Words) -> tuple[float, ...]:
+        return bleu(np.sum([matches(candidate, one) for one in judged], 0).tolist())[::-1]
+
+    return max(dict.fromkeys(candidates), key=merit)
+
+
+def _row(given: Sequence[Words], reference: Sequence[Words]) -> TextRow:
+    counts: list[Matches] = [matches(a, b) for a, b in zip(given, reference, strict=True)]
+    return TextRow(np.array(counts, np.int64), np.array([rouge_l(a, b) for a, b in zip(given, reference, strict=True)]))
