@@ -14,8 +14,13 @@ from small import small_config  # beside this file, where a script looks first
 from torch.nn import functional as F
 
 from trivium.core_model.decoder import new_decoder
+from trivium.core_model.kernels.by_expert import down_by_expert, gated_by_expert
+from trivium.core_model.kernels.ends import pick, pick_plain, take_in, take_in_plain
 from trivium.core_model.kernels.experts import fused_experts
+from trivium.core_model.kernels.linear import few_linear, few_linear_plain
 from trivium.core_model.kernels.loss import token_losses, token_losses_plain
+from trivium.core_model.kernels.normed_route import normed_route, normed_route_plain
+from trivium.core_model.kernels.normed_sum import normed_sum, normed_sum_plain
 from trivium.core_model.kernels.paged import paged_attention, paged_attention_plain
 from trivium.core_model.kernels.products import (
     Tile,
@@ -31,6 +36,7 @@ from trivium.core_model.kernels.swiglu import weighted_swiglu_backward, weighted
 from trivium.core_model.layers import attention
 from trivium.core_model.layers.paged import PagePool
 from trivium.core_model.moe import experts, router
+from trivium.core_model.serve.chain import Chain
 from trivium.core_model.serve.rows import Rows
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -112,6 +118,61 @@ def wide_products() -> float:
     return distance(
         [served(value, order).float() for value in found if value is not None], [value.float() for value in truth]
     )
+
+
+def few_rows() -> float:
+    """Rows few enough for programs that hold their weights, and more; outputs and widths that fill no whole tile."""
+    weight, factor = (draw(*shape, seed=51 + len(shape)).to(types()[0]) for shape in ((30, 300), (300,)))
+    largest = 0.0
+    for rows in (3, 21):
+        x, add = draw(rows, 300, seed=50).to(types()[0]), draw(rows, 30, seed=54).to(types()[0])
+        for rest in ({}, {"norm": (factor, 1e-5), "add": add} if rows == 3 else {"add": add}):
+            found, truth = few_linear(x, weight, **rest), few_linear_plain(x, weight, **rest)
+            largest = max(largest, distance([found.float()], [truth.float()]))
+    return largest
+
+
+def routing_of_few() -> float:
+    x, weight = draw(5, 200, seed=55).to(types()[0]), draw(9, 200, seed=56).to(types()[0]) / 8
+    norm, largest = (draw(200, seed=57).to(types()[0]), 1e-5), 0.0
+    for normalize in (True, False):
+        found, truth = (form(x, norm, weight, 4, normalize, 2.5) for form in (normed_route, normed_route_plain))
+        largest = max(largest, distance([value.float() for value in found], [value.float() for value in truth]))
+    return largest
+
+
+def summing_of_few() -> float:
+    order = sort_slots_plain(choices(7, 3, 5, seed=64), 5)
+    out, add, factor = draw(21, 200, seed=65), draw(7, 200, seed=66), draw(200, seed=67)
+    out[int(order.ends[-1]) :] = torch.nan
+    given = (out.to(types()[0]), order, add.to(types()[0]), (factor.to(types()[0]), 1e-5))
+    found, truth = ([value.float() for value in form(*given)] for form in (normed_sum, normed_sum_plain))
+    return distance(found, truth)
+
+
+def both_ends() -> float:
+    """Embedding and positions of two rows; the likeliest of logits among which are equal ones."""
+    logits = draw(3, 9000, seed=58).to(types()[0])
+    logits[0, [41, 8500]], logits[1, 8999] = 9.0, 9.0
+    given = [torch.tensor(value, device=DEVICE) for value in ([5, 2, 2], [3, 0, 7], [1, 0, 1])]
+    tables = draw(12, 300, seed=59), (draw(9, 6, seed=60), draw(9, 6, seed=61))
+    largest = distance(take_in(*given[:2], *tables), take_in_plain(*given[:2], *tables))
+    found, truth = ([value.clone() for value in given] for _ in range(2))
+    pick(logits, *found)
+    pick_plain(logits, *truth)
+    same = all(torch.equal(one, two) for one, two in zip(found, truth, strict=True))
+    return largest if same and found[0].tolist()[:2] == [41, 8999] else 1.0
+
+
+def products_by_expert() -> float:
+    """Experts with rows for two tiles, for a part of one, and for none; widths that fill no whole tile."""
+    order = sort_slots_plain(choices(37, 3, 5, seed=14), 5)
+    x, weights = draw(37, 200, seed=70).to(types()[0]), draw(111, seed=71)
+    gate_up, down = draw(5, 2 * 136, 200, seed=72).to(types()[0]), draw(5, 200, 136, seed=73).to(types()[0])
+    h, _ = gated_product_plain(x, gate_up, weights, order)
+    found = gated_by_expert(x, gate_up, weights, order), down_by_expert(h, down, order)
+    truth = h, down_product_plain(h, down, order)
+    return distance([served(value, order).float() for value in found], [value.float() for value in truth])
 
 
 def routing() -> float:
@@ -220,6 +281,33 @@ def one_graph() -> float:
         return distance([step(*inputs).float()], [rows._forward(*inputs).float()])
 
 
+def chained() -> float:
+    """A step by the chain of kernels gives what the layers give, for very few rows and for more."""
+    for module in (attention, experts, router):
+        module.has_kernels = lambda x: True  # in the interpreter, too
+    plain = {"router_scores": "softmax", "router_bias": False, "num_groups": 1, "groups_per_token": 1}
+    # Every token takes all experts: in bfloat16 a near tie could fall either way.
+    sizes = {"head_dim": 16, "dim": 64, "expert_dim": 64, "num_experts": 4, "experts_per_token": 4}
+    config = small_config("experts", num_shared_experts=0, dense_layers=(), **sizes, **plain)
+    decoder = new_decoder(config, seed=1, dtype=types()[0], device=DEVICE).eval()
+    pool = PagePool(config, 30, 16, types()[0], torch.device(DEVICE))
+    Rows(decoder, pool, 4, 4, graphs=False)  # joins the projections
+    pool.rotation = decoder.rotary.table(64, types()[0])
+    largest = 0.0
+    for count in (2, 9):
+        tables = torch.arange(1, 1 + 2 * count, device=DEVICE).view(count, 2)
+        inputs = torch.arange(3, 3 + count, device=DEVICE), torch.arange(8, 8 + 2 * count, 2, device=DEVICE), tables
+        results = []
+        for form in (Chain(decoder, pool).logits, Rows(decoder, pool, 4, 4, graphs=False)._forward):
+            for pages in pool.layers.values():
+                for page, seed in zip(pages, (62, 63), strict=True):
+                    page.copy_(draw(*page.shape, seed=seed))
+            with torch.inference_mode():
+                results.append((form(*inputs).float(), *(part.float() for part in pool.layers[1])))
+        largest = max(largest, distance(*results))
+    return largest
+
+
 CHECKS = {
     "sorting": lambda: sorting(300, 4, 9),
     "sorting one token": lambda: sorting(1, 2, 3),
@@ -229,12 +317,18 @@ CHECKS = {
     "activation": activation,
     "products": products,
     "wide products": wide_products,
+    "products by expert": products_by_expert,
+    "few rows": few_rows,
     "routing": routing,
+    "routing of few": routing_of_few,
+    "summing of few": summing_of_few,
+    "both ends": both_ends,
     "token losses": losses,
     "reading pages": reading_pages,
     "whole": whole,
     "few": few,
     "one graph": one_graph,
+    "chained": chained,
 }
 
 if __name__ == "__main__":

@@ -19,6 +19,11 @@ LIMITS = {
     "activation": 1e-6,
     "products": 1e-6 if not ON_GPU else 5e-3,  # float32 products may be TF32
     "wide products": 1e-6 if not ON_GPU else 1e-2,
+    "products by expert": 1e-6 if not ON_GPU else 1e-2,
+    "few rows": 1e-6 if not ON_GPU else 1e-2,
+    "summing of few": 1e-6 if not ON_GPU else 1e-2,
+    "routing of few": 1e-6 if not ON_GPU else 1e-2,
+    "chained": 1e-5 if not ON_GPU else 3e-2,
     "routing": 1e-6 if not ON_GPU else 2e-2,  # gradients in bfloat16
     "token losses": 1e-6 if not ON_GPU else 1e-2,
     "reading pages": 1e-6 if not ON_GPU else 2e-3,
@@ -34,12 +39,18 @@ NAMES = (
     "activation",
     "products",
     "wide products",
+    "products by expert",
+    "few rows",
     "routing",
+    "routing of few",
+    "summing of few",
+    "both ends",
     "token losses",
     "reading pages",
     "whole",
     "few",
     "one graph",
+    "chained",
 )
 
 

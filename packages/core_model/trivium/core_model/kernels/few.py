@@ -12,6 +12,8 @@ import torch
 import triton
 import triton.language as tl
 
+from trivium.core_model.kernels.early import begin, early
+
 __all__ = ["MOST_SLOTS", "few_experts"]
 
 # With more slots, experts begin to be asked for twice, and their weights would be read twice.
@@ -27,11 +29,13 @@ def few_experts(
     weights_TK: torch.Tensor,
     gate_up_E2FD: torch.Tensor,
     down_EDF: torch.Tensor,
+    add: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Return what `experts.fused_experts` returns; forward only.
+    """Return what `experts.fused_experts` returns, and `add` with it; forward only.
 
     Args:
         x_TD, weights_TK: contiguous.
+        add: (T, D), contiguous; None for nothing.
     """
     (tokens, width), slots = x_TD.shape, expert_ids_TK.shape[1]
     experts, _, inner = down_EDF.shape
@@ -39,11 +43,23 @@ def few_experts(
     y_TD = torch.empty_like(x_TD)
     chosen = expert_ids_TK.contiguous()
     _gated[(tokens * slots, triton.cdiv(inner, _COLUMNS))](
-        x_TD, gate_up_E2FD, weights_TK, chosen, h_SF, experts, inner, width, SLOTS=slots, **_sizes(width, 1)
+        x_TD, gate_up_E2FD, weights_TK, chosen, h_SF, experts, inner, width, SLOTS=slots, **_sizes(width, 1), **early()
     )
     sizes = _sizes(inner, triton.next_power_of_2(slots))
     _down[(tokens, triton.cdiv(width, sizes["COLUMNS"]))](
-        h_SF, down_EDF, chosen, y_TD, experts, width, inner, slots, MOST=triton.next_power_of_2(slots), **sizes
+        h_SF,
+        down_EDF,
+        chosen,
+        y_TD if add is None else add,
+        y_TD,
+        experts,
+        width,
+        inner,
+        slots,
+        IS_ADDED=add is not None,
+        MOST=triton.next_power_of_2(slots),
+        **sizes,
+        **early(),
     )
     return y_TD
 
@@ -67,7 +83,9 @@ def _gated(
     SLOTS: tl.constexpr,
     COLUMNS: tl.constexpr,
     INNER: tl.constexpr,
+    EARLY: tl.constexpr,
 ):
+    begin(EARLY)
     slot = tl.program_id(0)
     expert = tl.load(ids + slot)
     if expert >= experts:
@@ -93,15 +111,19 @@ def _down(
     h,
     down,
     ids,
+    add,
     y,
     experts,
     width,
     inner_width,
     slots,
+    IS_ADDED: tl.constexpr,
     MOST: tl.constexpr,
     COLUMNS: tl.constexpr,
     INNER: tl.constexpr,
+    EARLY: tl.constexpr,
 ):
+    begin(EARLY)
     token = tl.program_id(0)
     column = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
     inner, number = tl.arange(0, INNER), tl.arange(0, MOST)
@@ -120,4 +142,6 @@ def _down(
         )
         weight = tl.load(down + row[:, :, None] + place[None, None, :], mask=mask, other=0.0).to(tl.float32)
         total += tl.sum(tl.sum(weight * part[None, :, :], axis=2), axis=1)
+    if IS_ADDED:
+        total += tl.load(add + token * width + column, mask=column < width, other=0.0).to(tl.float32)
     tl.store(y + token * width + column, total.to(y.dtype.element_ty), mask=column < width)

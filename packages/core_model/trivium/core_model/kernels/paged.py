@@ -16,11 +16,12 @@ import triton.language as tl
 from torch import Tensor
 from torch.nn import functional as F
 
+from trivium.core_model.kernels.early import begin, early
 from trivium.core_model.layers.rope import rotate
 
 __all__ = ["paged_attention", "paged_attention_plain"]
 
-_PROGRAMS = 256  # enough to fill a large GPU
+_PROGRAMS = 512  # enough to fill a large GPU
 _MOST_SPLITS = 16
 
 
@@ -68,6 +69,7 @@ def paged_attention(
         "IS_NORMED": query_weight is not None,
         "IS_TURNED": cos is not None,
         "INTERLEAVED": interleaved,
+        **early(),
     }
     query, key, value = _even(query), _even(key), _even(value)
     out = torch.empty_like(query, memory_format=torch.contiguous_format)
@@ -98,7 +100,8 @@ def paged_attention(
         **sizes,
     )
     if splits > 1:
-        _join[(rows, heads)](parts, weights, out, rows, SPLITS=splits, MOST=triton.next_power_of_2(splits), WIDTH=width)
+        sizes = {"SPLITS": splits, "MOST": triton.next_power_of_2(splits), "WIDTH": width}
+        _join[(rows, heads)](parts, weights, out, rows, **sizes, **early())
     return out
 
 
@@ -179,12 +182,19 @@ def _attend(
     IS_NORMED: tl.constexpr,
     IS_TURNED: tl.constexpr,
     INTERLEAVED: tl.constexpr,
+    EARLY: tl.constexpr,
 ):
     row, head, split = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     rows, kv_heads, splits = tl.num_programs(0), tl.num_programs(1), tl.num_programs(2)
     length = tl.load(lengths + row) + 1
     used = (length + PAGE - 1) // PAGE
     share = (used + splits - 1) // splits
+    begun = split * share
+    end = tl.minimum(begun + share, used)
+    table = tables + row * pages
+    # What earlier steps wrote is there already: the first page is read while the kernel ahead still runs.
+    place, old_key, old_value = _read(keys, values, table, begun, end, length, kv_heads, head, PAGE, WIDTH)
+    begin(EARLY)
     member, column, slot = tl.arange(0, GROUP), tl.arange(0, WIDTH), tl.arange(0, PAGE)
     own = row * kv_heads * group + head * group + member
     is_member = member < group
@@ -197,24 +207,21 @@ def _attend(
     highest = tl.full((GROUP,), -1e30, dtype=tl.float32)
     total = tl.zeros((GROUP,), dtype=tl.float32)
     mixed = tl.zeros((GROUP, WIDTH), dtype=tl.float32)
-    for page in range(split * share, tl.minimum(split * share + share, used)):
-        first = tl.load(tables + row * pages + page) * PAGE
-        place = ((first + slot) * kv_heads + head)[:, None] * WIDTH + column[None, :]
+    for page in range(begun, end):
         position = page * PAGE + slot
-        is_real = position < length
         is_new = (position == length - 1)[:, None]
-        is_old = is_real[:, None] & ~is_new
-        seen = tl.where(is_new, new_key, tl.load(keys + place, mask=is_old, other=0.0))
-        scores = tl.where(is_real[None, :], scale * tl.dot(asked, seen.T), -1e30)
+        seen = tl.where(is_new, new_key, old_key)
+        scores = tl.where((position < length)[None, :], scale * tl.dot(asked, seen.T), -1e30)
         peak = tl.maximum(highest, tl.max(scores, axis=1))
         power = tl.exp(scores - peak[:, None])
         kept = tl.exp(highest - peak)
-        said = tl.where(is_new, new_value, tl.load(values + place, mask=is_old, other=0.0))
+        said = tl.where(is_new, new_value, old_value)
         tl.store(keys + place, seen, mask=is_new)
         tl.store(values + place, said, mask=is_new)
         mixed = mixed * kept[:, None] + tl.dot(power.to(said.dtype), said)
         total = total * kept + tl.sum(power, axis=1)
         highest = peak
+        place, old_key, old_value = _read(keys, values, table, page + 1, end, length, kv_heads, head, PAGE, WIDTH)
     if IS_WHOLE:
         mixed = mixed / total[:, None]
         tl.store(out + own[:, None] * WIDTH + column[None, :], mixed.to(out.dtype.element_ty), mask=is_member[:, None])
@@ -224,6 +231,16 @@ def _attend(
     tl.store(parts + part[:, None] * WIDTH + column[None, :], mixed, mask=is_member[:, None])
     tl.store(weights + part, highest, mask=is_member)
     tl.store(weights + splits * rows * heads + part, total, mask=is_member)
+
+
+@triton.jit
+def _read(keys, values, table, page, end, length, kv_heads, head, PAGE: tl.constexpr, WIDTH: tl.constexpr):
+    """Return where the slots of a page lie `(PAGE, WIDTH)`, and the keys and values there before this step."""
+    slot, column = tl.arange(0, PAGE), tl.arange(0, WIDTH)
+    first = tl.load(table + page, mask=page < end, other=0) * PAGE
+    place = ((first + slot) * kv_heads + head)[:, None] * WIDTH + column[None, :]
+    is_old = ((page * PAGE + slot < length - 1) & (page < end))[:, None]
+    return place, tl.load(keys + place, mask=is_old, other=0.0), tl.load(values + place, mask=is_old, other=0.0)
 
 
 @triton.jit
@@ -261,7 +278,10 @@ def _prepare(
 
 
 @triton.jit
-def _join(parts, weights, out, rows, SPLITS: tl.constexpr, MOST: tl.constexpr, WIDTH: tl.constexpr):
+def _join(
+    parts, weights, out, rows, SPLITS: tl.constexpr, MOST: tl.constexpr, WIDTH: tl.constexpr, EARLY: tl.constexpr
+):
+    begin(EARLY)
     row, head, heads = tl.program_id(0), tl.program_id(1), tl.num_programs(1)
     split, column = tl.arange(0, MOST), tl.arange(0, WIDTH)
     is_real = split < SPLITS

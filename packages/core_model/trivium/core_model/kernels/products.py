@@ -15,9 +15,9 @@ import torch
 import triton
 import triton.language as tl
 from torch.nn import functional as F
-from triton.tools.tensor_descriptor import TensorDescriptor
 
 from trivium.core_model.kernels.slots import SortedSlots
+from trivium.core_model.kernels.streamed import streamed_gated
 
 __all__ = ["Tile", "down_product", "down_product_plain", "gated_product", "gated_product_plain", "tile_for"]
 
@@ -72,19 +72,13 @@ def gated_product(
     experts, wide = gate_up_E2FD.shape[0], gate_up_E2FD.shape[1]
     rows = order.slot_of_row.numel()
     tile = tile or tile_for(rows, experts)
-    # Wide tiles take the matrices through the copy engine, seen as (E, F, 2, D): gate and up of a column side by side.
-    is_mapped = tile is _WIDE and width % tile.inner == 0
-    matrices: torch.Tensor | TensorDescriptor = gate_up_E2FD
-    if is_mapped:
-        strides = [wide * width, width, wide // 2 * width, 1]
-        matrices = TensorDescriptor(
-            gate_up_E2FD, [experts, wide // 2, 2, width], strides, [1, tile.columns, 2, tile.inner]
-        )
+    if tile is _WIDE and width % tile.inner == 0:
+        return streamed_gated(x_TD, gate_up_E2FD, weights_S, order, keep=keep)
     h_RF = torch.empty(rows, wide // 2, dtype=x_TD.dtype, device=x_TD.device)
     kept = torch.empty(rows if keep else 0, wide, dtype=x_TD.dtype, device=x_TD.device)
     _gated[_grid(rows, experts, wide // 2, tile)](
         x_TD,
-        matrices,
+        gate_up_E2FD,
         weights_S,
         order.slot_of_row,
         order.ends,
@@ -95,7 +89,6 @@ def gated_product(
         width,
         rows // tokens,
         KEEP=keep,
-        IS_MAPPED=is_mapped,
         **_constants(tile, experts),
     )
     return h_RF, kept if keep else None
@@ -183,7 +176,6 @@ def _gated(
     inner_width,
     slots,
     KEEP: tl.constexpr,
-    IS_MAPPED: tl.constexpr,
     EXPERTS: tl.constexpr,
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
@@ -201,18 +193,13 @@ def _gated(
     x_start = x + (slot // slots).to(tl.int64)[:, None] * inner_width + inner[None, :]
     # Gate and up of a column lie side by side in one wide product, and so in the registers of one thread.
     both = tl.zeros((ROWS, 2 * COLUMNS), dtype=tl.float32)
-    if IS_MAPPED:
-        for step in range(0, inner_width, INNER):
-            matrix_tile = gate_up.load([expert, first_column, 0, step]).reshape(2 * COLUMNS, INNER)
-            both = tl.dot(tl.load(x_start + step), matrix_tile.T, both)
-    else:
-        pair = tl.arange(0, 2 * COLUMNS)
-        matrix_row = expert.to(tl.int64) * 2 * width + (pair % 2) * width + (first_column + pair // 2) % width
-        matrix_start = gate_up + matrix_row[None, :] * inner_width + inner[:, None]
-        for step in range(0, inner_width, INNER):
-            is_inside = inner < inner_width - step
-            x_tile = tl.load(x_start + step, mask=is_inside[None, :], other=0.0)
-            both = tl.dot(x_tile, tl.load(matrix_start + step, mask=is_inside[:, None], other=0.0), both)
+    pair = tl.arange(0, 2 * COLUMNS)
+    matrix_row = expert.to(tl.int64) * 2 * width + (pair % 2) * width + (first_column + pair // 2) % width
+    matrix_start = gate_up + matrix_row[None, :] * inner_width + inner[:, None]
+    for step in range(0, inner_width, INNER):
+        is_inside = inner < inner_width - step
+        x_tile = tl.load(x_start + step, mask=is_inside[None, :], other=0.0)
+        both = tl.dot(x_tile, tl.load(matrix_start + step, mask=is_inside[:, None], other=0.0), both)
     gate_tile, up_tile = tl.split(tl.reshape(both, (ROWS, COLUMNS, 2)))
     column = first_column + tl.arange(0, COLUMNS)
     mask = is_real[:, None] & (column < width)[None, :]

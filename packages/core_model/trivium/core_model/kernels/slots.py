@@ -15,6 +15,8 @@ import torch
 import triton
 import triton.language as tl
 
+from trivium.core_model.kernels.early import begin, early
+
 __all__ = ["SortedSlots", "sort_slots", "sort_slots_plain"]
 
 _TABLE = 16384  # elements of one block's one-hot table, which lie in registers
@@ -48,8 +50,9 @@ def sort_slots(expert_ids_TK: torch.Tensor, num_experts: int) -> SortedSlots:
     row_of_slot = torch.empty_like(slot_of_row)
     ends = torch.empty(num_experts, dtype=torch.int32, device=ids_S.device)
     if slots <= _FEW:
-        sizes["BLOCK"] = max(min(block, triton.next_power_of_2(slots)), 16)
-        _sort_few[(1,)](ids_S, slot_of_row, row_of_slot, ends, slots, num_experts, num_warps=8, **sizes)
+        held = max(triton.next_power_of_2(slots), 16)
+        sizes = {"SLOTS": held, "BLOCK": max(min(held, _TABLE // max(held, columns)), 16), "COLUMNS": columns}
+        _sort_few[(1,)](ids_S, slot_of_row, row_of_slot, ends, slots, num_experts, num_warps=8, **sizes, **early())
         return SortedSlots(slot_of_row, row_of_slot, ends)
     counts = torch.empty(columns, blocks, dtype=torch.int32, device=ids_S.device)
     totals = torch.empty(columns, dtype=torch.int32, device=ids_S.device)
@@ -68,24 +71,32 @@ def sort_slots_plain(expert_ids_TK: torch.Tensor, num_experts: int) -> SortedSlo
 
 
 @triton.jit
-def _sort_few(ids, slot_of_row, row_of_slot, ends, slots, num_experts, BLOCK: tl.constexpr, COLUMNS: tl.constexpr):
-    column = tl.arange(0, COLUMNS)
-    total = tl.zeros((COLUMNS,), dtype=tl.int32)
+def _sort_few(
+    ids,
+    slot_of_row,
+    row_of_slot,
+    ends,
+    slots,
+    num_experts,
+    SLOTS: tl.constexpr,
+    BLOCK: tl.constexpr,
+    COLUMNS: tl.constexpr,
+    EARLY: tl.constexpr,
+):
+    """Find the row of each pair, in blocks: how many have an expert before its own, or the same and come before."""
+    other, column = tl.arange(0, SLOTS), tl.arange(0, COLUMNS)
+    begin(EARLY)
+    others = tl.load(ids + other, mask=other < slots, other=COLUMNS).to(tl.int32)
+    end = tl.zeros((COLUMNS,), dtype=tl.int32)
     for start in range(0, slots, BLOCK):
         slot = start + tl.arange(0, BLOCK)
         expert = tl.load(ids + slot, mask=slot < slots, other=COLUMNS).to(tl.int32)
-        total += tl.sum((expert[:, None] == column[None, :]).to(tl.int32), axis=0)
-    end = tl.cumsum(total, axis=0)
-    tl.store(ends + column, end, mask=column < num_experts)
-    first = end - total
-    for start in range(0, slots, BLOCK):
-        slot = start + tl.arange(0, BLOCK)
-        expert = tl.load(ids + slot, mask=slot < slots, other=COLUMNS).to(tl.int32)
-        is_own = (expert[:, None] == column[None, :]).to(tl.int32)
-        row = tl.sum((tl.cumsum(is_own, axis=0) - is_own + first[None, :]) * is_own, axis=1)
+        end += tl.sum((expert[None, :] <= column[:, None]).to(tl.int32), axis=1)
+        is_equal = (others[None, :] == expert[:, None]) & (other[None, :] < slot[:, None])
+        row = tl.sum((is_equal | (others[None, :] < expert[:, None])).to(tl.int32), axis=1)
         tl.store(slot_of_row + row, slot, mask=slot < slots)
         tl.store(row_of_slot + slot, row, mask=slot < slots)
-        first += tl.sum(is_own, axis=0)
+    tl.store(ends + column, end, mask=column < num_experts)
 
 
 @triton.jit

@@ -69,7 +69,7 @@ class Experts(nn.Module):
         weights_TK: torch.Tensor,
     ) -> torch.Tensor:
         """Return `sum_k weight_k * expert_k(x)`, `(T, D)` in the dtype of x."""
-        if self._runs_fused(x_TD):
+        if self.runs_fused(x_TD):
             from trivium.core_model.kernels.experts import fused_experts
 
             return fused_experts(x_TD, expert_ids_TK, weights_TK, self.gate_up, self.down)
@@ -79,7 +79,8 @@ class Experts(nn.Module):
         out_RD = swiglu(plan.send(x_TD), local(self.gate_up), local(self.down), plan.loads_e)
         return plan.collect(out_RD, weights_TK)
 
-    def _runs_fused(self, x_TD: torch.Tensor) -> bool:
+    def runs_fused(self, x_TD: torch.Tensor) -> bool:
+        """Say whether the Triton kernels run tokens of this kind."""
         if self.backend == "fused":
             return True
         return (

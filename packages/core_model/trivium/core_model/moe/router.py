@@ -75,7 +75,7 @@ class Router(nn.Module):
     def forward(self, x_TD: torch.Tensor, num_sequences: int = 1) -> Routing:
         """Route `(T, D)` tokens of so many sequences."""
         config = self.config
-        if self._runs_fused(x_TD):
+        if self.runs_fused(x_TD):
             from trivium.core_model.kernels.route import route
 
             settings = (config.experts_per_token, config.normalize_weights, config.route_scale)
@@ -95,7 +95,7 @@ class Router(nn.Module):
             weights_TK = weights_TK.masked_fill(dropped_TK, 0.0)
         return Routing(logits_TE, scores_TE, expert_ids_TK, weights_TK, dropped_TK, num_sequences)
 
-    def _runs_fused(self, x_TD: torch.Tensor) -> bool:
+    def runs_fused(self, x_TD: torch.Tensor) -> bool:
         """Say whether the kernel does all that is asked for."""
         config = self.config
         is_plain = config.router_scores == "softmax" and self.bias is None and config.score_mass == 1

@@ -1,20 +1,26 @@
 """The rows that decode together: what each holds on the device, and the step that moves all of them one token on.
 
-On a GPU the step is compiled once and captured as a CUDA graph for each number of rows that it is asked for, rounded
-up: a replay costs the host one call, whatever the depth of the model.
+On a GPU the step is captured as a CUDA graph for each number of rows that it is asked for, rounded up: a replay costs
+the host one call, whatever the depth of the model. Few rows of a model that `Chain` knows take its kernels; other steps
+are compiled once before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 
 from trivium.core_model.decoder import Decoder
 from trivium.core_model.generate import Sampling
+from trivium.core_model.kernels.support import has_kernels
 from trivium.core_model.layers.attention import GroupedAttention
 from trivium.core_model.layers.paged import PagedCache, PagePool
 from trivium.core_model.serve.draws import DrawSettings, draw
+
+if TYPE_CHECKING:
+    from trivium.core_model.serve.chain import Chain
 
 __all__ = ["Rows"]
 
@@ -46,8 +52,10 @@ class Rows:
         self.seen = torch.zeros(most, decoder.config.vocab_size, dtype=torch.bool, device=device)
         self._graphs: dict[tuple[int, bool], torch.cuda.CUDAGraph] | None = {} if graphs else None
         self._logits: Callable[..., torch.Tensor] = self._forward
+        self._chain: Chain | None = None
         if graphs:
             self._logits = torch.compile(self._forward, dynamic=True, fullgraph=True)
+            self._chain = _chain(decoder, pool)
 
     def begin(
         self,
@@ -104,7 +112,14 @@ class Rows:
 
     def _advance(self, count: int, greedy: bool) -> None:
         lengths = self.lengths[:count]
-        logits = self._logits(self.tokens[:count], lengths, self.tables[:count])
+        chain = self._chain if self._chain is not None and self._chain.takes(count) else None
+        form = self._logits if chain is None else chain.logits
+        logits = form(self.tokens[:count], lengths, self.tables[:count])
+        if greedy and chain is not None:
+            from trivium.core_model.kernels.ends import pick
+
+            pick(logits, self.tokens[:count], lengths, self.moves[:count])
+            return
         if greedy:
             picked = logits.argmax(dim=-1)
         else:
@@ -133,3 +148,12 @@ class Rows:
         for value, old in zip((self.tokens, self.lengths, self.seen), kept, strict=True):
             value.copy_(old)
         return graph
+
+
+def _chain(decoder: Decoder, pool: PagePool) -> Chain | None:
+    """Return the chain of kernels, where Triton is installed and they know the model."""
+    if not has_kernels(decoder.embedding.weight):
+        return None
+    from trivium.core_model.serve.chain import Chain
+
+    return Chain(decoder, pool) if Chain.fits(decoder) else None
