@@ -184,3 +184,24 @@ def test_a_short_year_is_compared_with_no_full_one():
         "FY2024": 2_000_000,
     }
     assert set(revenue.changes) == {None}
+
+
+def test_an_annual_report_names_its_quarters_by_the_fiscal_year():
+    # A year to June with its quarters, as 10-Ks print them; two quarters of the year before.
+    quarters = ["2023-10-01/2023-12-31", "2024-01-01/2024-03-31", "2024-04-01/2024-06-30", "2023-01-01/2023-03-31"]
+    flows = ["2023-07-01/2024-06-30", "2023-07-01/2023-09-30", *quarters, "2022-10-02/2022-12-31"]
+    source = made("10-K", "2024-06-30", ("2024", "FY"), flows, ["2024-06-30"], flows)
+    assert [label for kind, label, _ in every(source) if kind == "quarter"] == [
+        "Q2 FY2023",
+        "Q3 FY2023",
+        "Q1 FY2024",
+        "Q2 FY2024",
+        "Q3 FY2024",
+        "Q4 FY2024",
+    ]
+
+
+def test_a_quarter_off_the_calendar_of_its_filing_has_no_number():
+    flows = ["2023-07-01/2024-06-30", "2023-11-01/2024-01-31"]
+    source = made("10-K", "2024-06-30", ("2024", "FY"), flows, ["2024-06-30"], flows)
+    assert [label for kind, label, _ in every(source) if kind == "quarter"] == ["Quarter to 2024-01-31"]

@@ -18,6 +18,10 @@ __all__ = ["balance_dates", "filing_spans", "own_spans"]
 
 _QUARTER = range(63, 127)
 _YEAR = range(336, 400)
+_QUARTER_OF = {"Q1": 1, "Q2": 2, "Q3": 3, "FY": 4}
+_QUARTER_DAYS = 365.25 / 4
+_QUARTER_SLACK_DAYS = 25
+"""Quarters of 12 and 16 weeks end that much off quarters of three months."""
 _FEWEST_FACTS = 3
 _NEAR = timedelta(days=7)
 
@@ -134,13 +138,24 @@ def _label(period: Period, filing: Filing) -> Span | None:
             return Span("year", f"FY{own_year - back}", period, own_year - back)
     fiscal_year = own_year - years_back
     is_same_season = abs((end - period.end).days - 365.25 * years_back) < 21
-    quarter = {"Q1": 1, "Q2": 2, "Q3": 3, "FY": 4}.get(filing.fiscal_period) if is_same_season else None
+    quarter = _QUARTER_OF.get(filing.fiscal_period) if is_same_season else None
     if period.days in _YEAR:
         name = f"TTM Q{quarter} FY{fiscal_year}" if quarter else f"TTM to {period.end.isoformat()}"
         return Span("ttm", name, period, fiscal_year, quarter)
     if period.days in _QUARTER:
-        name = f"Q{quarter}" if quarter else f"Quarter to {period.end.isoformat()}"
-        return Span("quarter", f"{name} FY{fiscal_year}" if quarter else name, period, fiscal_year, quarter)
+        return _label_quarter(period, filing, end)
     if period.days < _YEAR.start and is_same_season and quarter in (2, 3):
         return Span("ytd", f"{3 * quarter}M FY{fiscal_year}", period, fiscal_year, quarter)
     return None
+
+
+def _label_quarter(period: Period, filing: Filing, end: date) -> Span:
+    """Name a quarter by its distance from the filing's own; `Quarter to 2024-03-31` where that is no whole number."""
+    own = _QUARTER_OF.get(filing.fiscal_period)
+    back = round((end - period.end).days / _QUARTER_DAYS)
+    if own is None or abs((end - period.end).days - back * _QUARTER_DAYS) > _QUARTER_SLACK_DAYS:
+        fiscal_year = (filing.fiscal_year or end.year) - round((end - period.end).days / 365.25)
+        return Span("quarter", f"Quarter to {period.end.isoformat()}", period, fiscal_year, None)
+    years, quarter = divmod(own - 1 - back, 4)
+    fiscal_year = (filing.fiscal_year or end.year) + years
+    return Span("quarter", f"Q{quarter + 1} FY{fiscal_year}", period, fiscal_year, quarter + 1)
