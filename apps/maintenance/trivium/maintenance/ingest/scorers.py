@@ -43,7 +43,7 @@ def load_scorer(folder: Path) -> Scorer | Family:
     raise ModelError(
         "holds no model that scores readings",
         where=str(folder),
-        hint=Phrase("it needs {files}", files=f"{TRAINED}, {FILE} / {FAMILY_FILE}"),
+        hint=Phrase("it needs {first}, {second} or {third}", first=TRAINED, second=FILE, third=FAMILY_FILE),
     )
 
 
