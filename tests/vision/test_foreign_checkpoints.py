@@ -12,7 +12,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from trivium.service.errors import InputError, ModelError
-from trivium.vision.foreign_checkpoints import read_state, read_timm, read_xrv
+from trivium.vision.foreign_checkpoints import read_dinov2, read_state, read_timm, read_xrv
+from trivium.vision.image_encoder import ImageEncoder
 
 
 class Layer(nn.Sequential):
@@ -146,3 +147,44 @@ def test_a_folder_of_timm_that_does_not_fit_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("[]")
     with pytest.raises(InputError, match="cannot be read"):
         read_timm(tmp_path)
+
+
+@pytest.fixture
+def dinov2(tmp_path):
+    """A tiny DINOv2 of transformers with random weights, saved as RAD-DINO is."""
+    from transformers import Dinov2Config, Dinov2Model
+
+    torch.manual_seed(4)
+    config = Dinov2Config(
+        hidden_size=24, num_hidden_layers=2, num_attention_heads=3, image_size=28, patch_size=14, layerscale_value=0.7
+    )
+    net = Dinov2Model(config).eval()
+    with torch.no_grad():
+        for one in net.parameters():
+            one.normal_(0, 0.3)
+    net.save_pretrained(tmp_path)
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps({"image_mean": [0.53] * 3, "image_std": [0.26] * 3}))
+    return net
+
+
+def test_a_network_in_rad_dinos_layout_gives_its_own_tokens(tmp_path, dinov2):
+    net, about = read_dinov2(tmp_path)
+    x = torch.rand(2, 3, 28, 28, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        assert torch.allclose(net.forward_features(x), dinov2(x).last_hidden_state, atol=1e-4)
+        tokens, _ = ImageEncoder(net, about["mean"], about["std"]).encode(x[:, :1])
+    assert tokens.shape == (2, 4, 24)  # without the class token
+    assert about == {"input_size": [3, 28, 28], "mean": [0.53] * 3, "std": [0.26] * 3}
+
+
+def test_a_network_that_is_no_plain_dinov2_is_refused(tmp_path, dinov2):
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}))
+    with pytest.raises(ModelError, match="lacks blocks"):
+        read_dinov2(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps(config | {"use_swiglu_ffn": True}))
+    with pytest.raises(InputError, match="gated layers"):
+        read_dinov2(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({"image_size": 28}))
+    with pytest.raises(InputError, match="as transformers writes DINOv2"):
+        read_dinov2(tmp_path)

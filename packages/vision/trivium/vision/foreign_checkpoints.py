@@ -1,4 +1,5 @@
-"""Read networks that others trained: checkpoints in the layouts of torchxrayvision and timm, as timm networks.
+"""Read networks that others trained: checkpoints in the layouts of torchxrayvision, timm and
+DINOv2 as Hugging Face stores it (RAD-DINO), as timm networks.
 
 Only tensors are read; a file that needs code to be run while it loads (a pickled module) is refused. Nothing is
 downloaded. What such a network was trained on, and whether its licence allows your use, is yours to know.
@@ -17,11 +18,12 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from timm.models.densenet import DenseNet
+from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from trivium.service.errors import InputError, ModelError
 
-__all__ = ["XRV_PATHOLOGIES", "read_state", "read_timm", "read_xrv"]
+__all__ = ["XRV_PATHOLOGIES", "read_dinov2", "read_state", "read_timm", "read_xrv"]
 
 # The outputs of torchxrayvision's own checkpoints, in their order (Cohen et al., MIDL 2022).
 XRV_PATHOLOGIES = (
@@ -47,6 +49,17 @@ XRV_PATHOLOGIES = (
 _WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")
 _LAYER = re.compile(r"features\.denseblock(\d+)\.denselayer(\d+)\.")
 _OLD_NAME = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")  # torchvision before 0.3
+_DINOV2_NAMES = (
+    ("embeddings.cls_token", "cls_token"),
+    ("embeddings.position_embeddings", "pos_embed"),
+    ("embeddings.patch_embeddings.projection.", "patch_embed.proj."),
+    ("encoder.layer.", "blocks."),
+    (".attention.output.dense.", ".attn.proj."),
+    (".layer_scale1.lambda1", ".ls1.gamma"),
+    (".layer_scale2.lambda1", ".ls2.gamma"),
+    ("layernorm.", "norm."),
+)
+_PARTS = ("query", "key", "value")
 
 
 def read_xrv(path: Path) -> nn.Module:
@@ -109,6 +122,72 @@ def read_timm(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
         architecture, num_classes=int(config.get("num_classes", about.get("num_classes", 1000))), in_chans=channels
     )
     return _filled(net, state, files[0]), about
+
+
+def read_dinov2(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
+    """Return a vision transformer in Hugging Face's layout of DINOv2, such as RAD-DINO, and what it says of its input.
+
+    RAD-DINO (Perez-Garcia et al., Nature Machine Intelligence 2025) is such a network, trained on chest films. The
+    folder holds `config.json` and `model.safetensors` or `pytorch_model.bin`; from `preprocessor_config.json` come
+    `mean` and `std`. The network gives tokens by `forward_features`; `ImageEncoder` hands them to the core.
+
+    Raises:
+        InputError: if a file is missing or cannot be read, or the network has gated layers, which are not read.
+        ModelError: if the tensors do not fit.
+    """
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        preparing = folder / "preprocessor_config.json"
+        about = json.loads(preparing.read_text(encoding="utf-8")) if preparing.is_file() else {}
+        net = VisionTransformer(
+            img_size=config["image_size"],
+            patch_size=config["patch_size"],
+            in_chans=config.get("num_channels", 3),
+            embed_dim=config["hidden_size"],
+            depth=config["num_hidden_layers"],
+            num_heads=config["num_attention_heads"],
+            mlp_ratio=config.get("mlp_ratio", 4),
+            qkv_bias=config.get("qkv_bias", True),
+            init_values=1.0,
+            num_classes=0,
+            dynamic_img_size=True,
+        )
+        size = int(config["image_size"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"cannot be read ({error})", where=str(path), hint="give a folder as transformers writes DINOv2"
+        ) from error
+    if config.get("use_swiglu_ffn"):
+        raise InputError("has gated layers (use_swiglu_ffn), which are not read", where=str(path))
+    files = [folder / name for name in ("model.safetensors", "pytorch_model.bin") if (folder / name).is_file()]
+    if not files:
+        raise InputError("has neither model.safetensors nor pytorch_model.bin", where=str(folder))
+    channels = int(config.get("num_channels", 3))
+    said = {
+        "input_size": [channels, size, size],
+        "mean": about.get("image_mean", [0.5]),
+        "std": about.get("image_std", [0.5]),
+    }
+    return _filled(net, _from_dinov2(read_state(files[0])), files[0]), said
+
+
+def _from_dinov2(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors under timm's names: query, key and value as one; what masks patches in training left out."""
+    renamed: dict[str, Tensor] = {}
+    for name, value in state.items():
+        name = name.removeprefix("dinov2.")
+        if name == "embeddings.mask_token":
+            continue
+        for theirs, ours in _DINOV2_NAMES:
+            name = name.replace(theirs, ours)
+        renamed[name] = value
+    joined = {name: value for name, value in renamed.items() if ".attention.attention." not in name}
+    for name in renamed:
+        if ".attention.attention.query." in name:
+            parts = [renamed[name.replace("query", part)] for part in _PARTS if name.replace("query", part) in renamed]
+            joined[name.replace(".attention.attention.query.", ".attn.qkv.")] = torch.cat(parts)
+    return joined
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
