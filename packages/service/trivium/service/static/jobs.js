@@ -7,6 +7,11 @@ const FIRST_MS = 500;
 const NEWS_MS = 2000; // the longest wait after a change
 const LONGEST_MS = 8000;
 
+let isLeaving = false; // a click leads elsewhere already: loading this page anew would undo it
+addEventListener("beforeunload", () => {
+  isLeaving = true;
+});
+
 function show(element, job) {
   for (const field of element.querySelectorAll("[data-field]")) {
     const value = job[field.dataset.field];
@@ -34,7 +39,7 @@ function follow(element) {
         show(element, job);
         wait = Math.max(FIRST_MS, Math.min((performance.now() - began) / 4, NEWS_MS));
         if (job.is_final) {
-          if ("reload" in element.dataset) location.reload();
+          if ("reload" in element.dataset && !isLeaving) location.reload();
           return;
         }
       } else {
