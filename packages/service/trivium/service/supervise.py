@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
-from typing import IO
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -32,6 +31,7 @@ from trivium.service.app_spec import AppSpec, enabled_apps, resolve
 from trivium.service.broker import EmbeddedBroker
 from trivium.service.database import Database
 from trivium.service.errors import InputError, UpstreamError
+from trivium.service.log_files import last_line, rotate_all
 from trivium.service.runtime import open_runtime
 from trivium.service.sessions import FIRST
 from trivium.service.settings import Settings
@@ -46,7 +46,7 @@ _RESTARTS = 5
 _WATCH_S = 0.2
 _RESTART_WINDOW_S = 60.0
 _PORTS_TRIED = 50
-_LARGEST_LOG_BYTES = 20 * 1024 * 1024
+_LOGS_EVERY_S = 60.0
 
 Say = Callable[[str], None]
 
@@ -64,7 +64,7 @@ class _Child:
 
     def start(self) -> None:
         self.starts.append(time.monotonic())
-        with _opened_log(self.log_file) as output:
+        with self.log_file.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "trivium.service.cli", *self.arguments, "--parent", str(os.getpid())],
                 env=self.environment,
@@ -132,7 +132,7 @@ def run_suite(settings: Settings, *, with_samples: bool = False, say: Say = prin
                     say(f"{spec.name} is not installed: {spec.install_line}")
             say(_welcome_line(settings, access))
             say("Ctrl-C stops everything; what you did is kept.")
-            _watch(children, broker)
+            _watch(children, broker, settings.home / "logs")
         except _Stopped:
             say("Stopping.")
         finally:
@@ -241,7 +241,7 @@ def _await_ready(settings: Settings, children: list[_Child]) -> None:
     while time.monotonic() < deadline:
         for child in children:
             if child.has_died:
-                raise UpstreamError(f"did not start: {_last_line(child.log_file)}", where=child.name)
+                raise UpstreamError(f"did not start: {last_line(child.log_file)}", where=child.name)
         try:
             with urlopen(url, timeout=5):  # noqa: S310 - our own address
                 return
@@ -265,9 +265,13 @@ def _hand_out_samples(settings: Settings, apps: tuple[AppSpec, ...], say: Say) -
         runtime.close()
 
 
-def _watch(children: list[_Child], broker: EmbeddedBroker | None) -> None:
+def _watch(children: list[_Child], broker: EmbeddedBroker | None, logs: Path) -> None:
+    logs_due = time.monotonic()
     while True:
         time.sleep(_WATCH_S)
+        if time.monotonic() >= logs_due:
+            logs_due = time.monotonic() + _LOGS_EVERY_S
+            rotate_all(logs)
         if broker and broker.poll() is not None:
             log.error("broker.died", code=broker.poll())
             broker.start()
@@ -285,7 +289,7 @@ def _restart(child: _Child) -> None:
         child.starts.clear()
     recent = [start for start in child.starts if time.monotonic() - start < _RESTART_WINDOW_S]
     if len(recent) > _RESTARTS:
-        raise UpstreamError(f"keeps dying: {_last_line(child.log_file)}", where=child.name)
+        raise UpstreamError(f"keeps dying: {last_line(child.log_file)}", where=child.name)
     child.start()
 
 
@@ -335,19 +339,6 @@ def _stop_on_signals() -> None:
 def _ignore_signals() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-
-
-@contextmanager
-def _opened_log(path: Path) -> Iterator[IO[bytes]]:
-    if path.exists() and path.stat().st_size > _LARGEST_LOG_BYTES:
-        path.replace(path.with_suffix(".log.1"))
-    with path.open("ab") as file:
-        yield file
-
-
-def _last_line(path: Path) -> str:
-    lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return f"{lines[-1][:300] if lines else 'no output'}; see {path}"
 
 
 def _url_host(host: str) -> str:
