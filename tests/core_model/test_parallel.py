@@ -2,13 +2,12 @@
 
 import importlib.util
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from tests.core_model import ranks
+from tests.core_model.torchrun import run_on_two_ranks
 
 from trivium.core_model.decoder import empty_decoder, new_decoder
 from trivium.core_model.parallel.fsdp import load_spread
@@ -20,11 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def run_two_ranks(what: str, folder: Path) -> list[dict]:
     """Start two ranks and return what each of them saved."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--rdzv-backend", "c10d"]
-    command += ["--rdzv-endpoint", "localhost:0", str(ROOT / "tests/core_model/ranks.py"), what, str(folder)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr[-4000:]
+    run_on_two_ranks(str(ROOT / "tests/core_model/ranks.py"), what, str(folder), PYTHONPATH=str(ROOT))
     return [torch.load(folder / f"rank{rank}.pt", weights_only=True) for rank in range(2)]
 
 

@@ -1,14 +1,12 @@
 """The ordinary command under torchrun: two ranks learn what one process learns, and take over from each other."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from tests.core_model.torchrun import run_on_two_ranks
 from tests.core_model.training import config, lines, settings
 
 from trivium.core_model.checkpoint import from_pretrained
@@ -16,18 +14,11 @@ from trivium.core_model.parallel.ranks import Ranks
 from trivium.core_model.train.text import train
 from trivium.service.errors import InputError
 
-COMMAND = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--rdzv-backend", "c10d"]
-COMMAND += ["--rdzv-endpoint", "localhost:0", "-m", "trivium.core_model.train"]
-
 
 def train_on_two_ranks(folder: Path, *options: str, **changes) -> None:
     file = folder / "run.yaml"
     file.write_text(yaml.safe_dump(settings(folder, **changes)))
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*COMMAND, str(file), *options], env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
+    run_on_two_ranks("-m", "trivium.core_model.train", str(file), *options)
 
 
 def forget(folder: Path, after: int) -> None:
