@@ -82,6 +82,30 @@ def test_people_from_the_terminal(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_table_of_people(tmp_path):
+    home, table, links = tmp_path / "home", tmp_path / "people.csv", tmp_path / "links.csv"
+    table.write_text("name,roles\nann,admin\nbob,toy:watcher\n", encoding="utf-8-sig")
+    _ready, tried, done, again, listed, wrong = typed(
+        home,
+        "db upgrade",
+        f"people import {table} --dry-run",
+        f"people import {table} --links {links}",
+        f"people import {table} --links {links}.2",
+        "people list --csv",
+        f"people import {table} --links {links}",
+    )
+    assert tried[1] == done[1] == f"add       {'ann':24} admin\nadd       {'bob':24} toy:watcher\n"
+    assert [line.split()[0] for line in again[1].splitlines()] == ["same", "same"]
+    assert listed[1] == "name,roles,language,state,last_login\nann,admin,,invited,\nbob,toy:watcher,,invited,\n"
+    assert wrong[2] == f"trivium: {links}: cannot be made (File exists); name a new file\n"
+    given = dict(line.split(",") for line in links.read_text().splitlines())
+    assert list(given) == ["name", "ann", "bob"]
+    assert re.fullmatch(r"http://127\.0\.0\.1:7860/login\?token=\S+", given["bob"])
+    assert links.stat().st_mode & 0o777 == 0o600
+    assert "token=" not in done[1]
+
+
+@pytest.mark.slow
 def test_keys_from_the_terminal(tmp_path):
     _ready, made, rotated, revoked, listed, refused = typed(
         tmp_path / "home",

@@ -27,7 +27,7 @@ from trivium.service.security_log import SecurityLog
 from trivium.service.tables import account, login_token, session
 from trivium.service.text import LANGUAGES
 
-__all__ = ["Account", "People", "normal_name"]
+__all__ = ["Account", "People", "check_language", "normal_name", "usable_name"]
 
 _NAME = re.compile(r"[\w.@+-]{1,64}")
 
@@ -133,14 +133,14 @@ class People:
         Raises:
             InputError: if the name is taken or unusable, a role is unknown, or the password is not good enough.
         """
-        name = _usable_name(name)
+        name = usable_name(name)
         given = self._roles.named(roles)
         if password:
             check_password(password, name=name)
         hashed = self._passwords.hash(password) if password else ""
         values: dict[str, Any] = {
             "password_hash": hashed,
-            "language": _language(language),
+            "language": check_language(language),
             "roles": given,
             "created_at": self._now(),
         }
@@ -183,7 +183,7 @@ class People:
     def set_language(self, account_id: str, language: str) -> None:
         """Keep the language that pages are shown in; empty for the browser's."""
         with self._database.write() as connection:
-            chosen = update(account).where(account.c.id == account_id).values(language=_language(language))
+            chosen = update(account).where(account.c.id == account_id).values(language=check_language(language))
             connection.execute(chosen)
 
     def set_password(self, account_id: str, password: str, *, actor: str, name: str = "") -> Account:
@@ -195,7 +195,7 @@ class People:
         known = self.get(account_id)
         if known.is_external:
             raise InputError("logs in with the identity provider and has no password here", where=known.name)
-        chosen = _usable_name(name) if name and normal_name(name) != known.name else known.name
+        chosen = usable_name(name) if name and normal_name(name) != known.name else known.name
         check_password(password, name=chosen)
         values: dict[str, Any] = {"password_hash": self._passwords.hash(password), "name": chosen}
         with self._security.act("password.changed", actor=actor, subject=account_id, name=chosen) as connection:
@@ -244,7 +244,7 @@ class People:
         """
         known = self._of_subject(subject)
         if known is None:
-            account_id = _usable_name(name)
+            account_id = usable_name(name)
             with self._security.act(
                 "account.created", actor="oidc", subject=account_id, roles=list(roles)
             ) as connection:
@@ -293,7 +293,12 @@ def normal_name(name: str) -> str:
     return unicodedata.normalize("NFKC", name).strip().casefold()[:200]
 
 
-def _usable_name(name: str) -> str:
+def usable_name(name: str) -> str:
+    """Return a name that an account may have, as it is stored.
+
+    Raises:
+        InputError: if it has other characters, or too many.
+    """
     normal = normal_name(name)
     if not _NAME.fullmatch(normal):
         hint = "use up to 64 letters, digits and . _ - + @"
@@ -301,7 +306,12 @@ def _usable_name(name: str) -> str:
     return normal
 
 
-def _language(language: str) -> str:
+def check_language(language: str) -> str:
+    """Return the language; empty for the browser's.
+
+    Raises:
+        InputError: if it is none of ours.
+    """
     if language and language not in LANGUAGES:
         what = Phrase("'{language}' is no language of ours", language=language)
         raise InputError(what, where="language", hint=Phrase("use {choices}", choices=joined(LANGUAGES, ", ")))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -47,14 +50,53 @@ def add(
 
 
 @app.command("list")
-def list_people() -> None:
+def list_people(
+    as_csv: Annotated[bool, typer.Option("--csv", help="A table, as `import` reads it.")] = False,
+) -> None:
     """List everybody with their roles.
 
-    Example: trivium people list
+    Example: trivium people list --csv > people.csv
     """
+    from trivium.service.people_csv import write_people
+
     with opened() as (_settings, access):
+        if as_csv:
+            write_people(access.people.all(), sys.stdout)
+            return
         for account in access.people.all():
             typer.echo(_line(account))
+
+
+@app.command("import")
+def import_people(
+    table: Annotated[Path, typer.Argument(help="CSV with the columns name, roles (separated by blanks), language.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    links: Annotated[Path | None, typer.Option(help="New file for the one-time links, in place of printing.")] = None,
+) -> None:
+    """Add the people of a table, each with a one-time link, and give those who are there its roles; others stay.
+
+    Example: trivium people import people.csv --dry-run
+    """
+    from trivium.service.people_csv import changes, read_people
+    from trivium.service.security_log import OPERATOR
+    from trivium.service.supervise import login_link
+
+    with opened() as (settings, access), _link_table(None if dry_run else links) as give:
+        try:
+            with table.open(encoding="utf-8-sig", newline="") as stream:
+                wanted = read_people(stream, table.name, access.roles)
+        except OSError as error:
+            raise InputError(f"cannot be read ({error.strerror})", where=str(table)) from error
+        for change in changes(wanted, access.people.all(), access.roles):
+            one, account = change.wanted, change.account
+            typer.echo(f"{change.what:9} {one.name:24} {', '.join(one.roles) or '(no role)'}")
+            if dry_run:
+                continue
+            if account is None:
+                account = access.people.add(one.name, one.roles, actor=OPERATOR, language=one.language)
+                give(account.name, login_link(settings, access, account.id, via="invite"))
+            elif change.what == "roles":
+                access.people.set_roles(account.id, one.roles, actor=OPERATOR)
 
 
 @app.command()
@@ -178,6 +220,22 @@ def opened() -> Iterator[tuple[Settings, Access]]:
         yield settings, open_access(settings, enabled_apps(settings.apps), database)
     finally:
         database.close()
+
+
+@contextmanager
+def _link_table(path: Path | None) -> Iterator[Callable[[str, str], object]]:
+    """Yield what takes a name and a link: it prints them, or writes them to a new file of the operator's own."""
+    if path is None:
+        yield lambda name, link: typer.echo(f"Give this link to {name} (once, within a day): {link}")
+        return
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise InputError(f"cannot be made ({error.strerror})", where=str(path), hint="name a new file") from error
+    with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow(("name", "link"))
+        yield lambda name, link: table.writerow((name, link))
 
 
 def _print_invitation(settings: Settings, access: Access, account: Account) -> None:
