@@ -54,3 +54,14 @@ def test_the_band_covers_new_assets_and_is_narrow_where_errors_are_small():
     assert width[truth[2000:] < 20].mean() < 0.5 * width[truth[2000:] > 90].mean()
     assert (low >= 0).all()
     assert (high <= 125).all()
+
+
+def test_where_the_cap_ends_the_band_all_misses_lie_below():
+    rng = np.random.default_rng(2)
+    at_cap = rng.random(20_000) < 0.6
+    truth = np.where(at_cap, 125.0, rng.uniform(60, 125, 20_000))
+    band = Band.fit(np.full(20_000, 120.0), truth, np.arange(20_000), 0.9, cap=125.0)
+    low, high = band.around(np.array([120.0]), 125.0)
+    # P(truth < low) = 0.4 (low - 60) / 65 = 0.1; with a twentieth on each side low would be 68.1
+    assert low[0] == pytest.approx(60 + 65 * 0.1 / 0.4, abs=1.5)
+    assert high[0] == 125

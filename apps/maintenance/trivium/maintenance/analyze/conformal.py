@@ -2,7 +2,9 @@
 
 Split conformal prediction (Vovk, Gammerman, Shafer 2005) with assets, not rows, as the exchangeable units: every asset
 weighs the same, and the finite-sample correction counts assets (Dunn, Wasserman, Ramdas, "Distribution-free prediction
-sets for two-layer hierarchical models", 2023). Errors are taken in neighbourhoods of the predicted value.
+sets for two-layer hierarchical models", 2023). Errors are taken in neighbourhoods of the predicted value. How many of
+the misses lie below and how many above is chosen there so that the interval, cut at 0 and the cap, is shortest: where
+the cap ends it, nothing can be missed above.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ __all__ = ["Band"]
 
 _KNOTS = 9
 _NEIGHBOURHOOD = 0.25
+_SPLITS = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,9 @@ class Band:
     high: np.ndarray
 
     @classmethod
-    def fit(cls, predicted: np.ndarray, truth: np.ndarray, asset: np.ndarray, coverage: float = 0.9) -> Band:
+    def fit(
+        cls, predicted: np.ndarray, truth: np.ndarray, asset: np.ndarray, coverage: float = 0.9, cap: float = np.inf
+    ) -> Band:
         """Learn the offsets.
 
         Args:
@@ -39,26 +44,26 @@ class Band:
             truth: (N,).
             asset: (N,), which rows belong together.
             coverage: share of assets whose truth should lie inside.
+            cap: above which no truth lies.
         """
         _assets, place, counts = np.unique(asset, return_inverse=True, return_counts=True)
         weight = 1.0 / counts[place]
-        miss = (1 - coverage) / 2
+        miss = 1 - coverage
         knots = np.unique(np.quantile(predicted, np.linspace(0.02, 0.98, _KNOTS)))
         lows, highs = [], []
         for knot in knots:
             near = np.argsort(np.abs(predicted - knot), kind="stable")[: max(10, int(_NEIGHBOURHOOD * len(predicted)))]
             # Like the (n + 1)(1 - miss)-th smallest of n, where n is the number of assets nearby.
             corrected = miss * (1 - 1 / max(2, len(np.unique(asset[near]))))
-            error = (truth - predicted)[near]
-            lows.append(_weighted_quantile(error, weight[near], corrected))
-            highs.append(_weighted_quantile(error, weight[near], 1 - corrected))
+            low, high = _shortest(predicted[near], (truth - predicted)[near], weight[near], corrected, cap)
+            lows.append(low)
+            highs.append(high)
         return cls(knots, np.array(lows), np.array(highs))
 
     def around(self, predicted: np.ndarray, cap: float = np.inf) -> tuple[np.ndarray, np.ndarray]:
         """Return lower and upper ends, within [0, cap] and never on the wrong side of the prediction."""
-        low = predicted + np.interp(predicted, self.knots, self.low)
-        high = predicted + np.interp(predicted, self.knots, self.high)
-        return np.clip(np.minimum(low, predicted), 0.0, cap), np.clip(np.maximum(high, predicted), 0.0, cap)
+        offsets = (np.interp(predicted, self.knots, offset) for offset in (self.low, self.high))
+        return _ends(predicted, *offsets, cap)
 
     def to_json(self) -> dict[str, list[float]]:
         """Return what `from_json` reads."""
@@ -68,6 +73,26 @@ class Band:
     def from_json(cls, data: dict[str, list[float]]) -> Band:
         """Read what `to_json` wrote."""
         return cls(np.array(data["knots"]), np.array(data["low"]), np.array(data["high"]))
+
+
+def _ends(
+    predicted: np.ndarray, low: np.ndarray | float, high: np.ndarray | float, cap: float
+) -> tuple[np.ndarray, np.ndarray]:
+    lower, upper = np.minimum(predicted + low, predicted), np.maximum(predicted + high, predicted)
+    return np.clip(lower, 0.0, cap), np.clip(upper, 0.0, cap)
+
+
+def _shortest(
+    predicted: np.ndarray, error: np.ndarray, weight: np.ndarray, miss: float, cap: float
+) -> tuple[float, float]:
+    """Return the offsets that leave out a share of the errors, split below and above so that intervals are shortest."""
+    found = []
+    for below in np.linspace(0.0, miss, _SPLITS):
+        low = _weighted_quantile(error, weight, float(below))
+        high = _weighted_quantile(error, weight, float(1 - miss + below))
+        lower, upper = _ends(predicted, low, high, cap)
+        found.append((float(np.mean(upper - lower)), low, high))
+    return min(found)[1:]
 
 
 def _weighted_quantile(values: np.ndarray, weight: np.ndarray, share: float) -> float:
