@@ -65,6 +65,7 @@ RECORDED: tuple[str, ...] = (
     "pointcloud_scenes.py",
     "precision.py",
     "moe_gpu.py",
+    "moe_gpu.py skewed",
     "attention_gpu.py",
     "decode.py",
     "train_gpu.py",
