@@ -6,6 +6,7 @@ A check has a verdict and both sides; it never changes a value. Derived values a
 from __future__ import annotations
 
 import functools
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -43,6 +44,7 @@ class Identity:
 
     Args:
         sides: pairs of left and right, in order of preference; `equations` are the same as texts.
+        unless_label: rows after which the statement has more lines before the result, so that the sides need not agree.
         allowance: share of the right side by which the left may fall short without being wrong.
     """
 
@@ -51,6 +53,7 @@ class Identity:
     relation: Literal["equal", "at_most"]
     sides: tuple[tuple[Expression, Expression], ...]
     equations: tuple[str, ...]
+    unless_label: str = ""
     allowance: Decimal = Decimal(0)
 
 
@@ -69,6 +72,7 @@ def identities() -> tuple[Identity, ...]:
             relation=row["relation"],
             sides=tuple((parse(left), parse(right)) for left, right in row["sides"]),
             equations=tuple(f"{left} {_SIGNS[row['relation']]} {right}" for left, right in row["sides"]),
+            unless_label=row.get("unless_label", ""),
             allowance=Decimal(row.get("allowance", 0)),
         )
         for row in table["identity"]
@@ -123,7 +127,7 @@ def _check(identity: Identity, scope: Scope) -> Check:
     reason: Message | None = None
     for place, sides in enumerate(identity.sides):
         try:
-            left, right = (_reported(side, scope) for side in sides)
+            left, right = (_reported(side, scope, identity.unless_label) for side in sides)
             check = _compare(identity, scope, sides, left, right)
         except Absence as absence:
             reason = reason or absence.reason
@@ -144,8 +148,11 @@ def _form(identity: Identity, place: int, failed: Iterable[int]) -> CheckForm | 
     return CheckForm(place + 1, len(equations), equations[place], others) if len(equations) > 1 else None
 
 
-def _reported(side: Expression, scope: Scope) -> Outcome:
+def _reported(side: Expression, scope: Scope, unless_label: str) -> Outcome:
     outcome = evaluate(side, scope)
+    for value in outcome.inputs:
+        if unless_label and value.fact is not None and re.search(unless_label, value.fact.place.row_label):
+            raise Absence(Message("reason.lines_between", {"metric": value.metric}))
     for value in outcome.inputs:
         if value.fact is None:
             raise Absence(Message("reason.derived_input", {"metric": value.metric}))

@@ -23,6 +23,10 @@ _TAXONOMIES = (("us-gaap", ""), ("ifrs-full", "ifrs:"), ("/dei", "dei:"), ("/srt
 _NOTE_MARKS = re.compile(
     r"(\s*\((note|notes|see note)[^)]*\)|\s*[-–—,]?\s*see note \d+|\s*\(\d+\)|\s*\([a-z]\)|:)+\s*$", re.I
 )
+_CHINESE_MARKS = re.compile(
+    r"^(?:[一二三四五六七八九十]+[、.．]|[（(][一二三四五六七八九十\d]+[)）]|\d+[、.．])\s*"
+    r"|[（(]或股东权益[)）]|[（(][^（()）]*填列[)）]$|[（(]元\s*[/／]\s*股[)）]$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,15 @@ class MetricRule:
         return self.statement in ("balance", "cover") or self.key in _BALANCES_IN_NOTES
 
     def matches_label(self, label: str) -> bool:
-        """Whether a printed row label says that the row is this metric; note marks at its end do not count."""
+        """Whether a printed row label says that the row is this metric.
+
+        Note marks at its end do not count, nor numbers before Chinese rows and remarks on their signs.
+        """
         text = _NOTE_MARKS.sub("", label.strip())
-        if not any(pattern.fullmatch(text) for pattern in _compiled(self.labels)):
+        texts = {text, _CHINESE_MARKS.sub("", text)}
+        if not any(pattern.fullmatch(one) for pattern in _compiled(self.labels) for one in texts):
             return False
-        return not any(pattern.fullmatch(text) for pattern in _compiled(self.not_labels))
+        return not any(pattern.fullmatch(one) for pattern in _compiled(self.not_labels) for one in texts)
 
 
 _BALANCES_IN_NOTES = {

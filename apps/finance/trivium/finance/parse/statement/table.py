@@ -236,6 +236,8 @@ class _Table:
                 )
             elif self.is_cover and cells.row_kind(label) != "shares":
                 continue
+            elif not label and isinstance(cell, str) and not any(map(str.isdigit, cell)):
+                continue  # a remark at the end of a row, such as the unit of the table below
             elif not label:
                 self.reading.problems.append(Problem(address, "the row has a value but no label; it was left out"))
             elif cells.row_kind(label, self.heading) == "unknown":
