@@ -52,9 +52,34 @@ def test_text_is_found_and_covered(text, how):
     assert region.mean() < 0.2
 
 
+@pytest.mark.parametrize(("text", "shares"), [("KOM", (0.8,)), ("KOM", (0.8, 1.0))])
+def test_short_text_whose_letters_touch_is_covered(text, shares):
+    """Letters set so close that they make one mark, or two."""
+    board, font, place = Image.new("L", FILM.shape[::-1], 0), ImageFont.load_default(14), 9.0
+    for number, letter in enumerate(text):
+        ImageDraw.Draw(board).text((round(place), 7), letter, fill=255, font=font, stroke_width=1)
+        place += font.getlength(letter) * shares[number % len(shares)] + (2 if shares[number % len(shares)] == 1 else 0)
+    ink = np.asarray(board) > 128
+    _, boxes = cover_text(np.where(ink, 4095, FILM).astype(np.uint16))
+    region = np.zeros(FILM.shape, bool)
+    for box in boxes:
+        region[box.top : box.bottom, box.left : box.right] = True
+    assert not (ink & ~region).any()
+
+
+def test_text_over_an_edge_is_covered_whole():
+    film, ink = written("06:04:59 1961", at=(8, 6), size=12)
+    film[:, 45:][~ink[:, 45:]] = 2600  # what lies behind turns bright in the middle of the text
+    region = np.zeros(film.shape, bool)
+    for box in find_text(film):
+        region[box.top : box.bottom, box.left : box.right] = True
+    assert not (ink & ~region).any()
+
+
+@pytest.mark.parametrize("size", [12, 24, 40])
 @pytest.mark.parametrize("marker", ["L", "R", "PA", "AP"])
-def test_a_marker_of_side_or_view_stays(marker):
-    film, _ = written(marker, size=24)
+def test_a_marker_of_side_or_view_stays(marker, size):
+    film, _ = written(marker, size=size)
     covered, boxes = cover_text(film)
     assert boxes == ()
     assert covered is film

@@ -26,6 +26,7 @@ _NOISE = 2.5  # contrast of a glyph in means of the marks around it
 _LIMITS = np.minimum(np.maximum(np.arange(256) * _NOISE, _LEAST_CONTRAST), 255).astype(np.uint8)
 _STEEP = 0.4  # of the contrast, from one pixel to the next
 _STROKES = 2.5  # steps along a row of letters, of its width
+_SHORTEST_JOINED = 2.2  # width by height: three letters that touch; `PA` and `AP` are narrower
 _MOST_OF_A_ROW = 0.6
 _SHORT = 4  # glyphs: a short row has to have sharper edges
 _STEEP_ROW, _STEEP_SHORT_ROW = 0.48, 0.62  # of the outlines in a row
@@ -204,6 +205,8 @@ def _rows(marks: _Marks) -> Iterator[np.ndarray]:
             _join(group, index, other)
     roots = np.array([_root(group, index) for index in range(len(group))], int)
     for root, count in zip(*np.unique(roots, return_counts=True), strict=True):
+        if count == _FEWEST - 1 and _are_joined_in_two(two := glyphs.chosen(roots == root)):
+            yield _covering(_whole_line(marks, two))
         if count >= _FEWEST:
             whole = glyphs.chosen(roots == root)
             row = _of_one_kind(whole)
@@ -215,9 +218,20 @@ def _rows(marks: _Marks) -> Iterator[np.ndarray]:
 def _are_joined(marks: _Marks) -> np.ndarray:
     """Return which marks are a row of letters that touch: long, drawn, and crossed by many strokes."""
     tall, wide = marks.height, marks.width
-    is_long = (wide > _LONGEST_GLYPH * tall) & (tall >= _GLYPH_PX[0]) & (tall <= _GLYPH_PX[1])
-    is_drawn = (marks.steepness >= 0.6) & (marks.contrast >= _DRAWN_CONTRAST) & (marks.fill >= 0.28)
+    is_long = (wide > _SHORTEST_JOINED * tall) & (tall >= _GLYPH_PX[0]) & (tall <= _GLYPH_PX[1])
+    is_short = wide <= _LONGEST_GLYPH * tall
+    least = np.where(is_short, 0.7, 0.6), np.where(is_short, 80, _DRAWN_CONTRAST), np.where(is_short, 0.35, 0.28)
+    is_drawn = (marks.steepness >= least[0]) & (marks.contrast >= least[1]) & (marks.fill >= least[2])
     return is_long & is_drawn & (marks.steps[:, 0] >= _STROKES * wide)
+
+
+def _are_joined_in_two(row: _Marks) -> bool:
+    """Return whether two marks of one height are as wide as three letters, sharply drawn, and crossed by strokes."""
+    wide, tall = float(row.width.sum()), float(np.median(row.height))
+    is_even = np.ptp(row.height) <= 1 and np.ptp(row.box[:, 3]) <= 1 and np.ptp(row.level) <= 30
+    is_even &= row.width.max() >= 1.3 * tall  # at least two of them touch
+    is_drawn = row.steepness.min() >= 0.7 and row.contrast.min() >= 100 and row.fill.min() >= 0.3
+    return bool(is_even and is_drawn and wide > _SHORTEST_JOINED * tall and row.steps[:, 0].sum() >= 1.7 * wide)
 
 
 def _of_one_kind(row: _Marks) -> _Marks:
@@ -253,10 +267,16 @@ def _reads_like_text(row: _Marks) -> bool:
     steepness, fill = float(np.median(row.steepness)), float(np.median(row.fill))
     is_sharp = steepness >= 0.75 and contrast >= 80 and float(np.std(row.level)) <= 15  # what lies behind may vary then
     is_plain = float(np.std(row.level)) <= 28 and float(np.std(row.contrast)) <= (0.6 if is_sharp else 0.3) * contrast
+    is_plain |= len(box) > _SHORT and _is_ruled(row) and float(np.std(row.level)) <= _ALIKE
     has_bodies = float(np.median(row.width)) >= 0.25 * tall and fill >= (0.2 if is_sharp else 0.28)
     least = _STEEP_ROW if len(box) > _SHORT else _STEEP_SHORT_ROW  # three wires side by side are no rarity
     is_drawn = steepness >= least and contrast >= _DRAWN_CONTRAST
     return is_long and is_low and is_even and is_plain and has_bodies and is_drawn
+
+
+def _is_ruled(row: _Marks) -> bool:
+    """Return whether all marks have one height and stand on one line to a pixel: what lies behind may vary then."""
+    return bool(np.ptp(row.height) <= 1 and np.ptp(row.box[:, 3]) <= 1 and np.median(row.steepness) >= _STEEP_SHORT_ROW)
 
 
 def _whole_line(marks: _Marks, row: _Marks) -> np.ndarray:
@@ -264,6 +284,9 @@ def _whole_line(marks: _Marks, row: _Marks) -> np.ndarray:
     box, tall = row.box, float(np.median(row.height))
     middle = (marks.box[:, 1] + marks.box[:, 3]) / 2
     is_alike = np.abs(marks.level - np.median(row.level)) <= _ALIKE
+    is_alike |= (marks.steepness >= _STEEP_SHORT_ROW) & (
+        marks.height >= 0.6 * tall
+    )  # what lies behind may have changed
     is_alike &= (marks.height <= 1.6 * tall) & (marks.contrast >= 0.3 * np.median(row.contrast))
     while True:
         first, last = box.min(axis=0), box.max(axis=0)
