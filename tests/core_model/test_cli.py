@@ -138,6 +138,10 @@ def test_train_then_resume_then_generate(tmp_path, capsys):
         (["train", "nowhere.yaml"], "nowhere.yaml: no such file; give a YAML file of settings"),
         (["generate", "--model", "{empty}", "--prompt", "x"], "{empty}: tokenizer.json is missing; copy it from where"),
         (["generate", "--model", "{model}", "--prompt", "x", "--top-p", "2"], "top_p is 2.0; use more than 0"),
+        (
+            ["generate", "--model", "{model}", "--prompt", "x", "--device", "gpu"],
+            "device 'gpu' is unknown; use cpu, cuda",
+        ),
         (["generate", "--model", "{model}", "--prompt", ""], "prompt 1 is empty; give at least one token"),
         (
             ["generate", "--model", "{model}", "--prompt", " sales" * 60],

@@ -195,10 +195,12 @@ def export(
 def _load(model: Path, dtype: str, device: str) -> tuple[Decoder, Tokenizer]:
     """Read the tokenizer first: it is small, and its absence is worth knowing before the weights are read."""
     from trivium.core_model.checkpoint import from_pretrained
+    from trivium.core_model.device import usable_device
     from trivium.core_model.tokenizer import Tokenizer
 
+    place = usable_device(device)
     tokenizer = Tokenizer.from_folder(model)
-    return from_pretrained(model, dtype=dtype or None, device=device), tokenizer
+    return from_pretrained(model, dtype=dtype or None, device=place), tokenizer
 
 
 def _score_files(

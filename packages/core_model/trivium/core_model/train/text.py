@@ -19,6 +19,7 @@ from trivium.core_model.config import ModelConfig
 from trivium.core_model.data.packing import PackedBatch, PackedRows
 from trivium.core_model.data.tokens import TokenStore, prepare
 from trivium.core_model.decoder import Decoder, DecoderOutput, new_decoder
+from trivium.core_model.device import usable_device
 from trivium.core_model.heads import MISSING_CLASS, text_loss_sum, text_targets
 from trivium.core_model.moe.balance import Balancer
 from trivium.core_model.parallel.ranks import Ranks, ranks_of_environment
@@ -40,9 +41,7 @@ def train(config: TrainConfig, *, resume: bool = False) -> RunResult:
     Raises:
         TriviumError: as `prepare`, `from_pretrained` and `fit`.
     """
-    device = torch.device(config.device)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"device is {config.device}, and torch finds no CUDA device", hint="use cpu")
+    usable_device(config.device)
     with ranks_of_environment(config.device) as ranks:
         _check_ranks(config, ranks)
         tokenizer = _tokenizer(config)
