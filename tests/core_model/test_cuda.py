@@ -13,12 +13,15 @@ from trivium.core_model.generate import Sampling, generate
 from trivium.core_model.layers.attention import attend_flex, attend_plain
 from trivium.core_model.layers.visibility import Visibility
 from trivium.core_model.moe.precise import precise_linear
+from trivium.core_model.serve.engine import Engine, EngineConfig
 from trivium.core_model.train.text import train
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
     pytest.mark.filterwarnings("default"),  # torch's compiler warns about itself
 ]
+
+DEVICE = torch.device("cuda")
 
 
 def random(*shape: int, seed: int) -> torch.Tensor:
@@ -103,6 +106,26 @@ def test_cached_decoding_equals_uncached_on_the_gpu(kind):
     best = logits.max(dim=-1).values
     chosen = logits.gather(1, torch.tensor(new).cuda()[:, None])[:, 0]
     assert ((best - chosen) <= 0.1).float().mean() >= 0.9  # bfloat16: near ties may fall either way
+
+
+@pytest.mark.parametrize("count", [1, 3, 12])
+def test_requests_that_decode_by_the_chain_of_kernels_get_likeliest_tokens(count):
+    plain = {"router_scores": "softmax", "router_bias": False, "num_groups": 1, "groups_per_token": 1}
+    sizes = {"head_dim": 16, "dim": 64, "expert_dim": 64, "dense_layers": (), "num_shared_experts": 0, "eos_ids": ()}
+    config = small_config("experts", **sizes, **plain)
+    decoder = new_decoder(config, seed=2, device=DEVICE, dtype=torch.bfloat16)
+    generator = torch.Generator().manual_seed(0)
+    prompts = [torch.randint(3, 97, (5 + row,), generator=generator).tolist() for row in range(count)]
+    engine = Engine(decoder, EngineConfig(max_rows=16, num_pages=48, page_size=16))
+    continued = engine.run(prompts, Sampling(max_new_tokens=20))
+    assert engine._rows._chain is not None
+    gaps = []
+    for prompt, row in zip(prompts, continued, strict=True):
+        with torch.inference_mode():
+            ids = torch.tensor([[*prompt, *row.token_ids]], device=DEVICE)
+            logits = decoder(ids).logits[0, len(prompt) - 1 : -1].float()
+        gaps.append(logits.max(dim=-1).values - logits.gather(1, ids[0, len(prompt) :, None])[:, 0])
+    assert (torch.cat(gaps) <= 0.1).float().mean() >= 0.9  # bfloat16: near ties may fall either way
 
 
 def test_router_logits_of_bfloat16_are_as_precise_as_of_float32():

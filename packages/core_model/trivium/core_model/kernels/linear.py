@@ -22,6 +22,7 @@ MOST_ROWS = 64
 MOST_WIDTH = 4096
 
 MOST_HELD = 4  # rows of programs that hold whole rows of the weight
+_HELD = 4096  # elements of the weight that one of these holds
 _COLUMNS, _INNER, _STAGES = 16, 128, 6  # of tiles
 
 
@@ -47,8 +48,8 @@ def few_linear(
     settings = {"IS_ADDED": add is not None, "num_warps": 4, **early()}
     added = x if add is None else add
     if rows <= MOST_HELD:
-        columns = max(8192 // triton.next_power_of_2(width), 1) // 2
-        sizes = {"COLUMNS": max(columns, 1), "INNER": triton.next_power_of_2(width)}
+        inner = triton.next_power_of_2(width)
+        sizes = {"COLUMNS": max(_HELD // inner, 1), "INNER": inner}
         _hold[(triton.cdiv(outputs, sizes["COLUMNS"]),)](
             x, scale, weight, added, y, rows, outputs, width, eps, IS_NORMED=norm is not None, **sizes, **settings
         )
