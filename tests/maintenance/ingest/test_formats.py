@@ -49,6 +49,15 @@ def wide_bodies() -> dict[str, tuple[bytes | str, str]]:
         "csv": ("asset,time,temp,speed\nP1,2026-03-01T12:00:00Z,20.5,\nP2,2026-03-01T12:00:01Z,21.0,2950\n", "csv"),
         "csv, german": ("asset;time;temp;speed\nP1;01.03.2026 12:00:00Z;20,5;\nP2;1772366401;21,0;2.950,0\n", "csv"),
         "csv, bom": ("\ufeffasset,time,temp,speed\r\nP1,1772366400,20.5,\r\nP2,1772366401,21,2950\r\n", "csv"),
+        "csv, german, day and time apart": (
+            "Anlage;Datum;Zeit;temp;speed\nP1;01.03.2026;12:00:00Z;20,5;\nP2;01.03.2026;12:00:01Z;21,0;2950\n",
+            "csv",
+        ),
+        "csv, chinese": (
+            "设备,时间,temp,speed\nP1,2026-03-01 12:00:00Z,20.5,\nP2,2026-03-01 12:00:01Z,21,2950\n".encode("gb18030"),
+            "csv",
+        ),
+        "csv, a day that is a time": ("asset,Datum,temp,speed\nP1,1772366400,20.5,\nP2,1772366401,21,2950\n", "csv"),
         "arrow": (arrow(table), "arrow"),
         "arrow file": (arrow(table, as_file=True), "arrow"),
     }

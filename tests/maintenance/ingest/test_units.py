@@ -52,3 +52,16 @@ def test_there_and_back():
 def test_unknown_names():
     assert find_unit("frobs") is None
     assert find_unit("µm") == find_unit("um")
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept", "value", "converted"),
+    [
+        ("℃", "degC", 20, 20), ("℉", "℃", 212, 100), ("bar(ü)", "barg", 3, 3), ("U/min", "rpm", 2950, 2950),
+        ("转/分", "r/min", 2950, 2950), ("m³/min", "m3/h", 2, 120), ("Nm³/min", "Nm³/h", 1, 60),
+    ],
+)  # fmt: skip
+def test_units_as_german_and_chinese_plants_write_them(sent, kept, value, converted):
+    found = conversion(sent, kept)
+    assert value * found.factor + found.offset == pytest.approx(converted)
+    assert conversion("Nm3/h", "m3/h") is None

@@ -12,6 +12,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from trivium.maintenance.csv_text import ASSET, DESCRIPTION, TAG, UNIT, decode_text
 from trivium.maintenance.ingest.numbers import read_number
 from trivium.maintenance.ingest.running import parse_expression
 from trivium.maintenance.ingest.units import find_unit
@@ -21,18 +22,18 @@ from trivium.service.errors import InputError
 __all__ = ["Imported", "read_registry_csv"]
 
 _NAMES = {
-    "tag": ("tag", "tagname", "tag_name", "point", "sensor"),
-    "asset": ("asset", "asset_id", "equipment", "machine", "component"),
-    "description": ("description", "descriptor", "desc"),
-    "unit": ("unit", "units", "uom", "eu", "engunits"),
-    "low": ("low", "zero", "min", "lo"),
-    "high": ("high", "max", "hi"),
-    "rate": ("rate", "rate_s", "scan"),
-    "deadband": ("deadband", "excdev", "compdev"),
-    "staleness": ("staleness", "staleness_s"),
-    "running": ("running",),
-    "startup": ("startup", "startup_s"),
-    "class": ("class", "asset_class"),
+    "tag": TAG,
+    "asset": ASSET,
+    "description": DESCRIPTION,
+    "unit": UNIT,
+    "low": ("low", "zero", "min", "lo", "untergrenze", "下限", "最小值", "量程下限"),
+    "high": ("high", "max", "hi", "obergrenze", "上限", "最大值", "量程上限"),
+    "rate": ("rate", "rate_s", "scan", "takt", "abtastrate", "周期", "采样周期", "采集周期"),
+    "deadband": ("deadband", "excdev", "compdev", "totband", "死区"),
+    "staleness": ("staleness", "staleness_s", "有效期"),
+    "running": ("running", "betrieb", "运行条件"),
+    "startup": ("startup", "startup_s", "anlaufzeit", "启动时间"),
+    "class": ("class", "asset_class", "klasse", "设备类别", "类别"),
 }
 _MOST_PROBLEMS = 20
 _MOST_CLASS = 80
@@ -106,10 +107,7 @@ def read_registry_csv(content: bytes) -> Imported:
 
 
 def _lines(content: bytes) -> tuple[list[list[str]], str]:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("cp1252", errors="replace")
+    text = decode_text(content)
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     if "\x00" in text:
@@ -135,7 +133,9 @@ def _places(header: list[str]) -> dict[str, int]:
     for name in ("tag", "asset"):
         if name not in places:
             raise InputError(
-                f"has no column {name}", where="registry", hint=f"its columns are {', '.join(header)[:200]}"
+                f"has no column {name}",
+                where="registry",
+                hint=f"its columns are {', '.join(header)[:200]}; call one of them {name}",
             )
     return places
 

@@ -13,6 +13,7 @@ from datetime import tzinfo
 
 from sqlalchemy import delete, insert, select
 
+from trivium.maintenance.csv_text import ASSET, DESCRIPTION, decode_text
 from trivium.maintenance.ingest.moments import read_moments
 from trivium.maintenance.tables import work_order as table
 from trivium.service.database import Database
@@ -22,15 +23,38 @@ __all__ = ["FAILURE", "OTHER", "PREVENTIVE", "WorkOrder", "find_orders", "read_o
 
 FAILURE, PREVENTIVE, OTHER = "failure", "preventive", "other"
 _NAMES: Mapping[str, tuple[str, ...]] = {
-    "number": ("number", "order", "order_id", "work_order", "wo", "id"),
-    "asset": ("asset", "asset_id", "equipment", "machine", "functional_location"),
-    "start": ("start", "from", "failed_at", "reported", "date", "time", "created"),
-    "end": ("end", "to", "finished", "completed", "closed"),
-    "kind": ("kind", "type", "order_type", "category"),
-    "description": ("description", "text", "short_text", "comment"),
+    "number": (
+        *("number", "order", "order_id", "work_order", "wo", "id", "auftrag", "auftragsnummer", "meldung"),
+        *("工单号", "工单编号", "工单", "单号"),
+    ),
+    "asset": (*ASSET, "functional_location", "technischer platz"),
+    "start": (
+        *("start", "from", "failed_at", "reported", "date", "time", "created"),
+        *("störungsbeginn", "beginn", "gemeldet", "datum", "故障时间", "开始时间", "报修时间", "开始", "日期"),
+    ),
+    "end": (
+        *("end", "to", "finished", "completed", "closed", "störungsende", "ende", "erledigt"),
+        *("结束时间", "完成时间", "结束"),
+    ),
+    "kind": ("kind", "type", "order_type", "category", "auftragsart", "art", "工单类型", "类型", "类别"),
+    "description": (*DESCRIPTION, "short_text", "comment", "kurztext", "故障描述", "内容"),
 }
 _KINDS = {
-    FAILURE: ("failure", "corrective", "breakdown", "emergency", "repair", "pm01", "cm", "故障", "抢修"),
+    FAILURE: (
+        "failure",
+        "corrective",
+        "breakdown",
+        "emergency",
+        "repair",
+        "pm01",
+        "cm",
+        "störung",
+        "ausfall",
+        "reparatur",
+        "故障",
+        "抢修",
+        "维修",
+    ),
     PREVENTIVE: (
         "preventive",
         "planned",
@@ -39,6 +63,10 @@ _KINDS = {
         "inspection",
         "pm02",
         "pm",
+        "wartung",
+        "vorbeugend",
+        "revision",
+        "保养",
         "预防",
         "计划",
         "大修",
@@ -72,10 +100,7 @@ def read_orders(
     Raises:
         InputError: with the first twenty lines that cannot be used.
     """
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("cp1252", errors="replace")
+    text = decode_text(content)
     delimiter = max(",;\t", key=text.partition("\n")[0].count)
     lines = [line for line in csv.reader(io.StringIO(text), delimiter=delimiter) if any(cell.strip() for cell in line)]
     if len(lines) < 2:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
@@ -18,21 +19,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from trivium.maintenance.csv_text import ASSET, DATE, QUALITY, TAG, TIME, UNIT, VALUE, decode_text, first_of
 from trivium.maintenance.ingest import quality
 from trivium.maintenance.ingest.moments import Moments, read_moments
 from trivium.maintenance.ingest.numbers import Cells, read_numbers
 from trivium.service.errors import InputError
 
-__all__ = ["MAX_ROWS", "TIME_COLUMNS", "Coded", "Options", "Sheet", "read_sheet"]
+__all__ = ["MAX_ROWS", "Coded", "Options", "Sheet", "read_sheet"]
 
 MAX_ROWS = 10_000
 _MAX_COLUMNS = 2_000
-_ASSET = ("asset", "asset_id", "equipment", "machine", "device")
-TIME_COLUMNS = ("time", "timestamp", "datetime", "ts", "date_time")
-_TAG = ("tag", "tagname", "tag_name", "point", "sensor")
-_VALUE = ("value", "val")
-_QUALITY = ("quality", "q", "status", "status_code", "statuscode", "opc_quality")
-_UNIT = ("unit", "units", "uom", "eu")
+_CLOCK = re.compile(r"\d{1,2}:\d\d")  # a time of the day, whose day is elsewhere
 _OPTIONS = ("batch_id", "gateway", "zone", "time_format", "decimal", "quality", "asset")
 Column = np.ndarray | Sequence[Any]
 
@@ -130,28 +127,30 @@ def _sheet(columns: dict[str, Column], options: Options, zone: tzinfo | None, ar
     if not 1 <= num_rows <= MAX_ROWS:
         raise InputError(f"holds {num_rows:,} rows", where="body", hint=f"send 1 to {MAX_ROWS:,}")
     names = {name.strip().lower(): name for name in columns}
-    time_name, tag_name = _first(names, TIME_COLUMNS), _first(names, _TAG)
-    value_name = _first(names, _VALUE)
+    date_name = first_of(names, DATE)
+    time_name, tag_name = first_of(names, TIME) or date_name, first_of(names, TAG)
+    value_name = first_of(names, VALUE)
     if time_name is None:
         shown = ", ".join(list(columns)[:8])
-        raise InputError(f"no time column among {shown}", where="body", hint=f"call it {' or '.join(TIME_COLUMNS[:2])}")
+        raise InputError(f"no time column among {shown}", where="body", hint=f"call it {' or '.join(TIME[:2])}")
+    times = _with_days(columns, time_name, date_name)
     is_narrow = tag_name is not None and value_name is not None
-    asset_name = _first(names, _ASSET)
+    asset_name = first_of(names, ASSET)
     assets = _coded(columns[asset_name]) if asset_name else _constant(options.asset, num_rows)
     tags = _coded(columns[tag_name]) if is_narrow and tag_name else None
     if not is_narrow and assets is None:
         raise InputError("wide rows need an asset column", where="body", hint="add one, or ?asset=NAME for all rows")
     source = tags or assets
     moments = read_moments(
-        columns[time_name],
+        times,
         zone=zone,
         time_format=options.time_format,
         sources=None if source is None else source.codes,
         arrival=arrival,
     )
-    quality_name = _first(names, _QUALITY)
+    quality_name = first_of(names, QUALITY)
     marks = quality.of_codes(_listed(columns[quality_name]), quality_name, options.quality) if quality_name else None
-    unit_name = _first(names, _UNIT) if is_narrow else None
+    unit_name = first_of(names, UNIT) if is_narrow else None
     taken = {time_name, asset_name, quality_name} if not is_narrow else set(columns) - {value_name}
     cells = {
         name.strip(): _judged(read_numbers(column, decimal=options.decimal), marks, is_narrow)
@@ -217,10 +216,7 @@ def _columns_of(rows: list[Any]) -> dict[str, Column]:
 
 
 def _read_csv(body: bytes) -> tuple[dict[str, Column], str]:
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = body.decode("cp1252", errors="replace")
+    text = decode_text(body)
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     try:
@@ -279,8 +275,13 @@ def _of_arrow(column: pa.ChunkedArray) -> Column:
 # -- columns --------------------------------------------------------------------------------------------------------
 
 
-def _first(names: Mapping[str, str], wanted: Sequence[str]) -> str | None:
-    return next((names[name] for name in wanted if name in names), None)
+def _with_days(columns: dict[str, Column], time_name: str, date_name: str | None) -> Column:
+    """Return the times; with the days of a column beside them, which is taken out, where they are times of the day."""
+    times = _listed(columns[time_name])
+    first = next((str(cell) for cell in times if cell), "")
+    if date_name in (None, time_name) or not _CLOCK.match(first):
+        return columns[time_name]
+    return [f"{day} {time}" for day, time in zip(_listed(columns.pop(str(date_name))), times, strict=True)]
 
 
 def _listed(column: Column) -> Sequence[Any]:

@@ -56,10 +56,12 @@ _TABLE: dict[str, dict[str, tuple[float, float]]] = {
     "speed": {"m/s": (1, 0), "mm/s": (1e-3, 0), "in/s ips": (0.0254, 0), "km/h": (1 / 3.6, 0),
               "ft/min fpm": (0.00508, 0)},
     "acceleration": {"m/s2": (1, 0), "g": (9.80665, 0), "mm/s2": (1e-3, 0)},
-    "rotation": {"rpm 1/min r/min": (1, 0), "rad/s": (9.549296585513721, 0), "rps": (60, 0)},
+    "rotation": {"rpm 1/min r/min u/min min-1 转/分 转/分钟": (1, 0), "rad/s": (9.549296585513721, 0),
+                 "rps": (60, 0)},
     "frequency": {"hz": (1, 0), "khz": (1e3, 0), "mhz": (1e6, 0)},
-    "volume flow": {"m3/h": (1, 0), "m3/s": (3600, 0), "l/s": (3.6, 0), "l/min lpm": (0.06, 0), "l/h": (1e-3, 0),
+    "volume flow": {"m3/h": (1, 0), "m3/min": (60, 0), "m3/s": (3600, 0), "l/s": (3.6, 0), "l/min lpm": (0.06, 0), "l/h": (1e-3, 0),
                     "gpm usgpm": (0.2271247, 0), "ft3/min cfm": (1.699010796, 0), "bbl/d bpd": (0.0066244705, 0)},
+    "volume flow, normal": {"nm3/h": (1, 0), "nm3/min": (60, 0)},
     "mass flow": {"kg/s": (1, 0), "kg/h": (1 / 3600, 0), "t/h": (1 / 3.6, 0), "lb/h": (1.2599788e-4, 0)},
     "mass": {"kg": (1, 0), "t": (1e3, 0), "lb": (0.45359237, 0)},
     "power": {"kw": (1, 0), "w": (1e-3, 0), "mw": (1e3, 0), "hp": (0.745699872, 0)},
@@ -97,6 +99,7 @@ def _units() -> dict[str, Unit]:
 def find_unit(name: str) -> Unit | None:
     """Return the unit of this name (`degC`, `°F`, `bar(g)`, `m³/h`), or None when it is unknown."""
     text = name.strip().replace("°", "deg").replace("³", "3").replace("²", "2").replace("µ", "u").replace("μ", "u")
+    text = text.replace("℃", "degC").replace("℉", "degF").replace("(ü)", "g").replace("barü", "barg")
     text = re.sub(r"\(([ag])\)", r"\1", text, flags=re.IGNORECASE)
     text = re.sub(r"[\s_^]", "", text)
     return _EXACT.get(text) or _units().get(text.lower())

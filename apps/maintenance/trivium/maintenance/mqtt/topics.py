@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from trivium.maintenance.ingest.formats import TIME_COLUMNS
+from trivium.maintenance.csv_text import TIME
 from trivium.service.errors import InputError
 
 __all__ = ["Pattern", "rows_of"]
@@ -91,6 +91,6 @@ def _row(row: dict[str, Any], places: Mapping[str, str], arrival: datetime) -> d
                 "is a value without a tag", where="payload", hint="name it in the topic: site/{asset}/{tag}"
             )
         row = row | {"tag": places["tag"]}
-    if not names & set(TIME_COLUMNS):
+    if not names & set(TIME):
         row = row | {"time": arrival.isoformat()}
     return row

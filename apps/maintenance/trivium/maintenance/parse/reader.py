@@ -8,6 +8,7 @@ import re
 import zlib
 from pathlib import Path
 
+from trivium.maintenance.csv_text import decode_text
 from trivium.maintenance.parse.cmapss import read_cmapss
 from trivium.maintenance.parse.columns import Roles
 from trivium.maintenance.parse.delimited import read_csv
@@ -89,14 +90,9 @@ def _gunzip(path: Path, *, most: int) -> bytes:
 
 
 def _decode(data: bytes, name: str) -> str:
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16")
-    if b"\x00" in data[:4096]:
+    if b"\x00" in data[:4096] and data[:2] not in (b"\xff\xfe", b"\xfe\xff"):
         raise InputError("is binary, not text", where=name, hint="export it as CSV with a line of column names")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")  # what spreadsheets of Western Europe write
+    return decode_text(data)
 
 
 def _layout_of(text: str) -> str:
