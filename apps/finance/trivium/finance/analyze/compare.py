@@ -303,7 +303,10 @@ def _nothing_to_compare(filings: Sequence[Filing]) -> InputError:
     """Name the filings without a fiscal period, and the first thing that could not be read in them."""
     names = ", ".join(sorted(filing.source.name for filing in filings))
     what: str = "no fiscal period with statements was found"
-    damage = next((problem.what for filing in filings for problem in filing.problems if problem.is_recovery), "")
+    if all(filing.source.media.startswith("statement-") for filing in filings):
+        hint = "name the rows in English or Chinese, such as Revenue, Net income, Total assets"
+        return InputError("no row of a statement was recognised", where=names, hint=hint)
+    damage = next((one.what for filing in filings for one in filing.problems if one.where == "document"), "")
     if damage:
         what = Phrase("{what} ({damage})", what=what, damage=damage)
     return InputError(what, where=names, hint="give annual or quarterly reports")

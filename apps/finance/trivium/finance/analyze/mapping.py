@@ -5,6 +5,7 @@ Nothing is summed and nothing is guessed: a metric with no single right fact is 
 
 from __future__ import annotations
 
+import functools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ class Mapping:
             metric=metric,
             period=period,
             unit=str(choice.fact.unit),
-            amount=_signed(amount, rule, choice),
+            amount=self._signed(amount, rule, choice),
             status=choice.status,
             reason=choice.reason,
             fact=choice.fact,
@@ -233,6 +234,23 @@ class Mapping:
             return _Choice(line or fact, Status.DERIVED, Message("reason.by_proxy", values), proxy.negate)
         return None
 
+    def _signed(self, amount: Decimal, rule: MetricRule, choice: _Choice) -> Decimal:
+        # Issuers sign their own concepts, and print plain rows, as the cash flow has them: payments negative.
+        is_payment = rule.outflow and amount < 0 and not choice.fact.concept.is_standard
+        is_turned = rule.cost and choice.fact.concept.is_row_label and self._has_negative_costs
+        return -amount if choice.negate or is_payment or is_turned else amount
+
+    @functools.cached_property
+    def _has_negative_costs(self) -> bool:
+        """Whether a plain table prints its costs below zero, every one of them."""
+        costs = [rule for rule in self.policy.rules.values() if rule.cost and rule.key != "income_tax"]
+        amounts = [
+            fact.value
+            for fact in self.filing.facts
+            if fact.value and fact.concept.is_row_label and any(rule.matches_label(fact.concept.name) for rule in costs)
+        ]
+        return bool(amounts) and max(amounts) < 0
+
     def _why_absent(self, rule: MetricRule, period: Period) -> Message:
         if rule.key in self.overrides:
             return Message("reason.override_absent", {"concept": self.overrides[rule.key]})
@@ -265,10 +283,3 @@ def _currencies(facts: Iterable[Fact]) -> Iterable[str]:
 
 def _order(fact: Fact) -> tuple[int, int]:
     return (fact.place.table if fact.place.table is not None else 10**6, fact.place.row or 0)
-
-
-def _signed(amount: Decimal, rule: MetricRule, choice: _Choice) -> Decimal:
-    # Issuers sign their own concepts, and print plain rows, as the cash flow has them: payments negative.
-    if choice.negate or (rule.outflow and amount < 0 and not choice.fact.concept.is_standard):
-        return -amount
-    return amount

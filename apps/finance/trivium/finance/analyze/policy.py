@@ -23,6 +23,8 @@ _TAXONOMIES = (("us-gaap", ""), ("ifrs-full", "ifrs:"), ("/dei", "dei:"), ("/srt
 _NOTE_MARKS = re.compile(
     r"(\s*\((note|notes|see note)[^)]*\)|\s*[-–—,]?\s*see note \d+|\s*\(\d+\)|\s*\([a-z]\)|:)+\s*$", re.I
 )
+_JOINT = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z]{2,}$)|(?<=[A-Z])(?=[A-Z][a-z]{2})")
+"""Where the words of a label such as `DilutedEPS` meet."""
 _CHINESE_MARKS = re.compile(
     r"^(?:[一二三四五六七八九十]+[、.．]|[（(][一二三四五六七八九十\d]+[)）]|\d+[、.．])\s*"
     r"|[（(]或股东权益[)）]|[（(][^（()）]*填列[)）]$|[（(]元\s*[/／]\s*股[)）]$"
@@ -64,6 +66,7 @@ class MetricRule:
     proxies: tuple[Proxy, ...] = ()
     notes: str = "reported"
     outflow: bool = False
+    cost: bool = False
     member_axis: str = ""
 
     @property
@@ -77,7 +80,7 @@ class MetricRule:
         Note marks at its end do not count, nor numbers before Chinese rows and remarks on their signs.
         """
         text = _NOTE_MARKS.sub("", label.strip())
-        texts = {text, _CHINESE_MARKS.sub("", text)}
+        texts = {text, _CHINESE_MARKS.sub("", text), _JOINT.sub(" ", text) if " " not in text else text}
         if not any(pattern.fullmatch(one) for pattern in _compiled(self.labels) for one in texts):
             return False
         return not any(pattern.fullmatch(one) for pattern in _compiled(self.not_labels) for one in texts)
@@ -195,6 +198,7 @@ def _rule(key: str, table: Any, where: str) -> MetricRule:
         "proxies",
         "notes",
         "outflow",
+        "cost",
         "member_axis",
     }
     if unknown := sorted(set(table) - known):
@@ -231,5 +235,6 @@ def _rule(key: str, table: Any, where: str) -> MetricRule:
         proxies=proxies,
         notes=table.get("notes", _NOTES[0]),
         outflow=bool(table.get("outflow", False)),
+        cost=bool(table.get("cost", False)),
         member_axis=table.get("member_axis", ""),
     )

@@ -15,7 +15,8 @@ from decimal import Decimal
 
 from trivium.finance.parse.statement import cells
 from trivium.finance.parse.statement.columns import label_text, read_calendar
-from trivium.finance.parse.statement.sheets import Grid, Sheets, open_sheets
+from trivium.finance.parse.statement.marks import read_mark
+from trivium.finance.parse.statement.sheets import Cell, Grid, Sheets, open_sheets
 from trivium.finance.parse.statement.table import Reading, listed
 from trivium.finance.records import Entity, Filing, Linkbase, Problem, Source
 from trivium.service.errors import InputError, NotFoundError
@@ -152,8 +153,19 @@ def _company_name(grids: Sequence[Grid]) -> str:
     """Return the first title that reads like a company's name, without a leading `编制单位：`."""
     for grid in grids:
         for row in grid.rows[:6]:
+            if any(map(_is_value, row[1:])):
+                continue  # such as a net income attributable to a 母公司
             text = label_text(row[0]) if row else ""
             name = re.sub(r"^(?:编制)?单位\s*[:：]\s*", "", text)
+            name = re.split(r"\s+[-–—|]\s+", name)[0]  # `Acme Corp - Income Statement`
             if _COMPANY.search(cells.fold(name)) and not cells.statement_kind(name) and len(name) <= 80:
                 return name
     return ""
+
+
+def _is_value(cell: Cell) -> bool:
+    """Whether a cell holds a number that is no year or day."""
+    if isinstance(cell, Decimal):
+        return not 1900 <= cell < 2100
+    text = label_text(cell)
+    return cells.looks_numeric(text) and read_mark(text) is None

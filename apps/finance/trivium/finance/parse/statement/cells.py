@@ -29,6 +29,7 @@ __all__ = [
 BLANK = frozenset({"", "-", "--", "---", "*", "n/a", "na", "nm", "n/m", "n.m.", "nil", "none", "不适用", "无", "/"})
 """Folded texts of a cell that say that there is no value."""
 
+_JOINT = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z]{2,}$)|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\uff0d\u2500", "-"))
 _SIGNS = re.compile(r"^(?:us\$|hk\$|nt\$|c\$|a\$|r\$|rmb|cny|usd|hkd|eur|gbp|jpy|[$€£¥])\s*|\s*(?:元|usd|rmb|cny)$")
 _NUMBER = re.compile(r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?: [0-9]{3})+|[0-9]+)?(?:\.[0-9]+)?")
@@ -72,8 +73,14 @@ class Printed:
 
 
 def fold(text: str) -> str:
-    """Return the text with full-width signs made plain, all dashes alike, white space folded, in lower case."""
-    return " ".join(unicodedata.normalize("NFKC", text).translate(_DASHES).split()).casefold()
+    """Return the text with full-width signs made plain, all dashes alike, words apart by one blank, in lower case."""
+    plain = " ".join(unicodedata.normalize("NFKC", text).translate(_DASHES).split())
+    return apart(plain).casefold()
+
+
+def apart(label: str) -> str:
+    """Return the words of a label that is written as one, `TotalRevenue`; other labels as they are."""
+    return label if " " in label else _JOINT.sub(" ", label)
 
 
 def read_printed(text: str, *, is_continental: bool = False) -> Printed | None:

@@ -19,10 +19,11 @@ _MONTH_NAMES = "jan feb mar apr may jun jul aug sep oct nov dec"
 _MONTHS = _MONTH_NAMES.split()
 _MONTH = r"(?P<mon>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _DATES = [
-    re.compile(_MONTH + r"\s*(?P<d>[0-9]{1,2})\s*,?\s+(?P<y>[0-9]{4})"),
+    re.compile(_MONTH + r"[\s-]*(?P<d>[0-9]{1,2})(?:\s*,\s*|[\s-]+)(?P<y>[0-9]{4})"),
     re.compile(r"(?P<d>[0-9]{1,2})[\s-]+" + _MONTH + r"[\s,-]+(?P<y>[0-9]{4})"),
     re.compile(r"(?P<y>[0-9]{4})[-/.](?P<m>[0-9]{1,2})[-/.](?P<d>[0-9]{1,2})"),
     re.compile(r"(?P<y>[0-9]{4})\s*年\s*(?P<m>[0-9]{1,2})\s*月\s*(?P<d>[0-9]{1,2})\s*日"),
+    re.compile(r"(?<![0-9.,])(?P<y>(?:19|20)[0-9]{2})(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12][0-9]|3[01])(?![0-9.,%])"),
     re.compile(r"(?P<m>[0-9]{1,2})/(?P<d>[0-9]{1,2})/(?P<y>[0-9]{4})"),
 ]
 _MONTH_YEARS = [
