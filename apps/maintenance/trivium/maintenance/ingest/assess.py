@@ -18,7 +18,7 @@ from trivium.maintenance.ingest.formats import Coded, Options, Sheet
 from trivium.maintenance.ingest.units import conversion
 from trivium.maintenance.ingest.verdicts import NAMES, Verdict
 from trivium.maintenance.registry import Asset, Registry, Tag
-from trivium.service.phrase import Phrase, pack
+from trivium.service.phrase import Phrase
 
 __all__ = ["Assessment", "assess"]
 
@@ -53,7 +53,7 @@ class Assessment:
             first = int(rows.min()) + 1
             self.issues.append(
                 {"row": first, "rows": len(rows), "column": column, "verdict": NAMES[verdict], "what": str(what)}
-                | ({"phrase": pack(what)} if isinstance(what, Phrase) else {})
+                | ({"template": what.template, "values": dict(what.values)} if isinstance(what, Phrase) else {})
             )
 
 

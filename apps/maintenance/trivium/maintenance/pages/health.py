@@ -17,7 +17,7 @@ from trivium.maintenance.ingest.stored import to_time
 from trivium.maintenance.ingest.verdicts import NAMES
 from trivium.maintenance.registry import Registry
 from trivium.service.database import Database, utc_now
-from trivium.service.phrase import translate, unpack
+from trivium.service.phrase import Phrase, translate
 
 __all__ = ["TagHealth", "count_issues", "count_verdicts", "read_tags"]
 
@@ -78,9 +78,10 @@ def count_issues(database: Database, plant: str, language: str, most: int = 20) 
     with database.read() as connection:
         for answer in connection.execute(query).scalars():
             for issue in answer.get("issues", ()):
-                counts[issue["verdict"], issue["column"], issue.get("phrase", issue["what"])] += issue["rows"]
+                what = Phrase(issue["template"], **issue["values"]) if "template" in issue else issue["what"]
+                counts[issue["verdict"], issue["column"], translate(what, language)] += issue["rows"]
     return [
-        {"verdict": verdict, "column": column, "what": translate(unpack(what), language), "rows": rows}
+        {"verdict": verdict, "column": column, "what": what, "rows": rows}
         for (verdict, column, what), rows in counts.most_common(most)
     ]
 
