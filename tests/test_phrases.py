@@ -20,6 +20,9 @@ _MAINTENANCE = """
     api_parts backtest backtest_job costs model_folder models alerts/book alerts/thresholds ingest/assess ingest/learn
     ingest/monitor ingest/scorers ingest/trained pages/comparison pages/fleet pages/model_pages pages/routes pages/view
 """
+_MEDICAL = """
+    intake/* network/archive network/priors out/* pages/* parse/* tasks workflow/*
+"""
 _OWNERS = {
     "finance": (
         "apps",
@@ -34,6 +37,7 @@ _OWNERS = {
         ],
     ),
     "maintenance": ("apps", [f"{name}.py" for name in _MAINTENANCE.split()]),
+    "medical": ("apps", [f"{name}.py" for name in _MEDICAL.split()]),
     "service": ("packages", [f"{name}.py" for name in _SERVICE.split()]),
 }
 """Folder and files of each owner whose messages reach pages."""

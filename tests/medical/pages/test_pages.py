@@ -117,6 +117,18 @@ def test_a_bad_film_is_answered_with_its_reason(site):
     assert "neither DICOM" in site.clients["tom"].get("/medical/", headers={"accept": "text/html"}).text
 
 
+def test_a_chinese_reader_reads_why_a_film_was_set_aside(site):
+    tom, chinese = site.clients["tom"], {"accept-language": "zh-CN"}
+    broken = planted("1.91", StudyInstanceUID="1.90")[:1500]
+    answer = tom.post("/medical/api/uploads", content=broken, headers=chinese)
+    assert answer.json()["error"].startswith("该文件：像素不完整：需要 6,144 字节")  # 48 x 64 pixels of two bytes
+    shown = tom.get("/medical/", headers={**chinese, "accept": "text/html"}).text
+    assert "像素不完整：需要 6,144 字节" in shown
+    assert (
+        "the pixels are cut off: 6,144 bytes are needed" in tom.get("/medical/", headers={"accept": "text/html"}).text
+    )
+
+
 @pytest.mark.parametrize(
     ("who", "method", "path", "status"),
     [

@@ -23,6 +23,7 @@ from trivium.medical.workflow.studies import priors as known_priors
 from trivium.service.audit import Entry
 from trivium.service.errors import InputError
 from trivium.service.evidence import Report
+from trivium.service.phrase import Phrase, joined
 from trivium.service.runner import JobContext, run_job
 from trivium.service.runtime import Runtime, current_runtime
 from trivium.service.text import LANGUAGES
@@ -93,9 +94,9 @@ def draft_study(context: JobContext, runtime: Runtime, models: Models) -> Report
             found = (position, drafted)
     context.progress("report", 0.95)
     if found is None:
-        reason = "; ".join(faults) or "the study has no films"
+        reason = joined(faults) or "the study has no films"
         context.once(_EFFECT, lambda c: kept.record_none(c, study_id, actor, reason), is_durable=True)
-        raise InputError(f"no draft could be made: {reason}", where=study_id)
+        raise InputError(Phrase("no draft could be made: {reason}", reason=reason), where=study_id)
     chosen, drafted = found
     evidence = Evidence(context.store.put(drafted.maps).sha256, drafted.placed) if drafted.placed else None
     context.once(

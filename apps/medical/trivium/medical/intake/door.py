@@ -33,6 +33,7 @@ from trivium.service.audit import Entry
 from trivium.service.database import utc_now
 from trivium.service.errors import InputError
 from trivium.service.jobs import JobInput
+from trivium.service.phrase import Phrase, pack
 from trivium.service.runtime import Runtime
 
 __all__ = ["FILMS_AT_ONCE", "Received", "ask_for_draft", "receive"]
@@ -89,7 +90,7 @@ def receive(
         film = _split(data, vault)
     except InputError as error:
         # What a library says in brackets may quote the header, and the header names people.
-        quiet = InputError(error.what.partition(" (")[0], where=error.where, hint=error.hint)
+        quiet = InputError(_without_detail(error.what), where=error.where, hint=error.hint)
         _set_aside(runtime, data, quiet, brought_by)
         raise quiet from None
     kept = runtime.store.put(film.content)
@@ -159,6 +160,12 @@ def _input(runtime: Runtime, film: Row[Any]) -> JobInput:
     return JobInput(f"film-{film.position}", film.sha256, runtime.store.keep(film.sha256).size)
 
 
+def _without_detail(what: str) -> str:
+    """Return a message without what stands in brackets."""
+    parts = what.values if isinstance(what, Phrase) and "detail" in what.values else {"what": what}
+    return parts["what"] if isinstance(parts["what"], Phrase) else str(parts["what"]).partition(" (")[0]
+
+
 def _split(data: bytes, vault: Vault) -> _Film:
     if not data:
         raise InputError("is empty", where=_FILE, hint="export the film again")
@@ -185,7 +192,8 @@ def _split_dicom(data: bytes, vault: Vault) -> _Film:
     try:
         display = pixels.of_dicom(dataset, stored)
     except (AttributeError, TypeError, ValueError, IndexError) as error:
-        raise InputError(f"the tables of the header cannot be applied ({error})", where=_FILE) from error
+        what = Phrase("{what} ({detail})", what="the tables of the header cannot be applied", detail=error)
+        raise InputError(what, where=_FILE) from error
     number = identity.get("patient_id") or f"study {study_uid}"
     return _Film(
         study_key=vault.digest("study", study_uid),
@@ -283,7 +291,7 @@ def _seal(runtime: Runtime, connection: Connection, study_id: str, film: _Film, 
 def _set_aside(runtime: Runtime, data: bytes, error: InputError, brought_by: str) -> None:
     """Record that a file could not be used; of its content only the hash is kept."""
     sha256 = hashlib.sha256(data).hexdigest()
-    values = {"sha256": sha256, "size": len(data), "reason": error.line}
+    values = {"sha256": sha256, "size": len(data), "reason": pack(error.line)}
     with runtime.database.write(is_durable=True) as connection:
         connection.execute(insert(tables.quarantine).values(**values, brought_by=brought_by, at=utc_now()))
         told = {"reason": error.line, "size": len(data)}

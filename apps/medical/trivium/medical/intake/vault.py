@@ -21,6 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 from trivium.service.settings import Settings
 
 __all__ = ["KEY_FILE", "Sealed", "Vault", "open_vault"]
@@ -72,7 +73,11 @@ class Vault:
         """
         key_id, nonce, ciphertext = sealed
         if key_id != self.key_id:
-            raise InputError("was sealed with another key", where="identity", hint=f"set {_VARIABLE} to that key")
+            raise InputError(
+                "was sealed with another key",
+                where="identity",
+                hint=Phrase("set {variable} to that key", variable=_VARIABLE),
+            )
         try:
             opened: dict[str, str] = json.loads(self._cipher.decrypt(nonce, ciphertext, study_id.encode()))
         except InvalidTag:

@@ -16,6 +16,7 @@ from pynetdicom.association import Association
 
 from trivium.medical.network.entity import Archive, Entity
 from trivium.service.errors import InputError, UpstreamError
+from trivium.service.phrase import Phrase
 
 __all__ = ["PriorStudy", "fetch", "find_priors"]
 
@@ -84,9 +85,9 @@ def fetch(entity: Entity, study_uid: str) -> int:
     )
     if last.get("Status") != 0x0000 or failed:
         code = last.get("Status")
-        told = f"status {code:04X}" if code is not None else "no answer"
-        hint = f"it must know {entity.title} and reach its port; films that cannot be used are set aside"
-        raise UpstreamError(f"sent {sent} films, failed with {failed} ({told})", where=archive.title, hint=hint)
+        what = Phrase("sent {sent} films, failed with {failed} ({told})", sent=sent, failed=failed, told=_status(code))
+        hint = "it must know {title} and reach its port; films that cannot be used are set aside"
+        raise UpstreamError(what, where=archive.title, hint=Phrase(hint, title=entity.title))
     return sent
 
 
@@ -97,11 +98,11 @@ def _ask(entity: Entity, query: Dataset) -> Iterator[Dataset]:
             code = status.get("Status")
             if code in _PENDING and answer is not None:
                 if number >= _MOST_ANSWERS:
-                    raise UpstreamError(f"answers with more than {_MOST_ANSWERS} studies", where=archive.title)
+                    what = Phrase("answers with more than {limit} studies", limit=_MOST_ANSWERS)
+                    raise UpstreamError(what, where=archive.title)
                 yield answer
             elif code != 0x0000:
-                told = f"status {code:04X}" if code is not None else "no answer"
-                raise UpstreamError(f"could not answer ({told})", where=archive.title)
+                raise UpstreamError(Phrase("could not answer ({told})", told=_status(code)), where=archive.title)
     finally:
         association.release()
 
@@ -116,9 +117,14 @@ def _associated(entity: Entity, model: Any) -> tuple[Association, Archive]:
     found = asking.associate(archive.host, archive.port, ae_title=archive.title)
     if not found.is_established:
         what = "turned us away" if found.is_rejected else "does not answer"
-        where = f"{archive.title} at {archive.host} port {archive.port}"
-        raise UpstreamError(what, where=where, hint=f"does it know {entity.title}?")
+        place = {"title": archive.title, "host": archive.host, "port": archive.port}
+        where = Phrase("{title} at {host} port {port}", **place)
+        raise UpstreamError(what, where=where, hint=Phrase("does it know {title}?", title=entity.title))
     return found, archive
+
+
+def _status(code: int | None) -> str:
+    return "no answer" if code is None else Phrase("status {code}", code=f"{code:04X}")
 
 
 def _is_of(answer: Dataset, patient_id: str, issuer: str) -> bool:

@@ -24,6 +24,7 @@ from trivium.service.audit import Entry
 from trivium.service.database import utc_now
 from trivium.service.errors import InputError, UpstreamError
 from trivium.service.jobs import Job
+from trivium.service.phrase import pack
 from trivium.service.runtime import Runtime
 
 __all__ = ["PREFETCH", "ask_for_priors", "bring_priors", "is_prior"]
@@ -124,7 +125,7 @@ def _fetched(entity: Entity, found: list[PriorStudy], progress: Callable[[str, f
             faults.append(error)
     if faults and not films:
         raise faults[0]
-    return Fetched(len(found), films, str(faults[0].line) if faults else "")
+    return Fetched(len(found), films, pack(faults[0].line) if faults else "")
 
 
 def _days(earlier: str, later: str) -> int | None:

@@ -21,6 +21,7 @@ from pydicom.uid import UID
 
 from trivium.medical.out.outgoing import Outgoing
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 from trivium.service.text import catalogue
 
 __all__ = ["render"]
@@ -49,8 +50,9 @@ def render(report: Outgoing, films: Sequence[bytes]) -> bytes:
         InputError: if the report was retracted or rejected, says nothing, or no film is DICOM.
     """
     if report.mark in ("retracted", "rejected") or not report.sections:
-        what = f"was {report.mark}" if report.mark in ("retracted", "rejected") else "says nothing yet"
-        raise InputError(f"the report {what}, and is written as no structured report", where=report.study.id)
+        state = {"retracted": "was retracted", "rejected": "was rejected"}.get(report.mark, "says nothing yet")
+        what = Phrase("the report {state}, and is written as no structured report", state=state)
+        raise InputError(what, where=report.study.id)
     evidence = [_evidence(report, film) for film in films if film[128:132] == b"DICM"]
     if not evidence:
         raise InputError("no film of the study is DICOM, so a structured report has nothing to point to")

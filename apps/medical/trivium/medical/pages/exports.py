@@ -19,6 +19,7 @@ from trivium.service.audit import Entry
 from trivium.service.database import utc_now
 from trivium.service.errors import InputError
 from trivium.service.permission import needs
+from trivium.service.phrase import Phrase
 from trivium.service.runtime import Runtime
 from trivium.service.visitor import language_of, principal_of
 
@@ -38,7 +39,8 @@ _KINDS = {
 def export(request: Request, study_id: str, kind: str, identity: bool = False) -> Response:
     """Return the report in one of the formats; `?identity=1` with the patient's name, for those who may see it."""
     if kind not in _KINDS:
-        raise InputError(f"no format is called {kind[:10]!r}", hint=f"use {', '.join(_KINDS)}")
+        names = Phrase("use {names}", names=", ".join(_KINDS))
+        raise InputError(Phrase("no format is called {name}", name=repr(kind[:10])), hint=names)
     runtime, principal = runtime_of(request), principal_of(request)
     is_named = identity and principal.may("medical.identity")
     known = shown_identity(request, study_id, purpose=f"export {kind}") if is_named else None

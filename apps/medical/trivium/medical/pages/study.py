@@ -35,6 +35,7 @@ from trivium.service.audit import Entry
 from trivium.service.audit_chain import canonical
 from trivium.service.database import utc_now
 from trivium.service.permission import needs
+from trivium.service.phrase import translate
 from trivium.service.text import catalogue
 from trivium.service.visitor import language_of, principal_of
 
@@ -222,7 +223,7 @@ def _archive(request: Request, fetch: Fetch | None) -> dict[str, Any]:
         "progress": round(fetch.progress, 2),
         "studies": came.studies if came else None,
         "films": came.films if came else None,
-        "problem": came.problem if came else error,
+        "problem": translate(came.problem if came else error, language_of(request)),
     }
     return {"is_set": is_set, "asked": asked}
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from starlette.exceptions import HTTPException
 
 from trivium.medical import tables
@@ -21,6 +21,7 @@ from trivium.medical.workflow.studies import Study, worklist
 from trivium.service.database import utc_now
 from trivium.service.errors import InputError
 from trivium.service.permission import needs
+from trivium.service.phrase import Phrase, translate, unpack
 from trivium.service.text import catalogue
 from trivium.service.visitor import language_of, principal_of
 
@@ -53,9 +54,8 @@ def rows(
 ) -> Response:
     """Return a page of the worklist."""
     if state not in _FILTERS:
-        raise InputError(
-            f"no state is called {state!r}", where="state", hint=f"use {', '.join(filter(None, _FILTERS))}"
-        )
+        names = Phrase("use {names}", names=", ".join(filter(None, _FILTERS)))
+        raise InputError(Phrase("no state is called {name}", name=repr(state)), where="state", hint=names)
     account_id = principal_of(request).id
     found = worklist(runtime_of(request).database, state=state, search=q, page=number, mine=account_id if mine else "")
     listed = [_row(one, account_id) for one in found.studies]
@@ -69,7 +69,8 @@ async def upload(request: Request, stat: bool = False) -> dict[str, Any]:
     async for chunk in request.stream():
         size += len(chunk)
         if size > MAX_BYTES:
-            raise HTTPException(413, f"the film is larger than the {MAX_BYTES:,} bytes allowed")
+            limit = Phrase("the film is larger than the {limit} bytes allowed", limit=f"{MAX_BYTES:,}")
+            raise HTTPException(413, limit)
         parts.append(chunk)
     take = partial(
         receive,
@@ -111,8 +112,10 @@ def _row(study: Study, account_id: str) -> dict[str, Any]:
     }
 
 
-def _set_aside(request: Request) -> list[Any]:
+def _set_aside(request: Request) -> list[tuple[Row[Any], str]]:
+    """Return what was set aside last, each with the reason in the visitor's language."""
     row = tables.quarantine
     query = select(row).order_by(row.c.at.desc(), row.c.id.desc()).limit(_QUARANTINED_SHOWN)
     with runtime_of(request).database.read() as connection:
-        return list(connection.execute(query).all())
+        found = connection.execute(query).all()
+    return [(one, translate(unpack(one.reason), language_of(request))) for one in found]

@@ -23,6 +23,7 @@ from trivium.medical.parse.dicom_film import refuse_what_is_no_film
 from trivium.medical.parse.dicom_outline import check_outline
 from trivium.medical.records import Film, Header
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 
 __all__ = ["header_of", "looks_like_dicom", "open_dicom", "open_header", "read_dicom"]
 
@@ -88,7 +89,11 @@ def open_header(name: str, data: bytes) -> Dataset:
     except InputError:
         raise
     except _DAMAGED as error:
-        raise InputError(f"the DICOM file is damaged ({error})", where=name, hint="export it again") from error
+        raise InputError(
+            Phrase("{what} ({detail})", what="the DICOM file is damaged", detail=error),
+            where=name,
+            hint="export it again",
+        ) from error
     return dataset
 
 
@@ -108,7 +113,7 @@ def _inflated(name: str, data: bytes) -> bytes:
         return data
     inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(body, _MOST_INFLATED + 1)
     if len(inflated) > _MOST_INFLATED:
-        what = f"inflates to more than the {_MOST_INFLATED:,} bytes allowed"
+        what = Phrase("inflates to more than the {limit} bytes allowed", limit=f"{_MOST_INFLATED:,}")
         raise InputError(what, where=name, hint="give one film")
     return head.replace(_DEFLATED, _PLAIN.ljust(len(_DEFLATED), b"\x00")) + inflated
 
@@ -123,7 +128,9 @@ def _decode(name: str, dataset: Dataset) -> np.ndarray:
         syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
         kind = getattr(syntax, "name", "unknown transfer syntax")
         raise InputError(
-            f"the pixels cannot be decoded ({kind}: {error})", where=name, hint="export it uncompressed"
+            Phrase("{what} ({detail})", what="the pixels cannot be decoded", detail=f"{kind}: {error}"),
+            where=name,
+            hint="export it uncompressed",
         ) from error
 
 
@@ -140,7 +147,9 @@ def _display(name: str, dataset: Dataset, stored: np.ndarray) -> Film:
                 shaped = apply_presentation_lut(shaped.astype(np.uint16), dataset)
         except (*_DAMAGED, IndexError) as error:
             raise InputError(
-                f"the look-up table cannot be applied ({error})", where=name, hint="export it again"
+                Phrase("{what} ({detail})", what="the look-up table cannot be applied", detail=error),
+                where=name,
+                hint="export it again",
             ) from error
     film = np.asarray(shaped, dtype=np.float32)
     film = _without_padding(dataset, stored, film)

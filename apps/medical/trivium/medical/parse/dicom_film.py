@@ -14,6 +14,7 @@ from pydicom.uid import UID
 
 from trivium.medical.parse.picture import MAX_PIXELS
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 
 __all__ = ["refuse_what_is_no_film"]
 
@@ -58,33 +59,50 @@ def _what_the_header_says(dataset: Dataset) -> list[tuple[str, str]]:
     found = []
     if photometric not in _GRAY:
         shown = photometric if photometric in _COLOURS else "of unknown colour"
-        found.append((f"the image is {shown}, not gray", _FILM))
+        found.append((Phrase("the image is {colour}, not gray", colour=shown), _FILM))
     if rows <= 0 or columns <= 0:
         found.append(("the header states no size of the image", _AGAIN))
     if rows * columns > MAX_PIXELS:
-        found.append((f"{columns} x {rows} pixels are more than the {MAX_PIXELS:,} allowed", "give one film"))
+        found.append((_too_large(columns, rows), "give one film"))
     if _whole(dataset, "SamplesPerPixel", 1) != 1:
-        found.append((f"the image has {_whole(dataset, 'SamplesPerPixel')} values a pixel, and a film has one", _FILM))
+        found.append(
+            (
+                Phrase(
+                    "the image has {count} values a pixel, and a film has one", count=_whole(dataset, "SamplesPerPixel")
+                ),
+                _FILM,
+            )
+        )
     if allocated not in (8, 16):
-        found.append((f"pixels of {allocated} bits are not read", "export it with 8 or 16 bits"))
+        found.append((Phrase("pixels of {bits} bits are not read", bits=allocated), "export it with 8 or 16 bits"))
     elif not 1 <= (stored or allocated) <= allocated:
-        found.append((f"{stored} bits of each pixel are said to be stored in {allocated}", _AGAIN))
+        what = Phrase("{stored} bits of each pixel are said to be stored in {bits}", stored=stored, bits=allocated)
+        found.append((what, _AGAIN))
     if _whole(dataset, "PixelRepresentation") not in (0, 1):
         found.append(("the header does not say whether pixels have a sign", _AGAIN))
     if not 1 <= frames <= _MOST_FRAMES:
-        found.append((f"the header states {frames} frames, and 1 to {_MOST_FRAMES:,} are read", "give one film"))
+        what = Phrase(
+            "the header states {count} frames, and 1 to {limit} are read", count=frames, limit=f"{_MOST_FRAMES:,}"
+        )
+        found.append((what, "give one film"))
     return found
+
+
+def _too_large(columns: int, rows: int) -> Phrase:
+    what = "{count} pixels are more than the {limit} allowed"
+    return Phrase(what, count=f"{columns} x {rows}", limit=f"{MAX_PIXELS:,}")
 
 
 def _what_the_pixels_are(dataset: Dataset) -> list[tuple[str, str]]:
     syntax = UID(str(getattr(dataset.file_meta, "TransferSyntaxUID", "") or "1.2.840.10008.1.2"))
     if not syntax.is_transfer_syntax or not _is_read(syntax):
         kind = syntax.name if syntax.is_transfer_syntax and syntax.name != syntax else "of an unknown kind"
-        return [(f"the transfer syntax is {kind}, which is not read", "export it uncompressed")]
+        return [(Phrase("the transfer syntax is {kind}, which is not read", kind=kind), "export it uncompressed")]
     is_wrapped = bool(dataset["PixelData"].is_undefined_length)
     if is_wrapped != syntax.is_encapsulated:
-        said, seen = ("compressed", "are not") if syntax.is_encapsulated else ("plain", "are compressed")
-        return [(f"the pixels are said to be {said}, and they {seen}", _AGAIN)]
+        if syntax.is_encapsulated:
+            return [("the pixels are said to be compressed, and they are not", _AGAIN)]
+        return [("the pixels are said to be plain, and they are compressed", _AGAIN)]
     return _what_the_stream_holds(dataset) if is_wrapped else _what_is_missing(dataset)
 
 
@@ -103,7 +121,8 @@ def _what_is_missing(dataset: Dataset) -> list[tuple[str, str]]:
     needed = _whole(dataset, "Rows") * _whole(dataset, "Columns") * size
     there = len(dataset.PixelData)
     if there < needed:
-        return [(f"the pixels are cut off: {needed:,} bytes are needed, and {there:,} are there", _AGAIN)]
+        what = "the pixels are cut off: {needed} bytes are needed, and {there} are there"
+        return [(Phrase(what, needed=f"{needed:,}", there=f"{there:,}"), _AGAIN)]
     return []
 
 
@@ -117,8 +136,8 @@ def _what_the_stream_holds(dataset: Dataset) -> list[tuple[str, str]]:
         return [("the compressed image is empty", _AGAIN)]
     size, stated = _stream_size(first), (_whole(dataset, "Columns"), _whole(dataset, "Rows"))
     if size is not None and size != stated:
-        told = f"{size[0]} x {size[1]} pixels, and the header states {stated[0]} x {stated[1]}"
-        return [(f"the compressed image holds {told}", _AGAIN)]
+        what = "the compressed image holds {size} pixels, and the header states {stated}"
+        return [(Phrase(what, size=f"{size[0]} x {size[1]}", stated=f"{stated[0]} x {stated[1]}"), _AGAIN)]
     return []
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 
 __all__ = ["check_outline"]
 
@@ -71,7 +72,7 @@ def check_outline(name: str, data: bytes) -> None:
         head = _head(name, data, offset, order, level)
         count += 1
         if count > _MOST_ELEMENTS:
-            what = f"the DICOM file holds more than the {_MOST_ELEMENTS:,} elements allowed"
+            what = Phrase("the DICOM file holds more than the {limit} elements allowed", limit=f"{_MOST_ELEMENTS:,}")
             raise InputError(what, where=name, hint="give one film")
         if head.tag in (_ITEM_END, _SEQUENCE_END):
             levels.pop()
@@ -87,7 +88,7 @@ def check_outline(name: str, data: bytes) -> None:
             offset = head.start + head.length
             _check_length(name, head, level)
         if len(levels) > 2 * _DEEPEST + 1:
-            what = f"the DICOM file is damaged: sequences lie more than {_DEEPEST} deep"
+            what = Phrase("the DICOM file is damaged: sequences lie more than {limit} deep", limit=_DEEPEST)
             raise InputError(what, where=name, hint=_HINT)
 
 
@@ -107,8 +108,8 @@ def _check_length(name: str, head: _Head, level: _Level) -> None:
     left = level.end - head.start
     if head.length <= left or (head.tag == _PIXELS and not level.is_open):  # pixels that are cut off are told apart
         return
-    what = f"the DICOM file is damaged: an element states {head.length:,} bytes, and {left:,} are left"
-    raise InputError(what, where=name, hint=_HINT)
+    what = "the DICOM file is damaged: an element states {stated} bytes, and {left} are left"
+    raise InputError(Phrase(what, stated=f"{head.length:,}", left=f"{left:,}"), where=name, hint=_HINT)
 
 
 def _head(name: str, data: bytes, offset: int, order: str, level: _Level) -> _Head:

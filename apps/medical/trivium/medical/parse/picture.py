@@ -10,6 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from trivium.medical.records import Film
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 
 __all__ = ["MAX_PIXELS", "read_picture"]
 
@@ -45,7 +46,9 @@ def read_picture(name: str, data: bytes) -> tuple[Film, str, int, tuple[str, ...
     try:
         image.load()
     except (OSError, ValueError, SyntaxError) as error:
-        raise InputError(f"the picture is damaged ({error})", where=name, hint="export it again") from error
+        raise InputError(
+            Phrase("{what} ({detail})", what="the picture is damaged", detail=error), where=name, hint="export it again"
+        ) from error
     notes = () if image.mode in ("L", "1", *_DEEP) else ("The picture is in colour; its brightness was read.",)
     if image.mode in _DEEP:
         pixels = np.asarray(image, dtype=np.float32) / np.float32(_DEEP[image.mode])
@@ -65,5 +68,7 @@ def _gray(image: Image.Image) -> Image.Image:
 
 def _too_large(name: str, pixels: str) -> InputError:
     return InputError(
-        f"{pixels} pixels are more than the {MAX_PIXELS:,} allowed", where=name, hint="export the film in its own size"
+        Phrase("{count} pixels are more than the {limit} allowed", count=pixels, limit=f"{MAX_PIXELS:,}"),
+        where=name,
+        hint="export the film in its own size",
     )

@@ -12,6 +12,7 @@ from trivium.medical.parse.dicom import looks_like_dicom, read_dicom
 from trivium.medical.parse.picture import read_picture
 from trivium.medical.records import Radiograph
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 
 __all__ = ["MAX_BYTES", "read_bytes", "read_path"]
 
@@ -26,12 +27,20 @@ def read_path(path: Path) -> Radiograph:
     """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"is larger than the {MAX_BYTES:,} bytes allowed", where=str(path), hint="give one film")
+            raise InputError(
+                Phrase("is larger than the {limit} bytes allowed", limit=f"{MAX_BYTES:,}"),
+                where=str(path),
+                hint="give one film",
+            )
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise InputError("there is no such file", where=str(path), hint="give the path of a film") from error
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=str(path), hint="give another file") from error
+        raise InputError(
+            Phrase("{what} ({detail})", what="cannot be read", detail=error.strerror),
+            where=str(path),
+            hint="give another file",
+        ) from error
     return read_bytes(path.name, data)
 
 
@@ -59,7 +68,15 @@ def _gunzip(name: str, data: bytes) -> bytes:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
             whole = stream.read(MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"the gzip file is damaged ({error})", where=name, hint="compress it again") from error
+        raise InputError(
+            Phrase("{what} ({detail})", what="the gzip file is damaged", detail=error),
+            where=name,
+            hint="compress it again",
+        ) from error
     if len(whole) > MAX_BYTES:
-        raise InputError(f"unpacks to more than the {MAX_BYTES:,} bytes allowed", where=name, hint="give one film")
+        raise InputError(
+            Phrase("unpacks to more than the {limit} bytes allowed", limit=f"{MAX_BYTES:,}"),
+            where=name,
+            hint="give one film",
+        )
     return whole

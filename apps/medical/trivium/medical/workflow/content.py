@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from trivium.service.errors import InputError
+from trivium.service.phrase import Phrase
 from trivium.service.text import LANGUAGES, Catalogue
 
 __all__ = [
@@ -72,11 +73,13 @@ def checked(content: Any) -> Content:
         raise InputError("is no report with a language", where="content")
     given = content.get("sections")
     if not isinstance(given, dict) or set(given) != set(SECTIONS):
-        raise InputError(f"needs exactly the sections {', '.join(SECTIONS)}", where="content")
+        raise InputError(Phrase("needs exactly the sections {names}", names=", ".join(SECTIONS)), where="content")
     sections = {name: [_checked_sentence(one) for one in _listed(given[name])] for name in SECTIONS}
     every = [one for name in SECTIONS for one in sections[name]]
     if len(every) > _MOST_SENTENCES:
-        raise InputError(f"has {len(every)} sentences, more than {_MOST_SENTENCES}", where="content")
+        raise InputError(
+            Phrase("has {count} sentences, more than {limit}", count=len(every), limit=_MOST_SENTENCES), where="content"
+        )
     if len({one["id"] for one in every}) != len(every):
         raise InputError("two sentences have one id", where="content")
     return {"language": content["language"], "sections": sections}
@@ -134,10 +137,13 @@ def _checked_sentence(one: Any) -> dict[str, Any]:
     if not isinstance(one, dict) or not all(isinstance(one.get(name), kind) for name, kind in fields.items()):
         raise InputError("a sentence needs id, text, status, draft and claims", where="content")
     if one["status"] not in _STATUSES:
-        raise InputError(f"a sentence is {one['status'][:20]!r}", where="content", hint=f"use {sorted(_STATUSES)}")
+        what = Phrase("a sentence is {status}", status=repr(one["status"][:20]))
+        raise InputError(what, where="content", hint=Phrase("use {names}", names=", ".join(sorted(_STATUSES))))
     texts = (one["id"], one["text"], one["draft"], *one["claims"])
     if not one["id"] or not all(isinstance(part, str) and len(part) <= _LONGEST for part in texts):
-        raise InputError(f"a sentence has more than {_LONGEST} characters, or no id", where="content")
+        raise InputError(
+            Phrase("a sentence has more than {limit} characters, or no id", limit=_LONGEST), where="content"
+        )
     if one["status"] in ("draft", "accepted") and one["text"] != one["draft"]:
         raise InputError("an accepted sentence differs from the draft; it is edited", where="content")
     return {name: one[name] for name in fields}

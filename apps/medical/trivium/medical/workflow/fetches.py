@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 from trivium.medical import tables
 from trivium.service.database import utc_now
 from trivium.service.jobs import JobState
+from trivium.service.phrase import unpack
 from trivium.service.tables import job
 
 __all__ = ["Fetch", "Fetched", "fetch_of", "note_asked", "note_fetched"]
@@ -49,7 +50,7 @@ def fetch_of(connection: Connection, study_id: str) -> Fetch | None:
     found = connection.execute(query.where(row.c.study_id == study_id)).first()
     if found is None:
         return None
-    fetched = None if found.studies is None else Fetched(found.studies, found.films, found.problem)
+    fetched = None if found.studies is None else Fetched(found.studies, found.films, unpack(found.problem))
     if fetched is not None or found.state in (None, JobState.DONE):  # None: the job is long over, and removed
         return Fetch(found.job_id, "done", 1.0, fetched)
     state = {JobState.QUEUED: "waiting", JobState.RUNNING: "running"}.get(JobState(found.state), "failed")
