@@ -8,7 +8,10 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Questions about pictures; the classifier of films for other engines.", no_args_is_help=True)
+app = typer.Typer(
+    help="Questions about pictures; chest films by text; the classifier of films for other engines.",
+    no_args_is_help=True,
+)
 
 
 @app.command(epilog="Example: trivium vision vqa questions.json.gz images.zip --out answers.json")
@@ -53,3 +56,19 @@ def export(
     from trivium.vision import commands
 
     commands.export(out, int8=int8, films=films, say=typer.echo)
+
+
+@app.command(epilog="Example: trivium vision search films --text 'pleural effusion' --out found.json")
+def search(
+    films: Annotated[Path, typer.Argument(metavar="FILMS", help="Folder of upright chest films, PNG or JPEG.")],
+    out: Annotated[Path, typer.Option("--out", metavar="F.json", help="File to write: one row a match.")],
+    text: Annotated[str | None, typer.Option(help="Rank the films by this text, English or Chinese.")] = None,
+    sentences: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Rank these sentences, one a line, for each film.")
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="How many for the text, or for each film.")] = 10,
+) -> None:
+    """Find films by a text, or the nearest of given sentences for each film. No diagnosis."""
+    from trivium.vision import commands
+
+    commands.search(films, out, text=text, sentences=sentences, top=top, say=typer.echo)

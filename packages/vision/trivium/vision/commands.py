@@ -17,7 +17,7 @@ from trivium.vision.picture_encoder import PICTURE_SIDE
 from trivium.vision.question_files import Asked, Pictures, read_questions
 from trivium.vision.questions import ANSWERS, in_chinese, is_chinese
 
-__all__ = ["export", "vqa"]
+__all__ = ["export", "search", "vqa"]
 
 Say = Callable[[str], None]
 _PART = 4096  # questions at a time
@@ -45,6 +45,57 @@ def export(out: Path, *, int8: bool, films: Path | None, say: Say) -> None:
             raise InputError("holds no PNG or JPEG", where=str(films))
     for path in write(FindingsClassifier.load(), out, int8=int8, films=read):
         say(f"{path}  {path.stat().st_size / 1024:,.0f} KiB")
+
+
+def search(films: Path, out: Path, *, text: str | None, sentences: Path | None, top: int, say: Say) -> None:
+    """Rank the films of a folder by a text, or the sentences of a file for each film; write rows and say the first.
+
+    Args:
+        films: folder of upright frontal films with bright bone, PNG or JPEG.
+        out: JSON file to write: a list of `{film, sentence, likeness}`, the best first (for each film).
+        text: English or Chinese.
+        sentences: file with one sentence a line.
+        top: how many for the text, or for each film.
+
+    Raises:
+        InputError: if not one of text and sentences is given, something cannot be read, or no word is known.
+    """
+    from trivium.vision.chest_films import read_pictures
+    from trivium.vision.classifier import FindingsClassifier
+    from trivium.vision.frozen import describe
+    from trivium.vision.retrieval import Retriever
+
+    if (text is None) == (sentences is None):
+        raise InputError("give either a text or sentences", hint="--text 'pleural effusion', or --sentences FILE")
+    told = [text] if text is not None else _sentences(sentences) if sentences is not None else []
+    retriever = Retriever.load()
+    texts = retriever.of_texts(told)
+    names, pixels = read_pictures(films)
+    if not names:
+        raise InputError("holds no PNG or JPEG", where=str(films))
+    classifier = FindingsClassifier.load()
+    like = retriever.of_films(describe(classifier.net, classifier.laid_all(pixels))) @ texts.T  # (films, texts)
+    pairs = [(film, told[0], like[film, 0]) for film in np.argsort(-like[:, 0], kind="stable")[:top]]
+    if sentences is not None:
+        pairs = [
+            (film, told[one], like[film, one])
+            for film in range(len(names))
+            for one in np.argsort(-like[film], kind="stable")[:top]
+        ]
+    rows = [{"film": names[film], "sentence": said, "likeness": round(float(value), 4)} for film, said, value in pairs]
+    _write(out, rows)
+    for row in rows[: 2 * top]:
+        say(f"{row['likeness']:7.3f}  {row['film']}  {row['sentence']}")
+
+
+def _sentences(path: Path) -> list[str]:
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read ({error})", where=str(path)) from error
+    if not any(lines):
+        raise InputError("holds no sentence", where=str(path), hint="one a line")
+    return [line for line in lines if line]
 
 
 def vqa(questions: Path, images: Path, out: Path, *, say: Say, warn: Say, progress: Callable[[int], object]) -> int:
@@ -77,15 +128,19 @@ def vqa(questions: Path, images: Path, out: Path, *, say: Say, warn: Say, progre
         rows += [_row(one, found.get(id(one)), failed.get(one.image_id)) for one in part]
         blind += _without_pictures(model, part) if any(one.answer for one in part) else [None] * len(part)
         progress(len(part))
+    _write(out, rows)
+    say(f"{sum(row['answer'] is not None for row in rows)} of {len(rows)} questions answered: {out}")
+    for line in _figures(asked, [row["answer"] for row in rows], blind):
+        say(line)
+    return len(failed)
+
+
+def _write(out: Path, rows: list[dict[str, Any]]) -> None:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot be written ({error.strerror or error})", where=str(out)) from error
-    say(f"{sum(row['answer'] is not None for row in rows)} of {len(rows)} questions answered: {out}")
-    for line in _figures(asked, [row["answer"] for row in rows], blind):
-        say(line)
-    return len(failed)
 
 
 def _read(
