@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from redis.exceptions import RedisError
 
 from trivium.service import migrate
 from trivium.service.app_spec import enabled_apps
+from trivium.service.audit import Audit
 from trivium.service.broker import broker_url, connect
-from trivium.service.database import Database
+from trivium.service.database import Database, utc_now
 from trivium.service.disk import usage_of
 from trivium.service.errors import TriviumError
 from trivium.service.settings import Settings
 
 __all__ = ["Finding", "examine"]
+
+
+_CORES = 2
+_LIGHT_GIB, _MODELS_GIB = 2, 4
+_TOLERANCE = 0.9  # a machine sold with 4 GiB shows less
+_BACKUP_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +39,15 @@ class Finding:
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at Python, home folder, disk, database, broker and apps, one finding each."""
+    """Look at Python, machine, home folder, disk, database, last backup, broker and apps, one finding each."""
     version = platform.python_version()
     yield Finding("ok" if sys.version_info >= (3, 11) else "fail", "python", f"{version} on {platform.platform()}")
+    if hasattr(os, "sysconf"):  # not on Windows, where no suite runs
+        yield _machine(settings)
     yield _checked("home", lambda: str(settings.prepare_home()))
     yield _disk(settings)
     yield _checked("database", lambda: _database(settings))
+    yield _backup(settings)
     yield _broker(settings)
     for spec in enabled_apps(settings.apps):
         seen = f"not installed: {spec.install_line}" if spec.missing else "installed"
@@ -44,6 +56,35 @@ def examine(settings: Settings) -> Iterator[Finding]:
             if queue.missing:
                 seen = f"takes no job, {', '.join(queue.missing)} not installed: {spec.install_line}"
                 yield Finding("note", f"queue {queue.name}", seen)
+
+
+def _machine(settings: Settings) -> Finding:
+    """Compare cores and memory with what the README plans for."""
+    cores, memory_gib = os.cpu_count() or 1, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    has_models = any(queue.worker == "model" for spec in enabled_apps(settings.apps) for queue in spec.queues)
+    planned_gib = _MODELS_GIB if has_models else _LIGHT_GIB
+    seen = f"{cores} {'core' if cores == 1 else 'cores'}, {memory_gib:.1f} GiB of memory"
+    is_small = memory_gib < planned_gib * _TOLERANCE or cores < _CORES
+    if is_small:
+        seen += f"; plan {_CORES} cores and {planned_gib} GiB for these apps (TRIVIUM_APPS)"
+    return Finding("note" if is_small else "ok", "machine", seen)
+
+
+def _backup(settings: Settings) -> Finding:
+    """Say when the last backup was made, as the audit log has it."""
+    database = Database(settings.database)
+    try:
+        migrate.check(database)
+        made = Audit(database).rows(action="backup.made", limit=1)
+    except TriviumError as error:
+        return Finding("note", "backup", f"cannot be looked up ({error.what})")
+    finally:
+        database.close()
+    if not made:
+        return Finding("note", "backup", "never made here; make one with: trivium backup --out FOLDER")
+    days = (utc_now() - datetime.fromisoformat(made[0].at)).days
+    seen = f"the last one, {made[0].subject_id}, was made {f'{days} days ago' if days else 'within a day'}"
+    return Finding("note" if days > _BACKUP_DAYS else "ok", "backup", seen)
 
 
 def _checked(what: str, look: Callable[[], str]) -> Finding:
