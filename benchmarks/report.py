@@ -51,6 +51,7 @@ RECORDED: tuple[str, ...] = (
     "balance.py dynamic",
     "vision_findings.py",  # seeds 10 to 14: those from 0 chose
     "vision_conformal.py",
+    "vision_retrieval.py",
     "vision_export.py",
     "first_report.py",
     "chaos.py",
