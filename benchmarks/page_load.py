@@ -68,7 +68,7 @@ def main() -> int:
     """Run, print, and return the exit code."""
     parser = arguments(__doc__)
     parser.add_argument("--seconds", type=float, default=120.0, help="length of the measurement")
-    parser.add_argument("--niceness", type=int, default=10, help="of the workers, 0 to see what yielding is worth")
+    parser.add_argument("--niceness", type=int, default=5, help="of the workers, 0 to see what yielding is worth")
     parser.add_argument("--memory", action="store_true", help="print the memory of each process")
     options = parser.parse_args()
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -110,7 +110,7 @@ def main() -> int:
 
 
 @contextlib.contextmanager
-def _suite(home: Path, niceness: int = 10) -> Iterator[tuple[int, int, float]]:
+def _suite(home: Path, niceness: int = 5) -> Iterator[tuple[int, int, float]]:
     """Keep `trivium up` running; yield its port, its process and the seconds that it took to be ready."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     apps: str = Field(default="", description="Apps to show and start, separated by commas; empty for all.")
     light_processes: int = Field(default=2, ge=1, le=64, description="Processes of a light worker.")
     worker_niceness: int = Field(
-        default=10, ge=0, le=19, description="How far jobs yield the processor to pages: 0 not at all, 19 always."
+        default=5, ge=0, le=19, description="How far jobs yield the processor to pages: 0 not at all, 19 always."
     )
     job_attempts: int = Field(
         default=3, ge=1, le=1000, description="Starts of a job whose worker dies before it is set aside."
