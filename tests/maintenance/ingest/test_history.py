@@ -56,6 +56,18 @@ def test_an_import_that_was_stopped_goes_on(plant, file, monkeypatch):
     assert all(shard.startswith("history/") for shard in plant.streams.lengths())
 
 
+def test_the_same_in_every_piece_is_told_once(plant, tmp_path, monkeypatch):
+    monkeypatch.setattr(history, "_PIECE_ROWS", 100)
+    plant.register(pump("P1"))
+    path = tmp_path / "other.csv"
+    path.write_text("asset,time,temp\n" + "".join(f"P9,{at(number)},20\n" for number in range(250)))
+    report = send(plant, path)
+    plant.notes.close()
+    plant.drain()
+    (issue,) = history.settle(plant.database, PLANT, report, progress=silent).issues
+    assert (issue["rows"], issue["row"], issue["what"]) == (250, 1, "the registry has no asset 'P9'")
+
+
 def test_no_worker_is_told(plant, file):
     plant.register(pump("P1"))
     report = send(plant, file)

@@ -103,12 +103,15 @@ def import_history(
                 say(error.line)
                 failed += 1
                 continue
+            except KeyboardInterrupt:
+                say(f"{path}: stopped; the same command goes on where it was")
+                raise
             counts = ", ".join(f"{count:,} {name}" for name, count in report.verdicts.items() if count)
             typer.echo(
                 f"{path}: {report.num_rows:,} rows ({counts}); {report.num_sent} of {len(report.batch_ids)} pieces new"
             )
             for issue in report.issues[:_SHOWN]:
-                say(f"  {issue['verdict']}, {issue['rows']} rows: {issue['column']} {issue['what']}")
+                say(f"  {issue['verdict']}, {issue['rows']:,} rows: {issue['column']}: {issue['what']}")
     if failed:
         raise typer.Exit(1)
 

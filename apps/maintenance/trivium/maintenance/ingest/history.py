@@ -10,11 +10,11 @@ import gzip
 import hashlib
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from trivium.maintenance.ingest.door import Door
 from trivium.maintenance.ingest.formats import MAX_ROWS, Options
@@ -48,7 +48,7 @@ class ImportReport:
     num_sent: int = 0
     batch_ids: list[str] = field(default_factory=list)
     verdicts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(NAMES, 0))
-    issues: list[dict[str, object]] = field(default_factory=list)
+    issues: list[dict[str, Any]] = field(default_factory=list)
 
 
 def import_file(
@@ -97,7 +97,7 @@ def settle(
         if found is not None and found["is_final"]:
             for name, count in found["verdicts"].items():
                 report.verdicts[name] += count
-            report.issues += found["issues"][: _MOST_ISSUES - len(report.issues)]
+            _add_issues(report.issues, found["issues"])
             waiting.pop(0)
             moved_at = time.monotonic()
             progress(len(report.batch_ids) - len(waiting), len(report.batch_ids))
@@ -110,6 +110,17 @@ def settle(
         else:
             time.sleep(0.1)
     return report
+
+
+def _add_issues(issues: list[dict[str, Any]], more: Sequence[dict[str, Any]]) -> None:
+    """Add what was wrong in another piece; the same in the same column counts its rows, and keeps the first place."""
+    same = ("verdict", "column", "what")
+    for one in more:
+        known = next((issue for issue in issues if all(issue[name] == one[name] for name in same)), None)
+        if known is not None:
+            known["rows"] += one["rows"]
+        elif len(issues) < _MOST_ISSUES:
+            issues.append(dict(one))
 
 
 def _send(
