@@ -239,6 +239,16 @@ def test_an_earlier_film_comes_from_the_archive_while_somebody_writes(browser, s
     page.keyboard.press("Control+Enter")
     visit.until(lambda: page.locator('#study[data-saved="saved"]').count() == 1)
     assert page.locator(".m-sentence .m-text").first.inner_text().endswith(" half a word")
+
+    # A critical finding asks who was told, and the page goes on.
+    page.locator("[data-add=findings]").click()
+    page.keyboard.type("Small left pneumothorax.")
+    page.keyboard.press("Control+Enter")
+    page.locator("[data-act=note]").click()
+    page.fill("#d-told", "Dr Weaver")
+    page.locator("[data-act=confirm]").click()
+    page.locator(".m-told li", has_text="Dr Weaver").wait_for()
+    assert page.get_by_role("link", name="PDF").is_visible()
     assert visit.axe() == []
     assert visit.faults == []
     visit.context.close()

@@ -157,7 +157,10 @@ export class Films {
       ...priors.map((one) => make("option", { value: one.id, selected: one.id === this.priorId }, [since(one), one.images[0]?.view].filter(Boolean).join(", "))));
     const ask = archive.is_set && this.askArchive ? tool("archive", say("ui.ask_archive"), this.askArchive) : null;
     if (ask) ask.disabled = isBusy;
-    document.getElementById("priors").replaceChildren(...[shown, choice, ask].filter(Boolean));
+    const box = document.getElementById("priors");
+    const hadFocus = box.contains(document.activeElement);
+    box.replaceChildren(...[shown, choice, ask].filter(Boolean));
+    if (hadFocus) box.querySelector("button:enabled, select")?.focus();
     press("prior", !this.priorElement.hidden);
   }
 
