@@ -139,3 +139,23 @@ def test_wrong_wishes_end_in_one_line(tmp_path, capsys) -> None:
     write_points(tmp_path / "a.bin", PointCloud(np.zeros((1, 3), np.float32)))
     assert main(["detect", str(tmp_path / "a.bin"), "--out", str(tmp_path), "--weights", str(tmp_path / "no")]) == 1
     assert "train_detector makes them" in capsys.readouterr().err
+
+
+def test_questions_about_clouds_are_answered_in_their_language(tmp_path, capsys) -> None:
+    wishes = ["--frames", "1", "--seed", "4", "--pattern", "hdl32"]
+    assert main(["simulate", "--out", str(tmp_path), *wishes]) == 0
+    objects = json.loads((tmp_path / "000000.json").read_text())
+    near = [one for one in objects if one["points"] >= 5 and np.hypot(one["x"], one["y"]) <= 30]
+    assert sum(one["label"] in ("Car", "Van", "Truck") for one in near) >= 2
+    (tmp_path / "bad.pcd").write_bytes(b"no cloud")
+    asked = ["is there a car within 30 m?", "30米以内有车吗?", "how many vehicles are within 30 metres?"]
+    files = [str(tmp_path / "bad.pcd"), str(tmp_path / "000000.bin")]
+    capsys.readouterr()
+    assert main(["ask", *files, *(word for text in asked for word in ("--question", text))]) == 1
+    said = capsys.readouterr()
+    assert "bad.pcd" in said.err
+    answers = [line.split(text)[1].strip() for line, text in zip(said.out.splitlines(), asked, strict=True)]
+    assert answers[:2] == ["yes", "是"]
+    assert abs(int(answers[2]) - sum(one["label"] in ("Car", "Van", "Truck") for one in near)) <= 1
+    assert main(["ask", files[1], "--question", "how many cars within 17 m?"]) == 1
+    assert "17 m cannot be asked about" in capsys.readouterr().err
