@@ -1,11 +1,12 @@
-// Follow running jobs: ask with the last ETag, wait longer while nothing changes and the longer a job takes (an end shows
-// at most a quarter of its time late), stop while the tab is hidden.
+// Follow running jobs: ask with the last ETag, wait longer while nothing changes and the longer a job takes, stop while
+// the tab is hidden.
 "use strict";
 
 const API = new URL("../api/jobs/", document.currentScript.src);
 const FIRST_MS = 500;
 const NEWS_MS = 2000; // the longest wait after a change
 const LONGEST_MS = 8000;
+const LEAVE_MS = 5000; // in which a click that leads elsewhere has led there
 
 let isLeaving = false; // a click leads elsewhere already: loading this page anew would undo it
 addEventListener("beforeunload", () => {
@@ -39,7 +40,7 @@ function follow(element) {
         show(element, job);
         wait = Math.max(FIRST_MS, Math.min((performance.now() - began) / 4, NEWS_MS));
         if (job.is_final) {
-          if ("reload" in element.dataset && !isLeaving) location.reload();
+          if ("reload" in element.dataset) setTimeout(() => location.reload(), isLeaving ? LEAVE_MS : 0);
           return;
         }
       } else {
