@@ -68,6 +68,13 @@ def test_the_same_in_every_piece_is_told_once(plant, tmp_path, monkeypatch):
     assert (issue["rows"], issue["row"], issue["what"]) == (250, 1, "the registry has no asset 'P9'")
 
 
+def test_a_header_alone_is_refused(plant, tmp_path):
+    path = tmp_path / "bare.csv"
+    path.write_text("asset,time,temp\n")
+    with pytest.raises(InputError, match=r"bare.csv: has no row below its first line; give a header and rows"):
+        send(plant, path)
+
+
 def test_no_worker_is_told(plant, file):
     plant.register(pump("P1"))
     report = send(plant, file)

@@ -174,14 +174,17 @@ def pieces(stream: IO[bytes], path: Path) -> Iterator[tuple[bytes, str, int]]:
     is_json = first.lstrip(b"\xef\xbb\xbf \t").startswith(b"{")
     header = b"" if is_json else first
     lines = [first] if is_json else []
+    is_bare = True  # nothing below the header
     while line := _line(stream, path):
         if line.strip():
             lines.append(line)
         if len(lines) == _PIECE_ROWS:
             yield header + b"".join(lines), "application/x-ndjson" if is_json else "text/csv", len(lines)
-            lines = []
+            lines, is_bare = [], False
     if lines:
         yield header + b"".join(lines), "application/x-ndjson" if is_json else "text/csv", len(lines)
+    elif is_bare:
+        raise InputError("has no row below its first line", where=path.name, hint="give a header and rows")
 
 
 def _line(stream: IO[bytes], path: Path) -> bytes:
