@@ -61,6 +61,7 @@ RECORDED: tuple[str, ...] = (
     "pointcloud_inspection.py",
     "pointcloud_detector.py",
     "pointcloud_real.py",
+    "pointcloud_real.py fused",
     "pointcloud_fusion.py",
     "pointcloud_points.py",
     "pointcloud_scenes.py",
