@@ -1,0 +1,89 @@
+"""The script that follows jobs, in a browser, against answers of our own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from trivium import service
+
+pytestmark = pytest.mark.browser
+SCRIPT = (Path(next(iter(service.__path__))) / "static" / "jobs.js").read_text(encoding="utf-8")
+PAGE = """<!doctype html><script src="/static/jobs.js" defer></script><a href="/elsewhere">elsewhere</a>
+<div data-job="1" data-reload><span class="state queued" data-field="state_text">waits</span>
+<progress max="1" value="0" data-field="progress"></progress></div>"""
+
+
+class Site:
+    """Answers a tab; counts how often the job's page was loaded and its state asked for."""
+
+    def __init__(self, context) -> None:
+        self.loads, self.asked, self.tags = 0, 0, []
+        self.job = {"state": "running", "state_text": "runs", "progress": 0.4, "is_final": False}
+        self.held = None  # the request for the other page, which is not answered yet
+        context.route("**/*", self._answer)
+
+    def end(self) -> None:
+        self.job = {"state": "done", "state_text": "is done", "progress": 1.0, "is_final": True}
+
+    def _answer(self, route) -> None:
+        path = route.request.url.removeprefix("http://suite.test")
+        if path == "/jobs/1":
+            self.loads += 1
+            route.fulfill(body=PAGE, content_type="text/html")
+        elif path == "/static/jobs.js":
+            route.fulfill(body=SCRIPT, content_type="text/javascript")
+        elif path == "/api/jobs/1":
+            self.asked += 1
+            tag = f'"{self.job["state"]}"'
+            self.tags.append(route.request.headers.get("if-none-match", ""))
+            if self.tags[-1] == tag:
+                route.fulfill(status=304, headers={"ETag": tag})
+            else:
+                route.fulfill(body=json.dumps(self.job), headers={"ETag": tag}, content_type="application/json")
+        else:
+            self.held = route
+
+
+@pytest.fixture
+def site(browser):
+    context = browser.new_context()
+    site = Site(context)
+    site.tab = context.new_page()
+    site.tab.goto("http://suite.test/jobs/1")
+    yield site
+    context.close()
+
+
+def _wait(site, is_so) -> None:
+    for _ in range(100):
+        if is_so():
+            return
+        site.tab.wait_for_timeout(50)
+    pytest.fail("still not so after five seconds")
+
+
+def test_a_job_is_followed_to_its_end_and_its_page_loaded_anew(site):
+    state = site.tab.locator("[data-field=state_text]")
+    state.get_by_text("runs").wait_for()
+    assert state.get_attribute("class") == "state running"
+    assert site.tab.locator("progress").get_attribute("value") == "0.4"
+    _wait(site, lambda: site.asked == 2)
+    assert site.tags == ["", '"running"']
+    site.end()
+    _wait(site, lambda: site.loads == 2)
+
+
+def test_the_end_of_a_job_does_not_undo_a_click(site):
+    site.tab.locator("[data-field=state_text]").get_by_text("runs").wait_for()
+    site.tab.get_by_role("link").click(no_wait_after=True)
+    _wait(site, lambda: site.held is not None)
+    site.end()
+    asked = site.asked
+    _wait(site, lambda: site.asked > asked)
+    site.tab.wait_for_timeout(300)  # in which the page would be loaded anew
+    site.held.fulfill(body="<h1>here</h1>", content_type="text/html")
+    site.tab.get_by_role("heading", name="here").wait_for()
+    assert site.loads == 1
