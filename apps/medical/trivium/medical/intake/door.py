@@ -28,7 +28,7 @@ from trivium.medical.parse.dicom import header_of, looks_like_dicom, open_dicom
 from trivium.medical.parse.picture import read_picture
 from trivium.medical.records import Header
 from trivium.medical.workflow.states import ReportState
-from trivium.medical.workflow.studies import ROUTINE, STAT, images
+from trivium.medical.workflow.studies import ROUTINE, STAT, images, sealed_identity
 from trivium.service.audit import Entry
 from trivium.service.database import utc_now
 from trivium.service.errors import InputError
@@ -277,9 +277,8 @@ def _seal(runtime: Runtime, connection: Connection, study_id: str, film: _Film, 
     """Keep the identity encrypted beside the study, unless the site keeps none; a further film adds its UID."""
     if runtime.settings.medical_identity == "discard" or not film.identity:
         return
-    row = tables.identity
-    held = connection.execute(select(row).where(row.c.study_id == study_id)).first()
-    before = vault.open(study_id, (held.key_id, held.nonce, held.sealed)) if held else {}
+    row, held = tables.identity, sealed_identity(connection, study_id)
+    before = vault.open(study_id, held) if held else {}
     key_id, nonce, sealed = vault.seal(study_id, {**film.identity, **before})
     values = {"key_id": key_id, "nonce": nonce, "sealed": sealed}
     if held:

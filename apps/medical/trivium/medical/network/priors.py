@@ -19,7 +19,7 @@ from trivium.medical.network.archive import PriorStudy, fetch, find_priors
 from trivium.medical.network.entity import Entity
 from trivium.medical.workflow.fetches import Fetched, fetch_of, note_asked
 from trivium.medical.workflow.states import RefusedError
-from trivium.medical.workflow.studies import study_of
+from trivium.medical.workflow.studies import sealed_identity, study_of
 from trivium.service.audit import Entry
 from trivium.service.database import utc_now
 from trivium.service.errors import InputError, UpstreamError
@@ -47,8 +47,7 @@ def ask_for_priors(runtime: Runtime, study_id: str, *, actor: str) -> None:
         raise RefusedError("no_archive")
     with runtime.database.read() as connection:
         study, last = study_of(connection, study_id), fetch_of(connection, study_id)
-        row = tables.identity
-        if connection.execute(select(row.c.study_id).where(row.c.study_id == study_id)).first() is None:
+        if sealed_identity(connection, study_id) is None:
             raise RefusedError("no_identity")
     if last is not None and last.is_on_its_way:
         return
@@ -85,14 +84,13 @@ def bring_priors(
     """
     if entity.archive is None:
         raise InputError("no archive is set", where="TRIVIUM_MEDICAL_ARCHIVE", hint="set it to TITLE@HOST:PORT")
-    vault, row = open_vault(runtime.settings), tables.identity
+    vault = open_vault(runtime.settings)
     with runtime.database.read() as connection:
-        study = study_of(connection, study_id)
-        sealed = connection.execute(select(row).where(row.c.study_id == study_id)).first()
+        study, sealed = study_of(connection, study_id), sealed_identity(connection, study_id)
     if sealed is None:
         raise InputError("no identity of this study is kept, so no archive can be asked", where=study_id)
     runtime.audit.record(Entry("identity.read", actor, "study", study_id, str(study.version), {"for": "priors"}))
-    known = vault.open(study_id, (sealed.key_id, sealed.nonce, sealed.sealed))
+    known = vault.open(study_id, sealed)
     progress("ask", 0.0)
     found = find_priors(
         entity,

@@ -6,11 +6,9 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
-from sqlalchemy import select
 
-from trivium.medical import tables
 from trivium.medical.pages.desk import reports_of, runtime_of, vault_of
-from trivium.medical.workflow.studies import evidence_of, images, study_of
+from trivium.medical.workflow.studies import evidence_of, images, sealed_identity, study_of
 from trivium.service.audit import Entry
 from trivium.service.errors import NotFoundError
 from trivium.service.permission import needs
@@ -58,12 +56,11 @@ def identity(request: Request, study_id: str) -> dict[str, Any]:
 
 def shown_identity(request: Request, study_id: str, *, purpose: str) -> dict[str, str] | None:
     """Open a study's sealed identity for the visitor, on record; None when none is kept."""
-    runtime, row = runtime_of(request), tables.identity
+    runtime = runtime_of(request)
     with runtime.database.read() as connection:
-        study = study_of(connection, study_id)
-        sealed = connection.execute(select(row).where(row.c.study_id == study_id)).first()
+        study, sealed = study_of(connection, study_id), sealed_identity(connection, study_id)
     if sealed is None:
         return None
     entry = Entry("identity.read", principal_of(request).id, "study", study.id, str(study.version), {"for": purpose})
     runtime.audit.record(entry)  # before it is opened: what cannot be recorded is not shown
-    return vault_of(request).open(study_id, (sealed.key_id, sealed.nonce, sealed.sealed))
+    return vault_of(request).open(study_id, sealed)

@@ -31,6 +31,7 @@ __all__ = [
     "images",
     "latest_draft",
     "priors",
+    "sealed_identity",
     "settled",
     "study_of",
     "versions",
@@ -167,6 +168,13 @@ def images(connection: Connection, study_id: str) -> Sequence[Row[Any]]:
     """Read a study's images in their order."""
     row = tables.image
     return connection.execute(select(row).where(row.c.study_id == study_id).order_by(row.c.position)).all()
+
+
+def sealed_identity(connection: Connection, study_id: str) -> tuple[str, bytes, bytes] | None:
+    """Read what the vault sealed of a study's patient; None where nothing is kept. Opening it is to be recorded."""
+    row = tables.identity
+    found = connection.execute(select(row).where(row.c.study_id == study_id)).first()
+    return None if found is None else (found.key_id, found.nonce, found.sealed)
 
 
 def latest_draft(connection: Connection, study_id: str) -> Row[Any] | None:

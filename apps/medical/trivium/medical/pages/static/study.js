@@ -222,6 +222,7 @@ function drawActs() {
     if (can.includes("amend")) made.push(button("amend", () => reasoned("step/amend", "amend")));
     if (can.includes("retract")) made.push(button("retract", () => reasoned("retract", "retract", true)));
   }
+  made.push(button("next", next));
   if (state.undecided && editor.canWrite) made.push(make("span", { class: "quiet" }, say("ui.undecided", { count: state.undecided })));
   const told = made.map((one) => one.textContent).join("|");
   if (box.dataset.told === told) return;
