@@ -56,7 +56,7 @@ def _what_the_header_says(dataset: Dataset) -> list[tuple[str, str]]:
     rows, columns = _whole(dataset, "Rows"), _whole(dataset, "Columns")
     allocated, stored = _whole(dataset, "BitsAllocated"), _whole(dataset, "BitsStored")
     photometric, frames = str(dataset.get("PhotometricInterpretation") or ""), _whole(dataset, "NumberOfFrames", 1)
-    found = []
+    found: list[tuple[str, str]] = []
     if photometric not in _GRAY:
         shown = photometric if photometric in _COLOURS else "of unknown colour"
         found.append((Phrase("the image is {colour}, not gray", colour=shown), _FILM))
