@@ -34,7 +34,7 @@ def test_without_an_identifier_the_name_groups():
         (Entity("Example Corp & Sons, Inc.", "0000001234"), "EXAMPLE-CORP-SONS-INC"),
         (Entity("", "0000001234"), "0000001234"),
         (Entity("四方科技集团股份有限公司"), "四方科技集团股份有限公司"),
-        (Entity(""), "company"),
+        (Entity(""), "EX"),
     ],
 )
 def test_a_company_has_a_short_key(entity, key):

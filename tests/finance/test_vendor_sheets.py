@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from trivium.finance.analyze.compare import compare
+from trivium.finance.analyze.model import Comparison
 from trivium.finance.analyze.policy import load_policy
 from trivium.finance.analyze.series import build_series
 from trivium.finance.parse.reader import read_source
+from trivium.finance.records import Period
 from trivium.service.errors import InputError
 
 TERMINAL = """Acme Corp (NYSE:ACME) - Income Statement
@@ -87,3 +90,67 @@ def test_rows_in_a_language_that_is_not_read_are_refused_as_such():
     assert caught.value.line_in("zh") == (
         "guv.csv：没有识别出报表项目；项目名称请用中文或英文，如营业收入、净利润、资产总计"
     )
+
+
+BALANCE = """name,12/31/2023,12/31/2022
+TotalAssets,"2,200,000,000","2,000,000,000"
+TotalLiabilitiesNetMinorityInterest,"1,150,000,000","1,100,000,000"
+StockholdersEquity,"1,030,000,000","880,000,000"
+"""
+CASH_FLOW = """name,ttm,12/31/2023,12/31/2022
+OperatingCashFlow,"310,000,000","300,000,000","250,000,000"
+CapitalExpenditure,"-75,000,000","-70,000,000","-60,000,000"
+FreeCashFlow,"235,000,000","230,000,000","190,000,000"
+"""
+
+
+def compared(**sheets: str) -> Comparison:
+    filings = [
+        one for name, text in sheets.items() for one in read_source(f"{name}.csv", text.encode(), lambda near: None)
+    ]
+    return compare(filings, load_policy(), created=None)
+
+
+def test_statements_in_files_of_their_own_are_one_company():
+    (series,) = compared(income=ONE_WORD, balance=BALANCE, cash=CASH_FLOW).series
+    end = date(2023, 12, 31)
+    year = Period(end, date(2023, 1, 1))
+    amounts = [
+        series.get(metric, period).amount
+        for metric, period in (
+            ("revenue", year),
+            ("operating_cash_flow", year),
+            ("capex", year),
+            ("free_cash_flow", year),
+            ("equity", Period(end)),
+            ("total_liabilities", Period(end)),
+        )
+    ]
+    assert amounts == [1_100_000_000, 300_000_000, 70_000_000, 230_000_000, 1_030_000_000, 1_150_000_000]
+
+
+def test_files_without_a_name_that_contradict_each_other_are_companies_of_their_own():
+    other = ONE_WORD.replace('"1,100,000,000"', '"7,100,000,000"')
+    one, two = compared(alder=ONE_WORD, birch=other).series
+    assert (one.company.key, two.company.key) == ("ALDER", "BIRCH")
+    year = Period(date(2023, 12, 31), date(2023, 1, 1))
+    assert (one.get("revenue", year).amount, two.get("revenue", year).amount) == (1_100_000_000, 7_100_000_000)
+
+
+def test_a_balance_sheet_alone_says_what_it_lacks():
+    with pytest.raises(
+        InputError, match="a balance sheet alone has no fiscal period; give the income statement with it"
+    ):
+        compared(balance=BALANCE)
+
+
+@pytest.mark.parametrize(
+    ("row", "unit"),
+    [("Currency,USD,USD", ("USD", 1)), ("单位,万元,万元", ("CNY", 10_000)), ("币种,人民币,人民币", ("CNY", 1))],
+)
+def test_a_row_may_say_currency_and_unit(row, unit):
+    text = f"item,2023-12-31,2022-12-31\n{row}\nTotal revenue,110,100\nNet income,11,10\nIncome tax,3,2\n"
+    (filing,) = read_source("sheet.csv", text.encode(), lambda near: None)
+    revenue = next(fact for fact in filing.facts if fact.place.row_label == "Total revenue")
+    assert (str(revenue.unit), revenue.value) == (unit[0], 110 * unit[1])
+    assert "currency" not in " ".join(problem.what for problem in filing.problems)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from pathlib import PurePath
 
 from trivium.finance.analyze.mapping import reporting_currency
 from trivium.finance.analyze.model import Company
@@ -42,17 +44,43 @@ _INDUSTRIAL = {
 
 
 def group_by_company(filings: Iterable[Filing]) -> list[list[Filing]]:
-    """Group filings by registrant (identifier, else name), companies in order of first appearance."""
+    """Group filings by registrant (identifier, else name), companies in order of first appearance.
+
+    Sheets that name no company are parts of one, unless two of them give one row of one period in different numbers:
+    then each is a company of its own, called like its file.
+    """
+    filings = list(filings)
+    unnamed = [filing for filing in filings if not _registrant(filing)]
+    are_apart = _contradict(unnamed)
     groups: dict[str, list[Filing]] = {}
     for filing in filings:
-        name = filing.entity.identifier or _slug(filing.entity.name)
+        name = _registrant(filing) or (filing.source.name if are_apart else "")
         groups.setdefault(name, []).append(filing)
     return list(groups.values())
 
 
+def _registrant(filing: Filing) -> str:
+    return filing.entity.identifier or _slug(filing.entity.name)
+
+
+def _contradict(filings: Iterable[Filing]) -> bool:
+    seen: dict[object, Decimal] = {}
+    for filing in filings:
+        own = {
+            (fact.concept.name, fact.period, str(fact.unit)): fact.value
+            for fact in filing.facts
+            if fact.value is not None and not fact.dimensions
+        }
+        if any(seen.get(key, value) != value for key, value in own.items()):
+            return True
+        seen.update(own)
+    return False
+
+
 def company_key(filing: Filing) -> str:
-    """Return a short name for ids and columns: the ticker, else a slug of the registrant's name."""
-    return filing.entity.ticker.upper() or _slug(filing.entity.name) or filing.entity.identifier or "company"
+    """Return a short name for ids and columns: the ticker, else a slug of the registrant's name, else of the file's."""
+    named = filing.entity.ticker.upper() or _slug(filing.entity.name) or filing.entity.identifier
+    return named or _slug(PurePath(filing.source.name).stem) or "company"
 
 
 def describe_company(filings: Sequence[Filing]) -> Company:

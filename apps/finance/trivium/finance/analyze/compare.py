@@ -305,6 +305,9 @@ def _nothing_to_compare(filings: Sequence[Filing]) -> InputError:
     what: str = "no fiscal period with statements was found"
     if all(filing.source.media.startswith("statement-") for filing in filings):
         hint = "name the rows in English or Chinese, such as Revenue, Net income, Total assets"
+        if all(fact.period.is_instant for filing in filings for fact in filing.facts):
+            hint = "give the income statement with it, in one workbook or in several files"
+            return InputError("a balance sheet alone has no fiscal period", where=names, hint=hint)
         return InputError("no row of a statement was recognised", where=names, hint=hint)
     damage = next((one.what for filing in filings for one in filing.problems if one.where == "document"), "")
     if damage:

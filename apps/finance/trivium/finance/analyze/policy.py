@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from trivium.finance.parse.statement.cells import apart
 from trivium.finance.records import Concept
 from trivium.service.errors import InputError
 
@@ -23,8 +24,6 @@ _TAXONOMIES = (("us-gaap", ""), ("ifrs-full", "ifrs:"), ("/dei", "dei:"), ("/srt
 _NOTE_MARKS = re.compile(
     r"(\s*\((note|notes|see note)[^)]*\)|\s*[-–—,]?\s*see note \d+|\s*\(\d+\)|\s*\([a-z]\)|:)+\s*$", re.I
 )
-_JOINT = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z]{2,}$)|(?<=[A-Z])(?=[A-Z][a-z]{2})")
-"""Where the words of a label such as `DilutedEPS` meet."""
 _CHINESE_MARKS = re.compile(
     r"^(?:[一二三四五六七八九十]+[、.．]|[（(][一二三四五六七八九十\d]+[)）]|\d+[、.．])\s*"
     r"|[（(]或股东权益[)）]|[（(][^（()）]*填列[)）]$|[（(]元\s*[/／]\s*股[)）]$"
@@ -80,7 +79,7 @@ class MetricRule:
         Note marks at its end do not count, nor numbers before Chinese rows and remarks on their signs.
         """
         text = _NOTE_MARKS.sub("", label.strip())
-        texts = {text, _CHINESE_MARKS.sub("", text), _JOINT.sub(" ", text) if " " not in text else text}
+        texts = {text, _CHINESE_MARKS.sub("", text), apart(text)}
         if not any(pattern.fullmatch(one) for pattern in _compiled(self.labels) for one in texts):
             return False
         return not any(pattern.fullmatch(one) for pattern in _compiled(self.not_labels) for one in texts)

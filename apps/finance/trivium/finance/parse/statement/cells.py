@@ -201,27 +201,28 @@ _FLOW = re.compile(
     r"dividends|proceeds|purchases?|payments?|provided|used in|changes? in|increase|decrease|repayment|issuance|"
     r"repurchase|收入|利润|费用|成本|税|收益|损失|现金流|支付|收到|增加|减少|折旧|摊销"
 )
+_OPERATIONS = re.compile(r"\boperating cash flow\b|\bcash (?:flows? )?(?:from|provided by) op|经营活动.*现金流量净额")
 _MOVES = re.compile(
     r"changes? in|increase|decrease|proceeds|purchase|payments?|repayment|issuance|repurchase|impairment|"
     r"on assets|on equity|turnover|支付|收到|增加|减少|减值|处置|收益率|周转"
 )
 
 
-def _words(label: str) -> str:
-    """Fold a label; names run together, as `BasicAverageShares`, are parted first."""
-    return fold(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", label))
-
-
 def is_balance_label(label: str, *, strictly: bool = False) -> bool:
     """Whether a row label names something owned or owed at a date; `strictly`: and nothing earned or spent."""
-    plain = _words(label)
+    plain = fold(label)
     excluded = _MOVES.search(plain) or (strictly and _FLOW.search(plain))
     return _BALANCE.search(plain) is not None and not excluded
 
 
+def is_cash_flow_label(label: str) -> bool:
+    """Whether a row label is the one that only a cash flow statement has: cash from operations."""
+    return _OPERATIONS.search(fold(label)) is not None
+
+
 def is_flow_label(label: str) -> bool:
     """Whether a row label names something earned, spent or moved over a period."""
-    return not is_balance_label(label) and _FLOW.search(_words(label)) is not None
+    return not is_balance_label(label) and _FLOW.search(fold(label)) is not None
 
 
 _PER_SHARE = re.compile(r"per (?:\w+[\s-]){0,3}share\b|per (?:ads|adr|unit)\b|\$ ?/ ?shares?|\beps\b|每股|元/股")
@@ -244,7 +245,7 @@ def row_kind(label: str, heading: str = "") -> str:
         label: printed label of the row.
         heading: the heading it stands under; it decides for labels such as `Basic` that say nothing themselves.
     """
-    plain = _words(label)
+    plain = fold(label)
     if "per share)" in plain or plain.endswith("$ / shares"):
         return "per_share"
     if _PAR_VALUE.search(plain):

@@ -39,6 +39,7 @@ _AT_AN_EDGE = re.compile(
 )
 _TITLE = re.compile(r"\bstatements?\b|\bsheets?\b|^cash flows? from\b|表$")
 _OPENING = re.compile(r"beginning|期初|年初")
+_MEASURE = re.compile(r"(?:reporting )?currency|units?|单位|币种|(?:货币|计量|金额)单位")
 _PARENT_ONLY = re.compile(r"母公司(?!股东|所有者|的)|\bparent company only\b|\bparent only\b")
 _MAX_LISTED = 8
 
@@ -139,13 +140,19 @@ class _Table:
     def find_measures(self, titles: list[str]) -> _Measures:
         """Find currency and scale in the titles and headers; say what is missing."""
         headers = [column.header for column in self.block.columns]
-        texts = [*titles, *headers, self.grid.name]
+        texts = [*titles, *self._measure_rows(), *headers, self.grid.name]
         together = " | ".join(texts)
         currency = next(filter(None, map(cells.currency_of, texts)), "") or self._printed_currency()
         scales = [scale for text in texts if (scale := cells.money_scale(text)) is not None]
         money = scales[0] if scales else 0
         self.has_scale = bool(scales)
         return _Measures(currency or "XXX", money, cells.share_scale(together, money))
+
+    def _measure_rows(self) -> list[str]:
+        """Return what rows such as `Currency,USD,USD` say, as one would write it in a title: `Currency: USD`."""
+        rows = (self.grid.rows[number] for number in range(self.block.first, self.block.last))
+        named = ((_label(row, len(row)), row) for row in rows if row and _is_measure_row(row))
+        return [f"{label}: {label_text(cell)}" for label, row in named for cell in row[1:] if label_text(cell)]
 
     def _printed_currency(self) -> str:
         rows = self.grid.rows[self.block.first : self.block.last]
@@ -178,12 +185,14 @@ class _Table:
             self.reading.problems.append(Problem(self.where, what))
 
     def _kind_by_labels(self) -> str:
-        """Take an untitled table of nothing but flows for an income statement; a bare date then ends a period."""
+        """Tell an untitled table of nothing but flows by its rows; a bare date then ends a period."""
         if self.reading.calendar.has_lengths:
             return ""
         labels = [label_text(row[0]) for row in self.grid.rows[self.block.first : self.block.last] if row]
         has_balance = any(map(cells.is_balance_label, labels))
-        return "income" if not has_balance and any(map(cells.is_flow_label, labels)) else ""
+        if has_balance or not any(map(cells.is_flow_label, labels)):
+            return ""
+        return "cash_flow" if any(map(cells.is_cash_flow_label, labels)) else "income"
 
     def _tell_columns_without_period(self) -> None:
         """Name the columns that have a header and numbers, but no period, such as `ttm`."""
@@ -221,6 +230,8 @@ class _Table:
         content = self.grid.rows[row]
         values = [(column, extra, content[column.index]) for column, extra in columns if column.index < len(content)]
         full = [(column, extra, cell) for column, extra, cell in values if not _is_blank(cell)]
+        if _is_measure_row(content):
+            return
         if not full:
             label = _label(content, len(content))
             if label and not any(not _is_blank(cell) for _, _, cell in values):
@@ -372,6 +383,15 @@ class _Table:
         self.has_money = self.has_money or own is None
         self.has_unknown_currency = self.has_unknown_currency or code == "XXX"
         return Unit((currency,)), self.measures.money if own is None else own
+
+
+def _is_measure_row(row: Sequence[Cell]) -> bool:
+    """Whether a row says in which currency or unit its columns are, and holds no number."""
+    return (
+        bool(row)
+        and bool(_MEASURE.fullmatch(cells.fold(label_text(row[0]))))
+        and not any(isinstance(cell, Decimal) or cells.looks_numeric(label_text(cell)) for cell in row[1:])
+    )
 
 
 def listed(names: Sequence[str]) -> str:
