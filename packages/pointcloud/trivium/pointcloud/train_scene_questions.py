@@ -181,7 +181,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder")
     parser.add_argument("--scenes", type=int, default=6000)
     parser.add_argument("--held", type=int, default=200, help="validation scenes that show how far it is")
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--batch", type=int, default=512, help="questions a step")
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=1)
