@@ -63,9 +63,12 @@ def fetch_priors(context: JobContext, runtime: Runtime) -> Report:
     fetched = bring_priors(runtime, entity, study_id, actor=job.owner, progress=context.progress)
 
     def keep(connection: Connection) -> None:
+        study = study_of(connection, study_id, to_write=True)
         note_fetched(connection, study_id, job.id, job.owner, fetched)
         told = {"studies": fetched.studies, "films": fetched.films, "problem": fetched.problem}
-        runtime.audit.append(connection, Entry("priors.fetched", job.owner, "study", study_id, "", told))
+        runtime.audit.append(
+            connection, Entry("priors.fetched", job.owner, "study", study_id, str(study.version), told)
+        )
 
     context.once(_FETCHED, keep, is_durable=True)
     return Report(title=job.title, language="en", problems=(fetched.problem,) if fetched.problem else ())

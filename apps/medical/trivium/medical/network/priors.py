@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import date
 
 from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
 
 from trivium.medical import tables
 from trivium.medical.intake.vault import open_vault
@@ -46,7 +47,8 @@ def ask_for_priors(runtime: Runtime, study_id: str, *, actor: str) -> None:
     if not runtime.settings.medical_archive:
         raise RefusedError("no_archive")
     with runtime.database.read() as connection:
-        study, last = study_of(connection, study_id), fetch_of(connection, study_id)
+        study_of(connection, study_id)
+        last = fetch_of(connection, study_id)
         if sealed_identity(connection, study_id) is None:
             raise RefusedError("no_identity")
     if last is not None and last.is_on_its_way:
@@ -57,6 +59,7 @@ def ask_for_priors(runtime: Runtime, study_id: str, *, actor: str) -> None:
         app="medical", kind="priors", owner=actor, request=asked, title=study_id, idempotency_key=key
     )
     with runtime.database.write(is_durable=True) as connection:
+        study = study_of(connection, study_id, to_write=True)
         if note_asked(connection, study_id, job.id, actor):
             entry = Entry("priors.asked", actor, "study", study_id, str(study.version), {"job": job.id})
             runtime.audit.append(connection, entry)
@@ -100,7 +103,10 @@ def bring_priors(
         but_not=known.get("study_uid", ""),
     )[:most]
     days = {vault.digest("study", one.study_uid): _days(one.date, known.get("study_date", "")) for one in found}
-    _expect(runtime, days, study_id, actor)
+    try:
+        _expect(runtime, days, study_id, actor)
+    except IntegrityError:  # another study of the patient asked at this moment: what it entered is there now
+        _expect(runtime, days, study_id, actor)
     return _fetched(entity, found, progress)
 
 
