@@ -223,7 +223,7 @@ def test_a_part_of_the_other_hand_is_said_to_be_one():
     upright = bracket()
     leaning = Mesh(upright.vertices + upright.vertices[:, 2:] * [0.4, 0, 0], upright.faces)
     part = Reference(leaning)
-    scan = seen(part, seed=10)
+    scan = seen(part, 12_000, seed=10)
     assert inspect(scan, part, LIMIT).trust.reasons == ()
     other = inspect(scan * [1, -1, 1], part, LIMIT)
     assert other.verdict == "undecided"

@@ -63,6 +63,11 @@ def test_the_view_is_turned_and_read_by_mouse(tab):
     canvas.hover(position={"x": column, "y": row})
     view_of(tab)
     assert tab.locator("#value").inner_text() == "\N{MINUS SIGN}0.123 mm · x, y, z: 30.0, 5.0, 12.0"
+    canvas.hover(position={"x": 3, "y": 3})
+    view_of(tab)
+    assert tab.locator("#value").inner_text() == ""
+    canvas.click(position={"x": column, "y": row})
+    assert "0.123 mm" in tab.locator("#value").inner_text()
     assert np.ptp(seen[2, 2]) < 12  # the corner is background
 
     box = canvas.bounding_box()

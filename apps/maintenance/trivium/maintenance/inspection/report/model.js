@@ -269,7 +269,9 @@
   }
 
   const fingers = new Map();
+  let pressed = null;
   canvas.addEventListener("pointerdown", (event) => {
+    pressed = event;
     fingers.set(event.pointerId, event);
     canvas.setPointerCapture(event.pointerId);
   });
@@ -287,8 +289,17 @@
     } else if (event.shiftKey || event.buttons === 2) change(moved);
     else change({ turn: view.turn - dx / 120, tilt: view.tilt + dy / 120 });
   });
-  for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, (event) => fingers.delete(event.pointerId));
-  canvas.addEventListener("pointerleave", () => { value.textContent = ""; if (hovered >= 0) { hovered = -1; redraw(); } });
+  canvas.addEventListener("pointercancel", (event) => fingers.delete(event.pointerId));
+  canvas.addEventListener("pointerup", (event) => {
+    fingers.delete(event.pointerId);
+    const far = Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY);
+    if (seen && event.pointerId === pressed.pointerId && far < 4) say(event);  // a tap reads, too
+  });
+  canvas.addEventListener("pointerleave", (event) => {
+    if (event.pointerType !== "mouse") return;
+    value.textContent = "";
+    if (hovered >= 0) { hovered = -1; redraw(); }
+  });
   canvas.addEventListener("contextmenu", (event) => event.preventDefault());
   canvas.addEventListener("wheel", (event) => {
     event.preventDefault();
