@@ -263,5 +263,5 @@ def _is_same_origin(headers: Headers) -> bool:
 
 
 def _said(request: Request, status: int, text: str, reference: str = "") -> Response:
-    about = {"reference": reference} if reference else {}
-    return refusal(status, translate(text, language_of(request)), **about)
+    told = translate(text, language_of(request))
+    return refusal(status, told, reference=reference) if reference else refusal(status, told)

@@ -11,7 +11,7 @@ from pathlib import PurePath
 from trivium.finance.analyze.mapping import reporting_currency
 from trivium.finance.analyze.model import Company
 from trivium.finance.analyze.policy import family_name
-from trivium.finance.records import Filing
+from trivium.finance.records import Filing, Period
 
 __all__ = ["company_key", "describe_company", "group_by_company"]
 
@@ -64,7 +64,7 @@ def _registrant(filing: Filing) -> str:
 
 
 def _contradict(filings: Iterable[Filing]) -> bool:
-    seen: dict[object, Decimal] = {}
+    seen: dict[tuple[str, Period, str], Decimal] = {}
     for filing in filings:
         own = {
             (fact.concept.name, fact.period, str(fact.unit)): fact.value

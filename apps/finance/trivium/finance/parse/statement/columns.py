@@ -94,14 +94,14 @@ class Calendar:
         if end is None or is_instant:
             return (Period(end) if end else None), note
         months = mark.months
+        assumed = ""
         if months is None and mark.weeks is None:
             months = 12 if mark.year else usual_months
             if months is None:
                 months = 12
-                more = Phrase("the period to {end} was taken as a year, as its header is a date alone", end=end)
-                note = note or more
+                assumed = Phrase("the period to {end} was taken as a year, as its header is a date alone", end=end)
         start, more = self._start(end, months, mark.weeks)
-        return Period(end, start), note or more
+        return Period(end, start), note or assumed or more
 
     def _end(self, mark: Mark) -> tuple[date | None, str]:
         if mark.end:
