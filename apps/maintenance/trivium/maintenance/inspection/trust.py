@@ -91,10 +91,10 @@ def judge_trust(scan: Floats, alignment: Alignment, reference: Reference) -> Tru
 def judge_hand(trust: Trust, scan: Floats, alignment: Alignment, reference: Reference, seed: int = 0) -> Trust:
     """Return a trust that is lost when the scan's mirror image fits far better: a part of the other hand.
 
-    Only a scan with points off the surface is tried again; arguments as for `judge_trust`, and `align`'s seed.
+    Only a scan of the part's size with points off the surface is tried; arguments as for `judge_trust` and `align`.
     """
     here = alignment.candidates[0].off / alignment.judged
-    if here < _SOME_OFF and "off_surface" not in trust.reasons:
+    if "size" in trust.reasons or (here < _SOME_OFF and "off_surface" not in trust.reasons):
         return trust
     other = align(scan * [-1.0, 1, 1], reference, seed)
     there = other.candidates[0].off / other.judged
