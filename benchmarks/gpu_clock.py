@@ -29,7 +29,7 @@ def median_ms(work: Callable[[], object], warm: int = 5, times: int = 20) -> flo
 
 
 def captured(work: Callable[[], object]) -> Callable[[], object]:
-    """Return a replay of the work as one CUDA graph; it keeps the work, whose tensors a graph reads but does not hold."""
+    """Return a replay of the work as one CUDA graph, which reads tensors of the work that only the work holds."""
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
