@@ -142,8 +142,10 @@ def list_alerts(
     )
     rows = [_alert(one, language) for one in found]
     following = write_cursor(found[-1].raised_us, found[-1].id) if len(found) == limit else ""
-    columns = ("id", "asset", "cause", "state", "severity", "is_active", "since", "raised", "count", "model", "actor")
-    columns += ("why", "until", "outputs", "reasons")
+    columns = (
+        *("id", "asset", "cause", "state", "severity", "is_active", "since", "raised", "count", "model", "actor"),
+        *("why", "until", "outputs", "reasons"),
+    )
     return _answer(request, rows, rows, columns, format, if_none_match, following)
 
 
@@ -166,8 +168,10 @@ def list_drift(
         }
         for one in find_drift(open_parts(request).database, plant_of(who, plant))
     ]  # fmt: skip
-    columns = ("asset", "kind", "name", "is_moved", "psi", "psi_limit", "ks", "median", "low", "high", "rows")
-    columns += ("since", "until", "model")
+    columns = (
+        *("asset", "kind", "name", "is_moved", "psi", "psi_limit", "ks", "median", "low", "high", "rows"),
+        *("since", "until", "model"),
+    )
     return _answer(request, rows, rows, columns, format, if_none_match)
 
 
