@@ -87,7 +87,7 @@ def test_an_app_without_a_queue_takes_no_jobs():
 
 
 def test_unknown_kind_of_worker():
-    with pytest.raises(ValueError, match="worker 'heavy' is neither light nor model"):
+    with pytest.raises(ValueError, match="no worker is called 'heavy'; known: prompt, light, model"):
         Queue("q", worker="heavy")
 
 

@@ -144,12 +144,13 @@ def test_a_whole_worker_is_killed_and_the_next_one_goes_on(live, settings, tmp_p
 
 
 @pytest.mark.slow
-def test_jobs_with_models_share_one_process_beside_the_light_ones(settings, broker, monkeypatch, tmp_path):
+def test_workers_of_other_kinds_stand_beside_one_another(settings, broker, monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(str(PLUGINS))
-    runtime = open_runtime(settings, apps=enabled_apps("toy,holder"))
+    runtime = open_runtime(settings, apps=enabled_apps("toy,holder,prompt"))
     migrate.upgrade(runtime.database)
-    with running("worker", home=settings.home, TRIVIUM_APPS="toy,holder") as worker:
-        notes = {app: tmp_path / app for app in ("toy", "holder")}
+    chosen = {"TRIVIUM_APPS": "toy,holder,prompt", "TRIVIUM_WORKER_NICENESS": "7"}
+    with running("worker", home=settings.home, **chosen) as worker:
+        notes = {app: tmp_path / app for app in ("toy", "holder", "prompt")}
         jobs = [
             runtime.jobs.submit(
                 app=app, kind="count", owner="ann", request={"to": 2, "pause_s": 0.2, "notes": str(notes[app])}
@@ -162,7 +163,9 @@ def test_jobs_with_models_share_one_process_beside_the_light_ones(settings, brok
         processes = {app: set(notes[app].read_text().split()) for app in notes}
         assert len(processes["holder"]) == 1  # four jobs, one copy of the models
         assert len(processes["toy"]) == settings.light_processes
-        assert not processes["toy"] & processes["holder"]
+        assert len(set.union(*processes.values())) == sum(map(len, processes.values()))
+        niceness = {app: {os.getpriority(os.PRIO_PROCESS, int(pid)) for pid in processes[app]} for app in notes}
+        assert niceness == {"toy": {7}, "holder": {7}, "prompt": {0}}
         holder = parent_of(int(processes["holder"].pop()))
         assert holder != worker.pid
         os.kill(holder, signal.SIGKILL)  # half a worker would leave half of the queues unserved

@@ -30,7 +30,7 @@ SPEC = AppSpec(
     },
     permissions=_ENGINEER,
     persons_only=("maintenance.alert",),
-    queues=(Queue("maintenance", worker="light"), Queue("inspect", worker="model", needs=INSPECTION_NEEDS)),
+    queues=(Queue("maintenance", worker="prompt"), Queue("inspect", worker="model", needs=INSPECTION_NEEDS)),
     routes={"inspect": "inspect", "people": "inspect", "wear": "inspect"},
     pages="trivium.maintenance.pages:router",
     api="trivium.maintenance.api:router",

@@ -19,9 +19,11 @@ from typing import Any
 
 from trivium.service.errors import InputError
 
-__all__ = ["AppSpec", "Queue", "enabled_apps", "installed_apps", "require", "resolve"]
+__all__ = ["WORKERS", "AppSpec", "Queue", "enabled_apps", "installed_apps", "require", "resolve"]
 
 GROUP = "trivium.apps"
+WORKERS = ("prompt", "light", "model")
+"""Kinds of worker; queues of different kinds never share one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class Queue:
 
     Args:
         name: as in `trivium worker --queues NAME`; the broker also holds `NAME.low` for work that can wait.
-        worker: `light` (several forked processes) or `model` (one process that holds the models).
+        worker: `light` (several forked processes), `prompt` (likewise, for what must not wait behind people's long jobs
+            or yield to pages) or `model` (one process that holds the models).
         needs: top-level modules that its jobs need beyond those of the owner; where one is absent, no job is taken and
             the suite starts no worker for it.
 
@@ -43,8 +46,8 @@ class Queue:
     needs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.worker not in ("light", "model"):
-            raise ValueError(f"queue {self.name!r}: worker {self.worker!r} is neither light nor model")
+        if self.worker not in WORKERS:
+            raise ValueError(f"queue {self.name!r}: no worker is called {self.worker!r}; known: {', '.join(WORKERS)}")
 
     @property
     def missing(self) -> tuple[str, ...]:

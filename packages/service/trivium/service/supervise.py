@@ -27,7 +27,7 @@ import structlog
 
 from trivium.service import migrate
 from trivium.service.access import Access, check_listening, open_access
-from trivium.service.app_spec import AppSpec, enabled_apps, resolve
+from trivium.service.app_spec import WORKERS, AppSpec, enabled_apps, resolve
 from trivium.service.broker import EmbeddedBroker
 from trivium.service.database import Database
 from trivium.service.errors import InputError, UpstreamError
@@ -199,7 +199,7 @@ def _children(settings: Settings, apps: tuple[AppSpec, ...]) -> list[_Child]:
     environment = _environment(settings)
     logs = settings.home / "logs"
     children = [_Child("web", ["web"], environment, logs / "web.log")]
-    for kind in ("light", "model"):
+    for kind in WORKERS:
         working = [spec for spec in apps if spec.tasks and not spec.missing]
         queues = [queue.name for spec in working for queue in spec.queues if queue.worker == kind and not queue.missing]
         if queues:

@@ -2,8 +2,9 @@
 
     trivium worker --queues finance
 
-There are two kinds. A light one works in several forked processes. A model worker has one, so that models are in memory
-once; asked for queues of both kinds, a light worker keeps a model worker beside it. Only the task modules of the apps
+There are three kinds. A light one works in several forked processes, and yields the processor to pages. A prompt one is
+the same for what must be on time, and yields nothing. A model worker has one process: models are in memory once.
+Asked for queues of several kinds, a worker keeps one of each other kind beside it. Only the task modules of the apps
 served are imported. A database with another schema is refused before anything starts.
 """
 
@@ -21,7 +22,7 @@ from types import FrameType
 import structlog
 
 from trivium.service import migrate, tracing
-from trivium.service.app_spec import AppSpec, Queue, enabled_apps, require
+from trivium.service.app_spec import WORKERS, AppSpec, Queue, enabled_apps, require
 from trivium.service.broker import broker_url
 from trivium.service.celery_app import broker_queues, create_celery
 from trivium.service.errors import InputError
@@ -57,7 +58,7 @@ def run_worker(settings: Settings, queues: Sequence[str] = (), *, parent: int = 
     follow_parent(parent)
     tracing.configure(settings.traces_url)
     chosen = [queue for spec in specs for queue in spec.queues if queue.name in queues or not (queues or queue.missing)]
-    mine = _of_kind(chosen, "light") or _of_kind(chosen, "model")
+    mine = next(found for kind in WORKERS if (found := [queue for queue in chosen if queue.worker == kind]))
     others = [queue.name for queue in chosen if queue not in mine]
     beside = [["worker", "--no-sweeper", "--queues", ",".join(others)]] if others else []
     if with_sweeper:
@@ -85,18 +86,16 @@ def run_sweeper(settings: Settings, *, parent: int = 0) -> None:
 
 def _work(settings: Settings, specs: Sequence[AppSpec], queues: Sequence[Queue]) -> None:
     """Work on queues of one kind."""
-    processes = 1 if _of_kind(queues, "model") else settings.light_processes
+    kind = queues[0].worker
+    processes = 1 if kind == "model" else settings.light_processes
     specs = [spec for spec in specs if set(spec.queues) & set(queues)]
     app = create_celery(broker_url(settings), specs, processes=processes)
     app.loader.import_default_modules()
     wanted = [name for queue in queues for name in broker_queues(queue.name)]
-    log.info("worker.started", queues=wanted, processes=processes)
-    yield_to_others(settings.worker_niceness)  # not before: what was interrupted waits for this start
+    log.info("worker.started", kind=kind, queues=wanted, processes=processes)
+    if kind != "prompt":
+        yield_to_others(settings.worker_niceness)  # not before: what was interrupted waits for this start
     app.worker_main(["worker", "--queues", ",".join(wanted), "--without-gossip", "--without-mingle", "-l", "WARNING"])
-
-
-def _of_kind(queues: Sequence[Queue], kind: str) -> list[Queue]:
-    return [queue for queue in queues if queue.worker == kind]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The specs of the test app, of one whose extra is never installed, and of one whose jobs hold a model."""
+"""The specs of the test app, of one whose extra is never installed, of ones with a worker of another kind."""
 
 from trivium.service.app_spec import AppSpec, Queue
 
@@ -40,4 +40,13 @@ HOLDER = AppSpec(
     permissions=("holder.read", "holder.run"),
     queues=(Queue("holder", worker="model"),),
     tasks="toy.holder",
+)
+
+PROMPT = AppSpec(
+    name="prompt",
+    help="Counts in a worker that yields to nobody.",
+    package="toy",
+    permissions=("prompt.read", "prompt.run"),
+    queues=(Queue("prompt", worker="prompt"),),
+    tasks="toy.prompt",
 )
