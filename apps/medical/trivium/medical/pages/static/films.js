@@ -1,6 +1,6 @@
 // The films of a study on the page: the tools above them, evidence over them, the prior beside them.
 import { loadMaps } from "./evidence.js";
-import { make, named, percent, person, say } from "./texts.js";
+import { at, make, named, percent, person, say } from "./texts.js";
 import { Viewer } from "./viewer.js";
 
 export class Films {
@@ -148,18 +148,20 @@ export class Films {
   drawPriors() {
     const { priors, archive } = this.state;
     const isBusy = ["waiting", "running"].includes(archive.asked?.state);
-    const told = JSON.stringify([priors.map(({ id }) => id), archive.is_set, isBusy]);
+    if (!priors.some(({ id }) => id === this.priorId)) this.priorId = priors[0]?.id ?? "";
+    const told = JSON.stringify([priors.map(({ id, state }) => [id, state]), this.priorId, archive.is_set, isBusy]);
     if (told === this.priorsTold) return;
     this.priorsTold = told;
-    if (!priors.some(({ id }) => id === this.priorId)) this.priorId = priors[0]?.id ?? "";
     const shown = priors.length ? tool("prior", say("ui.show_prior"), () => this.showPrior(), true) : make("span", { class: "quiet", title: archive.is_set ? null : say("ui.no_archive") }, say("ui.no_prior"));
     const choice = priors.length < 2 ? null : make("select", { id: "prior-choice", "aria-label": say("ui.prior_choice"), onchange: (event) => this.choosePrior(event.target.value) },
       ...priors.map((one) => make("option", { value: one.id, selected: one.id === this.priorId }, [since(one), one.images[0]?.view].filter(Boolean).join(", "))));
+    const hasReport = priors.find(({ id }) => id === this.priorId)?.is_published;
+    const report = hasReport ? make("a", { href: at(`/medical/studies/${this.priorId}`), target: "_blank" }, say("ui.prior_report")) : null;
     const ask = archive.is_set && this.askArchive ? tool("archive", say("ui.ask_archive"), this.askArchive) : null;
     if (ask) ask.disabled = isBusy;
     const box = document.getElementById("priors");
     const hadFocus = box.contains(document.activeElement);
-    box.replaceChildren(...[shown, choice, ask].filter(Boolean));
+    box.replaceChildren(...[shown, choice, report, ask].filter(Boolean));
     if (hadFocus) box.querySelector("button:enabled, select")?.focus();
     press("prior", !this.priorElement.hidden);
   }
@@ -176,6 +178,7 @@ export class Films {
 
   choosePrior(id) {
     this.priorId = id;
+    this.drawPriors();
     if (this.isPriorShown) this.loadPrior();
     else this.showPrior();
   }
@@ -192,7 +195,10 @@ export class Films {
 
 // How long before this study a prior was made, where that is known, else when it came: dates are sealed.
 export function since({ days_before: days, arrived_at: arrived }) {
-  if (days !== null) return days === 0 ? say("ui.same_day") : say("ui.days_earlier", { count: days });
+  if (days === 0) return say("ui.same_day");
+  if (days !== null && days < 90) return say("ui.days_earlier", { count: days });
+  if (days !== null && days < 730) return say("ui.months_earlier", { count: Math.round(days / 30.4) });
+  if (days !== null) return say("ui.years_earlier", { count: Math.floor(days / 365.25) });
   return say("ui.arrived", { at: new Date(arrived).toLocaleDateString(document.documentElement.lang) });
 }
 
