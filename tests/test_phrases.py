@@ -46,6 +46,7 @@ _PLACE = re.compile(r"/\w+|dei:\w+|TRIVIUM_\w+|recovered|reference")
 _AT_START = {"is empty, but TRIVIUM_OIDC_ISSUER is set", "needs the module {module}", "pip install 'trivium[oidc]'"}
 """Said at the start of a server only, on its terminal."""
 _JOINED = {"{first}; {next}", "{first}, {next}", "{first} or {next}"}
+_QUOTED = re.compile(r'"([^"\n]*)"')
 _FIELD = re.compile(r"\{\w+\}")
 _HAN = re.compile("[\u4e00-\u9fff]")
 
@@ -80,6 +81,8 @@ def test_a_translation_is_chinese_keeps_every_value_and_is_used(owner):
     words = {template: told for template, told in known.items() if any(map(str.isalpha, _FIELD.sub("", template)))}
     assert [told for told in words.values() if not _HAN.search(_FIELD.sub("", told))] == []
     said = set().union(*(constants(path) for path in _folder(owner).rglob("*.py")))
+    tables = [path for path in _folder(owner).rglob("*.toml") if path.parent.name != "locale"]
+    said |= {text for path in tables for text in _QUOTED.findall(path.read_text(encoding="utf-8"))}
     assert known.keys() - said - _JOINED == set()
 
 

@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import Literal
 
 from trivium.finance.analyze.model import Comparison, Message
+from trivium.service.phrase import translate
 from trivium.service.text import Catalogue, catalogue
 
 __all__ = [
@@ -190,12 +191,14 @@ def mid_sentence(name: str) -> str:
 def message_text(message: Message, language: str) -> str:
     """Return a message in the reader's language; keys of metrics, statements and templates are printed as names.
 
+    Words of the mapping policy, such as how a concept differs from the metric, are told by the catalogue of phrases.
+
     Raises:
         KeyError: if the catalogue lacks the message.
     """
     texts = catalogue("trivium.finance", language)
     values = {
-        name: texts.get(f"{name}.{text}") or (*metric_names(text, language), text)[0]
+        name: texts.get(f"{name}.{text}") or (*metric_names(text, language), translate(text, language))[0]
         for name, text in message.values.items()
     }
     return texts.say(message.key, **values)

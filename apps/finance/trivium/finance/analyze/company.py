@@ -21,6 +21,8 @@ _BANK = {
     "NoninterestIncome",
     "NoninterestExpense",
     "ifrs:DepositsFromCustomers",
+    "ifrs:InterestRevenueExpense",
+    "ifrs:LoansAndAdvancesToCustomers",
 }
 _INSURER = {
     "PremiumsEarnedNet",
@@ -29,6 +31,8 @@ _INSURER = {
     "DeferredPolicyAcquisitionCostAmortizationExpense",
     "UnearnedPremiums",
     "ifrs:InsuranceRevenue",
+    "ifrs:InsuranceServiceResult",
+    "ifrs:InsuranceServiceExpensesFromInsuranceContractsIssued",
 }
 _INDUSTRIAL = {
     "AssetsCurrent",
