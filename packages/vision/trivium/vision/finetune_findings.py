@@ -4,9 +4,7 @@
 
 For each seed the films at 64 px are split into five parts by patient, and each part is scored by `--members` networks
 that saw no film of its patients; their mean is the score. Then as many are trained on every film and written. With
-`--pilot`, settings are first compared on seeds 0 and 1 alone, and the best are used. With `--children` every step sees
-as many films of PneumoniaMNIST's training part too, for one more output that tells pneumonia there. One H100 takes six
-minutes.
+`--pilot`, settings are first compared on seeds 0 and 1 alone, and the best are used. One H100 takes six minutes.
 """
 
 from __future__ import annotations
@@ -30,14 +28,14 @@ from torch.nn import functional as F
 
 from trivium.vision.alignment import align, make_template
 from trivium.vision.augment import augment, views
-from trivium.vision.chest_films import NihFilms, pneumonia_films, read_nih
-from trivium.vision.films import Film, standard
+from trivium.vision.chest_films import NihFilms, read_nih
+from trivium.vision.films import Film
 from trivium.vision.findings import FINDINGS
 from trivium.vision.folds import FOLDS, patient_folds
 from trivium.vision.metrics import macro_auroc
 from trivium.vision.network import EarlyLite0, Lite0, keep_statistics, load_imagenet
 
-__all__ = ["HEADLINE", "PILOT", "Children", "TrainSettings", "fit", "score"]
+__all__ = ["HEADLINE", "PILOT", "TrainSettings", "fit", "score"]
 
 HEADLINE = [FINDINGS.index(name) for name in ("No Finding", "Effusion", "Infiltration", "Atelectasis")]
 _PILOT_SEEDS = (0, 1)
@@ -81,35 +79,17 @@ PILOT: tuple[dict[str, object], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Children:
-    """PneumoniaMNIST's training part, laid over the template: films `(N, 64, 64)`, and which show pneumonia."""
-
-    films: Film
-    is_ill: NDArray[np.bool_]
-
-    @classmethod
-    def read(cls, folder: Path, template: Film) -> Children:
-        """Read the films of a folder and lay them over a template."""
-        films, is_ill = pneumonia_films(folder, "train")
-        parts = np.array_split(np.stack([standard(one) for one in films]), 10)
-        return cls(np.concatenate([align(part, template)[0] for part in parts]), is_ill)
-
-
-def fit(
-    films: Film, labels: NDArray[np.bool_], settings: TrainSettings, seed: int, children: Children | None = None
-) -> EarlyLite0:
-    """Train one network from ImageNet weights and return it, in evaluation mode; children add an output.
+def fit(films: Film, labels: NDArray[np.bool_], settings: TrainSettings, seed: int) -> EarlyLite0:
+    """Train one network from ImageNet weights and return it, in evaluation mode.
 
     The loss is binary cross-entropy; a label's positives weigh the square root of how rare they are, at most 2.8.
     """
     torch.manual_seed(seed)  # dropout and the start of the last layer
     device = torch.device(settings.device)
     generator = torch.Generator(device=device).manual_seed(seed)
-    outputs = labels.shape[1] + (children is not None)
-    whole = Lite0(outputs)
+    whole = Lite0(labels.shape[1])
     load_imagenet(whole, settings.imagenet)
-    model = EarlyLite0(outputs, settings.blocks, settings.resolution)
+    model = EarlyLite0(labels.shape[1], settings.blocks, settings.resolution)
     model.start_from(whole)
     model.to(device, memory_format=torch.channels_last).train()
     keep_statistics(model)
@@ -117,9 +97,6 @@ def fit(
     x, y = torch.tensor(films, device=device)[:, None], torch.tensor(labels, device=device, dtype=torch.float32)
     share = y.mean(0)
     weight = ((1 - share) / (share + 0.02)).clamp(0.3, 8).sqrt()
-    if children is not None:
-        others = torch.tensor(children.films, device=device)[:, None]
-        ill = torch.tensor(children.is_ill, device=device, dtype=torch.float32)
     steps = settings.epochs * max(1, len(films) // settings.batch)
     mean, counted = [torch.zeros_like(one) for one in model.parameters()], 0
     for step in range(steps):
@@ -129,15 +106,9 @@ def fit(
         changed, goal = augment(x[chosen], generator), y[chosen]
         if settings.mixed:
             changed, goal = _mixed(changed, goal, generator)
-        if children is not None:
-            drawn = torch.randint(len(others), (settings.batch,), generator=generator, device=device)
-            changed = torch.cat([changed, augment(others[drawn], generator)])
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             logits = model(changed).float()
-        own = logits[: len(goal), : labels.shape[1]]
-        loss = F.binary_cross_entropy_with_logits(own, goal, pos_weight=weight)
-        if children is not None:
-            loss = loss + F.binary_cross_entropy_with_logits(logits[len(goal) :, -1], ill[drawn])
+        loss = F.binary_cross_entropy_with_logits(logits, goal, pos_weight=weight)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -158,22 +129,17 @@ def score(model: EarlyLite0, films: Film, device: str = "cpu") -> Film:
     parts: list[Tensor] = []
     for chunk in x.split(128):
         parts.append(torch.stack([model(view).float() for view in views(chunk)]).mean(0))
-    return torch.cat(parts)[:, : len(FINDINGS)].cpu().numpy()
+    return torch.cat(parts).cpu().numpy()
 
 
 def cross_validated(
-    nih: NihFilms,
-    settings: TrainSettings,
-    seeds: list[int],
-    members: int,
-    pool: processes.pool.Pool,
-    children: Children | None = None,
+    nih: NihFilms, settings: TrainSettings, seeds: list[int], members: int, pool: processes.pool.Pool
 ) -> Film:
     """Return logits `(seeds, members, N, 15)` of the films at 64 px, each by one that saw no film of its patient."""
     small = np.flatnonzero(nih.is_small)
     out = np.zeros((len(seeds), members, len(small), len(FINDINGS)), np.float32)
     jobs = [(seed, part, member) for seed in seeds for part in range(FOLDS) for member in range(members)]
-    run = partial(_fold, nih, settings, children)
+    run = partial(_fold, nih, settings)
     for (seed, part, member), (held, logits) in zip(jobs, pool.imap(run, jobs), strict=True):
         out[seeds.index(seed), member, np.searchsorted(small, held)] = logits
         if member == members - 1:
@@ -193,24 +159,20 @@ def _mixed(films: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[T
     )
 
 
-def _fold(
-    nih: NihFilms, settings: TrainSettings, children: Children | None, job: tuple[int, int, int]
-) -> tuple[NDArray[np.intp], Film]:
+def _fold(nih: NihFilms, settings: TrainSettings, job: tuple[int, int, int]) -> tuple[NDArray[np.intp], Film]:
     torch.set_num_threads(1)
     seed, part, member = job
     small = np.flatnonzero(nih.is_small)
     held = small[patient_folds(nih.patients[small], seed)[part]]
     seen = np.flatnonzero(~np.isin(nih.patients, nih.patients[held]))
-    model = fit(nih.films[seen], nih.labels[seen], settings, (seed * FOLDS + part) * 10 + member, children)
+    model = fit(nih.films[seen], nih.labels[seen], settings, (seed * FOLDS + part) * 10 + member)
     return held, score(model, nih.films[held], settings.device)
 
 
-def _whole(
-    nih: NihFilms, settings: TrainSettings, children: Children | None, seed: int
-) -> dict[str, NDArray[np.float16]]:
+def _whole(nih: NihFilms, settings: TrainSettings, seed: int) -> dict[str, NDArray[np.float16]]:
     """Train one network on every film; return its weights, by name."""
     torch.set_num_threads(1)
-    state = fit(nih.films, nih.labels, settings, seed, children).state_dict()
+    state = fit(nih.films, nih.labels, settings, seed).state_dict()
     return {name: value.half().cpu().numpy() for name, value in state.items() if value.is_floating_point()}
 
 
@@ -241,17 +203,14 @@ def main() -> int:
     parser.add_argument("--resolution", type=int, default=128)
     parser.add_argument("--averaged", type=float, default=0.0, help="share of the steps whose weights are averaged")
     parser.add_argument("--aligned", action="store_true", help="lay films over a template first")
-    parser.add_argument("--children", action="store_true", help="learn pneumonia of children too; films are aligned")
     parser.add_argument("--pilot", action="store_true", help="choose settings on seeds 0 and 1 first")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--imagenet", type=Path, help="weights file; the installed package's if not given")
     given = parser.parse_args()
     nih = read_nih(given.data / "nih")
-    template = make_template(nih.films[~nih.is_small])
-    children = Children.read(given.data / "pneumoniamnist", template) if given.children else None
-    if given.aligned or given.children:
-        nih = dataclasses.replace(nih, films=align(nih.films, template)[0])
+    if given.aligned:
+        nih = dataclasses.replace(nih, films=align(nih.films, make_template(nih.films[~nih.is_small]))[0])
     settings = TrainSettings(
         blocks=given.blocks,
         resolution=given.resolution,
@@ -268,12 +227,12 @@ def main() -> int:
         chosen = {"blocks": settings.blocks, "resolution": settings.resolution, "members": given.members}
         print(f"{settings} after {time.monotonic() - start:.0f} s", flush=True)
         tensors: dict[str, Tensor] = {}
-        for member, state in enumerate(pool.imap(partial(_whole, nih, settings, children), range(given.members))):
+        for member, state in enumerate(pool.imap(partial(_whole, nih, settings), range(given.members))):
             tensors |= {f"{member}.{name}": torch.from_numpy(value) for name, value in state.items()}
         save_file(tensors, given.out / "network.safetensors", metadata={"settings": json.dumps(chosen)})
         if given.seeds:
             seeds = list(range(given.seed, given.seed + given.seeds))
-            logits = cross_validated(nih, settings, seeds, given.members, pool, children)
+            logits = cross_validated(nih, settings, seeds, given.members, pool)
             np.savez_compressed(given.out / "cross_validated.npz", logits=logits.mean(1), seeds=seeds, members=logits)
             truth = nih.labels[nih.is_small][:, HEADLINE]
             for one, seed in zip(logits.mean(1), seeds, strict=True):
