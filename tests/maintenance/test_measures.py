@@ -65,3 +65,17 @@ def test_where_the_cap_ends_the_band_all_misses_lie_below():
     # P(truth < low) = 0.4 (low - 60) / 65 = 0.1; with a twentieth on each side low would be 68.1
     assert low[0] == pytest.approx(60 + 65 * 0.1 / 0.4, abs=1.5)
     assert high[0] == 125
+
+
+def test_a_band_of_few_assets_covers_new_ones_as_well():
+    shares = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        asset = np.repeat(np.arange(400), 10)
+        truth = rng.uniform(0, 125, 4000)
+        predicted = truth + rng.normal(0, 10, 400)[asset]  # all rows of an asset are off alike
+        known = asset < 20
+        band = Band.fit(predicted[known], truth[known], asset[known], 0.9, cap=125.0)
+        low, high = band.around(predicted[~known], 125.0)
+        shares.append(np.mean((low <= truth[~known]) & (truth[~known] <= high)))
+    assert np.mean(shares) == pytest.approx(0.9, abs=0.03)

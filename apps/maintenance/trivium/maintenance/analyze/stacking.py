@@ -23,10 +23,8 @@ from trivium.maintenance.records import Fleet
 __all__ = ["Stack", "held_out"]
 
 _FOLDS = 5
-# Few columns that tell much: small trees with broad leaves.
-_SMALL: Mapping[str, Any] = {"num_leaves": 8, "min_child_samples": 300}
-_LINEAR: Mapping[str, Any] = {**_SMALL, "linear_tree": True, "linear_lambda": 1.0, "count": 120}
-_CONSTANT: Mapping[str, Any] = {**_SMALL, "count": 200}
+_LINEAR: Mapping[str, Any] = {"linear_tree": True, "linear_lambda": 1.0, "count": 120}
+_CONSTANT: Mapping[str, Any] = {"count": 200}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +52,14 @@ class Stack:
             rows: (R,) index of the rows of the training assets.
         """
         x = _columns(first, fleet)[rows]
+        # Few columns that tell much: small trees with broad leaves.
+        leaf = min(300, max(20, len(rows) // 40))
+        small: dict[str, Any] = {"num_leaves": 8, "min_child_samples": leaf, "seed": seed}
         life = tuple(
-            fit_trees(x, target[rows], objective="regression", seed=seed, **kind) for kind in (_LINEAR, _CONSTANT)
+            fit_trees(x, target[rows], objective="regression", **small, **kind) for kind in (_LINEAR, _CONSTANT)
         )
-        return cls(life, fit_trees(x, within[rows].astype(np.float64), objective="binary", seed=seed, **_CONSTANT))
+        risk = fit_trees(x, within[rows].astype(np.float64), objective="binary", **small, **_CONSTANT)
+        return cls(life, risk)
 
     def predict(self, first: np.ndarray, fleet: Fleet, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return (R,) remaining life and (R,) uncalibrated risk at some rows, from first predictions (N,) of all."""
