@@ -243,3 +243,20 @@ def test_a_real_filing_is_told_and_every_sentence_stays():
 def test_an_unknown_unit_is_refused():
     with pytest.raises(ValueError, match="dozen"):
         narrate(comparison(random.Random(1), "periods", 2), "en", "dozen")
+
+
+@pytest.mark.parametrize(("last", "told"), [("1000.3", 0), ("999.7", 0), ("1002", 1)])
+def test_growth_that_shows_as_nothing_has_no_direction(last, told):
+    # 1000 to 999.7 in three years is -0.01 % a year: neither "grew" nor "declined" at a rate of 0.0 %.
+    rows = "Revenue,{},{}\nOperating income,10,11\nIncome tax expense,2,2\nNet income,8,9\n"
+    sheets = [
+        "USD in millions,FY2021,FY2022\n" + rows.format("1000", "1100"),
+        "USD in millions,FY2023,FY2024\n" + rows.format("1050", last),
+    ]
+    filings = [
+        one for n, text in enumerate(sheets) for one in read_source(f"{n}.csv", text.encode(), lambda near: None)
+    ]
+    made = compare(filings, load_policy(), created=None)
+    for language, words in (("en", "Revenue grew at a compound"), ("zh", "营业收入的年均复合增长率")):
+        texts = [sentence.text for sentence in narrate(made, language, Scale.MILLION)]
+        assert sum(words in text for text in texts) == told, texts

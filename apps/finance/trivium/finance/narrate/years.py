@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from trivium.finance.display import places, rounded
 from trivium.finance.narrate.writer import Writer, amount
 from trivium.finance.standing import compound_growth
 from trivium.service.evidence import Sentence
@@ -41,9 +42,11 @@ def _trend(writer: Writer) -> Iterator[Sentence]:
 
 
 def _compound(writer: Writer) -> Iterator[Sentence]:
-    """The compound annual growth from the oldest year to the newest."""
+    """The compound annual growth from the oldest year to the newest; a rate that shows as 0.0 % has no direction."""
     years = [column.span for column in writer.columns if column.span.kind == "year"]
     for rate in compound_growth(writer.comparison):
+        if rounded(amount(rate) * 100, places("ratio")) == 0:
+            continue
         yield writer.say(
             "compound",
             [rate],
