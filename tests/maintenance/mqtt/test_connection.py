@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from paho.mqtt import client as paho
@@ -186,6 +187,26 @@ def test_a_broker_that_is_not_there_yet_is_told_once_and_listened_to_when_it_com
     assert "cannot be reached" in told[0]
     assert "is the broker running" in told[0]
     assert told[1] == f"listens to spBv1.0/#, site/+/+ at 127.0.0.1:{mosquitto.port}"
+
+
+def test_a_refused_subscription_is_told_once_and_asked_for_again(monkeypatch):
+    told: list[str] = []
+    connection = Connection(read_url("mqtt://broker"), ["a", "b"], client_id="bridge", tell=told.append)
+    asked: list[list] = []
+    monkeypatch.setattr(connection._client, "subscribe", asked.append)
+    monkeypatch.setattr("trivium.maintenance.mqtt.connection._RETRY_S", (0, 0))
+    answers = iter([[0, 128], [0, 128], [0, 0]])
+
+    def is_ending() -> bool:
+        codes = next(answers, None)
+        if codes is not None:
+            connection._subscribed(None, None, 1, [SimpleNamespace(is_failure=code == 128) for code in codes], None)
+        return codes is None
+
+    connection.work(lambda *given: True, is_ending)
+    assert asked == [[("a", 1), ("b", 1)]] * 2
+    assert told[0].startswith("broker:1883: refuses the subscription to b; may this user read these topics?")
+    assert told[1:] == ["listens to a, b at broker:1883"]
 
 
 @pytest.mark.parametrize("url", ["http://host", "mqtt://", "host:1883", "mqtt://host:99999999"])

@@ -11,10 +11,12 @@ told once, and tried again after 1 s, 2 s and so on up to 30 s, until it is let 
 from __future__ import annotations
 
 import json
+import math
 import queue
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -102,6 +104,7 @@ class Connection:
         self._told = ""  # the trouble that was told last; a connection ends it
         self._waiting: queue.Queue[tuple[str, bytes, datetime, int, int, int]] = queue.Queue(_MOST_WAITING)
         self._number = 0  # of the connection
+        self._subscribe_at = math.inf  # a subscription was refused: when it is asked for again
         self._answered = threading.Event()
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id, False, protocol=MQTTProtocolVersion.MQTTv311, manual_ack=True
@@ -144,6 +147,8 @@ class Connection:
     def work(self, take: Callable[[str, bytes, datetime], bool], is_ending: Callable[[], bool]) -> None:
         """Give each message to `take` and acknowledge those that are done, until it is time to end."""
         while not is_ending():
+            if time.monotonic() >= self._subscribe_at:
+                self._subscribe()
             try:
                 topic, payload, arrival, mid, qos, number = self._waiting.get(timeout=0.2)
             except queue.Empty:
@@ -172,7 +177,7 @@ class Connection:
         if reason.is_failure:
             self._trouble(f"does not let us in ({reason})", "are user and password right?")
             return
-        client.subscribe([(topic, 1) for topic in self._subscriptions])
+        self._subscribe()
         if self._state_topic:
             client.publish(self._state_topic, self._state(is_online=True), qos=1, retain=True)
 
@@ -193,10 +198,15 @@ class Connection:
         refused = [topic for topic, reason in zip(self._subscriptions, reasons, strict=False) if reason.is_failure]
         if refused:
             self._trouble(f"refuses the subscription to {', '.join(refused)}", "may this user read these topics?")
+            self._subscribe_at = time.monotonic() + _RETRY_S[1]
             return
         self._told = ""
         self._answered.set()
         self._tell(f"listens to {', '.join(self._subscriptions)} at {self._broker.address}")
+
+    def _subscribe(self) -> None:
+        self._subscribe_at = math.inf
+        self._client.subscribe([(topic, 1) for topic in self._subscriptions])
 
     def _trouble(self, what: str, hint: str) -> None:
         """Tell once what keeps us out, however often it is tried."""
