@@ -190,6 +190,25 @@ def routing() -> float:
     return largest
 
 
+def routing_of_no_number() -> float:
+    """A token that is NaN goes to experts that exist, each once, and changes no other token's."""
+    largest, norm = 0.0, (torch.ones(200, device=DEVICE, dtype=types()[0]), 1e-5)
+    for form in (
+        lambda x, weight: route(x, weight, 3, False, 1.0)[2:],
+        lambda x, weight: normed_route(x, norm, weight, 3, True, 1.0)[1:],
+    ):
+        for tokens in (5, 70):
+            x, weight = draw(tokens, 200, seed=74).to(types()[0]), draw(9, 200, seed=75).to(types()[0]) / 8
+            truth = form(x, weight)
+            x[2] = torch.nan
+            found = form(x, weight)
+            if not (found[0][2].sort().values.diff() > 0).all() or not 0 <= found[0][2].min() <= found[0][2].max() < 9:
+                return 1.0
+            kept = torch.arange(tokens, device=DEVICE) != 2
+            largest = max(largest, distance([one[kept].float() for one in found], [one[kept].float() for one in truth]))
+    return largest
+
+
 def losses() -> float:
     targets = torch.randint(0, 5000, (7,), generator=torch.Generator().manual_seed(45)).to(DEVICE)
     targets[2] = -100
@@ -321,6 +340,7 @@ CHECKS = {
     "few rows": few_rows,
     "routing": routing,
     "routing of few": routing_of_few,
+    "routing of no number": routing_of_no_number,
     "summing of few": summing_of_few,
     "both ends": both_ends,
     "token losses": losses,

@@ -43,6 +43,7 @@ NAMES = (
     "few rows",
     "routing",
     "routing of few",
+    "routing of no number",
     "summing of few",
     "both ends",
     "token losses",

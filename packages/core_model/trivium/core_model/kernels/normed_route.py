@@ -91,9 +91,10 @@ def _choose(
     logit = tl.sum(router.to(tl.float32) * rounded.to(tl.float32)[None, :], axis=1)
     logit = tl.where(is_real, logit, float("-inf"))
     power = tl.exp(logit - tl.max(logit, axis=0))
-    # Experts of equal scores are chosen in their order.
-    is_before = (logit[None, :] > logit[:, None]) | (
-        (logit[None, :] == logit[:, None]) & (column[None, :] < column[:, None])
+    # Experts of equal scores are chosen in their order; so are those of a token that is NaN, and stays it.
+    known = tl.where(logit == logit, logit, float("-inf"))
+    is_before = (known[None, :] > known[:, None]) | (
+        (known[None, :] == known[:, None]) & (column[None, :] < column[:, None])
     )
     rank = tl.sum(is_before.to(tl.int32), axis=1)
     is_chosen = rank < CHOSEN

@@ -151,7 +151,7 @@ def _choose(
     power = tl.exp(logit - tl.max(logit, axis=1)[:, None])
     score = power / tl.sum(power, axis=1)[:, None]
     tl.store(scores + place, score, mask=is_row & is_column)
-    left = tl.where(is_column, score, -1.0)
+    left = tl.where(is_column, tl.where(score == score, score, 0.0), -1.0)  # NaN goes on, and to experts that exist
     chosen = tl.zeros((ROWS, SLOTS), dtype=tl.float32)
     for slot in tl.static_range(CHOSEN):
         best, number = tl.max(left, axis=1, return_indices=True)
