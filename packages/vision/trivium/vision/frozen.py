@@ -21,14 +21,14 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from trivium.vision.films import SIDE, Film
 
-__all__ = ["DESCRIPTORS", "MAPS", "TONES", "FrozenNet", "describe"]
+__all__ = ["BLOCK", "DESCRIPTORS", "LEAST_VARIANCE", "MAPS", "TONES", "FrozenNet", "describe"]
 
 _BLOCKS = 5
 _CHUNK = 16  # films at a time stay in the cache
-_BLOCK = 4  # pixels of a mean of tones
-_LEAST_VARIANCE = 1e-6  # of a film's tones: a film of one tone has no descriptors of it
+BLOCK = 4  # pixels of a mean of tones
+LEAST_VARIANCE = 1e-6  # of a film's tones: a film of one tone has no descriptors of it
 MAPS = (80 + 112) * 16 + 2 * 112
-TONES = (SIDE // _BLOCK) ** 2
+TONES = (SIDE // BLOCK) ** 2
 DESCRIPTORS = MAPS + TONES + 1
 
 
@@ -77,9 +77,9 @@ def describe(net: FrozenNet, films: Film) -> NDArray[np.float32]:
 
 def _tones(films: Tensor) -> Tensor:
     """Return means over blocks `(B, TONES)`, with mean 0 and spread 1 over each film."""
-    means = functional.avg_pool2d(films, _BLOCK).flatten(1)
+    means = functional.avg_pool2d(films, BLOCK).flatten(1)
     centred = means - means.mean(1, keepdim=True)
-    return centred / (centred**2).mean(1, keepdim=True).clamp_min(_LEAST_VARIANCE).sqrt()
+    return centred / (centred**2).mean(1, keepdim=True).clamp_min(LEAST_VARIANCE).sqrt()
 
 
 def _fuse(module: nn.Module) -> None:

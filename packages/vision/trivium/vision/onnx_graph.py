@@ -18,7 +18,7 @@ from torch import nn
 from trivium.vision.calibration import Platt
 from trivium.vision.classifier import Parts
 from trivium.vision.films import SIDE
-from trivium.vision.frozen import DESCRIPTORS
+from trivium.vision.frozen import BLOCK, DESCRIPTORS, LEAST_VARIANCE
 
 __all__ = ["OPSET", "classifier_graph"]
 
@@ -74,10 +74,10 @@ class _Graph:
         return name
 
     def tones(self) -> str:
-        means = self.node("Flatten", self.node("AveragePool", "films", kernel_shape=[4, 4], strides=[4, 4]))
+        means = self.node("Flatten", self.node("AveragePool", "films", kernel_shape=[BLOCK] * 2, strides=[BLOCK] * 2))
         centred = self.node("Sub", means, self.node("ReduceMean", means, axes=[1]))
         variance = self.node("ReduceMean", self.node("Mul", centred, centred), axes=[1])
-        return self.node("Div", centred, self.node("Sqrt", self.node("Max", variance, self.constant(1e-6))))
+        return self.node("Div", centred, self.node("Sqrt", self.node("Max", variance, self.constant(LEAST_VARIANCE))))
 
     def stage(self, x: str, stage: nn.Module) -> str:
         for block in stage.children():

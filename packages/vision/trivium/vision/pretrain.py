@@ -133,7 +133,6 @@ def _probe(nih: NihFilms, aligned: Film, others: Film, settings: Settings, split
             scores[name][held] = linear(described[small[held]])
         print(f"part {part + 1} of 5 done", file=sys.stderr, flush=True)
     truth = nih.labels[small][:, HEADLINE]
-    np.savez_compressed(out / "probe.npz", **{name.replace(" ", "_"): one for name, one in scores.items()})
     for name, one in scores.items():
         print(f"linear probe, {name}: macro AUROC {macro_auroc(one[:, HEADLINE], truth):.3f}")
 

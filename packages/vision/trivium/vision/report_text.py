@@ -93,7 +93,7 @@ class Vocabulary:
                 if word in self._places:
                     out[row, self._places[word]] = self.weights[self._places[word]]
         length = np.linalg.norm(out, axis=1, keepdims=True)
-        return out / np.where(length > 0, length, 1)
+        return (out / np.where(length > 0, length, 1)).astype(np.float32)
 
 
 def _words(text: str) -> list[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,10 @@ class Retriever:
         return cls(vocabulary, mean, weight, image.weight.astype(np.float32), image.offset.astype(np.float32))
 
     def of_films(self, descriptors: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Return films `(N, D)` in the shared space, `(N, K)` of length 1."""
+        """Return films `(N, D)` in the shared space, `(N, K)`.
+
+        How far a film lies from the mean says how much it shows, so that its length is kept.
+        """
         return (descriptors @ self.image_weight + self.image_offset).astype(np.float32)
 
     def of_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -79,7 +83,7 @@ class Retriever:
     def save(self, folder: Path) -> None:
         """Write `retrieval.safetensors`, both sides."""
         words = np.frombuffer("\n".join(self.vocabulary.words).encode(), np.uint8)
-        stored = {
+        stored: dict[str, NDArray[Any]] = {
             "words": words.copy(),
             "word_weights": self.vocabulary.weights,
             "text_mean": self.text_mean,

@@ -57,7 +57,7 @@ class LinearModel:
 
 def fit_linear(
     descriptors: Matrix,
-    labels: NDArray[np.bool_],
+    labels: NDArray[np.bool_] | Matrix,
     strengths: tuple[float, ...],
     shares: Shares | None = None,
 ) -> list[LinearModel]:
@@ -69,7 +69,7 @@ def fit_linear(
 
     Args:
         descriptors: (N, D).
-        labels: (N, L).
+        labels: (N, L), or any targets.
         strengths: of the ridge, in units of the mean squared length of a film's standardised descriptors.
         shares: number of columns and share in that squared length of each group; one group where not given.
     """
@@ -178,9 +178,8 @@ def main() -> int:
     whole = Lite0(1)
     load_imagenet(whole)
     net = FrozenNet()
-    net.load_state_dict(
-        {name: value for name, value in whole.net.state_dict().items() if name in net.state_dict()}, strict=False
-    )
+    state = whole.net.state_dict()
+    net.load_state_dict({**{name: state[name] for name in net.state_dict() if name in state}, "opacity": net.opacity})
     net.half().float()  # what ships is in half precision: fit on the same numbers
     small = nih.is_small
     template = make_template(nih.films[~small])
