@@ -94,3 +94,53 @@ def test_other_income_between_cost_and_result_is_no_error(series):
         "equity_with_minorities_adds_up",
         "net_income_is_pretax_less_tax",
     }
+
+
+BANK = """宁远银行股份有限公司
+合并利润表
+单位：人民币百万元
+项目,2024年,2023年
+一、营业收入,"3,400","3,300"
+利息净收入,"2,100","2,000"
+二、营业支出,"(1,600)","(1,500)"
+信用减值损失,"(400)","(410)"
+三、营业利润,"1,800","1,800"
+四、利润总额,"1,790","1,795"
+减：所得税费用,"(290)","(285)"
+五、净利润,"1,500","1,510"
+归属于本行股东的净利润,"1,480","1,490"
+"""
+INTERIM = """宁远制冷股份有限公司
+合并利润表
+单位：元 币种：人民币
+项目,附注,{0},{1}
+一、营业总收入,,"900,000.00","800,000.00"
+三、营业利润,,"200,000.00","150,000.00"
+五、净利润,,"160,000.00","120,000.00"
+1.归属于母公司股东的净利润,,"158,000.00","119,000.00"
+"""
+
+
+def test_a_bank_prints_its_costs_below_zero_and_its_owners_otherwise():
+    (filing,) = read_source("年报.csv", BANK.encode(), lambda name: None)
+    found = {key: value.amount for (key, period), value in build_series([filing], load_policy()).values.items()
+             if period.end.year == 2024 and value.amount is not None}  # fmt: skip
+    wanted = {"revenue": 3400, "net_interest_income": 2100, "provision_for_credit_losses": 400, "pretax_income": 1790,
+              "income_tax": 290, "net_income_incl_nci": 1500, "net_income": 1480}  # fmt: skip
+    assert {key: found[key] for key in wanted} == {key: amount * 10**6 for key, amount in wanted.items()}
+
+
+@pytest.mark.parametrize(
+    ("headers", "label", "end"),
+    [
+        (("2024年半年度", "2023年半年度"), "6M FY2024", "2024-06-30"),
+        (("2024年1-6月", "2023年1-6月"), "6M FY2024", "2024-06-30"),
+        (("2024年前三季度（1-9月）", "2023年前三季度（1-9月）"), "9M FY2024", "2024-09-30"),
+    ],
+)
+def test_an_interim_statement_is_a_year_to_date(headers, label, end):
+    (filing,) = read_source("报表.csv", INTERIM.format(*headers).encode(), lambda name: None)
+    made = build_series([filing], load_policy())
+    span = made.spans[-1]
+    assert (span.label, span.period.key) == (label, f"2024-01-01..{end}")
+    assert made.get("net_income", span.period).amount == 158_000

@@ -1,6 +1,7 @@
 """Issuers with concepts or standards of their own: cases of the mapping."""
 
 from tests.finance.industry_case import CASH, DERIVED, PRETAX, REPORTED, Case, flows, shares
+from tests.finance.inline_doc import Row
 
 # After issuers with concepts of their own on every line that matters: the printed label decides, and says so.
 OWN_CONCEPTS = Case(
@@ -132,4 +133,72 @@ IFRS = Case(
     unit="eur",
 )
 
-CASES = (OWN_CONCEPTS, IFRS)
+# A bank and an insurer under IFRS, in euros: net interest income and insurance service result on the face.
+IFRS_BALANCE: list[Row] = [
+    ("Total assets", "ifrs-full:Assets", 3000),
+    ("Total liabilities", "ifrs-full:Liabilities", 2700),
+    ("Owners of the parent", "ifrs-full:EquityAttributableToOwnersOfParent", 280),
+    ("Non-controlling interests", "ifrs-full:NoncontrollingInterests", 20),
+    ("Total equity", "ifrs-full:Equity", 300),
+    ("Total liabilities and equity", "ifrs-full:EquityAndLiabilities", 3000),
+]
+IFRS_RESULT: list[Row] = [
+    ("Profit before tax", "ifrs-full:ProfitLossBeforeTax", 62),
+    ("Tax", "ifrs-full:IncomeTaxExpenseContinuingOperations", 15),
+    ("Profit for the year", "ifrs-full:ProfitLoss", 47),
+    ("Owners of the parent", "ifrs-full:ProfitLossAttributableToOwnersOfParent", 45),
+    ("Diluted", "ifrs-full:DilutedEarningsLossPerShare", 0.44),
+]
+IMPAIRMENT = "ifrs-full:ImpairmentLossImpairmentGainAndReversalOfImpairmentLossDeterminedInAccordanceWithIFRS9"
+IFRS_BANK = Case(
+    "IFRS bank",
+    "bank",
+    [
+        ("Interest income", "ifrs-full:RevenueFromInterest", 150),
+        ("Interest expense", "ifrs-full:InterestExpense", 60),
+        ("Net interest income", "ifrs-full:InterestRevenueExpense", 90),
+        ("Total operating income", "ifrs-full:Revenue", 140),
+        ("Credit impairment losses", IMPAIRMENT, 8),
+        *IFRS_RESULT,
+    ],
+    [
+        ("Loans and advances to customers", "ifrs-full:LoansAndAdvancesToCustomers", 1500),
+        ("Deposits from customers", "ifrs-full:DepositsFromCustomers", 2000),
+        *IFRS_BALANCE,
+    ],
+    [],
+    {
+        "revenue": (140, REPORTED),
+        "interest_income_total": (150, REPORTED),
+        "interest_expense": (60, REPORTED),
+        "net_interest_income": (90, REPORTED),
+        "provision_for_credit_losses": (8, REPORTED),
+        "loans": (1500, REPORTED),
+        "deposits": (2000, REPORTED),
+        "net_income": (45, REPORTED),
+        "equity": (280, REPORTED),
+    },
+    unit="eur",
+)
+IFRS_INSURER = Case(
+    "IFRS insurer",
+    "insurer",
+    [
+        ("Insurance revenue", "ifrs-full:InsuranceRevenue", 500),
+        ("Insurance service expenses", "ifrs-full:InsuranceServiceExpensesFromInsuranceContractsIssued", 400),
+        ("Insurance service result", "ifrs-full:InsuranceServiceResult", 80),
+        *IFRS_RESULT,
+    ],
+    IFRS_BALANCE,
+    [],
+    {
+        "revenue": (500, DERIVED),  # insurance revenue is not all revenue: investment income is beside it
+        "premiums_earned": (500, REPORTED),
+        "claims_incurred": (400, DERIVED),
+        "net_income": (45, REPORTED),
+        "total_liabilities": (2700, REPORTED),
+    },
+    unit="eur",
+)
+
+CASES = (OWN_CONCEPTS, IFRS, IFRS_BANK, IFRS_INSURER)

@@ -29,6 +29,8 @@ _COMPANY = re.compile(r"\b(?:inc|corp|corporation|ltd|limited|plc|llc|n\.v\.|s\.
 # Texts that are numbers in one way of writing only: two separators, or a last group that is not of three digits.
 _ANGLO = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]+|[0-9]{1,3},[0-9]{3},[0-9,]+|[0-9]+\.[0-9]{1,2}")
 _CONTINENTAL = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+|[0-9]{1,3}\.[0-9]{3}\.[0-9.]+|[0-9]+,[0-9]{1,2}")
+_TO_DATE = ((range(260, 286), "Q3"), (range(170, 196), "Q2"))
+"""Days of nine months and of six."""
 _COVER = {"entity registrant name": "name", "公司名称": "name", "company name": "name", "document type": "form"}
 
 
@@ -122,10 +124,8 @@ def _filing(source: Source, sheets: Sheets, reading: Reading) -> Filing:
     period_end = max(flows or [fact.period.end for fact in plain])
     lengths = {fact.period.days for fact in plain if fact.period.end == period_end}
     quarter = next((f"Q{number}" for end, number in sorted(reading.quarters) if end == period_end), "")
-    if not quarter and any(80 <= days <= 100 for days in lengths):
-        # A quarter beside the year to date: the longer one tells which.
-        quarter = "Q3" if any(260 <= days <= 285 for days in lengths) else quarter
-        quarter = "Q2" if not quarter and any(170 <= days <= 195 for days in lengths) else quarter
+    if not quarter:  # the year to date tells which
+        quarter = next((name for days, name in _TO_DATE if any(length in days for length in lengths)), "")
     is_year = any(days >= 350 for days in lengths)
     cover = dict(_cover_rows(sheets.grids))
     return Filing(
