@@ -8,7 +8,8 @@ import pytest
 from tests.finance.made_series import made_series, made_value, year
 from tests.shared_data import FINANCE, needs_finance_data
 
-from trivium.finance.analyze.breakdowns import breakdowns, member_label
+from trivium.finance.analyze.breakdowns import breakdowns
+from trivium.finance.analyze.member_names import member_label
 from trivium.finance.analyze.model import Column, Company, Message, Series, Span, Status, Value
 from trivium.finance.records import Concept, Dimension, Entity, Fact, Filing, Linkbase, Period, Place, Source, Unit
 from trivium.service.evidence import FactAnchor

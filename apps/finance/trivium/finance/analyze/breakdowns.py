@@ -12,18 +12,18 @@ same printed table (hedging gains), and is added if a fact there is exactly the 
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from trivium.finance.analyze.member_names import member_labels, same_name
 from trivium.finance.analyze.model import Breakdown, Column, Message, Row, Series, Status, Value
 from trivium.finance.analyze.quantities import ARITHMETIC
 from trivium.finance.analyze.subsets import largest_exact_subset, without_subtotals
 from trivium.finance.records import Concept, Fact, Filing, Period
 
-__all__ = ["AXES", "METRICS", "breakdowns", "member_label"]
+__all__ = ["AXES", "METRICS", "breakdowns"]
 
 AXES = {
     "StatementBusinessSegmentsAxis": "segments",
@@ -51,19 +51,8 @@ METRICS = {
 
 _CONSOLIDATION = frozenset({"ConsolidationItemsAxis", "SegmentConsolidationItemsAxis"})
 _OPERATING = frozenset({"OperatingSegmentsMember"})
-_STANDARD_LABELS = {
-    "AllOtherSegmentsMember": "All other",
-    "CorporateNonSegmentMember": "Corporate",
-    "IntersegmentEliminationMember": "Intersegment eliminations",
-    "NonUsMember": "Outside the US",
-    "ReportableSegmentAggregationBeforeOtherOperatingSegmentMember": "Reportable segments",
-}
-_WHAT_IS_SPLIT = re.compile(
-    r"(?:\W|\b(?:and|assets|before|consolidated|from|gross|identifiable|income|loss|net|of|operating|operations|profit|"
-    r"reported|revenues?|sales|segments?|taxes|the|total)\b)*",
-    re.IGNORECASE,
-)
-"""A label that names what is split, not a part of it."""
+
+
 _KINDS = ("segments", "products", "geography")
 
 
@@ -126,19 +115,6 @@ def breakdowns(series: Series, columns: Sequence[Column]) -> tuple[Breakdown, ..
         _breakdown(series, columns, metric, kind, facts) for metric in METRICS for kind in _KINDS if series.filings
     )
     return tuple(table for table in tables if table is not None)
-
-
-def member_label(member: Concept, filing: Filing) -> str:
-    """Return a readable name of a member: the filing's own label, else its name split at the capitals."""
-    label = filing.linkbase.labels.get(member, "")
-    if label:
-        return re.sub(r"\s*\[(Member|Domain)\]$", "", label).strip()
-    if member.name in _STANDARD_LABELS:
-        return _STANDARD_LABELS[member.name]
-    name = re.sub(r"(Segments?)?(Member|Domain)$", "", member.name) or member.name
-    words = re.findall(r"\bI[A-Z][a-z]+|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+", name)
-    words = [re.sub(r"^I(?=[A-Z][a-z])", "i", word) for word in words]  # iPhone, tagged IPhoneMember
-    return " ".join(word.lower() if word in ("And", "Of", "The") else word for word in words) or member.name
 
 
 _Facts = Mapping[tuple[str, Period], list[tuple[int, Fact]]]
@@ -316,12 +292,12 @@ def _rows(
     labels: dict[str, str] = {}
     for choice in reversed(chosen):
         if choice is not None:
-            for member, label in zip(choice[1], _labels(*choice, totals), strict=True):
+            for member, label in zip(choice[1], _names(*choice, totals), strict=True):
                 labels.setdefault(member.name, label)
     # An issuer may rename a member between filings: members with one label that never meet are one row.
     groups: dict[str, list[str]] = {}
     for name, label in labels.items():
-        same = groups.setdefault(_folded(label), [])
+        same = groups.setdefault(same_name(label), [])
         if any(_meet(chosen, name, other) for other in same):
             same = groups.setdefault(name, [])
         same.append(name)
@@ -336,43 +312,13 @@ def _rows(
     return tuple(rows)
 
 
-def _folded(label: str) -> str:
-    return re.sub(r"\W+", " ", label.replace("&", " and ")).strip().lower()
+def _names(pool: _Pool, members: Sequence[_Member], totals: Sequence[Value]) -> list[str]:
+    return member_labels([(member.concept, member.fact) for member in members], pool.filing, totals)
 
 
 def _meet(chosen: Sequence[tuple[_Pool, list[_Member]] | None], name: str, other: str) -> bool:
     """Whether both members stand in one column."""
     return any({name, other} <= {member.name for member in choice[1]} for choice in chosen if choice)
-
-
-def _labels(pool: _Pool, members: Sequence[_Member], totals: Sequence[Value]) -> list[str]:
-    """Return the printed labels of rows, or the headings of columns, where they tell the members apart; else names.
-
-    A label that only repeats the name of the total ("Net sales", "Operating loss") does not tell its member.
-    """
-    names = {_clean(total.fact.place.row_label).lower() for total in totals if total.fact is not None} - {""}
-
-    def telling(label: str) -> str:
-        is_total = _WHAT_IS_SPLIT.fullmatch(label) or any(name in label.lower() for name in names)
-        return "" if is_total else label
-
-    rows = _distinct([_clean(member.fact.place.row_label) for member in members])
-    columns = _distinct([_clean(member.fact.place.column_label) for member in members])
-    return [
-        telling(row) or telling(column) or member_label(member.concept, pool.filing)
-        for member, row, column in zip(members, rows, columns, strict=True)
-    ]
-
-
-def _distinct(labels: Sequence[str]) -> Sequence[str]:
-    """Return the labels if no two of those that are there are alike, else as many empty ones."""
-    there = [label for label in labels if label]
-    return labels if len(set(there)) == len(there) else [""] * len(labels)
-
-
-def _clean(label: str) -> str:
-    label = re.sub(r"(\s*\(\d+\))+$", "", label)
-    return re.sub(r"^total (net )?|,? total$", "", label, flags=re.IGNORECASE).strip()
 
 
 def _value(
