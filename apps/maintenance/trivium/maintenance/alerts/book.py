@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, tuple_, update
 
 from trivium.maintenance.alerts import outbox
+from trivium.maintenance.alerts.alert import Alert
 from trivium.maintenance.alerts.finding import Finding
 from trivium.maintenance.alerts.watch import Noted
 from trivium.maintenance.tables import alert as table
@@ -54,39 +54,6 @@ SHELVED, OUT_OF_SERVICE, CLOSED = "shelved", "out_of_service", "closed"
 _SILENT = (SHELVED, OUT_OF_SERVICE)
 LONGEST_SHELF = timedelta(days=7)
 _MOST_WORDS = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """One alert as it stands.
-
-    Args:
-        is_active: whether its cause still holds.
-        since_us, raised_us: when its cause began to show, and when that had lasted long enough.
-        count: times that its cause came back while it was open.
-        actor, why, until: of the last human act.
-        version: grows with every change.
-    """
-
-    id: int
-    plant: str
-    asset: str
-    cause: str
-    state: str
-    severity: str
-    is_active: bool
-    since_us: int
-    raised_us: int
-    returned_us: int | None
-    raised_at: datetime
-    changed_at: datetime
-    count: int
-    model: str
-    finding: Finding
-    actor: str
-    why: str
-    until: datetime | None
-    version: int
 
 
 # -- what a model changes -----------------------------------------------------------------------------------------

@@ -19,18 +19,18 @@ import secrets
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 from sqlalchemy import Connection, func, insert, select, update
 
+from trivium.maintenance.alerts.alert import Alert
+from trivium.maintenance.alerts.wording import sentences
+from trivium.maintenance.ingest.stored import to_time
 from trivium.maintenance.tables import outbox as table
 from trivium.service.database import Database, utc_now
 from trivium.service.errors import InputError
-
-if TYPE_CHECKING:
-    from trivium.maintenance.alerts.book import Alert
 
 __all__ = ["deliver", "is_due", "put", "signature", "urls_of", "verify", "waiting"]
 
@@ -161,9 +161,6 @@ def _send(url: str, body: bytes, event_id: str, secret: str) -> str:
 
 
 def _told(alert: Alert) -> dict[str, Any]:
-    from trivium.maintenance.alerts.wording import sentences
-    from trivium.maintenance.ingest.stored import to_time
-
     return {
         "id": alert.id,
         "plant": alert.plant,
