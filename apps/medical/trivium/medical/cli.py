@@ -66,7 +66,11 @@ def draft(
 @app.command("eval", epilog="Example: trivium medical eval DATA --out figures")
 def evaluate_folder(
     data: Annotated[
-        Path, typer.Argument(metavar="DATA", help="Folder with films and labels.csv (file, patient_id, labels).")
+        Path,
+        typer.Argument(
+            metavar="DATA",
+            help="Folder with films and labels.csv (file, patient_id, labels), or Indiana University's reports in XML.",
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder; gets eval.json and eval.txt.")],
     seed: Annotated[int, typer.Option(help="Seed of the parts and the bootstrap.")] = 1,
@@ -75,11 +79,15 @@ def evaluate_folder(
     """Measure the shipped models beside baselines on films with known labels."""
     import json
 
-    from trivium.medical.evaluate import evaluate, table
+    from trivium.medical.evaluate import evaluate, evaluate_archive, is_archive, table, text_table
     from trivium.medical.pipeline import Models
 
-    found = evaluate(data, Models.load(), seed=seed, rounds=rounds)
-    lines = table(found)
+    if is_archive(data):
+        found = evaluate_archive(data, seed=seed, rounds=rounds)
+        lines = "\n".join([f"{found['scored']} of {found['reports']} reports scored", *text_table(found["texts"])])
+    else:
+        found = evaluate(data, Models.load(), seed=seed, rounds=rounds)
+        lines = table(found)
     _write(out / "eval.json", json.dumps(found, indent=2) + "\n")
     _write(out / "eval.txt", lines + "\n")
     typer.echo(lines)

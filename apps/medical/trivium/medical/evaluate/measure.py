@@ -11,18 +11,17 @@ from numpy.typing import NDArray
 
 from trivium.medical.evaluate.baselines import MIN_PATIENTS, Row, baselines
 from trivium.medical.evaluate.labelled import LabelledFilms, read_labelled
-from trivium.medical.evaluate.reports import TextRow, text_rows
+from trivium.medical.evaluate.reports import TEXT_MEASURES, text_rows
 from trivium.medical.narrate import load_phrases
 from trivium.medical.pipeline import Models
 from trivium.service.errors import InputError
 from trivium.vision.findings import FINDINGS
-from trivium.vision.metrics import auroc, calibration_error, interval, macro_auroc, micro_f1, resamples
+from trivium.vision.metrics import auroc, calibration_error, interval, macro_auroc, micro_f1
 from trivium.vision.seen_films import load_seen
 
-__all__ = ["MIN_FILMS", "SCHEMA", "evaluate", "table"]
+__all__ = ["MIN_FILMS", "SCHEMA", "evaluate", "table", "text_table"]
 
 SCHEMA = "trivium.medical.eval/1"
-TEXT_MEASURES = ("bleu_1", "bleu_4", "rouge_l")
 MIN_FILMS = 30  # films with a label, and without it, that AUROC of the label asks for
 _MODEL = "shipped models"
 Figure = dict[str, float | None]
@@ -62,7 +61,8 @@ def evaluate(folder: Path, models: Models, *, seed: int, rounds: int) -> dict[st
         "texts": {
             "reference": "column report" if data.reports else "made from labels",
             "systems": {
-                name: _text(row, data, seed, rounds) for name, row in text_rows(data, load_phrases("en"), seed).items()
+                name: row.figures(data.patients, seed, rounds)
+                for name, row in text_rows(data, load_phrases("en"), seed).items()
             },
         },
         "labels": {FINDINGS[c]: _label(data, c, seed, rounds) for c in range(len(FINDINGS)) if counts[c]},
@@ -85,14 +85,20 @@ def table(found: dict[str, Any]) -> str:
     for name, row in found["systems"].items():
         cells = "".join(f"{_shown(row[key]):26s}" for key in ("macro_auroc", "micro_f1", "calibration_error"))
         lines.append(f"{name:20s}{cells}".rstrip())
-    lines += ["", f"texts beside reports ({found['texts']['reference']}); they do not measure how a film is read"]
-    lines.append(f"{'system':22s}{'BLEU-1':24s}{'BLEU-4':24s}{'ROUGE-L':24s}".rstrip())
-    for name, row in found["texts"]["systems"].items():
-        lines.append(f"{name:22s}{''.join(f'{_shown(row[key]):24s}' for key in TEXT_MEASURES)}".rstrip())
+    lines += ["", *text_table(found["texts"])]
     lines += ["", f"{'label':20s}{'films':>6s}  AUROC of the shipped models"]
     for name, row in found["labels"].items():
         lines.append(f"{name:20s}{row['films']:6d}  {_shown(row['auroc'])}")
     return "\n".join(lines)
+
+
+def text_table(texts: dict[str, Any]) -> list[str]:
+    """Return the rows of text measures as lines."""
+    lines = [f"texts beside reports ({texts['reference']}); these do not measure how a film is read"]
+    lines.append(f"{'system':22s}{'BLEU-1':24s}{'BLEU-4':24s}ROUGE-L")
+    for name, row in texts["systems"].items():
+        lines.append(f"{name:22s}{''.join(f'{_shown(row[key]):24s}' for key in TEXT_MEASURES)}".rstrip())
+    return lines
 
 
 def _system(row: Row, data: LabelledFilms, measured: list[int], seed: int, rounds: int) -> dict[str, Figure]:
@@ -113,20 +119,6 @@ def _system(row: Row, data: LabelledFilms, measured: list[int], seed: int, round
         "macro_auroc": _figure(area, data, seed, rounds) if measured else nothing,
         "micro_f1": _figure(f1, data, seed, rounds),
         "calibration_error": _figure(error, data, seed, rounds),
-    }
-
-
-def _text(row: TextRow, data: LabelledFilms, seed: int, rounds: int) -> dict[str, Figure]:
-    values = row.measures(np.arange(len(data.labels)))
-    drawn = [row.measures(films) for films in resamples(data.patients, rounds, seed)]
-    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
-    return {
-        key: {
-            "value": round(values[place], 4),
-            "low": round(float(low[place]), 4),
-            "high": round(float(high[place]), 4),
-        }
-        for place, key in enumerate(TEXT_MEASURES)
     }
 
 

@@ -20,9 +20,11 @@ from trivium.medical.narrate import Phrases
 from trivium.vision.descriptors import block_means
 from trivium.vision.findings import FINDINGS, NO_FINDING
 from trivium.vision.folds import patient_folds
+from trivium.vision.metrics import resamples
 
-__all__ = ["TextRow", "report_of", "text_rows"]
+__all__ = ["TEXT_MEASURES", "TextRow", "best_constant", "report_of", "row_of", "text_rows"]
 
+TEXT_MEASURES = ("bleu_1", "bleu_4", "rouge_l")
 _CANDIDATES = 20  # of the best constant report, the most frequent and others at random
 _JUDGED = 100  # reports of other patients that candidates are tried on
 _DENIED = ("Effusion", "Pneumothorax", "Consolidation")
@@ -45,6 +47,16 @@ class TextRow:
         """Return BLEU-1, BLEU-4 and ROUGE-L of some films."""
         values = bleu(self.matches[films].sum(0).tolist())
         return values[0], values[-1], float(self.rouge[films].mean())
+
+    def figures(self, patients: NDArray[np.generic], seed: int, rounds: int) -> dict[str, dict[str, float]]:
+        """Return the measures by name, with 95 % intervals that resample patients."""
+        values = self.measures(np.arange(len(self.rouge)))
+        drawn = [self.measures(films) for films in resamples(patients, rounds, seed)]
+        low, high = np.percentile(drawn, [2.5, 97.5], axis=0).tolist()
+        return {
+            key: {"value": round(values[place], 4), "low": round(low[place], 4), "high": round(high[place], 4)}
+            for place, key in enumerate(TEXT_MEASURES)
+        }
 
 
 def report_of(present: NDArray[np.bool_], phrases: Phrases) -> str:
@@ -71,7 +83,7 @@ def text_rows(data: LabelledFilms, phrases: Phrases, seed: int) -> dict[str, Tex
     for part in parts:
         rest = np.setdiff1d(np.arange(len(reference)), part)
         counted = Counter(reference[one] for one in rest)
-        constant = _best_constant([reference[one] for one in rest], counted, generator)
+        constant = best_constant([reference[one] for one in rest], counted, generator)
         away = ((pixels[part][:, None] - pixels[rest][None]) ** 2).sum(2)
         for place, film in enumerate(part):
             same = rest[(data.labels[rest] == data.labels[film]).all(1)]
@@ -81,21 +93,36 @@ def text_rows(data: LabelledFilms, phrases: Phrases, seed: int) -> dict[str, Tex
             texts["nearest neighbour"][film] = reference[rest[away[place].argmin()]]
             texts["gold labels"][film] = reference[generator.choice(same)] if len(same) else ()
     rows = {"shipped models": [words(report_of(one, phrases)) for one in data.present], **texts}
-    return {name: _row(given, reference) for name, given in rows.items()}
+    return {name: row_of(given, reference) for name, given in rows.items()}
 
 
-def _best_constant(known: Sequence[Words], counted: Counter[Words], generator: np.random.Generator) -> Words:
-    """Return the report of other patients that has the highest BLEU-4 against theirs."""
-    candidates = [one for one, _ in counted.most_common(_CANDIDATES // 2)]
-    candidates += [known[one] for one in generator.choice(len(known), size=_CANDIDATES // 2)]
-    judged = [known[one] for one in generator.choice(len(known), size=min(_JUDGED, len(known)), replace=False)]
+def best_constant(
+    known: Sequence[Words],
+    counted: Counter[Words],
+    generator: np.random.Generator,
+    judged_on: Sequence[Words] | None = None,
+    candidates: int = _CANDIDATES,
+) -> Words:
+    """Return the known report that has the highest BLEU-4 as the only one.
+
+    Args:
+        known: reports, of which half of the candidates are drawn; the other half are the most frequent.
+        counted: the same.
+        judged_on: reports that candidates are tried on, at most `_JUDGED` of them; of the known where not given.
+        candidates: how many.
+    """
+    tried = [one for one, _ in counted.most_common(candidates // 2)]
+    tried += [known[one] for one in generator.choice(len(known), size=candidates // 2)]
+    pool = judged_on or known
+    judged = [pool[one] for one in generator.choice(len(pool), size=min(_JUDGED, len(pool)), replace=False)]
 
     def merit(candidate: Words) -> tuple[float, ...]:
         return bleu(np.sum([matches(candidate, one) for one in judged], 0).tolist())[::-1]
 
-    return max(dict.fromkeys(candidates), key=merit)
+    return max(dict.fromkeys(tried), key=merit)
 
 
-def _row(given: Sequence[Words], reference: Sequence[Words]) -> TextRow:
+def row_of(given: Sequence[Words], reference: Sequence[Words]) -> TextRow:
+    """Return what texts are worth beside the reports that were written."""
     counts: list[Matches] = [matches(a, b) for a, b in zip(given, reference, strict=True)]
     return TextRow(np.array(counts, np.int64), np.array([rouge_l(a, b) for a, b in zip(given, reference, strict=True)]))
