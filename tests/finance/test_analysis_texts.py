@@ -9,7 +9,7 @@ from trivium.finance.display import message_text
 from trivium.service.phrase import translate
 from trivium.service.text import LANGUAGES, catalogue
 
-MODULES = ("breakdowns", "bridges", "changes", "evaluation", "formulas", "identities", "peers", "ratios")
+MODULES = ("breakdowns", "bridges", "changes", "evaluation", "formulas", "identities", "peers", "quantities", "ratios")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
