@@ -1,6 +1,6 @@
 """Films by text and texts by film, on films of patients that the encoders did not see.
 
-    python benchmarks/vision_retrieval.py --seed 20
+    python benchmarks/vision_retrieval.py --seed 21
 
 NIH films at 64 px in five patient-grouped parts. Each film's text is made from its labels, in wordings of both
 languages, so that the figures say how well labels are found, not how well reports are. Film to text: is the film's own
@@ -8,7 +8,7 @@ set of labels among the first k of the sets that occur in its part? Text to film
 part that show the finding which a query of one term names, mean over findings with 30 films, both languages. Label
 only: sets of labels by how frequent they are elsewhere; no film is read. "And frequency": likeness in the space plus
 that, weighed as is best on a fifth of the training patients. Classifier: by its probabilities, without the space,
-calibrated on that fifth.
+calibrated on that fifth. Passes when both ways are better than without a film. Seed 20 was seen while this was written.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def text_to_film(retriever, described, labels, scores):
 
 def main() -> int:
     parser = arguments(__doc__)
-    parser.set_defaults(seed=20)
+    parser.set_defaults(seed=21)
     given = parser.parse_args()
     require_data(DATA / "medical")
     torch.set_num_threads(1)
@@ -150,7 +150,7 @@ def main() -> int:
     every = np.arange(len(owners))
     ours, chance = (float(np.mean(shares[name], 0)[2]) for name in ("dual encoder, English", "random"))
     return verdict(
-        ours > chance,
+        low > 0 and ours > chance,
         f"text to film at 10 {ours:.3f}, chance {chance:.3f}; film to text at 5 "
         f"{hits['and frequency'][:, 1].mean():.3f}, {gain(every):+.3f} to label only ({low:+.3f} to {high:+.3f})",
     )
