@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import logging
 import shutil
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from tests.service.suite import missing
 
 # No sandbox, which containers refuse; and nothing that asks the network by itself.
@@ -36,6 +38,18 @@ def _collect_leftovers() -> Iterator[None]:
     """
     yield
     gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """Take back what a command that runs within a test did to the logs of the process (`service.logs.configure`)."""
+    before, ours = structlog.get_config(), logging.getLogger("trivium")
+    level = ours.level
+    yield
+    structlog.configure(**before)
+    ours.setLevel(level)
+    root = logging.getLogger()
+    root.handlers = [one for one in root.handlers if not isinstance(one.formatter, structlog.stdlib.ProcessorFormatter)]
 
 
 @pytest.fixture(scope="module")
