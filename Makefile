@@ -1,7 +1,7 @@
 # install  .venv/ in the checkout with every extra; quick when nothing changed
 # demo     the suite with sample data on http://127.0.0.1:7860 (APPS=finance: only that app, a twentieth of the download)
 # test     every test        check  style, import contracts, security, types, licences        bench  every benchmark
-# bundle   dist/trivium-*.tar for a machine without network (EXTRAS=finance: that app alone, 124 MiB; all by default)
+# bundle   dist/trivium-*.tar for a machine without network (EXTRAS=finance: that app alone, 131 MiB; all by default)
 .PHONY: install demo test check bench bundle clean
 
 PYTHON := .venv/bin/python
