@@ -118,3 +118,55 @@ def test_what_cannot_be_read_is_one_line(data, words):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match="there is no such file"):
         read_path(tmp_path / "no.png")
+
+
+def view_code(meaning: str) -> Sequence:
+    """Return a view code with this meaning."""
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "1", "99TEST", meaning
+    return Sequence([item])
+
+
+@pytest.mark.parametrize(
+    ("view", "elements"),
+    [
+        ("LATERAL", {"ViewPosition": "LL"}),
+        ("LATERAL", {"ViewCodeSequence": view_code("left lateral")}),
+        ("LATERAL", {"PatientOrientation": ["A", "F"]}),
+        ("LATERAL", {"PatientOrientation": ["P", "F"]}),
+        ("LATERAL", {"SeriesDescription": "CHEST LAT"}),
+        ("LATERAL", {"SeriesDescription": "Thorax seitlich"}),
+        ("LATERAL", {"ProtocolName": "胸部侧位", "SpecificCharacterSet": "ISO_IR 192"}),
+        ("PA", {"ViewPosition": "PA", "SeriesDescription": "lateral"}),
+        ("PA", {"ViewCodeSequence": view_code("Postero-Anterior")}),
+        ("PA", {"ViewCodeSequence": view_code("posteroanterior projection")}),
+        ("AP", {"ViewCodeSequence": view_code("antero-posterior")}),
+        ("LLO", {"ViewPosition": "LLO"}),
+        (None, {"PatientOrientation": ["L", "F"]}),
+        (None, {"SeriesDescription": "CHEST PA AND LATERAL"}),
+        (None, {"SeriesDescription": "Chest, 2 views, lateral"}),
+        (None, {"SeriesDescription": "lateral decubitus"}),
+        (None, {"SeriesDescription": "bilateral ribs"}),
+        (None, {"ProtocolName": "胸部正侧位", "SpecificCharacterSet": "ISO_IR 192"}),
+    ],
+)
+def test_a_view_is_told_from_whatever_names_it(view, elements):
+    assert read_bytes("a.dcm", dicom(RAMP, BitsStored=12, **elements)).header.view == view
+
+
+@pytest.mark.parametrize(
+    ("years", "elements"),
+    [
+        (8, {"PatientAge": "008Y"}),
+        (0.5, {"PatientAge": "006M"}),
+        (5.41, {"PatientBirthDate": "20200101", "StudyDate": "20250601"}),  # 1,978 days
+        (5.41, {"PatientBirthDate": "20200101", "AcquisitionDate": "20250601"}),
+        (45, {"PatientAge": "045Y", "PatientBirthDate": "20200101", "StudyDate": "20250601"}),
+        (None, {"PatientBirthDate": "20200101"}),
+        (None, {"PatientBirthDate": "20260101", "StudyDate": "20250601"}),
+        (None, {"StudyDate": "20250601"}),
+    ],
+)
+def test_an_age_is_as_written_or_told_from_dates(years, elements):
+    found = read_bytes("a.dcm", dicom(RAMP, BitsStored=12, **elements)).header.age_years
+    assert found == (None if years is None else pytest.approx(years, abs=0.01))

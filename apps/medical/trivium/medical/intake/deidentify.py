@@ -27,7 +27,7 @@ from pydicom.uid import (
 from trivium.medical.intake.burned_in import Box, cover_text
 from trivium.medical.intake.descriptors import cleaned
 from trivium.medical.intake.vault import Vault
-from trivium.medical.parse.dicom import header_of
+from trivium.medical.parse.dicom_header import header_of
 from trivium.service.errors import InputError
 
 __all__ = ["IDENTIFIERS", "clean_pixels", "deidentified", "identity_of", "new_uids"]

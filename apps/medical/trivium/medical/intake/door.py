@@ -24,7 +24,8 @@ from trivium.medical.intake.burned_in import cover_text
 from trivium.medical.intake.deidentify import clean_pixels, deidentified, identity_of, new_uids
 from trivium.medical.intake.priority import is_asked_for_at_once
 from trivium.medical.intake.vault import Vault
-from trivium.medical.parse.dicom import header_of, looks_like_dicom, open_dicom
+from trivium.medical.parse.dicom import looks_like_dicom, open_dicom
+from trivium.medical.parse.dicom_header import header_of
 from trivium.medical.parse.picture import read_picture
 from trivium.medical.records import Header
 from trivium.medical.workflow.states import ReportState

@@ -8,7 +8,6 @@ OpenJPEG, JPEG-LS by CharLS, RLE, lossless JPEG by GDCM). Identity stays in the 
 from __future__ import annotations
 
 import io
-import re
 import warnings
 import zlib
 
@@ -20,12 +19,13 @@ from pydicom.filereader import read_dataset
 from pydicom.pixels import apply_modality_lut, apply_presentation_lut, apply_voi_lut, pixel_array
 
 from trivium.medical.parse.dicom_film import refuse_what_is_no_film
+from trivium.medical.parse.dicom_header import header_of
 from trivium.medical.parse.dicom_outline import check_outline
 from trivium.medical.records import Film, Header
 from trivium.service.errors import InputError
 from trivium.service.phrase import Phrase
 
-__all__ = ["header_of", "looks_like_dicom", "open_dicom", "open_header", "read_dicom"]
+__all__ = ["looks_like_dicom", "open_dicom", "open_header", "read_dicom"]
 
 _DAMAGED = (
     InvalidDicomError, AttributeError, EOFError, KeyError, NotImplementedError, OSError, RecursionError, TypeError,
@@ -33,8 +33,6 @@ _DAMAGED = (
 )  # fmt: skip
 _DEFLATED, _PLAIN = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.1"
 _MOST_INFLATED = 200 * 1024 * 1024
-_FRONTAL = ("PA", "AP")
-_LATERAL = ("LL", "RL", "LATERAL", "LAT", "LLD", "RLD")
 
 
 def looks_like_dicom(data: bytes) -> bool:
@@ -182,43 +180,3 @@ def _without_padding(dataset: Dataset, stored: np.ndarray, film: Film) -> Film:
     exposed = film[~padded]
     air = exposed.max() if _is_shown_inverted(dataset) else exposed.min()
     return np.where(padded, air, film).astype(np.float32)
-
-
-def header_of(dataset: Dataset) -> Header:
-    """Return what the header says about how the film was made."""
-    return Header(
-        modality=str(dataset.get("Modality") or "") or None,
-        view=_view(dataset),
-        age_years=_age(str(dataset.get("PatientAge") or "")),
-        sex=str(dataset.get("PatientSex") or "") or None,
-        body_part=str(dataset.get("BodyPartExamined") or "") or None,
-        pixel_spacing_mm=_spacing(dataset),
-    )
-
-
-def _view(dataset: Dataset) -> str | None:
-    position = str(dataset.get("ViewPosition") or "").upper().strip()
-    if position in _FRONTAL:
-        return position
-    if position in _LATERAL:
-        return "LATERAL"
-    for item in dataset.get("ViewCodeSequence") or ():
-        meaning = str(item.get("CodeMeaning") or "").lower()
-        if "lateral" in meaning:
-            return "LATERAL"
-        for view, words in (("PA", "postero-anterior"), ("AP", "antero-posterior")):
-            if words in meaning:
-                return view
-    return position or None
-
-
-def _age(text: str) -> float | None:
-    match = re.fullmatch(r"(\d{3})([DWMY])", text.strip().upper())
-    if match is None:
-        return None
-    return int(match[1]) * {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}[match[2]]
-
-
-def _spacing(dataset: Dataset) -> tuple[float, float] | None:
-    value = dataset.get("PixelSpacing") or dataset.get("ImagerPixelSpacing")
-    return (float(value[0]), float(value[1])) if value else None
