@@ -40,6 +40,20 @@ SOME = findings(
 )  # fmt: skip
 
 
+@pytest.mark.parametrize(("language", "place"), [("en", "a place outside the chest"), ("zh", "胸部以外的位置")])
+def test_evidence_outside_the_chest_is_said_and_gives_no_side(language, place):
+    phrases = load_phrases(language)
+    outside = tuple(replace(one, is_outside=one.region is not None) for one in SOME)
+    sections = narrate(FILM, GOOD, outside, frozenset(), phrases)
+    assert place in sections[Section.FINDINGS][0].text
+    assert check(sections, claims_of(FILM, outside), outside, FILM, phrases) == (sections, [])
+    sided, removed = check(
+        narrate(FILM, GOOD, SOME, frozenset(), phrases), claims_of(FILM, SOME), outside, FILM, phrases
+    )
+    assert sided[Section.FINDINGS] == sections[Section.FINDINGS][1:]
+    assert len(removed) == 1
+
+
 @pytest.fixture(params=["en", "zh"])
 def told(request):
     phrases = load_phrases(request.param)
@@ -144,6 +158,7 @@ def test_a_refused_film_has_probabilities_and_no_sentence():
         "state": "present",
         "supported": True,
         "region": {"x": 350, "y": 300, "width": 50, "height": 50, "frame": 0},
+        "outside_chest": False,
     }
     assert "x.png" not in json.dumps(document)
     assert "No sentences were written: the film looks rotated." in text_report.render(draft)

@@ -22,6 +22,9 @@ class Looking:
 
     supported = frozenset({"Effusion", "Mass"})
 
+    def __init__(self, inside=None):
+        self.inside = np.ones((64, 64), bool) if inside is None else inside
+
     def logits(self, films):
         out = np.full((len(films), len(FINDINGS)), -5.0, np.float32)
         out[:, EFFUSION] = films[:, *BRIGHT].mean((1, 2)) * 4
@@ -32,6 +35,9 @@ class Looking:
 
     def limits(self, name):
         return 0.5, 0.1
+
+    def chest(self, film):
+        return self.inside
 
     def evidence(self, film, columns):
         seen = np.zeros((64, 64), np.float32)
@@ -57,6 +63,16 @@ def test_the_map_lies_where_the_score_comes_from(film):
     assert region.x <= column * 10 < region.x + region.width
     assert region.y <= row * 20 < region.y + region.height
     assert found[MASS].evidence_map is None
+
+
+def test_evidence_is_outside_where_its_strongest_place_is(film):
+    inside = np.zeros((64, 64), bool)
+    inside[BRIGHT] = True
+    turned = replace(GOOD, quarter_turns=1)
+    for quality in (GOOD, turned):
+        assert not read_findings(film, quality, (640, 1280), Looking(inside))[EFFUSION].is_outside
+        assert read_findings(film, quality, (640, 1280), Looking(~inside))[EFFUSION].is_outside
+    assert not read_findings(film, GOOD, (640, 1280), Looking(~inside))[MASS].is_outside
 
 
 def test_nothing_is_assessed_on_a_childs_film(film):

@@ -43,6 +43,16 @@ def test_maps_lie_over_the_film_and_never_lower_a_score(classifier, chest):
     assert classifier.evidence(chest, []) == {}
 
 
+def test_the_chest_lies_where_the_template_s_does(classifier):
+    chest = classifier.chest(classifier.parts.template)
+    rows, columns = (np.flatnonzero(chest.any(axis)) for axis in (1, 0))
+    assert [
+        abs(place - goal) <= 1 for place, goal in zip((*rows[[0, -1]], *columns[[0, -1]]), (4, 44, 7, 57), strict=True)
+    ] == [True] * 4
+    shifted = classifier.chest(np.roll(classifier.parts.template, 5, axis=1))
+    assert 3 <= np.flatnonzero(shifted.any(0))[0] - columns[0] <= 7
+
+
 def test_limits_stand_in_their_order(classifier):
     for name in classifier.supported:
         present, uncertain = classifier.limits(name)

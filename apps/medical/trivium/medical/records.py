@@ -133,6 +133,7 @@ class Finding:
         state: what the draft may say.
         supported: whether the model met the bar for this finding on patients it was not trained on.
         region: where the score comes from, in pixels of the source; None when nothing stands out or it was not asked.
+        is_outside: whether the strongest place of the region lies outside the chest, where no finding can be seen.
         evidence_map: the map that the region is the strongest part of; None without a region. Not in `draft.json`.
     """
 
@@ -141,6 +142,7 @@ class Finding:
     state: State
     supported: bool
     region: ImageRegion | None = None
+    is_outside: bool = False
     evidence_map: EvidenceMap | None = field(default=None, compare=False, repr=False)
 
 

@@ -25,12 +25,16 @@ from trivium.vision.calibration import Platt
 from trivium.vision.classifier_files import WEIGHTS
 from trivium.vision.conformal import SetLimits
 from trivium.vision.evidence_maps import gathered, integrated_gradients
-from trivium.vision.films import Film
+from trivium.vision.films import SIDE, Film
 from trivium.vision.findings import FINDINGS
 from trivium.vision.frozen import FrozenNet, describe
 from trivium.vision.usual import UsualFilms
 
 __all__ = ["FindingsClassifier", "Parts"]
+
+# Rows and columns of the template within which its lungs lie (10 to 38, 13 to 51), and a tenth of the film around
+# them for the pleura, the bases behind the domes and the apices.
+_CHEST = slice(4, 45), slice(7, 58)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,16 @@ class FindingsClassifier:
         maps = gathered(np.maximum(values, 0) * np.abs(aligned - usual))
         back = moved_back(maps, np.repeat(motion, len(columns), 0))
         return dict(zip(columns, back, strict=True))
+
+    def chest(self, film: Film) -> NDArray[np.bool_]:
+        """Return which places `(64, 64)` of a standard film lie over the template's chest.
+
+        What raises a score elsewhere, such as a jaw or a marker, is no sign of a finding.
+        """
+        chest = np.zeros((1, SIDE, SIDE), np.float32)
+        chest[0, *_CHEST] = 1
+        over: NDArray[np.bool_] = moved_back(chest, self.laid(film)[2])[0] >= 0.5
+        return over
 
     def laid(self, film: Film) -> tuple[Film, Film, Motions]:
         """Return a standard film laid over the template, the usual film nearest to it, and the motion `(1, 2, 3)`."""

@@ -43,6 +43,7 @@ def read_findings(
     maps = classifier.evidence(film, shown) if is_placed else {}
     turned = {column: np.rot90(values, quality.quarter_turns) for column, values in maps.items()}
     regions = {column: _region(values, size) for column, values in turned.items()}
+    chest = classifier.chest(film) if is_placed else None
     return tuple(
         Finding(
             name,
@@ -50,6 +51,7 @@ def read_findings(
             states[column],
             name in classifier.supported and not is_child,
             regions.get(column),
+            chest is not None and _is_outside(maps.get(column), chest),
             _scaled(turned[column]) if regions.get(column) else None,
         )
         for column, name in enumerate(FINDINGS)
@@ -85,6 +87,11 @@ def _region(values: NDArray[np.float32], size: tuple[int, int]) -> ImageRegion |
     x, y = int(column * scale_x), int(row * scale_y)
     right, low = min(size[0], round((column + width) * scale_x)), min(size[1], round((row + height) * scale_y))
     return ImageRegion(x, y, max(1, right - x), max(1, low - y))
+
+
+def _is_outside(values: NDArray[np.float32] | None, chest: NDArray[np.bool_]) -> bool:
+    """Tell whether a map has its maximum outside the chest; one that is flat, or none, has not."""
+    return values is not None and values.max() > 0 and not chest.flat[values.argmax()]
 
 
 def _scaled(values: NDArray[np.float32]) -> EvidenceMap:

@@ -147,7 +147,9 @@ class _Reader:
     def _fault_of_side(self, text: str, bound: Sequence[Finding]) -> str:
         for side in ("left", "right"):
             if self._first(side, text):
-                places = [place_of(one.region, self._radiograph.size) for one in bound if one.region is not None]
+                places = [
+                    place_of(one.region, self._radiograph.size) for one in bound if one.region and not one.is_outside
+                ]
                 if not any(place.endswith(side) for place in places):
                     return f"its side ({side}) does not follow from a region"
         return ""

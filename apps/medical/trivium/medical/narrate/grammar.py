@@ -81,7 +81,9 @@ def _findings(
     said = [one for one in shown if one.state in order and (one.state != State.ABSENT or one.name in deniable)]
     for one in sorted(said, key=lambda one: (order[one.state], -one.probability)):
         fields = {"finding": phrases.name(one.name), "percent": percent(one.probability)}
-        if one.state == State.PRESENT and one.region is not None and one.name in PLACED:
+        if one.state == State.PRESENT and one.is_outside:
+            text = phrases.say("present_outside", **fields)
+        elif one.state == State.PRESENT and one.region is not None and one.name in PLACED:
             place = phrases.places[place_of(one.region, radiograph.size)]
             text = phrases.say("present_placed", **fields, place=place)
         else:

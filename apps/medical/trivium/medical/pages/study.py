@@ -133,7 +133,7 @@ def _marks(
         middle = films[draft.image_position - 1].columns / 2
         for one in draft_document(draft, content["language"])["findings"]:
             region = one["region"]
-            if region and f"finding/{one['name']}" in claims:
+            if region and not one.get("outside_chest") and f"finding/{one['name']}" in claims:
                 is_right = region["x"] + region["width"] / 2 < middle  # the left of the picture is the patient's right
                 placed[one["name"]] = "right" if is_right else "left"
     return check_report(text, sex=study.sex, language=content["language"], placed=placed)

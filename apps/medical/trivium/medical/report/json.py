@@ -59,6 +59,7 @@ def render(draft: Draft, claims: Mapping[str, Claim], model: Mapping[str, Any]) 
                     "state": str(one.state),
                     "supported": one.supported,
                     "region": None if one.region is None else asdict(one.region),
+                    "outside_chest": one.is_outside,
                 }
                 for one in draft.findings
             ],

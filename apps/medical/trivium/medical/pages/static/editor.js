@@ -91,11 +91,11 @@ export class Editor {
     const names = one.claims.map((claim) => claim.replace("finding/", ""));
     const found = (this.draft?.findings ?? []).filter(({ name, state }) => names.includes(name) && state !== "not_assessed");
     if (found.length !== 1) return null;
-    const [{ name, state, probability }] = found;
+    const [{ name, state, probability, outside_chest }] = found;
     const limits = this.draft.limits[name];
     const from = limits && { present: "present_from", uncertain: "uncertain_from" }[state];
     const chance = percent(probability);
-    const parts = [one.text.includes(chance) ? "" : chance, from ? say(`ui.${from}`, { limit: percent(limits[from]) }) : ""];
+    const parts = [one.text.includes(chance) ? "" : chance, from ? say(`ui.${from}`, { limit: percent(limits[from]) }) : "", outside_chest ? say("ui.outside_chest") : ""];
     const text = parts.filter(Boolean).join(", ");
     if (!text) return null;
     const title = limits ? say(limits.present_from < 1 ? "ui.limits" : "ui.limits_possible", { what: named(name), present: percent(limits.present_from), uncertain: percent(limits.uncertain_from) }) : null;

@@ -54,7 +54,10 @@ export class Films {
     const { draft, images } = this.state;
     if (!draft || images[this.place]?.position !== draft.image_position) return [];
     const shown = draft.findings.filter((one) => one.region && ["present", "uncertain"].includes(one.state));
-    return shown.map(({ name, region, probability }) => ({ name, region, told: `${named(name)} ${percent(probability)}` }));
+    return shown.map(({ name, region, probability, outside_chest }) => {
+      const place = outside_chest ? ` (${say("ui.outside_chest")})` : "";
+      return { name, region, told: `${named(name)} ${percent(probability)}${place}` };
+    });
   }
 
   choose(names) {
