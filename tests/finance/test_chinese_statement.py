@@ -64,7 +64,7 @@ def series():
     [
         ("revenue", "1200000.00"),
         ("cost_of_revenue", "900000.00"),
-        ("operating_expenses", "1050000.00"),
+        ("costs_and_expenses", "1050000.00"),
         ("operating_income", "155000.00"),
         ("pretax_income", "156000.00"),
         ("income_tax", "26000.00"),

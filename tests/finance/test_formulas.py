@@ -56,6 +56,7 @@ def derived(flows=FLOWS, balances=BALANCES, **company):
     ("metric", "amount"),
     [
         ("gross_profit", "400"),
+        ("operating_expenses", "250"),
         ("sga", "100"),
         ("ebit", "150"),
         ("ebitda", "200"),

@@ -126,6 +126,19 @@ def test_a_proxy_waits_where_another_metric_shows_it_to_be_wrong():
     assert told(value(made([*income, minorities], cash=CASH[1:]), "net_income"))[1] == "absent"
 
 
+def test_total_equity_is_no_stand_in_where_minorities_show_at_another_date():
+    total = "StockholdersEquityIncludingPortionAttributableToNoncontrollingInterest"
+    balance: list[Row] = [
+        ("Total assets", "Assets", 90, 80),
+        ("Minority interests", "MinorityInterest", 4, None),
+        ("Total equity", total, 50, 40),
+    ]
+    last_year = Period(date(2023, 12, 31))
+    assert told(value(made(balance=balance), "equity", last_year)) == (None, "absent", "")
+    without = [balance[0], balance[2]]
+    assert told(value(made(balance=without), "equity", last_year)) == (40, "derived", total)
+
+
 def test_a_proxy_on_the_face_goes_before_one_in_a_note():
     # A bank prints cash and due from banks; the end of its cash flow statement counts deposits with banks as well.
     everything = "CashCashEquivalentsRestrictedCashAndRestrictedCashEquivalents"

@@ -44,7 +44,7 @@ INSURER = Case(
         "policy_acquisition_costs": (600, REPORTED),
         "loss_reserves": (6000, REPORTED),
         "unearned_premiums": (2000, REPORTED),
-        "operating_expenses": (3738, REPORTED),
+        "costs_and_expenses": (3738, REPORTED),
         "total_debt": (800, REPORTED),
         "long_term_debt": None,
         "cash": (70, DERIVED),

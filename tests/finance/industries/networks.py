@@ -69,7 +69,7 @@ UTILITY = Case(
     ),
     {
         "revenue": (2900, REPORTED),
-        "operating_expenses": (2200, REPORTED),
+        "costs_and_expenses": (2200, REPORTED),
         "operating_income": (700, REPORTED),
         "interest_expense": (300, REPORTED),
         "pretax_income": (450, REPORTED),
@@ -138,7 +138,7 @@ LANDLORD = Case(
     ),
     {
         "revenue": (520, REPORTED),
-        "operating_expenses": (430, REPORTED),
+        "costs_and_expenses": (430, REPORTED),
         "interest_expense": (100, REPORTED),
         "property_plant_equipment": (5800, REPORTED),
         "receivables": (87, DERIVED),

@@ -191,7 +191,7 @@ OIL_COMPANY = Case(
     {
         "revenue": (2028, REPORTED),
         "sales_revenue": (1934, REPORTED),
-        "operating_expenses": (1749, REPORTED),
+        "costs_and_expenses": (1749, REPORTED),
         "interest_expense": (6, REPORTED),
         "income_tax": (98, REPORTED),
         "capex": (164, REPORTED),
@@ -249,7 +249,7 @@ SOFTWARE = Case(
     {
         "revenue": (5296, REPORTED),
         "sga": (982, DERIVED),
-        "operating_expenses": (3761, REPORTED),
+        "costs_and_expenses": (3761, REPORTED),
         "cost_of_revenue": None,
         "gross_profit": None,
         "current_debt": (1061, REPORTED),

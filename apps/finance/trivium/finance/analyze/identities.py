@@ -27,6 +27,7 @@ __all__ = ["BREAKDOWN_CHECK", "PARTS_CHECK", "Identity", "check_breakdowns", "ch
 PARTS_CHECK = "parts_add_up_to_the_span"
 BREAKDOWN_CHECK = "breakdown_adds_up"
 _SIGNS = {"equal": "=", "at_most": "≤"}
+_LINES_BETWEEN = "reason.lines_between"  # says more than that an input is missing or derived
 _ADDITIVE = (
     "revenue",
     "gross_profit",
@@ -130,7 +131,8 @@ def _check(identity: Identity, scope: Scope) -> Check:
             left, right = (_reported(side, scope, identity.unless_label) for side in sides)
             check = _compare(identity, scope, sides, left, right)
         except Absence as absence:
-            reason = reason or absence.reason
+            if reason is None or absence.reason.key == _LINES_BETWEEN:
+                reason = absence.reason
             continue
         if check.verdict == "holds":
             return replace(check, form=_form(identity, place, failed))
@@ -152,7 +154,7 @@ def _reported(side: Expression, scope: Scope, unless_label: str) -> Outcome:
     outcome = evaluate(side, scope)
     for value in outcome.inputs:
         if unless_label and value.fact is not None and re.search(unless_label, value.fact.place.row_label):
-            raise Absence(Message("reason.lines_between", {"metric": value.metric}))
+            raise Absence(Message(_LINES_BETWEEN, {"metric": value.metric}))
     for value in outcome.inputs:
         if value.fact is None:
             raise Absence(Message("reason.derived_input", {"metric": value.metric}))

@@ -227,12 +227,20 @@ class Mapping:
         for proxy, fact, line in sorted(found, key=lambda one: one[2] is None):
             if (line is None and rule.notes != "reported") or (proxy.part and num_parts > 1):
                 continue
-            if proxy.unless and self._choose(self.policy[proxy.unless], period) is not None:
+            if proxy.unless and self._shows(self.policy[proxy.unless], period):
                 continue
             values = {"concept": fact.concept.qname, "differs": proxy.differs}
             values |= {"includes": proxy.includes} if proxy.includes else {}
             return _Choice(line or fact, Status.DERIVED, Message("reason.by_proxy", values), proxy.negate)
         return None
+
+    def _shows(self, rule: MetricRule, period: Period) -> bool:
+        """Whether the filing has the metric in the period; a balance at any of its dates.
+
+        Who shows minority interests at one date may have had them at another for which only the total is given.
+        """
+        dates = dict.fromkeys(day for day, _ in self._all if day.is_instant) if rule.is_balance else (period,)
+        return any(self._choose(rule, one) is not None for one in dates)
 
     def _signed(self, amount: Decimal, rule: MetricRule, choice: _Choice) -> Decimal:
         # Issuers sign their own concepts, and print plain rows, as the cash flow has them: payments negative.
