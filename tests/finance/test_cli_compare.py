@@ -15,7 +15,7 @@ from trivium.service.settings import current_settings
 from trivium.service.store import BlobStore
 
 
-def render_paper(comparison, sentences, claims, *, language, scale):
+def render_paper(comparison, sentences, claims, *, language, scale, removed):
     """What a format gets, as JSON: enough to see that the command passed everything on."""
     revenue = {
         f"{series.company.key} {span.label}": str(value.amount)

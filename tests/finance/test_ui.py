@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ import pydantic.v1  # noqa: F401 - Gradio imports it from a thread of its own; t
 import pytest
 from tests.finance.deployment import OWNER, deployed, submit, work
 
+from trivium.finance import pipeline
 from trivium.finance.formats import FORMATS
 from trivium.finance.overrides import overrides_of
 from trivium.finance.samples import write_samples
@@ -236,7 +238,7 @@ def test_what_comes_from_outside_is_escaped(runtime, samples):
     sneaky = runtime.jobs.submit(
         app="finance", kind="compare", owner=OWNER, request={}, title="<img src=x onerror=alert(1)>"
     )
-    for text in (views.progress(sneaky, EN), views.past_jobs([sneaky], EN)):
+    for text in (views.progress(sneaky, EN, {}), views.past_jobs([sneaky], EN)):
         assert "<img" not in text
         assert "&lt;img" in text
 
@@ -306,9 +308,26 @@ def test_what_an_english_job_said_is_chinese_for_a_chinese_reader(page, runtime,
     bring = "请提供内联 XBRL 文件（.htm）、XBRL 实例文档（.xml，或含链接库的 .zip）、SEC 的 companyfacts（.json），"
     line = f"scan.htm：这个 HTML 页面不含内联 XBRL；{bring}或 CSV、XLSX 格式的报表"
     assert alone.error.startswith("scan.htm: an HTML page without inline XBRL; bring the filing's")
-    assert f"{line} <small>" in views.progress(alone, ZH)
+    assert f"{line} <small>" in views.progress(alone, ZH, {})
     beside = work(runtime, submit(runtime, [samples[PAIR[0]], scan], language="en"))
     assert f"<li>{line}</li>" in views.progress(beside, ZH, actions.problems_of(runtime, beside))
+
+
+def test_the_page_shows_a_sentence_that_the_checker_took_out_and_why(page, runtime, samples, monkeypatch):
+    told = pipeline.narrate
+
+    def turned(*arguments):
+        first, *others = told(*arguments)
+        return (replace(first, text=first.text.replace("rose", "fell")), *others)
+
+    monkeypatch.setattr(pipeline, "narrate", turned)
+    job = work(runtime, submit(runtime, [samples[PAIR[0]]]))
+    text = said(page[1]["open"](visitor(job.id)), "tf-job")
+    assert "Sentences left out by the checker" in text
+    assert "Could not be read" not in text
+    assert "revenue fell" in text
+    chinese = views.progress(job, ZH, actions.problems_of(runtime, job))
+    assert "<b>核对时略去的语句</b><ul><li>略去一句：“" in chinese
 
 
 def test_a_running_job_shows_stages_and_a_way_to_stop(page, runtime, samples):

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from trivium.finance.analyze.compare import MAX_FILES, compare
 from trivium.finance.analyze.model import Comparison
 from trivium.finance.analyze.policy import Policy, load_policy
-from trivium.finance.check import check
+from trivium.finance.check import Removed, check
 from trivium.finance.claims import claims_of, context_of, values_of
 from trivium.finance.display import Scale, usual_scale
 from trivium.finance.formats import FORMATS
@@ -149,7 +149,7 @@ def run(
     told = narrate(comparison, request.language, scale)
     progress("check", _SHARES["check"])
     kept, removed = check(told, claims, request.language, context=context_of(comparison))
-    files = tuple(_export(request, store, progress, comparison, kept, claims, scale))
+    files = tuple(_export(request, store, progress, comparison, kept, claims, scale, removed))
     return Report(
         title=_title(comparison),
         language=request.language,
@@ -158,7 +158,10 @@ def run(
         files=files,
         problems=(
             *(error.line for error in failures),
-            *(Phrase("a sentence was left out: {reason}", reason=one.reason) for one in removed),
+            *(
+                Phrase("a sentence was left out: {text}: {reason}", text=one.sentence.text, reason=one.reason)
+                for one in removed
+            ),
         ),
     )
 
@@ -202,13 +205,14 @@ def _export(
     sentences: Sequence[Sentence],
     claims: Mapping[str, Claim],
     scale: Scale,
+    removed: Sequence[Removed],
 ) -> Iterator[ReportFile]:
     for count, name in enumerate(request.formats):
         progress("report", _SHARES["report"] + (1 - _SHARES["report"]) * count / len(request.formats))
         media_type, renderer = FORMATS[name]
         module, function = renderer.split(":")
         render = getattr(import_module(module), function)
-        content = render(comparison, sentences, claims, language=request.language, scale=scale)
+        content = render(comparison, sentences, claims, language=request.language, scale=scale, removed=removed)
         blob = store.put(content.encode() if isinstance(content, str) else content)
         yield ReportFile(f"comparison.{name}", media_type, blob.sha256, blob.size)
     progress("report", 1.0)

@@ -26,6 +26,7 @@ from trivium.finance.analyze.model import (
 )
 from trivium.finance.analyze.policy import load_policy
 from trivium.finance.analyze.ratios import ratios
+from trivium.finance.check import Removed
 from trivium.finance.claims import values_of
 from trivium.finance.display import Scale, cell, cell_points
 from trivium.finance.records import Fact, Filing, Period
@@ -48,6 +49,7 @@ def render_json(
     *,
     language: str,
     scale: Scale,
+    removed: Sequence[Removed] = (),
 ) -> str:
     """Return the comparison as JSON text.
 
@@ -56,11 +58,12 @@ def render_json(
         claims: by value id; every printed number must have one.
         language: `en` or `zh`: of names, reasons and notes.
         scale: of the `shown` texts; amounts themselves are always in full units.
+        removed: sentences that the checker took out, with its reasons.
 
     Raises:
         ValueError: if a number has no claim, or its claim says another number.
     """
-    document = _Document(comparison, claims, Wording(comparison, language, scale)).build(sentences)
+    document = _Document(comparison, claims, Wording(comparison, language, scale)).build(sentences, removed)
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -74,7 +77,7 @@ class _Document:
         self._filings = [filing for series in comparison.series for filing in series.filings]
         self._numbers = {id(filing): number for number, filing in enumerate(self._filings)}
 
-    def build(self, sentences: Sequence[Sentence]) -> dict[str, Any]:
+    def build(self, sentences: Sequence[Sentence], removed: Sequence[Removed]) -> dict[str, Any]:
         one, words = self._comparison, self._wording
         by_id = {value.id: value for value in values_of(one)}
         document: dict[str, Any] = {
@@ -92,6 +95,7 @@ class _Document:
             "restated": [[self._id(original), self._id(restated)] for original, restated in one.restated],
             "ratios": [self._ratio(row.metric) for table in one.tables if table.key == "ratios" for row in table.rows],
             "sentences": [{"text": each.text, "claims": list(each.claim_ids)} for each in sentences],
+            "left_out": [{"text": each.sentence.text, "reason": words.told(each.reason)} for each in removed],
             "mapping": [self._choice(choice) for choice in choices(one)],
             "candidates": self._candidates(),
             "notes": [words.message(note) for note in one.notes],

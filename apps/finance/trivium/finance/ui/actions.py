@@ -126,12 +126,13 @@ def run_again(runtime: Runtime, owner: str, job_id: str) -> Job:
     return _again(runtime, owner, runtime.jobs.get(job_id, owner=owner))
 
 
-def problems_of(runtime: Runtime, job: Job) -> list[str]:
-    """Return what a report says went unread or was left out, one line each."""
-    if not job.report_sha256:
-        return []
-    problems = map(unpack, json.loads(runtime.store.read(job.report_sha256))["problems"])
-    return [line for line in problems if not line.startswith(_SENTENCE)]
+def problems_of(runtime: Runtime, job: Job) -> dict[str, list[str]]:
+    """Return what a report says went unread and which sentences were left out, by the text that heads them."""
+    found: dict[str, list[str]] = {"page.names_unread": [], "page.names_left_out": []}
+    if job.report_sha256:
+        for line in map(unpack, json.loads(runtime.store.read(job.report_sha256))["problems"]):
+            found["page.names_left_out" if line.startswith(_SENTENCE) else "page.names_unread"].append(line)
+    return found
 
 
 def _request(runtime: Runtime, owner: str, choices: Mapping[str, Any]) -> dict[str, Any]:

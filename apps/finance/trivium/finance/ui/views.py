@@ -107,7 +107,7 @@ def alert(text: str, reference: str, words: Words) -> str:
     return f'<p class="tf-alert" role="alert">{escape(text)}{tail}</p>'
 
 
-def progress(job: Job, words: Words, problems: Sequence[str] = ()) -> str:
+def progress(job: Job, words: Words, problems: Mapping[str, Sequence[str]]) -> str:
     """Return the panel of a job: its title and state, and while it runs the stages, a bar and a button to stop it."""
     link = f"./?job={quote(job.id)}"
     lines = [
@@ -125,9 +125,9 @@ def progress(job: Job, words: Words, problems: Sequence[str] = ()) -> str:
         )
     elif job.state is JobState.CANCELLED:
         lines.append(f'<p class="tf-note">{escape(words["page.cancelled"])}</p>{_again(job, words)}')
-    if problems:
-        items = "".join(f"<li>{escape(translate(line, words.language))}</li>" for line in problems)
-        lines.append(f'<div class="tf-note"><b>{escape(words["page.names_unread"])}</b><ul>{items}</ul></div>')
+    for heading, found in problems.items():
+        items = "".join(f"<li>{escape(translate(line, words.language))}</li>" for line in found)
+        lines.append(f'<div class="tf-note"><b>{escape(words[heading])}</b><ul>{items}</ul></div>' if found else "")
     watched = "" if job.state.is_final else f' data-job="{escape(job.id)}"'
     return f'<section class="tf-job"{watched} data-shown="{escape(job.id)}">{"".join(lines)}</section>'
 

@@ -14,6 +14,7 @@ from docx.document import Document
 from docx.oxml import parse_xml
 
 from trivium.finance.analyze.model import Comparison
+from trivium.finance.check import Removed
 from trivium.finance.display import Scale
 from trivium.finance.report.docx.markup import bookmark, field, link, namespaced, printable, run
 from trivium.finance.report.docx.styles import set_up
@@ -44,6 +45,7 @@ def render_docx(
     *,
     language: str,
     scale: Scale,
+    removed: Sequence[Removed] = (),
 ) -> bytes:
     """Return the comparison as a DOCX document.
 
@@ -52,12 +54,13 @@ def render_docx(
         claims: by value id; every printed number must have one.
         language: `en` or `zh`.
         scale: of printed amounts.
+        removed: sentences that the checker took out, with its reasons.
 
     Raises:
         ValueError: if a number has no claim, or its claim says another number.
     """
     wording = ExportWording(comparison, language, scale)
-    blocks = build(comparison, sentences, claims, wording)
+    blocks = build(comparison, sentences, claims, wording, removed)
     title = printable(wording.export("report_title", names=wording.names(), periods=wording.periods()))
     document = docx.Document()
     widest = max((len(block.heads) for block in blocks if isinstance(block, Grid) and not block.num_texts), default=0)

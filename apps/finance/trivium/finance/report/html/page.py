@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 
 from trivium.finance.analyze.model import Comparison, Table, Value
+from trivium.finance.check import Removed
 from trivium.finance.claims import short_name, values_of
 from trivium.finance.display import Scale
 from trivium.finance.records import Filing
@@ -44,6 +45,7 @@ def render_html(
     *,
     language: str,
     scale: Scale,
+    removed: Sequence[Removed] = (),
 ) -> str:
     """Return the report of a comparison as one HTML document.
 
@@ -52,11 +54,12 @@ def render_html(
         claims: the claim of every available value, by id.
         language: `en` or `zh`.
         scale: of amounts and share counts; the reader can switch it.
+        removed: sentences that the checker took out, with its reasons.
 
     Raises:
         ValueError: if a number has no claim behind it, or its claim says another number.
     """
-    return _Page(comparison, claims, Wording(comparison, language, scale)).render(sentences)
+    return _Page(comparison, claims, Wording(comparison, language, scale)).render(sentences, removed)
 
 
 class _Page:
@@ -68,9 +71,9 @@ class _Page:
         self.tables = Tables(comparison, self.cells, wording)
         self.sections = Sections(comparison, self.cells, wording)
 
-    def render(self, sentences: Sequence[Sentence]) -> str:
+    def render(self, sentences: Sequence[Sentence], removed: Sequence[Removed]) -> str:
         """Return the whole document."""
-        parts = [(key, content) for key, content in self._parts(sentences) if content]
+        parts = [(key, content) for key, content in self._parts(sentences, removed) if content]
         contents = [tag("li", tag("a", self.wording.say(f"part_{key}"), href=f"#{key}")) for key, _ in parts]
         body = join(
             tag("section", tag("h2", self.wording.say(f"part_{key}")), content, id=key) for key, content in parts
@@ -90,7 +93,7 @@ class _Page:
             f"{self._toolbar()}{page}{tip}{script_data}<script>{script}</script></body></html>\n"
         )
 
-    def _parts(self, sentences: Sequence[Sentence]) -> Iterator[tuple[str, Html]]:
+    def _parts(self, sentences: Sequence[Sentence], removed: Sequence[Removed]) -> Iterator[tuple[str, Html]]:
         """Yield (key, content) of every part in reading order; a part without content is left out."""
         comparison = self.comparison
         overview = Overview(comparison, self.cells, self.wording)
@@ -107,6 +110,7 @@ class _Page:
         yield "checks", self.sections.checks() if comparison.checks else Html()
         yield "restated", self._restated()
         yield "unread", self.sections.unread()
+        yield "left_out", self.sections.left_out(removed)
         yield "missing", self.sections.absent(self._shown(is_available=False))
         yield "method", self._method()
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from trivium.finance.analyze.model import Bridge, Check, Comparison, Message, Series, Value
 from trivium.finance.analyze.ratios import ratios
+from trivium.finance.check import Removed
 from trivium.finance.display import cell
 from trivium.finance.records import Filing, Period
 from trivium.finance.report.html.cells import Cells
@@ -136,6 +137,16 @@ class Sections:
             for source, found in by_source.items()
         ]
         return tag("ul", *items, class_="notes")
+
+    def left_out(self, removed: Iterable[Removed]) -> Html:
+        """Return the sentences that the checker took out, each with what does not follow; nothing if there are none."""
+        items = [tag("li", *self._removed(one)) for one in removed]
+        return (
+            join((tag("p", self._wording.say("left_out_note")), tag("ul", *items, class_="notes"))) if items else Html()
+        )
+
+    def _removed(self, one: Removed) -> tuple[Html, ...]:
+        return tag("q", one.sentence.text), escape(self._colon), escape(self._wording.told(one.reason))
 
     def absent(self, values: Iterable[Value]) -> Html:
         """Return, for every metric and ratio that is n/a, the reason; periods with one reason are put together."""

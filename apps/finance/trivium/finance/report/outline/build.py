@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import PurePath
 
 from trivium.finance.analyze.model import Comparison, Table
+from trivium.finance.check import Removed
 from trivium.finance.claims import values_of
 from trivium.finance.report.choices import choices
 from trivium.finance.report.export_wording import ExportWording
@@ -23,9 +24,13 @@ __all__ = ["build"]
 
 
 def build(
-    comparison: Comparison, sentences: Sequence[Sentence], claims: Mapping[str, Claim], wording: ExportWording
+    comparison: Comparison,
+    sentences: Sequence[Sentence],
+    claims: Mapping[str, Claim],
+    wording: ExportWording,
+    removed: Sequence[Removed] = (),
 ) -> tuple[Block, ...]:
-    """Return the blocks of a report, in reading order.
+    """Return the blocks of a report, in reading order; removed sentences stand beside what went unread.
 
     Raises:
         ValueError: if a number has no claim, or its claim says another number.
@@ -45,6 +50,7 @@ def build(
         *tables,
         Heading(say("part_unread")),
         *_unread(comparison, wording),
+        *_left_out(removed, wording),
         Heading(say("part_method")),
         *_method(comparison, wording),
         Heading(say("sources")),
@@ -93,6 +99,14 @@ def _unread(comparison: Comparison, wording: ExportWording) -> Iterator[Block]:
         yield Paragraph(wording.say("unread_nothing"))
     for name, what in comparison.problems:
         yield Paragraph(f"{PurePath(name).name}: {wording.told(what)}")
+
+
+def _left_out(removed: Sequence[Removed], wording: ExportWording) -> Iterator[Block]:
+    if removed:
+        yield Heading(wording.say("part_left_out"))
+        yield Paragraph(wording.say("left_out_note"), is_note=True)
+    for one in removed:
+        yield Paragraph(wording.say("left_out", text=one.sentence.text, reason=wording.told(one.reason)))
 
 
 def _method(comparison: Comparison, wording: ExportWording) -> Iterator[Block]:

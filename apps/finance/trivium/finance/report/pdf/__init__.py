@@ -14,6 +14,7 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, CondPageBreak, Flowable, Frame, PageTemplate, Paragraph, Spacer, Table
 
 from trivium.finance.analyze.model import Comparison
+from trivium.finance.check import Removed
 from trivium.finance.display import Scale
 from trivium.finance.report import outline
 from trivium.finance.report.export_wording import ExportWording
@@ -62,6 +63,7 @@ def render_pdf(
     *,
     language: str,
     scale: Scale,
+    removed: Sequence[Removed] = (),
 ) -> bytes:
     """Return the comparison as a PDF document.
 
@@ -70,13 +72,14 @@ def render_pdf(
         claims: by value id; every printed number must have one.
         language: `en` or `zh`.
         scale: of printed amounts.
+        removed: sentences that the checker took out, with its reasons.
 
     Raises:
         ValueError: if a number has no claim, or its claim says another number.
         InputError: if the Chinese font that the environment names cannot be embedded.
     """
     wording = ExportWording(comparison, language, scale)
-    blocks = build(comparison, sentences, claims, wording)
+    blocks = build(comparison, sentences, claims, wording, removed)
     widest = max((len(block.heads) for block in blocks if isinstance(block, Grid) and not block.num_texts), default=0)
     size = landscape(A4) if widest - 1 > _MOST_UPRIGHT else A4
     title = printable(wording.export("report_title", names=wording.names(), periods=wording.periods()))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from trivium.finance.analyze.model import Comparison, Table
+from trivium.finance.check import Removed
 from trivium.finance.display import Scale
 from trivium.finance.report.export_wording import ExportWording
 from trivium.finance.report.proof import with_inputs
@@ -33,6 +34,7 @@ def render_xlsx(
     *,
     language: str,
     scale: Scale,
+    removed: Sequence[Removed] = (),
 ) -> bytes:
     """Return the comparison as an XLSX workbook.
 
@@ -41,11 +43,12 @@ def render_xlsx(
         claims: by value id; every number of the workbook must have one.
         language: `en` or `zh`: of sheet names, labels, notes.
         scale: what number formats show; cells hold full amounts.
+        removed: sentences that the checker took out, with its reasons.
 
     Raises:
         ValueError: if a number has no claim, its claim says another number, or a formula cannot be replayed.
     """
-    return make_book(comparison, sentences, claims, language=language, scale=scale)[1]
+    return make_book(comparison, sentences, claims, language=language, scale=scale, removed=removed)[1]
 
 
 def make_book(
@@ -55,6 +58,7 @@ def make_book(
     *,
     language: str,
     scale: Scale,
+    removed: Sequence[Removed] = (),
 ) -> tuple[Book, bytes]:
     """Return the workbook with what stands in each of its cells, and its bytes."""
     wording = ExportWording(comparison, language, scale)
@@ -70,7 +74,7 @@ def make_book(
     shown = [cell.value for one in book.sheets for cell in one.cells.values() if isinstance(cell, Amount)]
     book.add(evidence.sources(with_inputs(shown).values()))
     book.add(evidence.mapping())
-    book.add(evidence.unread())
+    book.add(evidence.unread(removed))
     first, chart_row = summary(comparison, sentences, wording, book.sheets)
     others = list(book.sheets)
     book.add(first, 0)

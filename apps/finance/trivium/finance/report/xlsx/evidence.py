@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
 from trivium.finance.analyze.model import Comparison, Value
+from trivium.finance.check import Removed
 from trivium.finance.display import kind_of
 from trivium.finance.report.choices import choices
 from trivium.finance.report.export_wording import ExportWording
@@ -88,8 +89,8 @@ class EvidenceSheets:
                 number += 1
         return sheet
 
-    def unread(self) -> Sheet:
-        """Return what could not be read, file by file, and the files themselves."""
+    def unread(self, removed: Iterable[Removed]) -> Sheet:
+        """Return what could not be read, file by file, and under it the sentences that the checker took out."""
         words = self._wording
         say = words.say
         heads = [words.export("key"), say("file"), say("part_unread")]
@@ -100,6 +101,11 @@ class EvidenceSheets:
             number += 1
         if not self._comparison.problems:
             sheet.put(number, 1, Text(say("unread_nothing"), "note"))
+            number += 1
+        for one in removed:
+            told = say("left_out", text=one.sentence.text, reason=words.told(one.reason))
+            sheet.put(number, 1, Text(say("part_left_out")), Text(told, is_wrapped=True))
+            number += 1
         return sheet
 
     def _sheet(self, key: str, widths: Sequence[float], heads: Sequence[str], rights: Iterable[int] = ()) -> Sheet:
