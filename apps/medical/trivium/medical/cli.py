@@ -69,7 +69,8 @@ def evaluate_folder(
         Path,
         typer.Argument(
             metavar="DATA",
-            help="Folder with films and labels.csv (file, patient_id, labels), or Indiana University's reports in XML.",
+            help="Folder with films and labels.csv (file, patient_id, labels), or Indiana University's reports: a "
+            "folder, .zip or .tgz of XML.",
         ),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder; gets eval.json and eval.txt.")],
@@ -84,7 +85,8 @@ def evaluate_folder(
 
     if is_archive(data):
         found = evaluate_archive(data, seed=seed, rounds=rounds)
-        lines = "\n".join([f"{found['scored']} of {found['reports']} reports scored", *text_table(found["texts"])])
+        counts = f"{found['scored']} of {found['reports']} reports scored; split {found['split']}"
+        lines = "\n".join([counts, *text_table(found["texts"])])
     else:
         found = evaluate(data, Models.load(), seed=seed, rounds=rounds)
         lines = table(found)

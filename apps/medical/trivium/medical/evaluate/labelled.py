@@ -94,6 +94,11 @@ def read_labelled(folder: Path, models: Models) -> LabelledFilms:
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        what = "there is no such folder"
+        if path.parent.exists():
+            what = "holds neither labels.csv nor reports in XML" if path.parent.is_dir() else "is no folder"
+        raise InputError(what, where=str(path.parent), hint="give films with a labels.csv; see docs/medical.md")
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trivium.medical.evaluate.baselines import MIN_PATIENTS, Row, baselines
 from trivium.medical.evaluate.labelled import LabelledFilms, read_labelled
-from trivium.medical.evaluate.reports import TEXT_MEASURES, text_rows
+from trivium.medical.evaluate.reports import LABEL_MEASURES, TEXT_MEASURES, text_rows
 from trivium.medical.narrate import load_phrases
 from trivium.medical.pipeline import Models
 from trivium.service.errors import InputError
@@ -93,12 +93,25 @@ def table(found: dict[str, Any]) -> str:
 
 
 def text_table(texts: dict[str, Any]) -> list[str]:
-    """Return the rows of text measures as lines."""
-    lines = [f"texts beside reports ({texts['reference']}); these do not measure how a film is read"]
-    lines.append(f"{'system':22s}{'BLEU-1':24s}{'BLEU-4':24s}ROUGE-L")
-    for name, row in texts["systems"].items():
-        lines.append(f"{name:22s}{''.join(f'{_shown(row[key]):24s}' for key in TEXT_MEASURES)}".rstrip())
-    return lines
+    """Return the rows of text measures as lines, and those of the findings that the texts state."""
+    heads = {
+        f"words beside reports ({texts['reference']}); these do not measure how a film is read": dict(
+            zip(TEXT_MEASURES, ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L"), strict=True)
+        ),
+        "findings that the texts state, by rule, beside those of the reports": dict(
+            zip(LABEL_MEASURES, ("micro-F1", "macro-F1", "normal or not, accuracy"), strict=True)
+        ),
+    }
+    lines: list[str] = []
+    for title, columns in heads.items():
+        lines += ["", title, f"{'system':22s}" + "".join(f"{name:19s}" for name in columns.values()).rstrip()]
+        for name, row in texts["systems"].items():
+            lines.append(f"{name:22s}" + "".join(f"{_narrow(row[key]):19s}" for key in columns).rstrip())
+    return lines[1:]
+
+
+def _narrow(figure: dict[str, float]) -> str:
+    return f"{figure['value']:.3f} ({figure['low']:.2f}-{figure['high']:.2f})"
 
 
 def _system(row: Row, data: LabelledFilms, measured: list[int], seed: int, rounds: int) -> dict[str, Figure]:

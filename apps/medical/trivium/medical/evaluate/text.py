@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-__all__ = ["BLEU_ORDER", "bleu", "matches", "rouge_l", "words"]
+__all__ = ["BLEU_ORDER", "bleu", "grams", "matches", "rouge_l", "words"]
 
 BLEU_ORDER = 4
 _BETA = 1.2
@@ -31,9 +31,14 @@ def matches(given: Words, wanted: Words) -> Matches:
     """Return what one report adds to corpus BLEU; sums over reports are what `bleu` takes."""
     counts = [len(given), len(wanted)]
     for n in range(1, BLEU_ORDER + 1):
-        own, other = _grams(given, n), _grams(wanted, n)
+        own, other = grams(given, n), grams(wanted, n)
         counts += [sum(min(count, other[gram]) for gram, count in own.items()), sum(own.values())]
     return tuple(counts)
+
+
+def grams(sequence: Words, n: int) -> Counter[Words]:
+    """Return the runs of `n` words with how often each is there."""
+    return Counter(sequence[start : start + n] for start in range(len(sequence) - n + 1))
 
 
 def bleu(summed: Sequence[int]) -> tuple[float, ...]:
@@ -55,10 +60,6 @@ def rouge_l(given: Words, wanted: Words) -> float:
         return 0.0
     precision, recall = common / len(given), common / len(wanted)
     return (1 + _BETA**2) * precision * recall / (recall + _BETA**2 * precision)
-
-
-def _grams(sequence: Words, n: int) -> Counter[Words]:
-    return Counter(sequence[start : start + n] for start in range(len(sequence) - n + 1))
 
 
 def _common(a: Words, b: Words) -> int:
