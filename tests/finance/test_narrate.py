@@ -208,6 +208,16 @@ def test_the_largest_contribution_is_arithmetic_and_ranked(stories):
     assert [text for text in told if not shape.match(text)] == []
 
 
+def test_all_reportable_segments_in_one_row_are_ranked_against_none():
+    made = comparison(random.Random(11), "filing", 2)
+    assert any(" segments" in sentence.text for sentence in narrate(made, "en", "million"))
+    renamed = tuple(
+        replace(one, rows=(replace(one.rows[0], label="Reportable segments"), *one.rows[1:])) for one in made.breakdowns
+    )
+    told = narrate(replace(made, breakdowns=renamed), "en", "million")
+    assert [sentence.text for sentence in told if " segments" in sentence.text] == []
+
+
 def test_amounts_of_two_currencies_are_not_ranked():
     rng = random.Random(0)
     made = comparison(rng, "companies", 2)

@@ -8,14 +8,17 @@ from collections.abc import Sequence
 from trivium.finance.analyze.model import Value
 from trivium.finance.records import Concept, Fact, Filing
 
-__all__ = ["member_label", "member_labels", "same_name"]
+__all__ = ["TOGETHER", "member_label", "member_labels", "same_name"]
+
+TOGETHER = "Reportable segments"
+"""Name of a row that is all reportable segments in one, where the filing prints no name for it."""
 
 _STANDARD_LABELS = {
     "AllOtherSegmentsMember": "All other",
     "CorporateNonSegmentMember": "Corporate",
     "IntersegmentEliminationMember": "Intersegment eliminations",
     "NonUsMember": "Outside the US",
-    "ReportableSegmentAggregationBeforeOtherOperatingSegmentMember": "Reportable segments",
+    "ReportableSegmentAggregationBeforeOtherOperatingSegmentMember": TOGETHER,
 }
 _WHAT_IS_SPLIT = re.compile(
     r"(?:\W|\b(?:and|assets|before|consolidated|from|gross|identifiable|income|loss|net|of|operating|operations|profit|"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+from trivium.finance.analyze.member_names import TOGETHER
 from trivium.finance.analyze.model import Breakdown, Change, Row, Value
 from trivium.finance.display import message_text, metric_names
 from trivium.finance.narrate.writer import Writer, amount
@@ -262,7 +263,8 @@ def _members(writer: Writer, breakdown: Breakdown, columns: list[int]) -> Iterat
     axis = next((noun for part, noun in _AXES.items() if part in breakdown.axis), "members")
     for index in columns:
         rows = [row for row in breakdown.rows if row.label and row.values[index].is_available]
-        if len(rows) < 2 or len({row.label for row in rows}) < len(rows):
+        labels = {row.label for row in rows}
+        if len(rows) < 2 or len(labels) < len(rows) or TOGETHER in labels:
             continue
         fields = {
             "metric": writer.metric(breakdown.metric),
