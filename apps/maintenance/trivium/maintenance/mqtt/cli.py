@@ -39,16 +39,22 @@ def mqtt(
         str, typer.Option(envvar="TRIVIUM_MQTT_PASSWORD", help="Of the user in the URL; better in the environment.")
     ] = "",
     ca: Annotated[Path | None, typer.Option(help="Certificate of the authority that signed the broker's.")] = None,
+    cert: Annotated[Path | None, typer.Option(help="Our certificate, for a broker that asks for one.")] = None,
+    key: Annotated[Path | None, typer.Option(help="Its private key, if that is not in the same file.")] = None,
+    key_password: Annotated[
+        str, typer.Option(envvar="TRIVIUM_MQTT_KEY_PASSWORD", help="Of the private key; better in the environment.")
+    ] = "",
 ) -> None:
     """Take readings in from an MQTT broker: Sparkplug B and plain JSON. Acknowledged once they are safe here."""
     needs_modules("paho")
     from trivium.maintenance.mqtt.bridge import Bridge
-    from trivium.maintenance.mqtt.connection import Connection, read_url
+    from trivium.maintenance.mqtt.connection import Connection, Tls, read_url
     from trivium.maintenance.mqtt.nodes import PREFIX
     from trivium.maintenance.mqtt.topics import Pattern
     from trivium.maintenance.registry import Registries
 
-    where = read_url(broker, password=password, ca_file=str(ca or ""))
+    files = Tls(str(ca or ""), str(cert or ""), str(key or ""), key_password)
+    where = read_url(broker, password=password, tls=files)
     patterns = [Pattern(text) for text in topic or ()]
     groups = [f"{PREFIX}/{name}/#" for name in group or ()] or ([] if patterns else [f"{PREFIX}/#"])
     ended: list[int] = []

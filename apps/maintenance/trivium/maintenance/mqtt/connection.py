@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -32,7 +32,7 @@ from trivium.maintenance.mqtt.payload import write_command
 from trivium.service.database import utc_now
 from trivium.service.errors import InputError
 
-__all__ = ["Broker", "Connection", "read_url"]
+__all__ = ["Broker", "Connection", "Tls", "read_url"]
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +43,26 @@ _REBIRTH = "Node Control/Rebirth"
 
 
 @dataclass(frozen=True)
+class Tls:
+    """Files, all PEM, by which a broker is known to us and we to the broker; empty where not given.
+
+    Args:
+        ca_file: certificate of the authority that signed the broker's; the system's authorities if empty.
+        cert_file: our own certificate, with those between it and an authority that the broker knows.
+        key_file: its private key; in `cert_file` if empty.
+        key_password: of the private key.
+    """
+
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    key_password: str = field(default="", repr=False)
+
+
+_NO_FILES = Tls()
+
+
+@dataclass(frozen=True)
 class Broker:
     """Where a broker is, and how to be let in."""
 
@@ -50,8 +70,8 @@ class Broker:
     port: int
     is_secure: bool = False
     user: str = ""
-    password: str = ""
-    ca_file: str = ""
+    password: str = field(default="", repr=False)
+    tls: Tls = _NO_FILES
 
     @property
     def address(self) -> str:
@@ -59,11 +79,11 @@ class Broker:
         return f"{self.host}:{self.port}"
 
 
-def read_url(url: str, *, password: str = "", ca_file: str = "") -> Broker:
+def read_url(url: str, *, password: str = "", tls: Tls = _NO_FILES) -> Broker:
     """Read `mqtt://user@host:port` or `mqtts://...`.
 
     Raises:
-        InputError: if it is neither.
+        InputError: if it is neither, or if files of TLS are given for a connection without it or are not complete.
     """
     try:
         parts = urlsplit(url)
@@ -74,9 +94,11 @@ def read_url(url: str, *, password: str = "", ca_file: str = "") -> Broker:
         raise InputError(f"{url!r} is no address of a broker", where="--broker", hint="as in mqtt://host:1883")
     secret = password or unquote(parts.password or "")
     is_secure = parts.scheme == "mqtts"
-    return Broker(
-        parts.hostname, port or _PORTS[parts.scheme], is_secure, unquote(parts.username or ""), secret, ca_file
-    )
+    if not is_secure and tls != _NO_FILES:
+        raise InputError("certificates are for mqtts://", where="--broker", hint="write mqtts:// or leave them out")
+    if tls.key_file and not tls.cert_file:
+        raise InputError("a key without its certificate", where="--key", hint="name the certificate with --cert FILE")
+    return Broker(parts.hostname, port or _PORTS[parts.scheme], is_secure, unquote(parts.username or ""), secret, tls)
 
 
 class Connection:
@@ -106,6 +128,7 @@ class Connection:
         self._number = 0  # of the connection
         self._subscribe_at = math.inf  # a subscription was refused: when it is asked for again
         self._answered = threading.Event()
+        self._has_answer = False  # the connection that there is now was accepted or refused
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id, False, protocol=MQTTProtocolVersion.MQTTv311, manual_ack=True
         )
@@ -123,17 +146,13 @@ class Connection:
             Whether the broker has let us in by now; if not, that was told, and is tried again.
 
         Raises:
-            InputError: if the certificate of the authority cannot be used.
+            InputError: if a certificate or key cannot be used.
         """
         broker = self._broker
         if broker.user:
             self._client.username_pw_set(broker.user, broker.password or None)
         if broker.is_secure:
-            try:
-                self._client.tls_set_context(ssl.create_default_context(cafile=broker.ca_file or None))
-            except OSError as error:
-                hint = "give the authority's certificate as PEM"
-                raise InputError(f"cannot be used ({error})", where=broker.ca_file, hint=hint) from error
+            self._client.tls_set_context(_context(broker.tls))
         elif broker.password:
             log.warning("mqtt.unencrypted", broker=broker.address, why="the password is sent in clear; use mqtts://")
         if self._state_topic:
@@ -174,6 +193,7 @@ class Connection:
     # -- called by the client's thread ------------------------------------------------------------------------------
 
     def _connected(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._has_answer = True
         if reason.is_failure:
             self._trouble(f"does not let us in ({reason})", "are user and password right?")
             return
@@ -186,13 +206,24 @@ class Connection:
         if isinstance(error, ssl.SSLCertVerificationError):
             what = f"its certificate is not trusted ({error.verify_message})"
             self._trouble(what, "name the authority that signed it with --ca FILE")
+        elif isinstance(error, ssl.SSLError):
+            self._trouble(f"TLS fails ({error.reason})", self._own_certificate())
         else:
             self._trouble(f"cannot be reached ({error})", "is the broker running, and is this its address?")
 
     def _disconnected(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         self._number += 1
-        if reason.is_failure and not self._told:
+        if not self._has_answer:  # TLS 1.3 refuses a client after the handshake, as seen from the client
+            hint = self._own_certificate() if self._broker.is_secure else "does it speak TLS (mqtts://)?"
+            self._trouble("ends the connection before it lets us in", hint)
+        elif reason.is_failure and not self._told:
             log.warning("mqtt.disconnected", broker=self._broker.address, why=str(reason))
+        self._has_answer = False
+
+    def _own_certificate(self) -> str:
+        if self._broker.tls.cert_file:
+            return "does it know the authority that signed our certificate (--cert), and is that one still valid?"
+        return "does it ask for a certificate of ours (--cert FILE --key FILE)?"
 
     def _subscribed(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         refused = [topic for topic, reason in zip(self._subscriptions, reasons, strict=False) if reason.is_failure]
@@ -221,3 +252,19 @@ class Connection:
     @staticmethod
     def _state(*, is_online: bool) -> str:
         return json.dumps({"online": is_online, "timestamp": round(utc_now().timestamp() * 1000)})
+
+
+def _context(tls: Tls) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=tls.ca_file or None)
+    except OSError as error:
+        hint = "give the authority's certificate as PEM"
+        raise InputError(f"cannot be used ({error})", where=tls.ca_file, hint=hint) from error
+    if tls.cert_file:
+        try:  # a password is always given: without one OpenSSL asks for it on the terminal, and waits
+            context.load_cert_chain(tls.cert_file, tls.key_file or None, tls.key_password)
+        except OSError as error:
+            hint = "give certificate and key as PEM, and TRIVIUM_MQTT_KEY_PASSWORD if the key has one"
+            where = ", ".join(filter(None, (tls.cert_file, tls.key_file)))
+            raise InputError(f"cannot be used ({error})", where=where, hint=hint) from error
+    return context
