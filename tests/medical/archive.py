@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import ssl
 
 import pydicom
 from pydicom.dataset import Dataset
@@ -22,9 +23,13 @@ HELD = {
 
 
 class ToyArchive:
-    """Answers with all it has, whatever it is asked, as some archives do; sends to one known title."""
+    """Answers with all it has, whatever it is asked, as some archives do; sends to one known title.
 
-    def __init__(self):
+    Args:
+        tls: what it is asked by; None for plain connections.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None):
         self.queries: list[Dataset] = []
         self.held = HELD
         self.known = "TRIVIUM"
@@ -35,7 +40,7 @@ class ToyArchive:
         entity.add_supported_context(StudyRootQueryRetrieveInformationModelMove)
         entity.add_requested_context(DigitalXRayImageStorageForPresentation)
         handlers = [(evt.EVT_C_FIND, self._find), (evt.EVT_C_MOVE, self._move)]
-        self.server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+        self.server = entity.start_server(("127.0.0.1", 0), block=False, ssl_context=tls, evt_handlers=handlers)
         self.port = self.server.server_address[1]
 
     def send_to(self, port: int):

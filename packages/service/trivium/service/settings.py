@@ -150,6 +150,15 @@ class Settings(BaseSettings):
         default="",
         description="TITLE@HOST:PORT of an archive to fetch earlier films from; empty for none.",
     )
+    medical_archive_authorities: str = Field(
+        default="", description="PEM file of authorities of the archive's certificate: it is asked by TLS; else plain."
+    )
+    medical_archive_certificate: str = Field(
+        default="", description="PEM file with certificate chain that we show to the archive, and its key; or none."
+    )
+    medical_archive_key: str = Field(
+        default="", description="PEM file of that certificate's key, where it is in a file of its own."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Lowest level logged.")
 
     @field_validator("home")

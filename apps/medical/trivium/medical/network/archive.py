@@ -5,6 +5,8 @@ What it answers is checked again here: an archive that ignores a key answers for
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +27,9 @@ _PENDING = (0xFF00, 0xFF01)
 _MOST_ANSWERS = 500
 _MODALITIES = frozenset({"CR", "DX"})
 _TIMEOUT_S = 60
+_CONNECTION_TIMEOUT_S = 10
+_REFUSAL_S = 2
+_TLS_HINT = "see TRIVIUM_MEDICAL_ARCHIVE_AUTHORITIES, _CERTIFICATE and _KEY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +115,38 @@ def _ask(entity: Entity, query: Dataset) -> Iterator[Dataset]:
 def _associated(entity: Entity, model: Any) -> tuple[Association, Archive]:
     archive = entity.archive
     assert archive is not None
-    asking = AE(entity.title)
+    asking, tls = AE(entity.title), archive.tls()
     asking.acse_timeout = asking.dimse_timeout = asking.network_timeout = _TIMEOUT_S
-    asking.connection_timeout = 10
+    asking.connection_timeout = _CONNECTION_TIMEOUT_S
     asking.add_requested_context(model)
-    found = asking.associate(archive.host, archive.port, ae_title=archive.title)
+    by = (tls, archive.host) if tls is not None else None
+    found = asking.associate(archive.host, archive.port, ae_title=archive.title, tls_args=by)
     if not found.is_established:
-        what = "turned us away" if found.is_rejected else "does not answer"
         place = {"title": archive.title, "host": archive.host, "port": archive.port}
         where = Phrase("{title} at {host} port {port}", **place)
+        if tls is not None and not found.is_rejected and (fault := _tls_fault(archive, tls)):
+            raise UpstreamError(Phrase("no TLS connection ({detail})", detail=fault), where=where, hint=_TLS_HINT)
+        what = "turned us away" if found.is_rejected else "does not answer"
         raise UpstreamError(what, where=where, hint=Phrase("does it know {title}?", title=entity.title))
     return found, archive
+
+
+def _tls_fault(archive: Archive, tls: ssl.SSLContext) -> str:
+    """Return what keeps a connection from being made by TLS, which pynetdicom does not tell; empty for nothing."""
+    try:
+        with (
+            socket.create_connection((archive.host, archive.port), timeout=_CONNECTION_TIMEOUT_S) as plain,
+            tls.wrap_socket(plain, server_hostname=archive.host) as made,
+        ):
+            made.settimeout(_REFUSAL_S)
+            made.recv(1)  # with TLS 1.3 a certificate of ours is refused only now
+    except ssl.SSLCertVerificationError as error:
+        return str(error.verify_message)
+    except ssl.SSLError as error:
+        return str(error.reason or error)
+    except OSError:  # nobody is there, or is and waits for us to speak
+        pass
+    return ""
 
 
 def _status(code: int | None) -> str:

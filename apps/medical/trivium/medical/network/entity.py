@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 import re
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pydicom.uid import (
@@ -51,11 +53,37 @@ _PDU_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """An archive that is asked for priors."""
+    """An archive that is asked for priors.
+
+    Args:
+        authorities: PEM file of those who sign its certificate; empty for a plain connection.
+        certificate: PEM file with chain, and key unless `key` is given, that we show; empty for none.
+        key: PEM file.
+    """
 
     title: str
     host: str
     port: int
+    authorities: str = ""
+    certificate: str = ""
+    key: str = ""
+
+    def tls(self) -> ssl.SSLContext | None:
+        """Return what it is asked with, its name checked against its certificate; None for a plain connection.
+
+        Raises:
+            InputError: if a file cannot be used.
+        """
+        if not self.authorities:
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        with _readable("TRIVIUM_MEDICAL_ARCHIVE_AUTHORITIES"):
+            context.load_verify_locations(self.authorities)
+        if self.certificate:
+            with _readable("TRIVIUM_MEDICAL_ARCHIVE_CERTIFICATE or _KEY"):
+                context.load_cert_chain(self.certificate, self.key or None, password=_no_password)
+        return context
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +129,11 @@ class Entity:
             return None
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        try:
-            context.load_cert_chain(self.certificate)
+        with _readable("TRIVIUM_MEDICAL_DICOM_CERTIFICATE or _AUTHORITIES"):
+            context.load_cert_chain(self.certificate, password=_no_password)
             if self.authorities:
                 context.load_verify_locations(self.authorities)
                 context.verify_mode = ssl.CERT_REQUIRED
-        except (OSError, ssl.SSLError) as error:
-            where = "TRIVIUM_MEDICAL_DICOM_CERTIFICATE or _AUTHORITIES"
-            raise InputError(f"cannot be read ({error})", where=where, hint="give PEM files") from error
         return context
 
 
@@ -139,7 +164,7 @@ def entity_of(settings: Settings) -> Entity:
         callers=callers,
         certificate=settings.medical_dicom_certificate,
         authorities=settings.medical_dicom_authorities,
-        archive=_archive(settings.medical_archive) if settings.medical_archive else None,
+        archive=_archive(settings) if settings.medical_archive else None,
         stat_callers=stat_callers,
     )
 
@@ -148,12 +173,33 @@ def _titles(text: str, what: str) -> tuple[str, ...]:
     return tuple(_title(one.strip(), what) for one in text.split(",") if one.strip())
 
 
-def _archive(text: str) -> Archive:
+def _archive(settings: Settings) -> Archive:
+    text = settings.medical_archive
     title, at, place = text.rpartition("@")
     host, _, port = place.rpartition(":")
     if not at or not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
         raise InputError(f"{text!r} is not TITLE@HOST:PORT", where="TRIVIUM_MEDICAL_ARCHIVE")
-    return Archive(_title(title, "ARCHIVE"), host.strip("[]"), int(port))
+    authorities, certificate = settings.medical_archive_authorities, settings.medical_archive_certificate
+    if certificate and not authorities:  # it would be asked in the open, against what whoever set this expects
+        raise InputError("needs TRIVIUM_MEDICAL_ARCHIVE_AUTHORITIES, too", where="TRIVIUM_MEDICAL_ARCHIVE_CERTIFICATE")
+    if settings.medical_archive_key and not certificate:
+        raise InputError("needs TRIVIUM_MEDICAL_ARCHIVE_CERTIFICATE, too", where="TRIVIUM_MEDICAL_ARCHIVE_KEY")
+    files = (authorities, certificate, settings.medical_archive_key)
+    return Archive(_title(title, "ARCHIVE"), host.strip("[]"), int(port), *files)
+
+
+@contextmanager
+def _readable(where: str) -> Iterator[None]:
+    """Tell which setting names a file that is no PEM file."""
+    try:
+        yield
+    except (OSError, ValueError) as error:  # an SSLError is an OSError
+        raise InputError(f"cannot be read ({error})", where=where, hint="give PEM files without a password") from error
+
+
+def _no_password() -> str:
+    """Stand in for the terminal that OpenSSL would ask for the password of a key."""
+    raise ValueError("the key has a password")
 
 
 def _title(text: str, what: str) -> str:
