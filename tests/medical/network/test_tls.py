@@ -1,5 +1,6 @@
 """DICOM by TLS: a caller with a certificate of the authority is let in, a plain one and one without are not; an archive
-is asked by TLS when its authority is named, and shown who we are."""
+is asked by TLS when its authority is named, and shown who we are.
+"""
 
 from __future__ import annotations
 
@@ -134,7 +135,7 @@ def test_earlier_films_are_asked_for_by_tls(tmp_path, certificate):
     ],
 )
 def test_an_archive_that_is_not_asked(tmp_path, certificate, change, message):
-    if "authorities" in change and change["authorities"]:
+    if change.get("authorities"):
         change = {**change, "authorities": certified(tmp_path / "other.pem")}
     with archive_by_tls(certificate) as archive:
         place = Archive("PACS", "127.0.0.1", archive.port, authorities=certificate, certificate=certificate)
@@ -164,7 +165,7 @@ def test_the_settings_of_a_connection_to_an_archive(tmp_path, certificate):
         asking(certificate=certificate)
     with pytest.raises(InputError, match="_KEY: needs TRIVIUM_MEDICAL_ARCHIVE_CERTIFICATE"):
         asking(authorities=certificate, key=certificate)
-    with pytest.raises(InputError, match="_CERTIFICATE or _KEY: cannot be read .*the key has a password"):
+    with pytest.raises(InputError, match=r"_CERTIFICATE or _KEY: cannot be read .*the key has a password"):
         asking(authorities=certificate, certificate=chain, key=str(tmp_path / "sealed.pem")).tls()
     with pytest.raises(InputError, match="_AUTHORITIES: cannot be read"):
         asking(authorities=str(tmp_path / "nothing.pem")).tls()
