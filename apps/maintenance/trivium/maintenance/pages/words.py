@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -57,6 +58,19 @@ class Words:
     def life_unit(self, unit: str) -> str:
         """Return the unit of a remaining life."""
         return self._texts.get(f"unit.{unit}", unit)
+
+    def about(self, told: Mapping[str, object]) -> str:
+        """Return what a model's folder says of its data or measures, as one line."""
+        return "; ".join(f"{self._plain(name)} {self._value(name, value)}" for name, value in told.items())
+
+    def _value(self, name: str, value: object) -> str:
+        if isinstance(value, float):
+            return f"{value:.4g}"
+        return str(value)[:12] if name == "sha256" else self._plain(str(value))
+
+    def _plain(self, text: str) -> str:
+        """Say the parts between commas, each as it stands where the catalogue does not know it."""
+        return ", ".join(self._texts.get(f"about.{part.replace(' ', '_')}", part) for part in text.split(", "))
 
     def _span(self, seconds: float) -> str:
         for unit, size, most in (("s", 1, 120), ("min", 60, 7200), ("h", 3600, 172_800)):
