@@ -40,6 +40,7 @@ def test_a_comparison_always_writes_json(runtime, samples):
     job = work(runtime, submit(runtime, [samples["BRKF_10-K_FY2024.htm"]], formats=[], language="zh", scale="yi"))
     assert job.state is JobState.DONE, job.error
     assert [file.name for file in job.files] == ["comparison.json"]
+    assert job.title == "Brackenford Bancorp, Inc.：2022财年 - 2024财年"
     told = document(runtime, job)
     assert (told["language"], told["scale"], told["companies"][0]["key"]) == ("zh", "yi", "BRKF")
     stages = [event.stage for event in runtime.jobs.events(job.id) if event.what == "stage"]

@@ -24,6 +24,7 @@ from trivium.finance.narrate import narrate
 from trivium.finance.parse.reader import is_companion, read_source
 from trivium.finance.rates import rates_from_rows
 from trivium.finance.records import Filing
+from trivium.finance.report.wording import Wording
 from trivium.service.errors import InputError, TriviumError
 from trivium.service.evidence import Claim, Report, ReportFile, Sentence
 from trivium.service.phrase import Phrase, joined
@@ -151,7 +152,7 @@ def run(
     kept, removed = check(told, claims, request.language, context=context_of(comparison))
     files = tuple(_export(request, store, progress, comparison, kept, claims, scale, removed))
     return Report(
-        title=_title(comparison),
+        title=_title(comparison, Wording(comparison, request.language, scale)),
         language=request.language,
         claims=claims,
         sentences=tuple(kept),
@@ -218,8 +219,8 @@ def _export(
     progress("report", 1.0)
 
 
-def _title(comparison: Comparison) -> str:
+def _title(comparison: Comparison, wording: Wording) -> str:
     names = dict.fromkeys(series.company.name for series in comparison.series)
-    labels = list(dict.fromkeys(column.span.label for column in comparison.columns))
+    labels = list(dict.fromkeys(wording.span(column.span) for column in comparison.columns))
     periods = labels[0] if len(labels) == 1 else f"{labels[0]} - {labels[-1]}"
-    return f"{', '.join(names)}: {periods}"
+    return f"{', '.join(names)}{wording.say('colon')}{periods}"
