@@ -10,7 +10,8 @@ from trivium.finance.report.outline import Grid, Line
 
 __all__ = ["table"]
 
-_KEY_WIDTH, _NUMBER_WIDTH, _LEAST_NAME, _WIDEST_WORDS = 420, 1120, 1700, 4200
+# A number column holds a bold date with a mark in the widest font that stands in for Arial.
+_KEY_WIDTH, _NUMBER_WIDTH, _LEAST_NAME, _WIDEST_WORDS = 420, 1160, 1700, 4200
 _MOST_LINES_TOGETHER = 20
 
 
