@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pypdfium2
@@ -12,9 +13,9 @@ import pytest
 from tests.medical.deployment import START, add_study, decided, deployed, make_draft, radiologist, resident
 
 from trivium.medical.out import fhir, hl7, pdf, text
-from trivium.medical.out.outgoing import outgoing
+from trivium.medical.out.outgoing import outgoing, without_identifiers
 from trivium.medical.workflow import content as words
-from trivium.medical.workflow.reports import Reports
+from trivium.medical.workflow.reports import Critical, Reports
 from trivium.medical.workflow.states import Event, ReportState
 from trivium.service.printing import fonts
 from trivium.service.text import catalogue
@@ -137,4 +138,40 @@ def test_a_message_is_read_back_as_it_was_said(runtime):
         lines[0] == f"MSH|^~\\&|TRIVIUM||||20260102030405+0000||ORU^R01^ORU_R01|{study_id}-3|P|2.5||||||UNICODE UTF-8"
     )
     assert lines[1] == "PID|1||4711||Quorla^Zy\\F\\x|||"
-    assert lines[4].split("|")[5] == "A\\F\\B\\S\\C \\T\\ D\\R\\E\\E\\F\\.br\\G"
+    told = lines[4].split("|")
+    assert (told[1], told[3], told[4]) == ("2", "59776-5^Findings^LN^findings^Findings^L", "1")
+    assert told[5] == "A\\F\\B\\S\\C \\T\\ D\\R\\E\\E\\F\\.br\\G"
+
+
+def test_who_was_told_goes_out_with_the_finding(runtime):
+    reports, ann, study_id = Reports(runtime.database, now=lambda: START), radiologist(runtime), add_study(runtime)
+    working = reports.begin(study_id, ann, language="en")
+    typed = {"id": "t1", "text": "Small left pneumothorax.", "status": "typed", "draft": "", "claims": []}
+    content = {**working.content, "sections": {**working.content["sections"], "findings": [typed]}}
+    reports.save(study_id, ann, version=working.study.version, content=content)
+    told = Critical("Pneumothorax", "Dr Zyxwine", START, is_read_back=True)
+    reports.note_critical(study_id, ann, told)
+    reports.note_critical(study_id, ann, replace(told, finding="what the report does not say"))
+    report = out_of(runtime, study_id)
+    line = "pneumothorax: Dr Zyxwine was told, 2026-01-02 03:04 UTC, read back"
+    assert line in text.render(report)
+    assert line in read_pdf(report)
+    assert [one.split("|")[4:6] for one in hl7.render(report, now=START).split("\r")[5:-1]] == [["2", line]]
+    bare = without_identifiers(report, {"patient_name": "Zyxwine^Quorla"})
+    assert "pneumothorax: Dr [removed] was told" in text.render(bare)
+
+
+def test_names_and_dates_of_a_header_are_written_for_readers(runtime):
+    study_id = add_study(runtime)
+    identity = {"patient_name": "Wang^Xiaodong^^Dr^Jr=王^小东", "birth_date": "19500203", "study_date": "2026"}
+    report = out_of(runtime, study_id, identity=identity)
+    plain = text.render(report)
+    for wanted in ("Name: Wang Xiaodong Dr Jr (王小东)", "Born: 1950-02-03", "Study date: 2026"):
+        assert wanted in plain
+    # XPN has the suffix before the prefix; PN has it after.
+    assert hl7.render(report, now=START).split("\r")[1].split("|")[5] == "Wang^Xiaodong^^Jr^Dr~王^小东^^^^^^I"
+    patient = fhir.render(report)["entry"][1]["resource"]
+    assert [one["text"] for one in patient["name"]] == ["Wang Xiaodong Dr Jr", "王小东"]
+    assert (patient["name"][0]["given"], patient["name"][0]["prefix"]) == (["Xiaodong"], ["Dr"])
+    assert patient["birthDate"] == "1950-02-03"
+    assert "birthDate" not in fhir.render(out_of(runtime, study_id, identity={"birth_date": "1950"}))["entry"][1]

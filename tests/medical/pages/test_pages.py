@@ -175,6 +175,7 @@ def test_identity_is_read_by_permission_and_on_record(site):
     study_id = site.bring(planted("1.9", StudyInstanceUID="1.8"))
     found = site.clients["rita"].get(f"/medical/studies/{study_id}/identity").json()
     assert (found["patient_name"], found["patient_id"]) == ("Zyxwine^Quorla", "MRN-77123")
+    assert found["lines"][:2] == ["Name: Zyxwine Quorla", "Patient number: MRN-77123"]
     text = site.clients["rita"].get(f"/medical/studies/{study_id}/report.txt", params={"identity": True}).text
     assert "Name: Zyxwine Quorla" in text
     assert "Zyxwine" not in site.clients["rita"].get(f"/medical/studies/{study_id}/report.txt").text

@@ -12,6 +12,7 @@ import uuid
 from typing import Any
 
 from trivium.medical.out import text
+from trivium.medical.out.names import NameGroup, groups_of, shown_date
 from trivium.medical.out.outgoing import Outgoing
 from trivium.medical.workflow.states import ReportState
 
@@ -29,6 +30,7 @@ STATUS = {
 _LOINC = {"system": "http://loinc.org", "code": "30745-4", "display": "XR Chest Views"}
 _IMAGING = {"system": "http://terminology.hl7.org/CodeSystem/v2-0074", "code": "RAD", "display": "Radiology"}
 _SPACE = uuid.UUID("6f2c0f3e-7f1b-4a52-9c53-0a5be0f0c7d1")
+_SCRIPT = "http://hl7.org/fhir/StructureDefinition/iso21090-EN-representation"
 _SEXES = {"M": "male", "F": "female", "O": "other"}
 
 
@@ -86,9 +88,24 @@ def _patient(report: Outgoing) -> dict[str, Any]:
         found["gender"] = _SEXES[report.study.sex]
     if number := report.identity.get("patient_id"):
         found["identifier"].append({"value": number})
-    if name := report.identity.get("patient_name"):
-        found["name"] = [{"text": name.replace("^", " ").strip()}]
+    if names := groups_of(report.identity.get("patient_name", "")):
+        found["name"] = [_name(one) for one in names]
+    if len(born := shown_date(report.identity.get("birth_date", ""))) == len("2026-01-02"):
+        found["birthDate"] = born
     return found
+
+
+def _name(name: NameGroup) -> dict[str, Any]:
+    """Return one writing of a name; the extension is that of FHIR for names in other scripts."""
+    parts = {
+        "text": name.shown,
+        "family": name.family,
+        "given": [one for one in (name.given, name.middle) if one],
+        "prefix": [name.prefix] if name.prefix else [],
+        "suffix": [name.suffix] if name.suffix else [],
+    }
+    script = {"url": _SCRIPT, "valueCode": {"A": "ABC", "I": "IDE", "P": "SYL"}[name.kind]}
+    return {"extension": [script], **{key: value for key, value in parts.items() if value}}
 
 
 def _told(report: Outgoing) -> list[dict[str, Any]]:

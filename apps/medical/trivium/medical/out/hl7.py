@@ -6,12 +6,15 @@ a change, `W` once retracted, `X` when rejected. The interpreter (OBR-32) is who
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
+from trivium.medical.out.names import NameGroup, groups_of
 from trivium.medical.out.outgoing import Outgoing
 from trivium.medical.out.text import signature_lines
 from trivium.medical.workflow.states import ReportState
-from trivium.service.text import catalogue
+from trivium.service.text import Catalogue, catalogue
 
 __all__ = ["STATUS", "render"]
 
@@ -26,6 +29,14 @@ STATUS = {
 }
 _ESCAPES = {"\\": "\\E\\", "|": "\\F\\", "^": "\\S\\", "&": "\\T\\", "~": "\\R\\", "\r": "", "\n": "\\.br\\"}
 _LOINC = "30745-4^XR Chest Views^LN"
+_SECTIONS = {  # as DICOM's template for imaging reports names them (PS3.16, CID 7001); the heading is the local name
+    "exam": "55111-9^Current Imaging Procedure Descriptions^LN",
+    "indication": "18785-6^Indications for Procedure^LN",
+    "technique": "55111-9^Current Imaging Procedure Descriptions^LN",
+    "comparison": "18834-2^Comparison^LN",
+    "findings": "59776-5^Findings^LN",
+    "impression": "19005-8^Impressions^LN",
+}
 
 
 def render(report: Outgoing, *, now: datetime) -> str:
@@ -39,13 +50,25 @@ def render(report: Outgoing, *, now: datetime) -> str:
     control = f"{report.study.id}-{report.study.version}"
     head = ["MSH", "^~\\&", "TRIVIUM", "", "", "", _time(now), "", "ORU^R01^ORU_R01", control, "P", "2.5"]
     segments = ["|".join([*head, *[""] * 5, "UNICODE UTF-8"]), _pid(report), _obr(report, status)]
-    lines = [(texts[f"section.{name}"], one) for name, sentences in report.sections for one in sentences]
-    mark = [(texts["page.status"], texts[f"out.{report.mark}"])] if report.mark else []
-    signed = [(texts["page.status"], one) for one in signature_lines(report, texts)]
-    for number, (heading, line) in enumerate([*mark, *lines, *signed], 1):
-        fields = ["OBX", str(number), "TX", f"{number}^{_escaped(heading)}^L", "", _escaped(line), *[""] * 5, status]
-        segments.append("|".join(fields))
+    mark = [texts[f"out.{report.mark}"]] if report.mark else []
+    named = f"status^{_escaped(texts['page.status'])}^L"
+    said: list[tuple[str, Sequence[str]]] = [
+        (named, mark),
+        *((_section(name, texts), lines) for name, lines in report.sections),
+    ]
+    said.append((named, signature_lines(report, texts)))
+    places: Counter[str] = Counter()  # of lines within what they are about, for OBX-4
+    for code, lines in said:
+        for line in lines:
+            places[code] += 1
+            fields = ["OBX", str(places.total()), "TX", code, str(places[code]), _escaped(line), *[""] * 5, status]
+            segments.append("|".join(fields))
     return "".join(f"{segment}\r" for segment in segments)
+
+
+def _section(name: str, texts: Catalogue) -> str:
+    """Return OBX-3 of a section: the code that others know it by, and our heading."""
+    return f"{_SECTIONS[name]}^{name}^{_escaped(texts[f'section.{name}'])}^L"
 
 
 def _status(report: Outgoing) -> str:
@@ -57,9 +80,24 @@ def _status(report: Outgoing) -> str:
 
 def _pid(report: Outgoing) -> str:
     number = _escaped(report.identity.get("patient_id", "")) or report.study.pseudonym
-    name = "^".join(_escaped(part) for part in report.identity.get("patient_name", "").split("^"))
+    name = "~".join(_name(one) for one in groups_of(report.identity.get("patient_name", "")))
     birth = _escaped(report.identity.get("birth_date", ""))
     return "|".join(["PID", "1", "", number, "", name, "", birth, report.study.sex])
+
+
+def _name(name: NameGroup) -> str:
+    """Return one writing of a name as XPN, where the suffix comes before the prefix; Latin letters need no code."""
+    parts = [
+        name.family,
+        name.given,
+        name.middle,
+        name.suffix,
+        name.prefix,
+        "",
+        "",
+        "" if name.kind == "A" else name.kind,
+    ]
+    return "^".join(map(_escaped, parts)).rstrip("^")
 
 
 def _obr(report: Outgoing, status: str) -> str:

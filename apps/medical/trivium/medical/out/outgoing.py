@@ -16,11 +16,12 @@ from sqlalchemy import Connection, Row, select
 from trivium.medical import tables
 from trivium.medical.out.scrub import Scrubber
 from trivium.medical.workflow import content as words
+from trivium.medical.workflow.critical import critical_findings
 from trivium.medical.workflow.states import PUBLISHED, ReportState
 from trivium.medical.workflow.studies import Study, draft_document, images, latest_draft, study_of, versions
 from trivium.service.text import catalogue
 
-__all__ = ["Outgoing", "Signer", "outgoing", "without_identifiers"]
+__all__ = ["Outgoing", "Signer", "Told", "outgoing", "without_identifiers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,16 @@ class Signer:
     name: str
     at: datetime
     bound_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who was told of a critical finding, when (aware), and whether they read it back."""
+
+    finding: str
+    who: str
+    at: datetime
+    is_read_back: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,7 @@ class Outgoing:
         number: of this version; 0 for what was not kept as one.
         is_changing: whether a change to it is being written.
         reason: why it was retracted.
+        told: of its critical findings, the oldest first.
         findings: of the draft that it began with, as `draft.json` has them.
         model: name and hash of the weights of that draft; empty for none.
         image_hashes: of the de-identified files.
@@ -66,6 +78,7 @@ class Outgoing:
     findings: tuple[dict[str, Any], ...]
     model: tuple[str, str]
     image_hashes: tuple[str, ...]
+    told: tuple[Told, ...] = ()
     identity: dict[str, str] = field(default_factory=dict)
     removed: int | None = None
 
@@ -110,6 +123,7 @@ def outgoing(
         findings=tuple(draft_document(draft, content["language"]).get("findings", ())) if draft else (),
         model=(draft.model, draft.weights_sha256) if draft else ("", ""),
         image_hashes=tuple(one.sha256 for one in images(connection, study_id)),
+        told=_told(connection, study_id, critical_findings(content)),
         identity=identity or {},
     )  # fmt: skip
 
@@ -124,8 +138,9 @@ def without_identifiers(report: Outgoing, identity: Mapping[str, str]) -> Outgoi
     scrubber = Scrubber(identity, texts["out.removed"])
     sections = tuple((name, tuple(map(scrubber.clean, sentences))) for name, sentences in report.sections)
     reason = scrubber.clean(report.reason)
+    told = tuple(replace(one, who=scrubber.clean(one.who)) for one in report.told)
     text = words.joined(sections, texts)
-    return replace(report, sections=sections, text=text, reason=reason, removed=scrubber.count)
+    return replace(report, sections=sections, text=text, reason=reason, told=told, removed=scrubber.count)
 
 
 def _mark(state: ReportState) -> str:
@@ -134,6 +149,13 @@ def _mark(state: ReportState) -> str:
 
 def _signer(made: Row[Any]) -> Signer:
     return Signer(made.author, made.signer_name, made.signed_at, made.bound_sha256)
+
+
+def _told(connection: Connection, study_id: str, findings: Sequence[str]) -> tuple[Told, ...]:
+    row = tables.critical
+    of_these = select(row).where(row.c.study_id == study_id, row.c.finding.in_(findings))
+    found = connection.execute(of_these.order_by(row.c.id))
+    return tuple(Told(one.finding, one.told, one.told_at, one.is_read_back) for one in found)
 
 
 def _reason(made: Sequence[Row[Any]]) -> str:

@@ -11,6 +11,7 @@ import io
 import uuid
 import warnings
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import highdicom as hd
@@ -62,9 +63,9 @@ def render(report: Outgoing, films: Sequence[bytes]) -> bytes:
         found = hd.sr.ComprehensiveSR(
             evidence=evidence,
             content=_content(report, is_signed=is_signed)[0],
-            series_instance_uid=_uid(report, "series"),
+            series_instance_uid=_uid(report, f"series of {evidence[0].StudyInstanceUID}"),
             series_number=900,
-            sop_instance_uid=_uid(report, f"version {report.study.version} {report.mark}"),
+            sop_instance_uid=_uid(report, _told(report)),
             instance_number=max(report.number, 1),
             manufacturer="Trivium",
             is_complete=is_signed,
@@ -73,6 +74,9 @@ def render(report: Outgoing, films: Sequence[bytes]) -> bytes:
             verifying_observer_name=_person(report) if is_signed else None,
             verifying_organization="not stated" if is_signed else None,
         )
+        found.SpecificCharacterSet = "ISO_IR 192"
+        if report.signer is not None and is_signed:
+            _date(found, report.signer.at)
         out = io.BytesIO()
         found.save_as(out)
     return out.getvalue()
@@ -134,6 +138,19 @@ def _evidence(report: Outgoing, film: bytes) -> Dataset:
     found.StudyDate, found.StudyTime = known.get("study_date", ""), known.get("study_time", "")
     found.ReferringPhysicianName = known.get("referrer", "")
     return found
+
+
+def _date(found: Dataset, signed_at: datetime) -> None:
+    """Date the report by its signature: highdicom has the time of writing, and each copy would be another's."""
+    here = signed_at.astimezone()  # dates without a zone are those of the place
+    found.ContentDate, found.ContentTime = here.strftime("%Y%m%d"), here.strftime("%H%M%S.%f")
+    found.VerifyingObserverSequence[0].VerificationDateTime = signed_at.strftime("%Y%m%d%H%M%S.%f%z")
+
+
+def _told(report: Outgoing) -> str:
+    """Return what makes one structured report another one than the next: none of them may share a UID."""
+    told = [report.study.version, report.mark, report.language, report.sections, report.told, report.removed]
+    return repr([*told, report.model, sorted(report.identity.items())])
 
 
 def _person(report: Outgoing) -> str:

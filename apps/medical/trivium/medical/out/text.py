@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from trivium.medical.out.outgoing import Outgoing
+from collections.abc import Mapping
+
+from trivium.medical.out.names import shown_date, shown_name
+from trivium.medical.out.outgoing import Outgoing, Told
 from trivium.service.text import Catalogue, catalogue
 
-__all__ = ["heading_lines", "render", "signature_lines"]
+__all__ = ["heading_lines", "identity_lines", "render", "signature_lines"]
+
+_IDENTITY = {"patient_name": shown_name, "patient_id": str, "birth_date": shown_date, "accession": str,
+             "study_date": shown_date}  # fmt: skip
 
 
 def render(report: Outgoing) -> str:
@@ -18,21 +24,23 @@ def render(report: Outgoing) -> str:
 
 def heading_lines(report: Outgoing, texts: Catalogue) -> list[str]:
     """Return what stands above the report: title, patient, study."""
-    lines = [texts["out.title"]]
-    shown = ("patient_name", "patient_id", "birth_date", "accession", "study_date")
-    lines += [
-        f"{texts[f'identity.{key}']}: {report.identity[key].replace('^', ' ').strip()}"
-        for key in shown
-        if report.identity.get(key)
-    ]
+    lines = [texts["out.title"], *identity_lines(report.identity, texts)]
     lines.append(f"{texts['out.pseudonym']}: {report.study.pseudonym}")
     lines.append(f"{texts['out.study']}: {report.study.id}")
     return lines
 
 
+def identity_lines(identity: Mapping[str, str], texts: Catalogue) -> list[str]:
+    """Return what is known of the patient, one line each."""
+    told = {key: form(identity.get(key, "")).strip() for key, form in _IDENTITY.items()}
+    return [f"{texts[f'identity.{key}']}: {value}" for key, value in told.items() if value]
+
+
 def signature_lines(report: Outgoing, texts: Catalogue) -> list[str]:
-    """Return what stands below it: who signed when, if it is being changed, why it was retracted, what was removed."""
-    lines = []
+    """Return what stands below it: who was told of what is critical, who signed when, if it is being changed, why it
+    was retracted, what was removed.
+    """
+    lines = [_told_line(one, texts) for one in report.told]
     if report.signer is not None:
         at = report.signer.at.strftime("%Y-%m-%d %H:%M UTC")
         lines.append(texts.say("out.signed", name=report.signer.name, at=at, number=report.number))
@@ -44,3 +52,10 @@ def signature_lines(report: Outgoing, texts: Catalogue) -> list[str]:
     if report.removed:
         lines.append(texts.say("out.scrubbed", count=report.removed))
     return lines
+
+
+def _told_line(told: Told, texts: Catalogue) -> str:
+    back = texts["ui.with_back" if told.is_read_back else "ui.without_back"]
+    what = texts[f"finding.{told.finding.replace(' ', '_')}"]
+    at = told.at.strftime("%Y-%m-%d %H:%M UTC")
+    return texts.say("ui.told_done", what=what, who=told.who, at=at, back=back)

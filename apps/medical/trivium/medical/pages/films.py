@@ -7,12 +7,14 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 
+from trivium.medical.out.text import identity_lines
 from trivium.medical.pages.desk import reports_of, runtime_of, vault_of
 from trivium.medical.workflow.studies import evidence_of, images, sealed_identity, study_of
 from trivium.service.audit import Entry
 from trivium.service.errors import NotFoundError
 from trivium.service.permission import needs
-from trivium.service.visitor import principal_of
+from trivium.service.text import catalogue
+from trivium.service.visitor import language_of, principal_of
 
 __all__ = ["router", "shown_identity"]
 
@@ -51,7 +53,8 @@ def evidence(request: Request, study_id: str, draft_number: int) -> Response:
 def identity(request: Request, study_id: str) -> dict[str, Any]:
     """Return who the patient is, for the header of the page; recorded each time."""
     found = shown_identity(request, study_id, purpose="header")
-    return {"is_kept": found is not None, **{key: (found or {}).get(key, "") for key in _SHOWN}}
+    lines = identity_lines(found or {}, catalogue("trivium.medical", language_of(request)))
+    return {"is_kept": found is not None, "lines": lines, **{key: (found or {}).get(key, "") for key in _SHOWN}}
 
 
 def shown_identity(request: Request, study_id: str, *, purpose: str) -> dict[str, str] | None:

@@ -394,8 +394,7 @@ document.addEventListener("keydown", (event) => {
 document.getElementById("identity")?.addEventListener("click", async () => {
   const answer = await fetch(`${base}/identity`, { headers: { accept: "application/json" } });
   const found = await answer.json();
-  const named = [found.patient_name?.replaceAll("^", " "), found.patient_id, found.birth_date, found.accession].filter(Boolean).join(" · ");
-  document.getElementById("named").textContent = answer.ok ? (found.is_kept ? named : say("ui.identity_none")) : found.error;
+  document.getElementById("named").textContent = answer.ok ? (found.is_kept ? found.lines.join(" · ") : say("ui.identity_none")) : found.error;
 });
 
 load();
