@@ -142,7 +142,10 @@ def test_weights_that_do_not_fit_the_settings_are_named(folder):
     ):
         from_pretrained(folder)
     change(folder, intermediate_size=48, num_hidden_layers=4)
-    with pytest.raises(ModelError, match=r"9 tensors are missing: model\.layers\.3\."):
+    with pytest.raises(
+        ModelError,
+        match=r"9 tensors are missing: model\.layers\.3\..*; config\.json asks for a llama model of 4 layers",
+    ):
         from_pretrained(folder)
     change(folder, num_hidden_layers=2)
     with pytest.raises(ModelError, match=r"9 tensors belong to no parameter: .*a llama model of 2 layers"):
@@ -160,6 +163,10 @@ def test_settings_that_are_missing_are_named(folder):
 def test_unknown_dtypes_are_named(folder):
     with pytest.raises(InputError, match="dtype 'int4' is unknown; known: float32"):
         from_pretrained(folder, dtype="int4")
+    with pytest.raises(InputError, match="dtype 'int8' is unknown; known: float32"):
+        from_pretrained(folder, dtype=torch.int8)
+    with pytest.raises(InputError, match="device 'tpu' is unknown; use cpu"):
+        from_pretrained(folder, device="tpu")
 
 
 # -- memory ---------------------------------------------------------------------------------------------------------

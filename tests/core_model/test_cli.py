@@ -152,6 +152,7 @@ def test_train_then_resume_then_generate(tmp_path, capsys):
             ["eval", "{page}", "--model", "{model}", "--holdout", "1e-9"],
             "no document was left to measure; holdout is 1e-09",
         ),
+        (["eval", "{page}", "--model", "{model}", "--holdout", "2"], "holdout is 2.0; use a share from 0 to below 1"),
         (["eval", "nowhere", "--model", "{model}"], "nowhere: no such file or folder"),
         (["export", "--model", "{model}", "--out", "{model}"], "{model}: model and out are the same folder"),
     ],

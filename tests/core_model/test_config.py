@@ -30,6 +30,12 @@ def test_settings_survive_json(kind):
         ({"global_tokens": 2}, r"global_tokens \(2\) without a window"),
         ({"window": -1}, "window is -1; use 0 for none"),
         ({"hidden_dim": 0}, "hidden_dim is 0"),
+        ({"tied_embeddings": 1}, "tied_embeddings is 1; give true or false"),
+        ({"num_layers": True}, "num_layers is True; give a whole number"),
+        ({"dense_layers": (0.5,)}, r"dense_layers is \(0.5,\); give a list of whole numbers"),
+        ({"rope_theta": -1.0}, "rope_theta is -1.0; use a number above 0"),
+        ({"init_std": -1.0}, "init_std is -1.0; use 0 or more"),
+        ({"rope_scaling": "yarn"}, "rope_scaling is 'yarn'; give settings by name"),
         ({"dense_layers": (1,)}, "mean something only with experts; set num_experts"),
         ({**EXPERTS, "experts_per_token": 9}, r"experts_per_token \(9\) is more than num_experts \(8\)"),
         ({**EXPERTS, "num_groups": 3}, r"num_groups \(3\) must divide num_experts \(8\); use one of 1, 2, 4, 8"),
@@ -47,6 +53,10 @@ def test_settings_that_do_not_fit(changes, message):
 def test_unknown_settings_are_named():
     with pytest.raises(InputError, match="unknown model settings: width"):
         ModelConfig.from_json({"width": 3})
+    with pytest.raises(InputError, match="vocab_size, dim, num_layers, num_heads must be set"):
+        ModelConfig.from_json({})
+    with pytest.raises(InputError, match="unknown settings of rope_scaling: length; known: kind, factor"):
+        ModelConfig.from_json(small_config().to_json() | {"rope_scaling": {"length": 3}})
 
 
 def test_rope_scaling_is_checked():

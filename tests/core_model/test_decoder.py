@@ -8,6 +8,7 @@ import torch
 from tests.core_model.small import KINDS, small_config
 
 from trivium.core_model.decoder import new_decoder, next_token_loss
+from trivium.service.errors import InputError
 
 
 def ids(batch: int, length: int, seed: int = 0) -> torch.Tensor:
@@ -49,6 +50,21 @@ def test_embeddings_in_place_of_ids():
     assert torch.equal(decoder(inputs_embeds=decoder.embedding(tokens)).logits, decoder(tokens).logits)
     with pytest.raises(ValueError, match="give either input_ids or inputs_embeds"):
         decoder()
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        (torch.tensor([3, 4]), r"input_ids is int64 of shape \[2\]; give whole numbers, \(batch, tokens\)"),
+        (torch.tensor([[3.0]]), r"input_ids is float32 of shape \[1, 1\]"),
+        (torch.zeros(1, 0, dtype=torch.long), r"input_ids is int64 of shape \[1, 0\]; .* with a token at least"),
+        (torch.tensor([[3, 97]]), "input_ids holds token 97, outside 0 to 96; use the tokenizer that lies beside"),
+        (torch.tensor([[-100, 3]]), "input_ids holds token -100, outside 0 to 96"),
+    ],
+)
+def test_what_is_no_batch_of_tokens_is_named(tokens, message):
+    with pytest.raises(InputError, match=message):
+        new_decoder(small_config(), seed=1)(tokens)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -8,7 +8,8 @@ from tests.core_model.oracle import CASES, CLASSES, oracle, token_ids
 
 from trivium.core_model.checkpoint import _view, from_pretrained, load_config, save_pretrained
 from trivium.core_model.decoder import next_token_loss
-from trivium.core_model.families import layout, read_config, write_config
+from trivium.core_model.families import read_config, write_config
+from trivium.core_model.layout import layout
 from trivium.service.errors import InputError
 
 
@@ -149,6 +150,30 @@ def test_settings_we_do_not_compute_are_named(tmp_path):
         (tmp_path / "config.json").write_text(json.dumps(raw | change))
         with pytest.raises(InputError, match=message):
             load_config(tmp_path)
+
+
+@pytest.mark.parametrize("family", CLASSES)
+def test_a_setting_of_the_wrong_kind_is_an_error_that_names_it(family):
+    raw = CLASSES[family][0](num_hidden_layers=2).to_dict() | {"quantization_config": None, "rope_scaling": None}
+    read_config(raw)
+    refused = 0
+    for name in raw:
+        for value in (None, "x", -1, 0, 1.5, 2**20, True, [], ["x"], {}, {"rope_type": "yarn"}):
+            try:
+                read_config(raw | {name: value})
+            except InputError:
+                refused += 1
+    assert refused > 50
+    for changes, message in [
+        ({"hidden_size": "32"}, "dim is '32'; give a whole number"),
+        ({"eos_token_id": "x"}, r"eos_ids is \('x',\); give a list of whole numbers"),
+        ({"rms_norm_eps": "tiny"}, "norm_eps is 'tiny'; give a number"),
+        ({"tie_word_embeddings": "yes"}, "tied_embeddings is 'yes'; give true or false"),
+        ({"rope_parameters": [1]}, r"rope_parameters is \[1\]; settings by name were expected"),
+        ({"rope_parameters": {"rope_theta": 0}}, "rope_theta is 0; use a number above 0"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            read_config(raw | changes)
 
 
 def test_the_settings_of_the_released_deepseek_v3_are_read():

@@ -187,6 +187,7 @@ def test_wrong_use_is_named(prompts, sampling, message):
         ({"top_p": 0.0}, "top_p is 0.0"),
         ({"min_p": 1.0}, "min_p is 1.0"),
         ({"repetition": 0.0}, "repetition is 0.0"),
+        ({"seed": 2**63}, "seed is 9223372036854775808; use a whole number from 0 to"),
         ({"stop": ("",)}, "an empty stop text"),
     ],
 )

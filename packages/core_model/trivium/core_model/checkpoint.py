@@ -20,7 +20,9 @@ from safetensors.torch import save_file
 
 from trivium.core_model.config import ModelConfig
 from trivium.core_model.decoder import Decoder, empty_decoder
-from trivium.core_model.families import Place, layout, read_config, write_config
+from trivium.core_model.device import usable_device
+from trivium.core_model.families import read_config, write_config
+from trivium.core_model.layout import Place, layout
 from trivium.service.errors import InputError, ModelError
 
 __all__ = ["from_pretrained", "load_config", "save_pretrained"]
@@ -55,10 +57,10 @@ def from_pretrained(
         A decoder in evaluation mode; `decoder(input_ids).logits` is (B, T, V).
 
     Raises:
-        InputError: if the folder, its settings or a shard is missing, or the family is unknown.
+        InputError: if the folder, its settings, a shard or the device is missing, or family or dtype is unknown.
         ModelError: if a file is damaged, or tensors are missing, left over or of another shape.
     """
-    folder = Path(path)
+    folder, device = Path(path), usable_device(device)
     raw = _read_json(folder, "config.json")
     files = _weight_files(folder)
     config = _without_absent_modules(load_config(folder), files)
@@ -227,21 +229,26 @@ def _without_absent_modules(config: ModelConfig, files: Mapping[str, Path]) -> M
 
 
 def _compare_names(config: ModelConfig, places: Mapping[str, Place], files: Mapping[str, Path], folder: Path) -> None:
+    said = f"{config.num_layers} layers" + (f" and {config.num_experts} experts" if config.num_experts else "")
     missing = [name for name, place in places.items() if name not in files and not place.is_copy]
     if missing:
-        raise ModelError(f"{len(missing)} tensors are missing: {', '.join(missing[:5])}", where=str(folder))
+        raise ModelError(
+            f"{len(missing)} tensors are missing: {', '.join(missing[:5])}",
+            where=str(folder),
+            hint=f"config.json asks for a {config.family} model of {said}; fetch the weights that belong to it",
+        )
     ignored = (*_COMPUTED, *(("lm_head.weight",) if config.tied_embeddings else ()))
     if strange := [name for name in files if name not in places and not name.endswith(ignored)]:
         raise ModelError(
             f"{len(strange)} tensors belong to no parameter: {', '.join(strange[:5])}",
             where=str(folder),
-            hint=f"is this really a {config.family} model of {config.num_layers} layers?",
+            hint=f"is this really a {config.family} model of {said}?",
         )
 
 
 def _dtype(wanted: torch.dtype | str | None, raw: Mapping[str, Any], files: Mapping[str, Path]) -> torch.dtype:
     if isinstance(wanted, torch.dtype):
-        return wanted
+        wanted = str(wanted).removeprefix("torch.")
     name = wanted or raw.get("dtype") or raw.get("torch_dtype")
     if name is None:
         tensor, file = next(iter(files.items()))

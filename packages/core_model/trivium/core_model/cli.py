@@ -148,6 +148,8 @@ def evaluate(
     device: Device = "cpu",
 ) -> None:
     """Measure a model: bits per byte and perplexity of texts, or tasks."""
+    if not 0 <= holdout < 1:
+        raise InputError(f"holdout is {holdout}", hint="use a share from 0 to below 1")
     if bool(sources) == bool(tasks):
         raise InputError("texts and tasks are measured one at a time", hint="give TEXT... or --tasks")
     decoder, tokenizer = _load(model, dtype, device)

@@ -9,6 +9,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
+from trivium.core_model.checks import check_choice, check_kinds, check_positive, divisors, known_names
 from trivium.service.errors import InputError
 
 __all__ = ["FAMILIES", "BalanceConfig", "ModelConfig", "RopeScaling"]
@@ -44,10 +45,11 @@ class RopeScaling:
     """llama3: wavelengths below `original_positions / high_freq_factor` are kept."""
 
     def __post_init__(self) -> None:
-        _choice("rope scaling", self.kind, ("yarn", "llama3"))
+        check_kinds(self)
+        check_choice("rope scaling", self.kind, ("yarn", "llama3"))
         if self.factor < 1:
             raise InputError(f"rope factor is {self.factor}", hint="use 1 or more")
-        _positive(self, "original_positions")
+        check_positive(self, "original_positions")
         if self.kind == "llama3" and self.high_freq_factor <= self.low_freq_factor:
             raise InputError(
                 f"high_freq_factor ({self.high_freq_factor}) must be above low_freq_factor ({self.low_freq_factor})"
@@ -160,11 +162,16 @@ class ModelConfig:
     """Token that fills up a batch."""
 
     def __post_init__(self) -> None:
-        for name in ("vocab_size", "dim", "num_layers", "num_heads", "max_positions"):
-            _positive(self, name)
-        _choice("family", self.family, FAMILIES)
-        _choice("attention", self.attention, ("grouped", "latent"))
-        _choice("router_scores", self.router_scores, ("softmax", "sigmoid"))
+        check_kinds(self)
+        check_positive(self, "vocab_size", "dim", "num_layers", "num_heads", "max_positions")
+        for name in ("norm_eps", "rope_theta"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name} is {getattr(self, name)}", hint="use a number above 0")
+        if self.init_std < 0:
+            raise InputError(f"init_std is {self.init_std}", hint="use 0 or more")
+        check_choice("family", self.family, FAMILIES)
+        check_choice("attention", self.attention, ("grouped", "latent"))
+        check_choice("router_scores", self.router_scores, ("softmax", "sigmoid"))
         if self.attention == "grouped":
             self._check_grouped()
         else:
@@ -178,7 +185,7 @@ class ModelConfig:
                 hint="set num_experts",
             )
         if len(self.moe_layers) < self.num_layers or self.expert_rank:
-            _positive(self, "hidden_dim")
+            check_positive(self, "hidden_dim")
 
     @property
     def moe_layers(self) -> tuple[int, ...]:
@@ -210,16 +217,15 @@ class ModelConfig:
         """Read what `to_json` wrote.
 
         Raises:
-            InputError: if a name is unknown.
+            InputError: if a name is unknown or one that is needed is absent, or as the class.
         """
-        known = {entry.name for entry in dataclasses.fields(cls)}
-        if strange := sorted(set(data) - known):
-            raise InputError(f"unknown model settings: {', '.join(strange)}", hint=f"known: {', '.join(sorted(known))}")
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        values = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in known_names(cls, data, "model settings").items()
         }
         if isinstance(values.get("rope_scaling"), dict):
-            values["rope_scaling"] = RopeScaling(**values["rope_scaling"])
+            scaling = known_names(RopeScaling, values["rope_scaling"], "settings of rope_scaling")
+            values["rope_scaling"] = RopeScaling(**scaling)
         return cls(**values)
 
     def _check_grouped(self) -> None:
@@ -234,14 +240,13 @@ class ModelConfig:
         if self.num_heads % self.num_kv_heads:
             raise InputError(
                 f"num_kv_heads ({self.num_kv_heads}) must divide num_heads ({self.num_heads})",
-                hint=f"use one of {_divisors(self.num_heads)}",
+                hint=f"use one of {divisors(self.num_heads)}",
             )
         if self.head_dim % 2:
             raise InputError(f"head_dim ({self.head_dim}) must be even: rotary embedding turns pairs")
 
     def _check_latent(self) -> None:
-        for name in ("kv_rank", "nope_dim", "rope_dim", "value_dim"):
-            _positive(self, name)
+        check_positive(self, "kv_rank", "nope_dim", "rope_dim", "value_dim")
         if self.rope_dim % 2:
             raise InputError(f"rope_dim ({self.rope_dim}) must be even: rotary embedding turns pairs")
         if self.query_key_norm:
@@ -258,9 +263,9 @@ class ModelConfig:
             )
 
     def _check_experts(self) -> None:
-        _positive(self, "experts_per_token")
+        check_positive(self, "experts_per_token")
         if not self.expert_rank:
-            _positive(self, "expert_dim")
+            check_positive(self, "expert_dim")
         if self.experts_per_token > self.num_experts:
             raise InputError(
                 f"experts_per_token ({self.experts_per_token}) is more than num_experts ({self.num_experts})"
@@ -268,7 +273,7 @@ class ModelConfig:
         if self.num_experts % self.num_groups:
             raise InputError(
                 f"num_groups ({self.num_groups}) must divide num_experts ({self.num_experts})",
-                hint=f"use one of {_divisors(self.num_experts)}",
+                hint=f"use one of {divisors(self.num_experts)}",
             )
         if not 1 <= self.groups_per_token <= self.num_groups:
             raise InputError(
@@ -312,12 +317,13 @@ class BalanceConfig:
     """Optimizer steps until every slot is served."""
 
     def __post_init__(self) -> None:
-        _choice("bias_rule", self.bias_rule, ("sign", "proportional"))
+        check_kinds(self)
+        check_choice("bias_rule", self.bias_rule, ("sign", "proportional"))
         for name in ("auxiliary_weight", "sequence_weight", "z_weight", "bias_speed", "capacity_start"):
             if (getattr(self, name) or 0.0) < 0:
                 raise InputError(f"{name} is {getattr(self, name)}", hint="use 0 for none")
         if self.capacity_start:
-            _positive(self, "capacity_steps")
+            check_positive(self, "capacity_steps")
             if self.capacity_end < self.capacity_start:
                 raise InputError(
                     f"capacity_end ({self.capacity_end}) must not be below capacity_start ({self.capacity_start})"
@@ -344,18 +350,3 @@ class BalanceConfig:
                 f"bias_speed ({self.bias_speed}) moves router biases, and the model has router_bias = False",
                 hint="set router_bias in the model, or bias_speed to 0",
             )
-
-
-def _positive(thing: object, name: str) -> None:
-    value = getattr(thing, name)
-    if not isinstance(value, int) or value < 1:
-        raise InputError(f"{name} is {value!r}", hint="use a whole number of 1 or more")
-
-
-def _choice(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise InputError(f"{name} {value!r} is unknown", hint=f"known: {', '.join(known)}")
-
-
-def _divisors(number: int) -> str:
-    return ", ".join(str(candidate) for candidate in range(1, number + 1) if number % candidate == 0)

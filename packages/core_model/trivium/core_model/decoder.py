@@ -24,6 +24,7 @@ from trivium.core_model.layers.visibility import Visibility
 from trivium.core_model.moe.experts import Experts, LowRankExperts
 from trivium.core_model.moe.layer import MixtureOfExperts
 from trivium.core_model.moe.router import Router, Routing
+from trivium.service.errors import InputError
 
 __all__ = [
     "Block",
@@ -165,12 +166,15 @@ class Decoder(nn.Module):
             Logits in the model's dtype, and what training and tests need beside them.
 
         Raises:
+            InputError: if ids have another shape or type, or lie outside the vocabulary (seen on the CPU only).
             ValueError: if neither or both of ids and embeddings are given, or documents without positions.
         """
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give either input_ids or inputs_embeds")
         if documents is not None and (positions is None or cache is not None):
             raise ValueError("documents need positions and no cache")
+        if input_ids is not None:
+            _check_ids(input_ids, self.config.vocab_size)
         x = self.embedding(input_ids) if inputs_embeds is None else inputs_embeds
         visibility = self._visibility(x, attention_mask, positions, cache)
         if documents is not None:
@@ -305,6 +309,19 @@ def next_token_loss(logits: torch.Tensor, labels: torch.Tensor, *, shift: int = 
     targets = labels[:, shift:]
     kept = logits[:, : targets.shape[1]].float()
     return F.cross_entropy(kept.flatten(0, 1), targets[:, : kept.shape[1]].flatten(), ignore_index=ignore)
+
+
+def _check_ids(input_ids: torch.Tensor, vocab_size: int) -> None:
+    """Refuse what is no batch of token ids; on a GPU to look at values would make it wait."""
+    if input_ids.ndim != 2 or not input_ids.shape[1] or input_ids.is_floating_point():
+        what = f"input_ids is {str(input_ids.dtype).removeprefix('torch.')} of shape {list(input_ids.shape)}"
+        raise InputError(what, hint="give whole numbers, (batch, tokens), with a token at least")
+    if input_ids.device.type != "cpu" or torch.compiler.is_compiling() or not len(input_ids):
+        return
+    least, largest = (int(value) for value in input_ids.aminmax())
+    if least < 0 or largest >= vocab_size:
+        what = f"input_ids holds token {largest if largest >= vocab_size else least}, outside 0 to {vocab_size - 1}"
+        raise InputError(what, hint="use the tokenizer that lies beside the checkpoint")
 
 
 def _positions(

@@ -9,7 +9,7 @@ from trivium.service.errors import InputError
 __all__ = ["usable_device"]
 
 
-def usable_device(name: str) -> torch.device:
+def usable_device(name: str | torch.device) -> torch.device:
     """Return the device of a name such as `cpu`, `cuda` or `cuda:1`.
 
     Raises:

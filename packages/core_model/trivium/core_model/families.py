@@ -1,21 +1,19 @@
-"""The layouts of others: `config.json` and tensor names of Llama, Mixtral, Qwen3-MoE, DeepSeek-V3, and our own.
+"""The settings of others, both ways: `config.json` of Llama, Mixtral, Qwen3-MoE, DeepSeek-V3, and our own.
 
-A family is two translations, both ways: settings (`read_config`, `write_config`) and tensors (`layout`, which says
-for every tensor of a file the parameter, or the part of a stacked parameter, that it is). No weights are touched
-here and torch is not imported. A model that a family cannot say is refused with the settings it cannot say.
+No weights are touched here and torch is not imported; the names of tensors are in `layout.py`. A model that a family
+cannot say is refused with the settings it cannot say.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from trivium.core_model.config import FAMILIES, ModelConfig, RopeScaling
 from trivium.service.errors import InputError
 
-__all__ = ["Place", "layout", "read_config", "write_config"]
+__all__ = ["read_config", "write_config"]
 
 ARCHITECTURES = {
     "trivium": "TriviumForCausalLM",
@@ -26,26 +24,6 @@ ARCHITECTURES = {
 }
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a tensor of a file belongs.
-
-    Args:
-        parameter: our name.
-        expert: index into a stacked parameter; None for the whole.
-        half: 0 or 1 for the first or second half of that expert's rows; None for all.
-        is_copy: the file repeats a tensor that it holds elsewhere: written, not read.
-    """
-
-    parameter: str
-    expert: int | None = None
-    half: int | None = None
-    is_copy: bool = False
-
-
-# -- settings -------------------------------------------------------------------------------------------------------
-
-
 def read_config(data: Mapping[str, Any]) -> ModelConfig:
     """Turn the contents of a `config.json` into ours.
 
@@ -54,7 +32,7 @@ def read_config(data: Mapping[str, Any]) -> ModelConfig:
     """
     family = data.get("model_type")
     if family == "trivium":
-        return ModelConfig.from_json(data["trivium"])
+        return ModelConfig.from_json(_object(data, "trivium"))
     if family not in FAMILIES:
         raise InputError(f"model_type {family!r} is unknown", hint=f"known: {', '.join(FAMILIES)}")
     _refuse(data)
@@ -92,7 +70,6 @@ def write_config(config: ModelConfig) -> dict[str, Any]:
 
 
 def _read_common(data: Mapping[str, Any], family: str) -> dict[str, Any]:
-    eos = data.get("eos_token_id")
     return {
         "vocab_size": data["vocab_size"],
         "dim": data["hidden_size"],
@@ -103,7 +80,7 @@ def _read_common(data: Mapping[str, Any], family: str) -> dict[str, Any]:
         "tied_embeddings": data.get("tie_word_embeddings", False),
         "init_std": data.get("initializer_range", 0.02),
         "bos_id": data.get("bos_token_id"),
-        "eos_ids": tuple(eos) if isinstance(eos, list | tuple) else () if eos is None else (eos,),
+        "eos_ids": _ids(data.get("eos_token_id")),
         "pad_id": data.get("pad_token_id"),
         **_read_rope(data, family),
     }
@@ -131,17 +108,17 @@ def _write_common(config: ModelConfig) -> dict[str, Any]:
 
 def _read_rope(data: Mapping[str, Any], family: str) -> dict[str, Any]:
     """Read `rope_parameters` (transformers 5) or `rope_theta` and `rope_scaling` (before)."""
-    rope = data.get("rope_parameters") or data.get("rope_scaling") or {}
+    rope = _object(data, "rope_parameters") or _object(data, "rope_scaling")
     theta = rope.get("rope_theta", data.get("rope_theta", 1e6 if family == "mixtral" else 1e4))
     kind = rope.get("rope_type", rope.get("type", "default"))
     if kind == "default":
-        return {"rope_theta": float(theta), "rope_scaling": None}
+        return {"rope_theta": theta, "rope_scaling": None}
     if kind not in ("yarn", "llama3"):
         raise InputError(f"rope type {kind!r} is not computed here", hint="known: default, yarn, llama3")
-    first = rope["original_max_position_embeddings"]
     names = {entry.name for entry in dataclasses.fields(RopeScaling)} - {"kind", "factor", "original_positions"}
     known = {name: rope[name] for name in names if rope.get(name) is not None}
-    return {"rope_theta": float(theta), "rope_scaling": RopeScaling(kind, float(rope["factor"]), int(first), **known)}
+    scaling = RopeScaling(kind, rope["factor"], rope["original_max_position_embeddings"], **known)
+    return {"rope_theta": theta, "rope_scaling": scaling}
 
 
 def _write_scaling(scaling: RopeScaling | None) -> dict[str, Any] | None:
@@ -205,8 +182,8 @@ def _write_mixtral(config: ModelConfig) -> dict[str, Any]:
 
 
 def _read_qwen3_moe(data: Mapping[str, Any]) -> dict[str, Any]:
-    step, dense = data.get("decoder_sparse_step", 1), set(data.get("mlp_only_layers") or ())
-    layers = range(data["num_hidden_layers"])
+    step, dense = _whole(data, "decoder_sparse_step", 1) or 1, _ids(data.get("mlp_only_layers"))
+    layers = range(_whole(data, "num_hidden_layers"))
     return {
         "hidden_dim": data["intermediate_size"],
         "num_experts": data["num_experts"] if "num_experts" in data else data["num_local_experts"],
@@ -239,7 +216,7 @@ def _write_qwen3_moe(config: ModelConfig) -> dict[str, Any]:
 
 
 def _read_deepseek_v3(data: Mapping[str, Any]) -> dict[str, Any]:
-    dense = min(data.get("first_k_dense_replace", 3), data["num_hidden_layers"])
+    dense = min(_whole(data, "first_k_dense_replace", 3), _whole(data, "num_hidden_layers"))
     return {
         "hidden_dim": data["intermediate_size"],
         "attention": "latent",
@@ -321,107 +298,27 @@ def _refuse(data: Mapping[str, Any]) -> None:
     for name, known in only.items():
         if data.get(name) is not None and data[name] not in known:
             raise InputError(f"{name} = {data[name]!r} is not computed here", hint=f"known: {known[0]!r}")
-    if data.get("quantization_config"):
-        method = data["quantization_config"].get("quant_method", "unknown")
+    if quantized := _object(data, "quantization_config"):
+        method = quantized.get("quant_method", "unknown")
         raise InputError(f"the weights are quantized ({method})", hint="convert them to bfloat16 first")
 
 
-# -- tensors --------------------------------------------------------------------------------------------------------
-
-_ATTENTION = {
-    "attention.query": "self_attn.q_proj",
-    "attention.key": "self_attn.k_proj",
-    "attention.value": "self_attn.v_proj",
-    "attention.output": "self_attn.o_proj",
-    "attention.query_norm": "self_attn.q_norm",
-    "attention.key_norm": "self_attn.k_norm",
-}
-_LATENT = {
-    "attention.query_down": "self_attn.q_a_proj",
-    "attention.query_norm": "self_attn.q_a_layernorm",
-    "attention.query_up": "self_attn.q_b_proj",
-    "attention.kv_down": "self_attn.kv_a_proj_with_mqa",
-    "attention.kv_norm": "self_attn.kv_a_layernorm",
-    "attention.kv_up": "self_attn.kv_b_proj",
-    "attention.output": "self_attn.o_proj",
-}
-_BLOCK = {
-    "attention_norm": "input_layernorm",
-    "feed_forward_norm": "post_attention_layernorm",
-    "feed_forward.gate": "mlp.gate_proj",
-    "feed_forward.up": "mlp.up_proj",
-    "feed_forward.down": "mlp.down_proj",
-    "feed_forward.router": "mlp.gate",
-    "feed_forward.shared.gate": "mlp.shared_experts.gate_proj",
-    "feed_forward.shared.up": "mlp.shared_experts.up_proj",
-    "feed_forward.shared.down": "mlp.shared_experts.down_proj",
-}
-_AHEAD = {"embedding_norm": "enorm", "hidden_norm": "hnorm", "project": "eh_proj", "norm": "shared_head.norm"}
-_TOP = {
-    "embedding.weight": "model.embed_tokens.weight",
-    "norm.weight": "model.norm.weight",
-    "head.weight": "lm_head.weight",
-}
+def _object(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return settings that lie within others; none where there are none."""
+    value = data.get(name)
+    if value is not None and not isinstance(value, Mapping):
+        raise InputError(f"{name} is {value!r}", hint="settings by name were expected")
+    return value or {}
 
 
-def layout(config: ModelConfig, parameters: Iterable[str]) -> dict[str, Place]:
-    """Say for every tensor of a checkpoint where it belongs.
-
-    Args:
-        config: names the family and the number of experts.
-        parameters: our names, as in the decoder's state dict.
-
-    Returns:
-        Tensor name in the file -> place, in the order of `parameters`.
-    """
-    if config.family == "trivium":
-        return {f"decoder.{name}": Place(name) for name in parameters}
-    places: dict[str, Place] = {}
-    for name in parameters:
-        head, _, rest = name.partition(".")
-        if head == "layers":
-            index, _, inner = rest.partition(".")
-            places |= _block(config, f"model.layers.{index}", name, inner)
-        elif head == "ahead":
-            index, _, inner = rest.partition(".")
-            places |= _ahead(config, f"model.layers.{config.num_layers + int(index)}", name, inner)
-        else:
-            places[_TOP[name]] = Place(name)
-    return places
+def _whole(data: Mapping[str, Any], name: str, default: int | None = None) -> int:
+    """Return a whole number that others follow from."""
+    value = data[name] if default is None else data.get(name, default)
+    if type(value) is not int or value < 0:
+        raise InputError(f"{name} is {value!r}", hint="give a whole number, 0 or more")
+    return value
 
 
-def _block(config: ModelConfig, prefix: str, name: str, inner: str) -> dict[str, Place]:
-    """Place one parameter of a block: `inner` is its name there, such as `attention.query.weight`."""
-    moe, gate, up, down = "mlp", "gate_proj", "up_proj", "down_proj"
-    if config.family == "mixtral":
-        moe, gate, up, down = "block_sparse_moe", "w1", "w3", "w2"
-    experts = f"{prefix}.{moe}.experts"
-    if inner == "feed_forward.experts.gate_up":
-        return {
-            f"{experts}.{expert}.{part}.weight": Place(name, expert, half)
-            for expert in range(config.num_experts)
-            for half, part in enumerate((gate, up))
-        }
-    if inner == "feed_forward.experts.down":
-        return {f"{experts}.{expert}.{down}.weight": Place(name, expert) for expert in range(config.num_experts)}
-    if inner == "feed_forward.router.bias":
-        return {f"{prefix}.{moe}.gate.e_score_correction_bias": Place(name)}
-    module, _, leaf = inner.rpartition(".")
-    names = _BLOCK | (_LATENT if config.attention == "latent" else _ATTENTION)
-    theirs = names[module].replace("mlp", moe) if module == "feed_forward.router" else names[module]
-    if module == "attention.query_up" and not config.query_rank:
-        theirs = "self_attn.q_proj"
-    return {f"{prefix}.{theirs}.{leaf}": Place(name)}
-
-
-def _ahead(config: ModelConfig, prefix: str, name: str, inner: str) -> dict[str, Place]:
-    """Place one parameter of a multi-token prediction module, which repeats embedding and head."""
-    if inner.startswith("block."):
-        return _block(config, prefix, name, inner.removeprefix("block."))
-    module, _, leaf = inner.rpartition(".")
-    places = {f"{prefix}.{_AHEAD[module]}.{leaf}": Place(name)}
-    if module == "project":
-        places[f"{prefix}.embed_tokens.weight"] = Place("embedding.weight", is_copy=True)
-        head = "embedding.weight" if config.tied_embeddings else "head.weight"
-        places[f"{prefix}.shared_head.head.weight"] = Place(head, is_copy=True)
-    return places
+def _ids(value: Any) -> tuple[Any, ...]:
+    """Return one number, several or none as several."""
+    return tuple(value) if isinstance(value, list | tuple) else () if value is None else (value,)

@@ -78,6 +78,8 @@ class Sampling:
             raise InputError(f"min_p is {self.min_p}", hint="use 0 for all, or less than 1")
         if self.repetition <= 0:
             raise InputError(f"repetition is {self.repetition}", hint="use 1 for no change, or more")
+        if not 0 <= self.seed < 2**63:
+            raise InputError(f"seed is {self.seed}", hint="use a whole number from 0 to 2^63 - 1")
         if "" in self.stop:
             raise InputError("an empty stop text would end everything at once")
 

@@ -17,7 +17,7 @@ import torch
 from trivium.core_model.checkpoint import save_pretrained
 from trivium.core_model.config import ModelConfig
 from trivium.core_model.decoder import Decoder, empty_decoder
-from trivium.core_model.families import layout
+from trivium.core_model.layout import layout
 from trivium.service.errors import InputError
 
 __all__ = ["write_smollm2"]

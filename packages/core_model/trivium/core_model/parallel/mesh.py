@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 
+from trivium.core_model.checks import divisors
 from trivium.core_model.config import ModelConfig
 from trivium.service.errors import InputError
 
@@ -48,19 +49,15 @@ def make_meshes(config: ModelConfig, *, world_size: int, expert_parallel: int, d
     if expert_parallel < 1 or world_size % expert_parallel:
         raise InputError(
             f"expert_parallel ({expert_parallel}) must divide the number of ranks ({world_size})",
-            hint=f"use one of {_divisors(world_size)}",
+            hint=f"use one of {divisors(world_size)}",
         )
     if config.num_experts % expert_parallel:
         raise InputError(
             f"expert_parallel ({expert_parallel}) must divide num_experts ({config.num_experts})",
-            hint=f"use one of {_divisors(config.num_experts)}",
+            hint=f"use one of {divisors(config.num_experts)}",
         )
     grid = init_device_mesh(
         device, (world_size // expert_parallel, expert_parallel), mesh_dim_names=("replica", "expert")
     )
     data = init_device_mesh(device, (world_size,), mesh_dim_names=("data",))
     return Meshes(data, grid["expert"], grid["replica"])
-
-
-def _divisors(number: int) -> str:
-    return ", ".join(str(candidate) for candidate in range(1, number + 1) if number % candidate == 0)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from trivium.core_model.checks import check_choice, check_kinds, known_names
 from trivium.core_model.config import BalanceConfig
 from trivium.service.errors import InputError
 
@@ -106,10 +107,11 @@ class TrainConfig:
     """Checkpoints kept, beside the best one where `patience` is set."""
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         for name in ("steps", "length", "batch_size", "expert_parallel", "log_every", "eval_rows", "keep_last"):
-            _require(self, name, lambda value: isinstance(value, int) and value >= 1, "use a whole number of 1 or more")
+            _require(self, name, lambda value: value >= 1, "use a whole number of 1 or more")
         for name in ("micro_batch_size", "warmup_steps", "eval_every", "patience", "save_every", "seed"):
-            _require(self, name, lambda value: isinstance(value, int) and value >= 0, "use a whole number of 0 or more")
+            _require(self, name, lambda value: value >= 0, "use a whole number of 0 or more")
         for name in ("learning_rate", "epsilon"):
             _require(self, name, lambda value: value > 0, "use a number above 0")
         for name in ("weight_decay", "clip_norm", "mtp_weight"):
@@ -118,8 +120,8 @@ class TrainConfig:
             _require(self, name, lambda value: 0 <= value < 1, "use a number from 0 to below 1")
         for name in ("decay_share", "final_share"):
             _require(self, name, lambda value: 0 <= value <= 1, "use a number from 0 to 1")
-        _choice("schedule", self.schedule, SCHEDULES)
-        _choice("precision", self.precision, PRECISIONS)
+        check_choice("schedule", self.schedule, SCHEDULES)
+        check_choice("precision", self.precision, PRECISIONS)
         self._check_pairs()
 
     @property
@@ -138,18 +140,10 @@ class TrainConfig:
         Raises:
             InputError: if a name is unknown, one that is needed is absent, or a value has the wrong type.
         """
-        values = dict(data)
-        known = {entry.name: entry for entry in dataclasses.fields(cls)}
-        if strange := sorted(map(str, set(values) - set(known))):
-            raise InputError(f"unknown settings: {', '.join(strange)}", hint=f"known: {', '.join(known)}")
-        if absent := [name for name in ("out", "data", "steps") if name not in values]:
-            raise InputError(f"{', '.join(absent)} must be set")
+        values = known_names(cls, data, "settings")
         if isinstance(values["data"], str) or not isinstance(values["data"], list | tuple):
             raise InputError(f"data is {values['data']!r}", hint="give a list of files and folders")
         values["data"] = tuple(values["data"])
-        for name, value in values.items():
-            if not _is_of_type(value, str(known[name].type)):
-                raise InputError(f"{name} is {value!r}", hint=f"give a value of type {known[name].type}")
         balance = values.get("balance", {})
         if isinstance(balance, Mapping):
             values["balance"] = _balance(balance)
@@ -204,32 +198,13 @@ def read_config_file(path: str | Path) -> TrainConfig:
 
 
 def _balance(data: Mapping[str, Any]) -> BalanceConfig:
-    known = [entry.name for entry in dataclasses.fields(BalanceConfig)]
-    if strange := sorted(map(str, set(data) - set(known))):
-        raise InputError(f"unknown settings of balance: {', '.join(strange)}", hint=f"known: {', '.join(known)}")
-    for name, value in data.items():
-        if name == "bias_rule":  # a word, which BalanceConfig itself checks
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | float | None):
-            raise InputError(f"balance.{name} is {value!r}", hint="give a number")
-    return BalanceConfig(**data)
-
-
-def _is_of_type(value: object, annotation: str) -> bool:
-    """Say whether a value from a file can be what the annotation says."""
-    kinds: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
-    expected = kinds.get(annotation)
-    if expected is None:
-        return isinstance(value, tuple | Mapping | BalanceConfig)
-    return isinstance(value, expected) and (annotation == "bool" or not isinstance(value, bool))
+    try:
+        return BalanceConfig(**known_names(BalanceConfig, data, "settings"))
+    except InputError as error:
+        raise InputError(f"balance: {error.what}", hint=error.hint) from None
 
 
 def _require(config: TrainConfig, name: str, is_right: Any, hint: str) -> None:
     value = getattr(config, name)
     if not is_right(value):
         raise InputError(f"{name} is {value!r}", hint=hint)
-
-
-def _choice(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise InputError(f"{name} {value!r} is unknown", hint=f"known: {', '.join(known)}")

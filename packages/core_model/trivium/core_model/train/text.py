@@ -260,4 +260,7 @@ def _model_config(settings: Mapping[str, Any], tokenizer: Tokenizer) -> ModelCon
         "eos_ids": () if tokenizer.eos_id is None else (tokenizer.eos_id,),
         "pad_id": tokenizer.pad_id,
     }
-    return ModelConfig.from_json(known | dict(settings))
+    try:
+        return ModelConfig.from_json(known | dict(settings))
+    except InputError as error:
+        raise InputError(f"model: {error.what}", hint=error.hint) from None
