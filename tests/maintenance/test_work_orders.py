@@ -38,7 +38,7 @@ def test_without_a_column_of_kinds_every_order_is_a_failure_and_gets_a_number():
     ("content", "message"),
     [
         ("asset,when\nP1,x\n", "has no column start; map one of asset, when with --column start=NAME"),
-        ("asset,date\nP1,soon\n,2026-03-01T00:00Z\n", "line 2: row 1, time: 'soon' is no time that can be read"),
+        ("asset,date\nP1,soon\n,2026-03-01T00:00Z\n", "line 2: start: 'soon' is no time that can be read"),
         ("asset,date,end\nP1,2026-03-02T00:00Z,2026-03-01T00:00Z\n", "line 2: ends before it begins"),
         ("asset,date\nP1,2026-03-02 00:00\n", "has no offset, and the plant has no time zone"),
         ("asset,date\n", "has no line of an order"),
@@ -48,6 +48,14 @@ def test_what_cannot_be_used_is_told(content, message):
     with pytest.raises(InputError) as caught:
         read_orders(content.encode(), None)
     assert message in caught.value.line
+
+
+def test_american_days_are_read_by_a_format_only():
+    content = b"asset,date\nP1,10/12/2026 6:30 PM\n"  # the tenth of December elsewhere
+    with pytest.raises(InputError, match="line 2: start: '10/12/2026 6:30 PM' is no time .* or give time_format"):
+        read_orders(content, BERLIN)
+    (found,) = read_orders(content, BERLIN, time_format="%m/%d/%Y %I:%M %p")
+    assert found.from_us == 1_791_822_600_000_000  # 2026-10-12T16:30Z
 
 
 def test_an_order_that_comes_again_replaces_the_one_before(database):

@@ -53,6 +53,10 @@ def wide_bodies() -> dict[str, tuple[bytes | str, str]]:
             "Anlage;Datum;Zeit;temp;speed\nP1;01.03.2026;12:00:00Z;20,5;\nP2;01.03.2026;12:00:01Z;21,0;2950\n",
             "csv",
         ),
+        "csv, german, day and clock": (
+            "Anlage;Datum;Uhrzeit;temp;speed\nP1;01.03.2026;12:00:00Z;20,5;\nP2;01.03.2026;12:00:01Z;21,0;2950\n",
+            "csv",
+        ),
         "csv, chinese": (
             "设备,时间,temp,speed\nP1,2026-03-01 12:00:00Z,20.5,\nP2,2026-03-01 12:00:01Z,21,2950\n".encode("gb18030"),
             "csv",

@@ -40,6 +40,10 @@ def test_local_times_are_in_the_plants_zone():
     ]  # fmt: skip
 
 
+def test_a_day_alone_is_its_beginning():
+    assert iso(["2026-07-01", "01.07.2026"], zone=BERLIN) == ["2026-06-30T22:00:00+00:00"] * 2
+
+
 def test_without_a_zone_they_are_refused_and_the_line_says_what_to_do():
     with pytest.raises(InputError, match="row 2, time: 2026-07-01T12:00:00 has no offset, and the plant has no time z"):
         iso(["2026-07-01T12:00:00Z", "2026-07-01T12:00:00"])

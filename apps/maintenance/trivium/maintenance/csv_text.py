@@ -24,6 +24,8 @@ TIME = (
     "时间戳",
     "日期时间",
     "采集时间",
+    "uhrzeit",
+    "时刻",
 )
 DATE = ("date", "datum", "日期")
 """A column of days beside one of times of the day."""

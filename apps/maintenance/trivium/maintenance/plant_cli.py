@@ -217,6 +217,9 @@ def orders(
         list[str] | None, typer.Option(metavar="KIND", help="A kind that means failure; others do not. Repeatable.")
     ] = None,
     zone: Annotated[str, typer.Option(help="Of times without an offset; the plant's if not given.")] = "",
+    time_format: Annotated[
+        str, typer.Option(help="As for strptime, when times are not read by themselves: '%m/%d/%Y %H:%M'.")
+    ] = "",
     preview: Annotated[bool, typer.Option("--preview", help="Show what was understood; keep nothing.")] = False,
 ) -> None:
     """Take in work orders: failures, and what was replaced before it failed."""
@@ -229,8 +232,9 @@ def orders(
     with opened_runtime() as runtime:
         registry = Registries(runtime.database).of(plant)
         found = work_orders.read_orders(
-            read_bytes(file), find_zone(zone or registry.zone), columns=columns, failures=failure or ()
-        )
+            read_bytes(file), find_zone(zone or registry.zone), columns=columns, failures=failure or (),
+            time_format=time_format,
+        )  # fmt: skip
         if preview:
             for one in found[:100]:
                 typer.echo(

@@ -88,7 +88,12 @@ class WorkOrder:
 
 
 def read_orders(
-    content: bytes, zone: tzinfo | None, *, columns: Mapping[str, str] | None = None, failures: Sequence[str] = ()
+    content: bytes,
+    zone: tzinfo | None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    failures: Sequence[str] = (),
+    time_format: str = "",
 ) -> list[WorkOrder]:
     """Read work orders from a CSV.
 
@@ -96,6 +101,7 @@ def read_orders(
         zone: of times without an offset; None refuses these.
         columns: name of the file's column by `number`, `asset`, `start`, `end`, `kind`, `description`.
         failures: values of the column of kinds that mean a failure, besides the usual words.
+        time_format: as for `strptime`, when the times are in no format that is read by itself.
 
     Raises:
         InputError: with the first twenty lines that cannot be used.
@@ -111,7 +117,7 @@ def read_orders(
     for number, line in enumerate(lines[1:], 2):
         cells = {name: line[place].strip() if place < len(line) else "" for name, place in places.items()}
         try:
-            one = _order(cells, zone, number, failures)
+            one = _order(cells, zone, number, failures, time_format)
             found[one.number] = one
         except InputError as error:
             problems.append(f"line {number}: {error.line}")
@@ -167,12 +173,14 @@ def _places(header: Sequence[str], columns: Mapping[str, str]) -> dict[str, int]
     return places
 
 
-def _order(cells: Mapping[str, str], zone: tzinfo | None, line: int, failures: Sequence[str]) -> WorkOrder:
+def _order(
+    cells: Mapping[str, str], zone: tzinfo | None, line: int, failures: Sequence[str], time_format: str
+) -> WorkOrder:
     asset = cells["asset"]
     if not asset:
         raise InputError("names no asset")
-    from_us = _moment(cells["start"], zone)
-    to_us = _moment(cells["end"], zone) if cells.get("end") else None
+    from_us = _moment("start", cells, zone, time_format)
+    to_us = _moment("end", cells, zone, time_format) if cells.get("end") else None
     if to_us is not None and to_us < from_us:
         raise InputError("ends before it begins")
     number = cells.get("number") or f"{asset} {cells['start']} {line}"
@@ -181,8 +189,11 @@ def _order(cells: Mapping[str, str], zone: tzinfo | None, line: int, failures: S
     )
 
 
-def _moment(text: str, zone: tzinfo | None) -> int:
-    return int(read_moments([text], zone=zone).us[0])
+def _moment(name: str, cells: Mapping[str, str], zone: tzinfo | None, time_format: str) -> int:
+    try:
+        return int(read_moments([cells[name]], zone=zone, time_format=time_format).us[0])
+    except InputError as error:
+        raise InputError(error.what, where=name, hint=error.hint) from None
 
 
 def _kind(text: str, failures: Sequence[str]) -> str:

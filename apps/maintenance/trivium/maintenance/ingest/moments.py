@@ -24,7 +24,7 @@ __all__ = ["DAY_US", "Moments", "find_zone", "read_moments", "to_us"]
 
 DAY_US = 86_400 * 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})[ T](.+)")
+_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})([ T].+)?")
 _FRACTION = re.compile(r"([.,]\d+)")
 _SCALES = ((1e11, 1_000_000), (1e14, 1_000), (1e17, 1))  # below: seconds, milliseconds, microseconds
 _TOLERANCE = timedelta(minutes=-5)  # a gateway's clock may be ahead by so much
@@ -187,7 +187,7 @@ def _iso(text: str) -> str:
     dotted = _DOTTED.fullmatch(text)
     if dotted:
         day, month, year, rest = dotted.groups()
-        text = f"{year}-{int(month):02}-{int(day):02}T{rest}"
+        text = f"{year}-{int(month):02}-{int(day):02}{rest or ''}"
     found = _FRACTION.search(text)
     if found:  # at most microseconds, with a point
         text = text.replace(found.group(), "." + found.group()[1:7].ljust(6, "0"), 1)
