@@ -52,7 +52,7 @@ def test_what_cannot_be_used_is_told(content, message):
 
 def test_american_days_are_read_by_a_format_only():
     content = b"asset,date\nP1,10/12/2026 6:30 PM\n"  # the tenth of December elsewhere
-    with pytest.raises(InputError, match="line 2: start: '10/12/2026 6:30 PM' is no time .* or give time_format"):
+    with pytest.raises(InputError, match=r"line 2: start: '10/12/2026 6:30 PM' is no time .* or give time_format"):
         read_orders(content, BERLIN)
     (found,) = read_orders(content, BERLIN, time_format="%m/%d/%Y %I:%M %p")
     assert found.from_us == 1_791_822_600_000_000  # 2026-10-12T16:30Z
