@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import string
 import tomllib
@@ -12,8 +14,8 @@ from tests.phrase_source import constants, messages
 
 _ROOT = Path(__file__).resolve().parents[1]
 _SERVICE = """
-    account_pages api disk errors guard job_pages jobs keys keys_pages login_pages oidc passwords people people_pages
-    permission phrase recovery roles runner runtime store visitor web
+    account_pages api disk errors guard invalid job_pages jobs keys keys_pages login_pages oidc passwords people
+    people_pages permission phrase recovery roles runner runtime store visitor web
 """
 _FINANCE = "edgar fetch gather overrides pipeline rates tasks"
 _MAINTENANCE = """
@@ -83,6 +85,7 @@ def test_a_translation_is_chinese_keeps_every_value_and_is_used(owner):
     said = set().union(*(constants(path) for path in _folder(owner).rglob("*.py")))
     tables = [path for path in _folder(owner).rglob("*.toml") if path.parent.name != "locale"]
     said |= {text for path in tables for text in _QUOTED.findall(path.read_text(encoding="utf-8"))}
+    said |= {os.strerror(code) for code in errno.errorcode}  # in brackets behind what could not be done
     assert known.keys() - said - _JOINED == set()
 
 

@@ -29,6 +29,7 @@ from trivium.service.broker import broker_url, connect
 from trivium.service.disk import DiskFullError
 from trivium.service.errors import InputError, NotFoundError, TriviumError, UpstreamError
 from trivium.service.guard import Guard, session_cookie
+from trivium.service.invalid import invalid_text
 from trivium.service.job_pages import job_pages
 from trivium.service.kept_files import content_tag, tagged
 from trivium.service.keys_pages import keys_pages
@@ -213,9 +214,7 @@ def _add_error_answers(shell: FastAPI) -> None:
 
     @shell.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return _problem(request, 422, f"{where}: {first['msg']}")
+        return _problem(request, 422, translate(invalid_text(error.errors()[0]), language_of(request)))
 
     @shell.exception_handler(Exception)
     async def crashed(request: Request, error: Exception) -> Response:
