@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -135,6 +136,8 @@ def test_nothing_is_learned_before_a_failure_or_while_it_stands(tmp_path):
     assert found.num_rows == 2 * 144 - 2  # two days, less 900 s of starting up
     few = learn_asset(MACHINE.asset(), rows_of(MACHINE, BEGIN_S, BEGIN_S + 3600), step_s=600)
     assert (few.monitor, few.problem) == (None, "monitor: only 4 rows have all values; give 100")
+    none = learn_asset(MACHINE.asset(), rows_of(MACHINE, BEGIN_S, BEGIN_S), step_s=600)
+    assert (none.monitor, none.num_rows, none.problem) == (None, 0, "it has no readings in that time")
 
 
 def test_the_command_reads_files_and_writes_alerts(tmp_path: Path):
@@ -142,15 +145,17 @@ def test_the_command_reads_files_and_writes_alerts(tmp_path: Path):
     rows = rows_of(MACHINE, BEGIN_S, BEGIN_S + 10 * DAY_S, fault, step_s=300)
     header = ",".join(["asset", "time", *rows.tags])
     lines = [
-        f"P-1,{time_us // 10**6}," + ",".join(map(str, line))
+        f"P-1,{datetime.fromtimestamp(time_us // 10**6, UTC):%m/%d/%Y %I:%M:%S %p}," + ",".join(map(str, line))
         for time_us, line in zip(rows.times_us.tolist(), rows.values.tolist(), strict=True)
     ]
     (tmp_path / "history.csv").write_text("\n".join([header, *lines]))
     tags = [f"{tag.name},P-1,{tag.description},{tag.unit},300,`SI-11` > 500" for tag in MACHINE.asset().tags]
     (tmp_path / "tags.csv").write_text("\n".join(["tag,asset,description,unit,rate,running", *tags]))
-    (tmp_path / "orders.csv").write_text(f"WO;Equipment;Start;Type\n7;P-1;{BEGIN_S + 9 * DAY_S};Breakdown\n")
+    failed = datetime.fromtimestamp(BEGIN_S + 9 * DAY_S, UTC)
+    (tmp_path / "orders.csv").write_text(f"WO;Equipment;Start;Type\n7;P-1;{failed:%m/%d/%Y %H:%M};Breakdown\n")
     names = ("history.csv", "--tags", "tags.csv", "--orders", "orders.csv", "--out", "out")
     arguments = [str(tmp_path / name) if not name.startswith("--") else name for name in names]
+    arguments += ["--zone", "UTC", "--time-format", "%m/%d/%Y %I:%M:%S %p", "--orders-time-format", "%m/%d/%Y %H:%M"]
     ended = CliRunner().invoke(app, ["replay", *arguments, "--step-s", "300", "--learn", "0.6", *PRICES])
     assert ended.exit_code == 0, ended.output
     assert "raised at 2: 0 missed, 1 right, 0 false; cost 10\n" in ended.output

@@ -48,6 +48,10 @@ def replay(
         float, typer.Option(min=0.01, help="An alert is right when a failure follows within so many days.")
     ] = 30.0,
     zone: Annotated[str, typer.Option(help="IANA time zone of times without an offset.")] = "",
+    time_format: Annotated[
+        str, typer.Option(help="Of readings, as for strptime, when times are not read by themselves.")
+    ] = "",
+    orders_time_format: Annotated[str, typer.Option(help="The same, of the orders: '%m/%d/%Y %H:%M'.")] = "",
     lang: Annotated[str, typer.Option(help="Of the reasons: en or zh.")] = "en",
     raise_at: Annotated[float | None, typer.Option(help="Smoothed indicator that raises an alert.")] = None,
     critical_at: Annotated[float | None, typer.Option(help="From here on it is critical.")] = None,
@@ -71,8 +75,12 @@ def replay(
     assets = read_registry_csv(read_bytes(tags)).assets
     registry = Registry("replay", zone, 1, assets={asset.name: asset for asset in assets})
     columns = dict(one.partition("=")[::2] for one in column or ())
-    known = read_orders(read_bytes(orders), find_zone(zone), columns=columns) if orders else []
-    rows = _read(files, registry)
+    known = (
+        read_orders(read_bytes(orders), find_zone(zone), columns=columns, time_format=orders_time_format)
+        if orders
+        else []
+    )
+    rows = _read(files, registry, time_format)
     first = min(int(one.times_us[0]) for one in rows.values())
     last = max(int(one.times_us[-1]) for one in rows.values())
     from_us = first if model else first + round(learn * (last - first))
@@ -88,7 +96,7 @@ def replay(
     typer.echo(f"alerts: {out / 'alerts.csv'}")
 
 
-def _read(files: list[Path], registry: Registry) -> dict[str, AssetRows]:
+def _read(files: list[Path], registry: Registry, time_format: str) -> dict[str, AssetRows]:
     """Return the rows of each asset, and say how many there are.
 
     Raises:
@@ -97,8 +105,9 @@ def _read(files: list[Path], registry: Registry) -> dict[str, AssetRows]:
     from trivium.maintenance.ingest.files import read_history
     from trivium.maintenance.ingest.formats import Options
 
+    options = Options(zone=registry.zone, time_format=time_format)
     with progress_bar("Reading") as progress:
-        rows, counts = read_history(files, registry, options=Options(zone=registry.zone), progress=progress)
+        rows, counts = read_history(files, registry, options=options, progress=progress)
     dropped = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count and name != "accepted")
     typer.echo(f"{counts['accepted']:,} rows of {len(rows)} assets" + (f" ({dropped})" if dropped else ""))
     if not rows:

@@ -72,6 +72,8 @@ def learn_asset(
     values = held_at(rows, times, {tag: asset.by_name[tag].staleness_s for tag in sensors})
     sensors, values = _moving(sensors, np.where(is_normal[:, None], values, np.nan))
     usable = int((~np.isnan(values).any(axis=1)).sum()) if len(sensors) else 0
+    if not len(rows.times_us):
+        return Learned(asset.name, None, 0, "it has no readings in that time")
     if len(sensors) < _LEAST_SENSORS:
         return Learned(asset.name, None, usable, Phrase("only {count} of its sensors move", count=len(sensors)))
     try:
