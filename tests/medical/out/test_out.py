@@ -59,7 +59,7 @@ def every_state(runtime):
     def sign(version):
         content = reports.working(study_id).content
         sha = words.sha256_of(words.text_of(content, catalogue("trivium.medical", "en")))
-        reports.sign(study_id, ann, version=version, text_sha256=sha, step_up="pin")
+        reports.sign(study_id, ann, version=version, text_sha256=sha, num_films=1, step_up="pin")
 
     sign(version)
     yield out_of(runtime, study_id)

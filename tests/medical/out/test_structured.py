@@ -38,7 +38,7 @@ def signed(runtime) -> str:
     content = {**working.content, "sections": {**working.content["sections"], "impression": [typed]}}
     version = reports.save(study_id, wang, version=working.study.version, content=content)
     sha = words.sha256_of(words.text_of(reports.working(study_id).content, catalogue("trivium.medical", "zh")))
-    reports.sign(study_id, wang, version=version, text_sha256=sha, step_up="pin")
+    reports.sign(study_id, wang, version=version, text_sha256=sha, num_films=1, step_up="pin")
     return study_id
 
 

@@ -191,7 +191,7 @@ def test_signing_asks_for_pin_or_password_once_in_a_while(site):
     state = settle(ann, study_id)
     assert (state["undecided"], state["step_up"]) == (0, {"has_grace": False, "has_proof": True})
     assert sha256_of(state["text"]) == state["text_sha256"]
-    body = {"version": state["study"]["version"], "text_sha256": state["text_sha256"], "attested": True}
+    body = {"version": state["study"]["version"], "text_sha256": state["text_sha256"], "films": 1, "attested": True}
     path = f"/medical/studies/{study_id}/sign"
     for secret in ("", "wrong"):
         answer = ann.post(path, json=body | {"secret": secret})
@@ -218,6 +218,22 @@ def test_signing_asks_for_pin_or_password_once_in_a_while(site):
     ]  # fmt: skip
 
 
+def test_a_film_that_was_not_shown_is_not_signed(site):
+    ann, study_id = site.clients["ann"], site.bring(planted("1.41", StudyInstanceUID="1.40"))
+    site.draft(study_id, "job-films")
+    state, path = settle(ann, study_id), f"/medical/studies/{study_id}"
+    assert site.bring(planted("1.42", StudyInstanceUID="1.40")) == study_id
+    body = {"text_sha256": state["text_sha256"], "attested": True, "secret": PASSWORD}
+    body |= {"version": state["study"]["version"], "films": len(state["images"])}
+    answer = ann.post(f"{path}/sign", json=body)
+    assert (answer.status_code, answer.json()["reason"]) == (409, "films")
+    seen = ann.get(f"{path}/state").json()
+    assert (seen["study"]["state"], len(seen["images"]), seen["films_since"]) == ("in_review", 2, 0)
+    assert ann.post(f"{path}/sign", json=body | {"films": 2}).status_code == 200
+    site.bring(planted("1.43", StudyInstanceUID="1.40"))
+    assert ann.get(f"{path}/state").json()["films_since"] == 1
+
+
 def test_a_structured_report_finds_its_study_again(site):
     ann, study_id = site.clients["ann"], site.bring(planted("1.31", StudyInstanceUID="1.30"))
     path = f"/medical/studies/{study_id}/report.dcm"
@@ -230,7 +246,7 @@ def test_a_structured_report_finds_its_study_again(site):
     )  # fmt: skip
     assert (draft.StudyInstanceUID.startswith("2.25."), str(draft.PatientName)) == (True, str(draft.PatientID))
     assert "DRAFT - not signed by anybody" in [item.get("TextValue") for item in draft.ContentSequence]
-    body = {"version": state["study"]["version"], "text_sha256": state["text_sha256"], "attested": True}
+    body = {"version": state["study"]["version"], "text_sha256": state["text_sha256"], "films": 1, "attested": True}
     assert ann.post(f"/medical/studies/{study_id}/sign", json=body | {"secret": PASSWORD}).status_code == 200
     signed = pydicom.dcmread(io.BytesIO(ann.get(path, params={"identity": True}).content))
     assert (signed.VerificationFlag, signed.PreliminaryFlag, signed.CompletionFlag) == ("VERIFIED", "FINAL", "COMPLETE")
@@ -281,7 +297,7 @@ def test_what_was_typed_of_the_identity_stays_here(site):
         state["content"]["sections"][section] = [sentence]
     body = {"version": state["study"]["version"], "content": state["content"]}
     state = ann.post(f"/medical/studies/{study_id}/save", json=body).json()
-    body = {"version": state["study"]["version"], "text_sha256": state["text_sha256"], "attested": True}
+    body = {"version": state["study"]["version"], "text_sha256": state["text_sha256"], "films": 1, "attested": True}
     signed = ann.post(f"/medical/studies/{study_id}/sign", json=body | {"secret": PASSWORD}).json()
     for kind in ("txt", "pdf", "json", "hl7", "dcm"):
         told = told_in(kind, ann.get(f"/medical/studies/{study_id}/report.{kind}").content)

@@ -56,7 +56,12 @@ def signed(reports, study_id, actor, **changes):
     """Take the report, decide everything, sign; return the number of the version."""
     working = reports.begin(study_id, actor, language="en")
     version = reports.save(study_id, actor, version=working.study.version, content=decided(working.content))
-    fields = {"version": version, "text_sha256": text_hash(reports, study_id), "step_up": "pin"} | changes
+    fields = {
+        "version": version,
+        "text_sha256": text_hash(reports, study_id),
+        "num_films": 1,
+        "step_up": "pin",
+    } | changes
     return reports.sign(study_id, actor, **fields)
 
 
@@ -92,15 +97,15 @@ def test_an_undecided_sentence_another_text_or_an_old_version_is_not_signed(runt
     working = reports.begin(study_id, ann, language="en")
     version, seen = working.study.version, text_hash(reports, study_id)
     with pytest.raises(RefusedError, match="undecided"):
-        reports.sign(study_id, ann, version=version, text_sha256=seen, step_up="pin")
+        reports.sign(study_id, ann, version=version, text_sha256=seen, num_films=1, step_up="pin")
     version = reports.save(study_id, ann, version=version, content=decided(working.content))
     with pytest.raises(RefusedError, match="changed"):
-        reports.sign(study_id, ann, version=version, text_sha256="0" * 64, step_up="pin")
+        reports.sign(study_id, ann, version=version, text_sha256="0" * 64, num_films=1, step_up="pin")
     with pytest.raises(RefusedError, match="stale"):
-        reports.sign(study_id, ann, version=version - 1, text_sha256=seen, step_up="pin")
+        reports.sign(study_id, ann, version=version - 1, text_sha256=seen, num_films=1, step_up="pin")
     lazy = replace(ann, has_stepped_up=False)
     with pytest.raises(RefusedError, match="step_up"):
-        reports.sign(study_id, lazy, version=version, text_sha256=seen, step_up="")
+        reports.sign(study_id, lazy, version=version, text_sha256=seen, num_films=1, step_up="")
     with runtime.database.read() as connection:
         assert connection.execute(select(tables.signature)).all() == []
         assert versions(connection, study_id) == []
@@ -111,7 +116,7 @@ def test_an_empty_report_is_not_signed(runtime, reports):
     ann, study_id = radiologist(runtime), add_study(runtime)
     working = reports.begin(study_id, ann, language="zh")
     with pytest.raises(RefusedError, match="empty"):
-        reports.sign(study_id, ann, version=working.study.version, text_sha256="0" * 64, step_up="pin")
+        reports.sign(study_id, ann, version=working.study.version, text_sha256="0" * 64, num_films=1, step_up="pin")
 
 
 def test_two_readers_one_lock(runtime, reports, clock):
@@ -186,14 +191,18 @@ def test_resident_and_attending_then_amended_and_retracted(runtime, reports):
     working = reports.begin(study_id, rita, language="en")
     version = reports.save(study_id, rita, version=working.study.version, content=decided(working.content))
     with pytest.raises(RefusedError, match="not_permitted"):
-        reports.sign(study_id, rita, version=version, text_sha256=text_hash(reports, study_id), step_up="pin")
+        reports.sign(
+            study_id, rita, version=version, text_sha256=text_hash(reports, study_id), num_films=1, step_up="pin"
+        )
     reports.submit(study_id, rita, version=version)
     working = reports.begin(study_id, ann, language="en")
     assert working.study.state == ReportState.SUBMITTED
     impression = {**working.content["sections"]["impression"][0], "text": "Left pleural effusion.", "status": "edited"}
     content = {**working.content, "sections": {**working.content["sections"], "impression": [impression]}}
     version = reports.save(study_id, ann, version=working.study.version, content=content)
-    reports.sign(study_id, ann, version=version, text_sha256=text_hash(reports, study_id), step_up="password")
+    reports.sign(
+        study_id, ann, version=version, text_sha256=text_hash(reports, study_id), num_films=1, step_up="password"
+    )
     with pytest.raises(RefusedError, match="no_reason"):
         reports.step(study_id, ann, Event.AMEND, version=version + 1)
     reports.step(study_id, ann, Event.AMEND, version=version + 1, reason="side")
@@ -202,7 +211,7 @@ def test_resident_and_attending_then_amended_and_retracted(runtime, reports):
     working = reports.working(study_id)
     assert working.study.state == ReportState.AMENDING
     sha = text_hash(reports, study_id)
-    reports.sign(study_id, ann, version=working.study.version, text_sha256=sha, step_up="grace")
+    reports.sign(study_id, ann, version=working.study.version, text_sha256=sha, num_films=1, step_up="grace")
     version = reports.working(study_id).study.version
     reports.retract(study_id, ann, version=version, reason="wrong patient", step_up="pin")
     with runtime.database.read() as connection:
@@ -224,9 +233,9 @@ def test_a_critical_finding_asks_who_was_told(runtime, reports, clock):
     version = reports.save(study_id, ann, version=working.study.version, content=content)
     sha = text_hash(reports, study_id)
     with pytest.raises(RefusedError, match="critical"):
-        reports.sign(study_id, ann, version=version, text_sha256=sha, step_up="pin")
+        reports.sign(study_id, ann, version=version, text_sha256=sha, num_films=1, step_up="pin")
     reports.note_critical(study_id, ann, Critical("Pneumothorax", "Dr Weaver", START, is_read_back=True))
-    reports.sign(study_id, ann, version=version, text_sha256=sha, step_up="pin")
+    reports.sign(study_id, ann, version=version, text_sha256=sha, num_films=1, step_up="pin")
     told = reports.criticals(study_id)[0]
     assert (told.finding, told.told, told.told_at, told.is_read_back) == ("Pneumothorax", "Dr Weaver", START, True)
 

@@ -111,8 +111,9 @@ class Ward(RuleBasedStateMachine):
         sha = words.sha256_of(words.text_of(content, catalogue("trivium.medical", "en")))
         try:
             self.reports.sign(
-                self.study_id, self.actors[who], version=self.version(is_old), text_sha256=sha, step_up="pin"
-            )
+                self.study_id, self.actors[who], version=self.version(is_old), text_sha256=sha, num_films=1,
+                step_up="pin",
+            )  # fmt: skip
         except RefusedError:
             return
         assert who in ("ann", "bob")

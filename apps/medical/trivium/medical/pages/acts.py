@@ -23,7 +23,15 @@ from trivium.service.visitor import language_of, principal_of
 __all__ = ["router"]
 
 router = APIRouter()
-_STATUS = {"stale": 409, "locked": 409, "not_begun": 409, "not_permitted": 403, "step_up": 403, "nameless": 403}
+_STATUS = {
+    "stale": 409,
+    "locked": 409,
+    "not_begun": 409,
+    "films": 409,
+    "not_permitted": 403,
+    "step_up": 403,
+    "nameless": 403,
+}
 _STEPS = {"send-back": Event.SEND_BACK, "reject": Event.REJECT, "reopen": Event.REOPEN, "amend": Event.AMEND,
           "abandon": Event.ABANDON}  # fmt: skip
 Writer = needs("medical.review")
@@ -50,9 +58,12 @@ class Saved(Seen):
 
 
 class Signing(Seen):
-    """What is signed: this text, as the hash of what the page showed; PIN or password unless a grace holds."""
+    """What is signed: this text, as the hash of what the page showed, and so many films; PIN or password unless a
+    grace holds.
+    """
 
     text_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    films: int = Field(ge=0)
     attested: bool
     secret: str = Field(default="", max_length=256)
 
@@ -192,8 +203,8 @@ def sign(request: Request, study_id: StudyId, body: Signing) -> Response:
 
     def act() -> None:
         actor = actor_of(request, has_stepped_up=True)
-        version, sha = body.version, body.text_sha256
-        reports_of(request).sign(study_id, actor, version=version, text_sha256=sha, step_up=proof.how)
+        seen = {"version": body.version, "text_sha256": body.text_sha256, "num_films": body.films}
+        reports_of(request).sign(study_id, actor, **seen, step_up=proof.how)
 
     return _done(request, study_id, act)
 

@@ -102,6 +102,7 @@ def state_of(request: Request, study_id: str) -> dict[str, Any]:
         "draft": _draft(draft, language_of(request), maps) if draft is not None and is_shown else None,
         "is_draft_hidden": not is_shown,
         "images": [_image(study_id, one) for one in films],
+        "films_since": _films_since(made, len(films)) if study.state in PUBLISHED else 0,
         "versions": [_version(one) for one in made],
         "difference": _difference(made, text, study),
         "critical": critical_findings(content),
@@ -226,6 +227,12 @@ def _archive(request: Request, fetch: Fetch | None) -> dict[str, Any]:
         "problem": translate(came.problem if came else error, language_of(request)),
     }
     return {"is_set": is_set, "asked": asked}
+
+
+def _films_since(made: Sequence[Row[Any]], num_films: int) -> int:
+    """Return how many films came after the report was signed, and so are not what it was written on."""
+    bound: list[str] = next((one.images for one in reversed(made) if one.signer_name), [])
+    return num_films - len(bound)
 
 
 def _version(made: Row[Any]) -> dict[str, Any]:

@@ -205,15 +205,16 @@ class Reports:
 
     # -- one who signs ------------------------------------------------------------------------------------------
 
-    def sign(self, study_id: str, actor: Actor, *, version: int, text_sha256: str, step_up: str) -> int:
+    def sign(self, study_id: str, actor: Actor, *, version: int, text_sha256: str, num_films: int, step_up: str) -> int:
         """Sign what the page showed; return the number of the signed version.
 
         Args:
             text_sha256: hash of the text that the signer saw; another text is not signed.
+            num_films: films that the signer was shown; one that came since was not read, and is not bound.
             step_up: how the signer showed who they are: `password`, `pin` or `grace`.
 
         Raises:
-            RefusedError: `changed`, `empty`, `undecided`, `critical`, `second_reader`, or as `save`.
+            RefusedError: `changed`, `films`, `empty`, `undecided`, `critical`, `second_reader`, or as `save`.
         """
         with self._acting(study_id, actor, Event.SIGN, version) as (connection, study, state):
             number, kept = self._keep(connection, study_id, actor, "signed", is_decided=True)
@@ -223,6 +224,8 @@ class Reports:
                 raise RefusedError("second_reader")
             need_told(connection, study_id, kept["content"])
             bound = bound_by(connection, study_id, number, kept)
+            if len(bound["images"]) != num_films:
+                raise RefusedError("films")
             connection.execute(
                 insert(tables.signature).values(
                     study_id=study_id, version_number=number, signer=actor.id, signer_name=actor.name, step_up=step_up,

@@ -202,7 +202,15 @@ def versions(connection: Connection, study_id: str) -> Sequence[Row[Any]]:
     """Read what was submitted, signed or retracted, oldest first, each with its signature where there is one."""
     made, by = tables.version, tables.signature
     is_its = (by.c.study_id == made.c.study_id) & (by.c.version_number == made.c.number)
-    told = (by.c.signer_name, by.c.signed_at, by.c.bound_sha256, by.c.step_up, by.c.model, by.c.weights_sha256)
+    told = (
+        by.c.signer_name,
+        by.c.signed_at,
+        by.c.bound_sha256,
+        by.c.step_up,
+        by.c.model,
+        by.c.weights_sha256,
+        by.c.images,
+    )
     query = select(made, *told).select_from(made.outerjoin(by, is_its)).where(made.c.study_id == study_id)
     return connection.execute(query.order_by(made.c.number)).all()
 

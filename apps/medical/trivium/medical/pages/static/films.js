@@ -1,6 +1,6 @@
 // The films of a study on the page: the tools above them, evidence over them, the prior beside them.
 import { loadMaps } from "./evidence.js";
-import { at, make, named, percent, person, say } from "./texts.js";
+import { at, make, markOf, named, percent, person, say } from "./texts.js";
 import { Viewer } from "./viewer.js";
 
 export class Films {
@@ -30,8 +30,9 @@ export class Films {
   // Draw what the server knows; the answer comes when the film is on the screen.
   take(state) {
     const isFirst = this.state === null;
+    const hasMore = !isFirst && state.images.length !== this.state.images.length;
     this.state = state;
-    if (isFirst) this.drawTools();
+    if (isFirst || hasMore) this.drawTools();
     this.drawPriors();
     const shown = isFirst && state.images.length ? this.load() : Promise.resolve();
     Object.assign(this.viewer, { regions: this.regions(), labels: this.labels() });
@@ -45,9 +46,8 @@ export class Films {
   }
 
   labels() {
-    const { study, is_published: isPublished } = this.state;
-    const mark = study.state === "retracted" ? say("ui.retracted_mark") : isPublished ? "" : say("ui.watermark");
-    return [study.patient.slice(0, 10), person(study), mark];
+    const { study } = this.state;
+    return [study.patient.slice(0, 10), person(study), markOf(this.state)];
   }
 
   regions() {

@@ -3,7 +3,7 @@
 import { Editor } from "./editor.js";
 import { ask, critical, pinFirst, signing } from "./dialogs.js";
 import { Films, since } from "./films.js";
-import { at, known, make, named, person, post, say } from "./texts.js";
+import { at, known, make, markOf, named, person, post, say } from "./texts.js";
 import { prepare } from "./viewer.js";
 
 const root = document.getElementById("study");
@@ -17,6 +17,7 @@ let tag = "";
 let answers = 0; // of acts, and turns to other studies
 let nextStudy = null;
 let isNamed = false; // whether exports carry the patient's name
+let filmsShown = 0; // films that were there when the page was opened
 let asking = ""; // of the archive, on this page: "asked", then "shown" once what came is beside the film
 const editor = new Editor(document.getElementById("sections"), { changed: () => later(), chosen: (names) => films.choose(names) });
 
@@ -39,6 +40,7 @@ async function load() {
 
 function take(found) {
   const isFirst = state === null;
+  if (isFirst) filmsShown = found.images.length;
   state = found;
   const canWrite = found.is_mine && found.can.includes("edit");
   if (!canWrite) document.getElementById("saved").textContent = "";
@@ -136,7 +138,7 @@ function drawState() {
   label.className = `state m-${study.state}`;
   const stat = study.is_stat ? make("strong", { class: "m-stat" }, "STAT") : "";
   document.getElementById("about").replaceChildren(`${study.patient.slice(0, 10)} · ${person(study)} `, stat);
-  const mark = study.state === "retracted" ? say("ui.retracted_mark") : state.is_published ? "" : say("ui.watermark");
+  const mark = markOf(state);
   document.getElementById("mark").textContent = mark ? `${mark}   `.repeat(400) : "";
   root.dataset.state = study.state;
   root.dataset.version = study.version;
@@ -161,6 +163,9 @@ function notice(key, text, kind = "") {
 function drawNotices() {
   const { study, draft } = state;
   notice("gone", "");
+  const { length: count } = state.images;
+  notice("films", count > filmsShown ? say("ui.film_came", { count }) : "", "bad");
+  notice("films-since", state.films_since ? say("ui.films_since", { count: state.films_since }) : "", "bad");
   notice("locked", study.locked_by ? say("ui.locked", { name: study.locked_by }) : "");
   notice("refused", draft?.refused ? say("ui.refused", { reason: draft.refused }) : "");
   notice("warnings", draft?.warnings?.length && !draft.refused ? draft.warnings.join("; ") : "");
@@ -313,9 +318,9 @@ async function sign() {
     }
     await load();
   }
-  const { text, text_sha256: sha } = state; // what is shown is what is signed
+  const { text, text_sha256: sha, images } = state; // what is shown is what is signed
   const given = await signing(text, !state.step_up.has_grace);
-  if (given) await act("sign", { text_sha256: sha, ...given });
+  if (given) await act("sign", { text_sha256: sha, films: images.length, ...given });
 }
 
 // -- the next study -------------------------------------------------------------------------------------------------

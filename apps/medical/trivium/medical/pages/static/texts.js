@@ -42,6 +42,12 @@ export function person(study) {
   return [age, study.sex, study.modality].filter(Boolean).join(" ");
 }
 
+// What lies over a report that nobody has signed as it stands: a change to a signed one is a draft, too.
+export function markOf({ study, is_published: isPublished }) {
+  if (study.state === "retracted") return say("ui.retracted_mark");
+  return isPublished && study.state !== "amending" ? "" : say("ui.watermark");
+}
+
 // An address of this server, which a proxy may serve under a path of its own.
 export function at(path) {
   return new URL(`../..${path}`, import.meta.url).href;
