@@ -16,7 +16,7 @@ from tests.maintenance.ingest.conftest import (  # noqa: F401 - fixtures
     streams,
 )
 
-from trivium.maintenance.pages.health import count_issues
+from trivium.maintenance.pages.health import count_issues, read_tags
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,12 @@ def test_what_was_wrong_with_rows_is_counted_in_the_readers_language(plant, lang
     found = count_issues(plant.database, PLANT, language)
     assert sorted(one["what"] for one in found) == sorted(told)
     assert {one["rows"] for one in found} == {2}
+
+
+def test_what_never_came_is_told_by_tag_and_of_a_silent_asset_in_one_line(plant):  # noqa: F811
+    plant.register(pump("P1"), pump("P2"))
+    assert plant.send(json.dumps([{"asset": "P1", "time": at(0), "temp": 60}])).status == 202
+    plant.drain()
+    found = read_tags(plant.database, plant.registries.of(PLANT))
+    told = [(one.asset, one.tag, one.what, one.newest) for one in found]
+    assert told == [("P1", "press", "never", None), ("P1", "speed", "never", None), ("P2", "", "never", None)]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC
+from datetime import UTC, datetime
 from importlib.resources import files
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -31,3 +32,10 @@ def test_every_measure_of_a_shipped_model_has_its_word(name):
 
 def test_what_the_catalogue_does_not_know_stays_as_it_is():
     assert Words("zh", UTC).about({"made by": "Ann, Bob", "rows": 12}) == "made by Ann, Bob; 行数 12"
+
+
+def test_a_time_is_in_the_plants_zone_whichever_way_it_is_kept():
+    words, moment = Words("en", ZoneInfo("Europe/Berlin")), datetime(2026, 7, 1, 12, tzinfo=UTC)
+    kept = (moment, moment.isoformat(), int(moment.timestamp()) * 10**6)
+    assert [words.moment(at) for at in kept] == ["2026-07-01 14:00:00"] * 3
+    assert Words("en", UTC).moment(moment) == "2026-07-01 12:00:00 UTC"

@@ -168,7 +168,7 @@ def batches(
     with opened_runtime() as runtime:
         for one in find_batches(runtime.database, plant, state=state, limit=limit):
             counts = ", ".join(f"{count} {name}" for name, count in one["verdicts"].items() if count)
-            typer.echo(f"{one['received_at'][:19]}  {one['state']:8}  {one['batch_id']}  {one['rows']} rows: {counts}")
+            typer.echo(f"{one['received_at'][:19]}Z  {one['state']:8}  {one['batch_id']}  {one['rows']} rows: {counts}")
 
 
 @app.command("dead-letters", epilog="Example: trivium maintenance dead-letters --plant north --replay 17 --replay 18")
@@ -189,7 +189,7 @@ def dead_letters(
             typer.echo(f"{count} sent again")
             return
         for one in letters.list_dead(runtime.database, plant):
-            typer.echo(f"{one['id']}  {one['failed_at'][:19]}  {one['batch_id']}  {one['reason']}")
+            typer.echo(f"{one['id']}  {one['failed_at'][:19]}Z  {one['batch_id']}  {one['reason']}")
 
 
 @app.command(hidden=True)

@@ -29,6 +29,7 @@ class TagHealth:
     """A tag that is not as it should be.
 
     Args:
+        tag: empty for all tags of an asset that nothing ever came of.
         what: `stale` (older than its limit, while others of the asset are newer), `stuck` or `never`.
         newest: good reading; None for none.
     """
@@ -95,6 +96,7 @@ def read_tags(database: Database, registry: Registry) -> list[TagHealth]:
     for asset in registry.assets.values():
         row = rows.get(asset.name)
         if row is None:
+            found.append(TagHealth(asset.name, "", "", "never", None))
             continue
         tail = unpack_block(row.tail)
         is_running = row.latest.get("reason", "scored") == "scored"  # a machine that stands still may well be flat

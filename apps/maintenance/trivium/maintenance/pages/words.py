@@ -32,11 +32,15 @@ class Words:
         """Return a text with its fields filled in."""
         return self._texts.say(key, **values)
 
-    def moment(self, at: datetime | int | None) -> str:
-        """Return a time in the plant's zone to the second; a dash for none."""
+    def moment(self, at: datetime | int | str | None) -> str:
+        """Return a time in the plant's zone to the second; a dash for none.
+
+        Args:
+            at: aware, or microseconds since 1970, or ISO 8601 with an offset.
+        """
         if at is None:
             return "-"
-        moment = to_time(at) if isinstance(at, int) else at
+        moment = to_time(at) if isinstance(at, int) else datetime.fromisoformat(at) if isinstance(at, str) else at
         local = moment.astimezone(self.zone)
         return f"{local:%Y-%m-%d %H:%M:%S}" + (" UTC" if self.zone is UTC else "")
 
