@@ -105,7 +105,7 @@ def test_units_in_headers_and_beside_the_rows():
     assert by_header.blocks[0].values.tolist() == [[100.0]] == beside.blocks[0].values.tolist()
     assert verdicts(wrong) == ["bad_unit"]
     assert wrong.blocks == []
-    assert "is kept in degC" in str(wrong.issues[0]["what"])
+    assert wrong.issues[0]["what"] == "'bar' does not convert to degC of the registry"
 
 
 def test_limits_are_those_of_the_registrys_unit():

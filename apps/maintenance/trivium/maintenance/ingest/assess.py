@@ -59,12 +59,12 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """What holds for the cells of one tag in one unit."""
+    """What holds for the cells of one tag in one unit; `bad_unit` is the one sent where it does not convert."""
 
     tag: Tag | None
     factor: float = 1.0
     offset: float = 0.0
-    is_unit_bad: bool = False
+    bad_unit: str = ""
 
 
 def assess(sheet: Sheet, registry: Registry, options: Options, *, latest_us: int) -> Assessment:
@@ -110,7 +110,7 @@ class _Grid:
             laid(lambda rule: rule.offset),
             laid(lambda rule: -np.inf if rule.tag is None or rule.tag.low is None else rule.tag.low),
             laid(lambda rule: np.inf if rule.tag is None or rule.tag.high is None else rule.tag.high),
-            laid(lambda rule: rule.tag is not None and not rule.is_unit_bad) > 0,
+            laid(lambda rule: rule.tag is not None and not rule.bad_unit) > 0,
         )
 
 
@@ -223,7 +223,7 @@ def _assess_narrow(
     readings: dict[str, list[tuple[Tag, np.ndarray]]] = {}
     for tag_name, asset_name, unit, rows in _narrow_groups(sheet):
         rule, missing = _narrow_rule(registry, tag_name, asset_name, unit or options.units.get(tag_name, ""))
-        if rule.tag is None or rule.is_unit_bad:
+        if rule.tag is None or rule.bad_unit:
             _say_unusable(found, rows, rule, tag_name, missing)
             continue
         own_values, own_marks = values[rows], marks[rows]
@@ -296,14 +296,14 @@ def _rule(tag: Tag | None, unit: str) -> _Rule:
     if tag is None:
         return _Rule(None)
     found = conversion(unit.strip(), tag.unit)
-    return _Rule(tag, is_unit_bad=True) if found is None else _Rule(tag, found.factor, found.offset)
+    return _Rule(tag, bad_unit=unit.strip()) if found is None else _Rule(tag, found.factor, found.offset)
 
 
 def _say_unusable(found: Assessment, rows: np.ndarray, rule: _Rule, column: str, missing: str) -> None:
     if rule.tag is None:
         found.mark(rows, Verdict.UNKNOWN_SENSOR, column, missing)
     else:
-        what = Phrase("is kept in {unit}; the unit sent does not convert to it", unit=rule.tag.unit)
+        what = Phrase("'{sent}' does not convert to {unit} of the registry", sent=rule.bad_unit, unit=rule.tag.unit)
         found.mark(rows, Verdict.BAD_UNIT, column, what)
 
 
