@@ -10,13 +10,8 @@ import pytest
 from lxml import etree
 from tests.shared_data import FINANCE, needs_finance_data
 
-from trivium.finance.parse.instance import (
-    find_companions,
-    looks_like_instance,
-    read_companions,
-    read_instance,
-    resolve_fact,
-)
+from trivium.finance.parse.companions import find_companions, read_companions
+from trivium.finance.parse.instance import looks_like_instance, read_instance, resolve_fact
 from trivium.finance.records import Filing, Period
 from trivium.service.errors import InputError, NotFoundError
 from trivium.service.evidence import FactAnchor

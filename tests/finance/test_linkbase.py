@@ -9,7 +9,8 @@ from lxml import etree, html
 from tests.shared_data import FINANCE, needs_finance_data
 
 from trivium.finance.parse import linkbase as module
-from trivium.finance.parse.linkbase import file_name, read_linkbases
+from trivium.finance.parse.linkbase import read_linkbases
+from trivium.finance.parse.taxonomy import file_name
 from trivium.finance.records import Concept, PresentationRow
 
 GAAP_XSD = "https://xbrl.fasb.org/us-gaap/2024/elts/us-gaap-2024.xsd"

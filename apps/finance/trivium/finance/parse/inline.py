@@ -15,9 +15,9 @@ from decimal import Decimal
 
 from lxml import etree
 
+from trivium.finance.parse.companions import Companion, read_companions
 from trivium.finance.parse.cover import cover
 from trivium.finance.parse.headings import name_columns
-from trivium.finance.parse.instance import Companion, read_companions
 from trivium.finance.parse.layout import TABLE, TableLayout, folded
 from trivium.finance.parse.markup import Document, load, to_utf8
 from trivium.finance.parse.transformations import transform

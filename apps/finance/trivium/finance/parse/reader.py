@@ -136,8 +136,9 @@ def _read_text(name: str, data: bytes, beside: Companion, names_beside: list[str
         return read_companyfacts(name, data)
     if data[:2000].lstrip().startswith((b"<SEC-DOCUMENT>", b"<SEC-HEADER>", b"-----BEGIN PRIVACY-ENHANCED MESSAGE")):
         raise InputError("a complete submission text file, with every document of the filing", where=name, hint=_BRING)
+    from trivium.finance.parse.companions import find_companions
     from trivium.finance.parse.inline import looks_like_inline, read_inline
-    from trivium.finance.parse.instance import find_companions, looks_like_instance, read_instance
+    from trivium.finance.parse.instance import looks_like_instance, read_instance
 
     companion = find_companions(data, names_beside, lambda near: beside(near) or b"") if names_beside else beside
     text = to_utf8(data, name)
@@ -170,8 +171,9 @@ def _read_zip(name: str, data: bytes) -> tuple[Filing, ...]:
     members = _open_zip(name, data)
     if "xl/workbook.xml" in members or "[Content_Types].xml" in members:
         return (_read_statement(name, data),)
+    from trivium.finance.parse.companions import find_companions
     from trivium.finance.parse.inline import looks_like_inline, read_inline
-    from trivium.finance.parse.instance import find_companions, looks_like_instance, read_instance
+    from trivium.finance.parse.instance import looks_like_instance, read_instance
 
     inline = [(member, content) for member, content in members.items() if looks_like_inline(to_utf8(content, member))]
     if inline:

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from trivium.finance.parse.statement.cells import fold, statement_kind
+from trivium.finance.parse.statement.cells import BLANK, fold, read_printed, statement_kind
 from trivium.finance.parse.statement.marks import Mark, moment_of, month_end, read_mark
 from trivium.finance.parse.statement.sheets import Cell, Grid, Unreadable
 from trivium.finance.records import Period
 from trivium.service.phrase import Phrase
 
-__all__ = ["Block", "Calendar", "Column", "find_blocks", "label_text", "read_calendar"]
+__all__ = ["Block", "Calendar", "Column", "find_blocks", "is_blank", "label_before", "label_text", "read_calendar"]
 
 Row = Sequence[Cell]
 
@@ -173,6 +173,27 @@ def _day(year: int, month: int, day: int) -> date:
 def label_text(cell: Cell) -> str:
     """Return a cell's text with white space folded; empty for numbers, dates and unreadable cells."""
     return " ".join(cell.split()) if isinstance(cell, str) else ""
+
+
+def label_before(row: Row, before: int) -> str:
+    """Return a value's label: the first text of the group of texts nearest to its left."""
+    texts: list[str] = []
+    for column in range(before - 1, -1, -1):
+        text = label_text(row[column])
+        is_words = bool(text) and read_printed(text) is None and any(char.isalpha() for char in text)
+        if is_words:
+            texts.append(text)
+        elif texts and not is_blank(row[column]):
+            break
+    return texts[-1] if texts else ""
+
+
+def is_blank(cell: Cell) -> bool:
+    """Whether a cell is empty, a dash or nothing but signs."""
+    if not isinstance(cell, str):
+        return False
+    text = fold(cell)
+    return text in BLANK or not any(char.isalnum() for char in text)
 
 
 def _header_text(cell: Cell) -> str:

@@ -10,7 +10,16 @@ from datetime import date
 from decimal import Decimal
 
 from trivium.finance.parse.statement import cells
-from trivium.finance.parse.statement.columns import Block, Calendar, Column, find_blocks, label_text
+from trivium.finance.parse.statement.columns import (
+    Block,
+    Calendar,
+    Column,
+    find_blocks,
+    is_blank,
+    label_before,
+    label_text,
+)
+from trivium.finance.parse.statement.measures import Measures, find_measures, is_measure_row
 from trivium.finance.parse.statement.sheets import Cell, Grid, Unreadable, cell_name
 from trivium.finance.records import (
     ROW_LABEL_NAMESPACE,
@@ -22,7 +31,6 @@ from trivium.finance.records import (
     Place,
     PresentationRow,
     Problem,
-    Unit,
     intern_concept,
 )
 from trivium.service.evidence import SheetCell
@@ -30,8 +38,6 @@ from trivium.service.phrase import Phrase, joined
 
 __all__ = ["Reading", "listed"]
 
-_SHARES = intern_concept("http://www.xbrl.org/2003/instance", "shares", "xbrli")
-_PURE = Unit((intern_concept("http://www.xbrl.org/2003/instance", "pure", "xbrli"),))
 _ABSTRACT = re.compile(r"\[(?:abstract|line items|roll forward|table|domain|member)\]$")
 _AT_AN_EDGE = re.compile(
     r"(?=.*\b(?:cash|balances?)\b).*(?:\bbeginning\b|\bending\b|\bend of (?:the )?(?:period|year)|\bbalances? at\b)|"
@@ -39,18 +45,8 @@ _AT_AN_EDGE = re.compile(
 )
 _TITLE = re.compile(r"\bstatements?\b|\bsheets?\b|^cash flows? from\b|表$")
 _OPENING = re.compile(r"beginning|期初|年初")
-_MEASURE = re.compile(r"(?:reporting )?currency|units?|单位|币种|(?:货币|计量|金额)单位")
 _PARENT_ONLY = re.compile(r"母公司(?!股东|所有者|的)|\bparent company only\b|\bparent only\b")
 _MAX_LISTED = 8
-
-
-@dataclass(slots=True)
-class _Measures:
-    """Currency and scales (powers of ten) of one table."""
-
-    currency: str
-    money: int
-    shares: int
 
 
 @dataclass(slots=True)
@@ -96,8 +92,8 @@ class Reading:
         for block_number, block in enumerate(usable):
             above = _title_texts(grid.rows, block)
             kind = _kind(above) or kind
-            reader = _Table(self, number, grid, block, where, kind, is_parent, is_cover)
-            reader.measures = reader.find_measures([*above, *([] if block_number == 0 else top)])
+            measures = find_measures(grid, block, [*above, *([] if block_number == 0 else top)])
+            reader = _Table(self, number, grid, block, where, measures, kind, is_parent, is_cover)
             reader.read()
             kind = reader.kind
 
@@ -126,38 +122,13 @@ class _Table:
     grid: Grid
     block: Block
     where: str
+    measures: Measures
     kind: str
     is_parent: bool
     is_cover: bool
-    measures: _Measures = field(default_factory=lambda: _Measures("XXX", 0, 0))
     heading: str = ""
     labels_seen: dict[str, str] = field(default_factory=dict)
     texts_left: list[str] = field(default_factory=list)
-    has_scale: bool = False
-    has_money: bool = False
-    has_unknown_currency: bool = False
-
-    def find_measures(self, titles: list[str]) -> _Measures:
-        """Find currency and scale in the titles and headers; say what is missing."""
-        headers = [column.header for column in self.block.columns]
-        texts = [*titles, *self._measure_rows(), *headers, self.grid.name]
-        together = " | ".join(texts)
-        currency = next(filter(None, map(cells.currency_of, texts)), "") or self._printed_currency()
-        scales = [scale for text in texts if (scale := cells.money_scale(text)) is not None]
-        money = scales[0] if scales else 0
-        self.has_scale = bool(scales)
-        return _Measures(currency or "XXX", money, cells.share_scale(together, money))
-
-    def _measure_rows(self) -> list[str]:
-        """Return what rows such as `Currency,USD,USD` say, as one would write it in a title: `Currency: USD`."""
-        rows = (self.grid.rows[number] for number in range(self.block.first, self.block.last))
-        named = ((_label(row, len(row)), row) for row in rows if row and _is_measure_row(row))
-        return [f"{label}: {label_text(cell)}" for label, row in named for cell in row[1:] if label_text(cell)]
-
-    def _printed_currency(self) -> str:
-        rows = self.grid.rows[self.block.first : self.block.last]
-        signs = (cells.currency_of(cell) for row in rows for cell in row if isinstance(cell, str) and len(cell) <= 24)
-        return next(filter(None, signs), "")
 
     def read(self) -> None:
         """Read the table's rows."""
@@ -175,10 +146,10 @@ class _Table:
         self._tell_what_was_missing()
 
     def _tell_what_was_missing(self) -> None:
-        if self.has_unknown_currency:
+        if self.measures.is_currency_missed:
             what = "no currency is named, so amounts carry the unit XXX; name it in a title, such as USD in millions"
             self.reading.problems.append(Problem(self.where, what))
-        if self.has_money and not self.has_scale:
+        if self.measures.is_scale_missed:
             self.reading.note(self.where, "no scale is named, so amounts were taken as printed, in full units")
         if self.texts_left:
             what = Phrase("text instead of numbers was left out in {cells}", cells=listed(self.texts_left))
@@ -229,17 +200,17 @@ class _Table:
     def _read_row(self, row: int, columns: list[tuple[Column, tuple[Dimension, ...]]]) -> None:
         content = self.grid.rows[row]
         values = [(column, extra, content[column.index]) for column, extra in columns if column.index < len(content)]
-        full = [(column, extra, cell) for column, extra, cell in values if not _is_blank(cell)]
-        if _is_measure_row(content):
+        full = [(column, extra, cell) for column, extra, cell in values if not is_blank(cell)]
+        if is_measure_row(content):
             return
         if not full:
-            label = _label(content, len(content))
-            if label and not any(not _is_blank(cell) for _, _, cell in values):
+            label = label_before(content, len(content))
+            if label and not any(not is_blank(cell) for _, _, cell in values):
                 self._take_heading(label, has_dashes=any(label_text(cell).strip() for _, _, cell in values))
             return
         printed_labels: set[str] = set()
         for column, extra, cell in full:
-            label = _label(content, column.index)
+            label = label_before(content, column.index)
             address = self._address(row, column.index)
             if isinstance(cell, Unreadable):
                 self.reading.problems.append(
@@ -302,7 +273,7 @@ class _Table:
             self.reading.quarters.add((period.end, column.mark.quarter))
         if column.mark.year and not column.mark.month_day:
             self.reading.fiscal_years.setdefault(period.end, column.mark.year)
-        unit, power = self._unit(label, printed, column)
+        unit, power = self.measures.unit_of(label, self.heading, printed, column)
         value = printed.value.scaleb(power) if power >= 0 or printed.value else printed.value
         dimensions = (*extra, *self._section(label))
         name = f"{self.heading.rstrip(':： ')}: {label}" if cells.is_generic(label) and self.heading else label
@@ -364,35 +335,6 @@ class _Table:
             return None
         return next((months for months in (3, 6, 12) if abs(min(gaps) - months * 30.4375) <= 9), None)
 
-    def _unit(self, label: str, printed: cells.Printed, column: Column) -> tuple[Unit, int]:
-        """Return the unit of a value and the power of ten that its printed number is to be multiplied by."""
-        kind = cells.row_kind(label, self.heading)
-        if printed.is_percent:
-            return _PURE, 0
-        if kind == "ratio":
-            return _PURE, -2 if "%" in cells.fold(label) else 0
-        if kind == "count":
-            return _PURE, 0
-        own = cells.money_scale(label)
-        if kind == "shares":
-            return Unit((_SHARES,)), self.measures.shares if own is None else own
-        code = cells.currency_of(column.header) or self.measures.currency
-        currency = intern_concept("http://www.xbrl.org/2003/iso4217", code, "iso4217")
-        if kind == "per_share":
-            return Unit((currency,), (_SHARES,)), 0
-        self.has_money = self.has_money or own is None
-        self.has_unknown_currency = self.has_unknown_currency or code == "XXX"
-        return Unit((currency,)), self.measures.money if own is None else own
-
-
-def _is_measure_row(row: Sequence[Cell]) -> bool:
-    """Whether a row says in which currency or unit its columns are, and holds no number."""
-    return (
-        bool(row)
-        and bool(_MEASURE.fullmatch(cells.fold(label_text(row[0]))))
-        and not any(isinstance(cell, Decimal) or cells.looks_numeric(label_text(cell)) for cell in row[1:])
-    )
-
 
 def listed(names: Sequence[str]) -> str:
     """Join the first few names and count the others."""
@@ -415,23 +357,3 @@ def _is_number(cell: Cell) -> bool:
     if isinstance(cell, str):
         return cells.looks_numeric(cell)
     return isinstance(cell, Decimal | Unreadable)
-
-
-def _is_blank(cell: Cell) -> bool:
-    if not isinstance(cell, str):
-        return False
-    text = cells.fold(cell)
-    return text in cells.BLANK or not any(char.isalnum() for char in text)
-
-
-def _label(row: Sequence[Cell], before: int) -> str:
-    """Return a value's label: the first text of the group of texts nearest to its left."""
-    texts: list[str] = []
-    for column in range(before - 1, -1, -1):
-        text = label_text(row[column])
-        is_words = bool(text) and cells.read_printed(text) is None and any(char.isalpha() for char in text)
-        if is_words:
-            texts.append(text)
-        elif texts and not _is_blank(row[column]):
-            break
-    return texts[-1] if texts else ""
