@@ -45,6 +45,12 @@ def down_by_expert(h_RF: Tensor, down_EDF: Tensor, order: SortedSlots) -> Tensor
 
 
 @triton.jit
+def _rows_of(ends, expert):
+    """Return where an expert's rows begin and end."""
+    return tl.load(ends + expert - 1, mask=expert > 0, other=0), tl.load(ends + expert)
+
+
+@triton.jit
 def _gated(
     x,
     gate_up,
@@ -68,8 +74,7 @@ def _gated(
     matrix_start = gate_up + matrix_row[None, :] * inner_width + inner[:, None]
     ahead = tl.load(matrix_start, mask=(inner < inner_width)[:, None], other=0.0)
     begin(EARLY)
-    start = tl.load(ends + expert - 1, mask=expert > 0, other=0)
-    end = tl.load(ends + expert)
+    start, end = _rows_of(ends, expert)
     for first in range(start, end, ROWS):
         row = first + tl.arange(0, ROWS)
         is_real = row < end
@@ -109,8 +114,7 @@ def _down(
     down_start = down + (expert.to(tl.int64) * width + column % width)[None, :] * inner_width + inner[:, None]
     ahead = tl.load(down_start, mask=(inner < inner_width)[:, None], other=0.0)
     begin(EARLY)
-    start = tl.load(ends + expert - 1, mask=expert > 0, other=0)
-    end = tl.load(ends + expert)
+    start, end = _rows_of(ends, expert)
     for first in range(start, end, ROWS):
         row = first + tl.arange(0, ROWS)
         is_real = row < end

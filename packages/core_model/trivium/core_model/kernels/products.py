@@ -16,6 +16,7 @@ import triton
 import triton.language as tl
 from torch.nn import functional as F
 
+from trivium.core_model.kernels.gated import write_gated
 from trivium.core_model.kernels.slots import SortedSlots
 from trivium.core_model.kernels.streamed import streamed_gated
 
@@ -200,16 +201,7 @@ def _gated(
         is_inside = inner < inner_width - step
         x_tile = tl.load(x_start + step, mask=is_inside[None, :], other=0.0)
         both = tl.dot(x_tile, tl.load(matrix_start + step, mask=is_inside[:, None], other=0.0), both)
-    gate_tile, up_tile = tl.split(tl.reshape(both, (ROWS, COLUMNS, 2)))
-    column = first_column + tl.arange(0, COLUMNS)
-    mask = is_real[:, None] & (column < width)[None, :]
-    if KEEP:
-        kept_start = kept + row.to(tl.int64)[:, None] * (2 * width) + column[None, :]
-        tl.store(kept_start, gate_tile.to(kept.dtype.element_ty), mask=mask)
-        tl.store(kept_start + width, up_tile.to(kept.dtype.element_ty), mask=mask)
-    weight = tl.load(weights + slot, mask=is_real, other=0.0).to(tl.float32)
-    value = weight[:, None] * gate_tile * tl.sigmoid(gate_tile) * up_tile
-    tl.store(h + row.to(tl.int64)[:, None] * width + column[None, :], value.to(h.dtype.element_ty), mask=mask)
+    write_gated(both, row, is_real, first_column, slot, weights, h, kept, width, KEEP, ROWS, COLUMNS)
 
 
 @triton.jit

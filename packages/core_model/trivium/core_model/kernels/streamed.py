@@ -16,6 +16,7 @@ import triton.language as tl
 from torch import Tensor
 from triton.tools.tensor_descriptor import TensorDescriptor
 
+from trivium.core_model.kernels.gated import write_gated
 from trivium.core_model.kernels.slots import SortedSlots
 
 __all__ = ["streamed_gated"]
@@ -108,13 +109,4 @@ def _gated(
         for step in range(0, inner_width, INNER):
             matrix_tile = gate_up.load([expert, first_column, 0, step]).reshape(2 * COLUMNS, INNER)
             both = tl.dot(tl.load(x_start + step), matrix_tile.T, both)
-        gate_tile, up_tile = tl.split(tl.reshape(both, (ROWS, COLUMNS, 2)))
-        column = first_column + tl.arange(0, COLUMNS)
-        mask = is_real[:, None] & (column < width)[None, :]
-        if KEEP:
-            kept_start = kept + row.to(tl.int64)[:, None] * (2 * width) + column[None, :]
-            tl.store(kept_start, gate_tile.to(kept.dtype.element_ty), mask=mask)
-            tl.store(kept_start + width, up_tile.to(kept.dtype.element_ty), mask=mask)
-        weight = tl.load(weights + slot, mask=is_real, other=0.0).to(tl.float32)
-        value = weight[:, None] * gate_tile * tl.sigmoid(gate_tile) * up_tile
-        tl.store(h + row.to(tl.int64)[:, None] * width + column[None, :], value.to(h.dtype.element_ty), mask=mask)
+        write_gated(both, row, is_real, first_column, slot, weights, h, kept, width, KEEP, ROWS, COLUMNS)
