@@ -103,6 +103,12 @@ def test_names_of_columns_in_chinese_and_german(tmp_path):
     assert np.diff(fleet.time).tolist() == [86_400] * 5
 
 
+@pytest.mark.parametrize("name", ["Machine Nr", "Maschinen-Nr.", "motor_id", "Equipment Code", "PumpNo", "Pumpe Name"])
+def test_an_asset_is_known_by_a_noun_and_a_number(tmp_path, name):
+    text = f"Type;{name};time;p\n" + "".join(f"A;M{i % 2};{i};{i},5\n" for i in range(8))
+    assert read_file(write(tmp_path / "f.csv", text), "csv").asset_column == name
+
+
 def test_times_of_two_offsets_are_one_time_line(tmp_path):
     text = (
         "when,p,q\n2025-03-30T01:30:00+01:00,1.5,2\n2025-03-30T03:30:00+02:00,2.5,3\n2025-03-30T04:30:00+02:00,3.5,4\n"

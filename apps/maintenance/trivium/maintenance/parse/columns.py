@@ -69,22 +69,16 @@ _PLAIN_FAILED_WORDS = {
     *("ausfall", "ausgefallen", "defekt", "störung", "故障", "失效", "异常", "损坏"),
 }
 FAILED_WORDS |= _PLAIN_FAILED_WORDS
+_ASSET_NOUNS = (
+    *("asset", "machine", "unit", "engine", "equipment", "device", "pump", "motor", "turbine", "compressor"),
+    *("maschine", "maschinen", "anlage", "anlagen", "aggregat", "pumpe", "pumpen"),
+)
 _ASSET_NAMES = (
-    *(
-        "asset",
-        "asset id",
-        "assetid",
-        "machine id",
-        "machineid",
-        "machine",
-        "unit",
-        "unit id",
-        "unit number",
-        "unit nr",
-    ),
-    *("engine", "engine id", "equipment", "equipment id", "device", "device id", "deviceid", "pump", "pump id", "tag"),
-    *("unit no", "machine no", "machine number", "asset no", "asset number", "equipment no", "maschine", "anlage"),
-    *("设备", "设备编号", "设备号", "机器", "机组", "机组编号", "资产"),
+    *(f"{noun} {what}" for noun in _ASSET_NOUNS for what in ("id", "no", "nr", "number", "nummer", "code")),
+    *("assetid", "machineid", "deviceid", "maschinennummer", "anlagennummer", "equipmentnummer"),
+    *("asset", "machine", "unit", "engine", "equipment", "device", "pump", "tag", "maschine", "anlage", "aggregat"),
+    *(f"{noun} name" for noun in _ASSET_NOUNS),
+    *("设备", "设备编号", "设备号", "设备名称", "机器", "机器编号", "机组", "机组编号", "资产", "资产编号"),
     *("serial", "serial number", "id"),
 )
 _VAGUE_NAMES = {"id", "tag", "serial", "serial number", "unit"}
