@@ -13,7 +13,8 @@ pytestmark = pytest.mark.browser
 SCRIPT = (Path(next(iter(service.__path__))) / "static" / "jobs.js").read_text(encoding="utf-8")
 PAGE = """<!doctype html><script src="/static/jobs.js" defer></script><a href="/elsewhere">elsewhere</a>
 <div data-job="1" data-reload><span class="state queued" data-field="state_text">waits</span>
-<progress max="1" value="0" data-field="progress"></progress></div>"""
+<progress max="1" value="0" data-field="progress"></progress>
+<button data-if="can_cancel">stop</button><button data-if="can_retry" hidden>again</button></div>"""
 
 
 class Site:
@@ -21,7 +22,7 @@ class Site:
 
     def __init__(self, context) -> None:
         self.loads, self.asked, self.tags = 0, 0, []
-        self.job = {"state": "running", "state_text": "runs", "progress": 0.4, "is_final": False}
+        self.job = {"state": "running", "state_text": "runs", "progress": 0.4, "is_final": False, "can_cancel": True}
         self.held = None  # the request for the other page, which is not answered yet
         context.route("**/*", self._answer)
 
@@ -74,6 +75,16 @@ def test_a_job_is_followed_to_its_end_and_its_page_loaded_anew(site):
     assert site.tags == ["", '"running"']
     site.end()
     _wait(site, lambda: site.loads == 2)
+
+
+def test_what_a_job_offers_follows_its_state(site):
+    offered = site.tab.locator("button:visible")
+    site.tab.evaluate("() => document.querySelector('[data-job]').removeAttribute('data-reload')")  # as in a list
+    site.tab.locator("[data-field=state_text]").get_by_text("runs").wait_for()
+    assert offered.all_inner_texts() == ["stop"]
+    site.job = {"state": "failed", "state_text": "failed", "progress": 0.4, "is_final": True, "can_retry": True}
+    site.tab.locator("[data-field=state_text]").get_by_text("failed").wait_for()
+    assert offered.all_inner_texts() == ["again"]
 
 
 def test_the_end_of_a_job_does_not_undo_a_click(site):

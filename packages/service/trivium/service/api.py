@@ -179,6 +179,8 @@ def _state(runtime: Runtime, job: Job, language: str) -> dict[str, Any]:
         "attempts": job.attempts,
         "origin": job.origin,
         "cancel_requested": job.cancel_requested,
+        "can_cancel": job.can_cancel,
+        "can_retry": job.state.can_retry,
         "error": job.error,
         "error_text": translate(job.error, language),
         "error_reference": job.error_reference,

@@ -139,6 +139,11 @@ class Job:
     files: tuple[ReportFile, ...] = ()
 
     @property
+    def can_cancel(self) -> bool:
+        """Whether its owner may still ask it to stop."""
+        return not (self.state.is_final or self.cancel_requested)
+
+    @property
     def task(self) -> str:
         """Name of the Celery task that runs it."""
         return f"{self.app}.{self.kind}"

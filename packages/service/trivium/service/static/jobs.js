@@ -20,6 +20,7 @@ function show(element, job) {
     else field.textContent = value;
     if (field.classList.contains("state")) field.className = `state ${job.state}`;
   }
+  for (const offered of element.querySelectorAll("[data-if]")) offered.hidden = !job[offered.dataset.if];
 }
 
 function follow(element) {
