@@ -86,9 +86,13 @@ class Router(nn.Module):
             unneeded_TK = leave_unneeded(weights_TK, scores_TE, config.score_mass)
             expert_ids_TK = expert_ids_TK.masked_fill(unneeded_TK, config.num_experts)
             weights_TK = weights_TK.masked_fill(unneeded_TK, 0.0)
-        if config.normalize_weights:
+        if config.normalize_weights and config.router_scores == "softmax" and config.score_mass == 1:
+            # The same, but its gradient does not pass through the scores of all experts.
+            weights_TK = logits_TE.gather(1, expert_ids_TK).softmax(dim=-1)
+        elif config.normalize_weights:
             weights_TK = weights_TK / (weights_TK.sum(dim=-1, keepdim=True) + 1e-20)
-        weights_TK = weights_TK * config.route_scale
+        if config.route_scale != 1:
+            weights_TK = weights_TK * config.route_scale
         dropped_TK = None
         if self.training and self.capacity_factor:
             dropped_TK = drop_beyond(expert_ids_TK, weights_TK, config.num_experts, self.capacity_factor)
