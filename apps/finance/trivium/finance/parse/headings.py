@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from lxml import etree
 
 from trivium.finance.parse.layout import CELLS, ROW, TABLE, XHTML, folded
-from trivium.finance.records import Fact
+from trivium.finance.records import Fact, Place
 
 __all__ = ["name_columns"]
 
@@ -32,7 +31,7 @@ def name_columns(rows: Iterable[Sequence[tuple[Fact, etree._Element]]]) -> None:
     """
     above: dict[etree._Element, dict[int, str]] = {}
     for facts in rows:
-        if len({(fact.concept, fact.period) for fact, _ in facts}) == len(facts):
+        if len(facts) == 1 or len({(fact.concept, fact.period) for fact, _ in facts}) == len(facts):
             continue
         row = next(facts[0][1].iterancestors(ROW))
         table = next(row.iterancestors(TABLE), None)
@@ -44,8 +43,10 @@ def name_columns(rows: Iterable[Sequence[tuple[Fact, etree._Element]]]) -> None:
         for fact, _ in facts:
             column = fact.place.column or 0
             if column < len(places):
-                over = (above[table][place] for place in places[column] if place in above[table])
-                fact.place = replace(fact.place, column_label=next(over, ""))
+                over = next((above[table][place] for place in places[column] if place in above[table]), "")
+                if over:
+                    here = fact.place
+                    fact.place = Place(here.locator, here.table, here.row, here.column, here.row_label, over)
 
 
 def _headings(table: etree._Element) -> dict[int, str]:
@@ -65,9 +66,9 @@ def _spread(row: etree._Element) -> Iterator[tuple[range, etree._Element]]:
     """Yield each cell with the columns it covers, from 0; at most `_WIDEST` columns in all."""
     start = 0
     for cell in row.iterchildren(*CELLS):
-        width = cell.get("colspan", "")
-        end = start + (int(width[:4]) if width.isascii() and width.isdigit() else 1)
-        yield range(start, min(end, _WIDEST)), cell
+        width = cell.get("colspan", "1")
+        end = start + (1 if width == "1" or not (width.isascii() and width.isdigit()) else int(width[:4]))
+        yield range(start, end if end < _WIDEST else _WIDEST), cell
         start = end
 
 
