@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from setting import DATA, arguments, require_data, setting, verdict
 
-from trivium.vision.alignment import align, make_template
+from trivium.vision.alignment import lay, make_template
 from trivium.vision.calibrate_findings import ALPHA
 from trivium.vision.calibration import fit_platt
 from trivium.vision.chest_films import read_nih
@@ -55,7 +55,7 @@ def main() -> int:
     print(setting(("torch", "numpy"), given.seed))
     nih = read_nih(DATA / "medical" / "nih")
     small = nih.is_small
-    aligned, _ = align(nih.films, make_template(nih.films[~small]))
+    aligned, _ = lay(nih.films, make_template(nih.films[~small]))
     described = describe(FindingsClassifier.load().net, aligned)
     seeds = list(range(given.seed, given.seed + given.seeds))
     scores = cross_validated(described, nih.labels, nih.patients, small, seeds, SHARES)

@@ -20,7 +20,7 @@ import torch
 from onnxruntime import InferenceSession, SessionOptions
 from setting import DATA, arguments, require_data, setting, verdict
 
-from trivium.vision.alignment import align, make_template
+from trivium.vision.alignment import lay, make_template
 from trivium.vision.chest_films import read_nih
 from trivium.vision.classifier import FindingsClassifier
 from trivium.vision.export_findings import FLOAT_NAME, INT8_NAME, export, run_graph
@@ -69,7 +69,7 @@ def main() -> int:
     torch.set_num_threads(1)
     print(setting(("torch", "onnx", "onnxruntime"), given.seed))
     nih, classifier = read_nih(DATA / "medical" / "nih"), FindingsClassifier.load()
-    aligned, _ = align(nih.films, make_template(nih.films[~nih.is_small]))
+    aligned, _ = lay(nih.films, make_template(nih.films[~nih.is_small]))
     with tempfile.TemporaryDirectory() as folder:
         export(classifier, Path(folder), int8=True)
         graphs = [Path(folder) / name for name in (FLOAT_NAME, INT8_NAME)]

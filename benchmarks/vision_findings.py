@@ -19,7 +19,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 from setting import arguments, setting, verdict
 
-from trivium.vision.alignment import align, make_template
+from trivium.vision.alignment import lay, make_template
 from trivium.vision.calibrate_findings import MIN_FILMS, present_limits
 from trivium.vision.calibration import fit_platt
 from trivium.vision.chest_films import read_nih
@@ -78,7 +78,7 @@ def main() -> int:
     nih = read_nih(DATA / "nih")
     small = nih.is_small
     seeds = list(range(given.seed, given.seed + given.seeds))
-    aligned, _ = align(nih.films, make_template(nih.films[~small]))
+    aligned, _ = lay(nih.films, make_template(nih.films[~small]))
     described = describe(FindingsClassifier.load().net, aligned)
     pixels = nih.films.reshape(len(small), 16, 4, 16, 4).mean((2, 4)).reshape(len(small), -1)
     ours = cross_validated(described, nih.labels, nih.patients, small, seeds, SHARES)

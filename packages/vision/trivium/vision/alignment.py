@@ -4,6 +4,8 @@ Once the lungs of all films lie in one place, a pixel or a cell of a network's m
 is worth more to a linear model of few films than any descriptor tried here (docs/experiments.md). The correlation of
 both smoothed pictures is climbed by Adam from where the film is; a penalty keeps films without a chest where they are.
 Each film is aligned alone: its result does not depend on its batch.
+
+`lay` then lets the chest fill the picture: a classifier that sees jaw, arms and markers rests its scores on them.
 """
 
 from __future__ import annotations
@@ -16,13 +18,15 @@ from torch.nn import functional as F
 
 from trivium.vision.films import Film
 
-__all__ = ["Motions", "align", "make_template", "moved", "moved_back"]
+__all__ = ["Motions", "align", "lay", "make_template", "moved", "moved_back", "within_chest"]
 
 # (N, 2, 3): where in the film each place of the aligned film comes from, both from -1 to 1, as `affine_grid` takes it.
 Motions = NDArray[np.float32]
 _STEPS, _RATE = 60, 0.05  # the rate falls along a cosine; more steps change nothing
 _SPREAD = 2.0  # pixels of the smoothing
 _PENALTY = (0.3, 0.3, 0.3, 0.3, 0.9)  # on the squares of shift in x and y, log zoom in x and y, turn
+# Of 64 rows and columns of the template: lungs (10 to 38, 13 to 51), their bases behind the domes, and the chest wall.
+_TOP, _LOW, _LEFT, _RIGHT = 3, 51, 5, 60
 _ROUNDS = 3  # of a template: aligned to the mean of the round before
 
 
@@ -43,6 +47,25 @@ def align(films: Film, template: Film) -> tuple[Film, Motions]:
             climber.step()
     theta = _theta(motion.detach())
     return _sampled(x, theta)[:, 0].numpy(), theta.numpy()
+
+
+def lay(films: Film, template: Film) -> tuple[Film, Motions]:
+    """Return the chests of films `(N, 64, 64)` laid over a template's, each filling its picture, and the motions."""
+    side = template.shape[0]
+    wide, high = (_RIGHT - _LEFT) / side, (_LOW - _TOP) / side
+    window = [[wide, 0, (_LEFT + _RIGHT) / side - 1], [0, high, (_TOP + _LOW) / side - 1], [0, 0, 1]]
+    motions = align(films, template)[1] @ np.array(window, np.float32)
+    return moved(films, motions), motions
+
+
+def within_chest(motions: Motions, side: int) -> NDArray[np.bool_]:
+    """Return which places `(N, side, side)` of films lie in the chest that was laid: its picture but for the corners.
+
+    The corners, beyond x**4 + y**4 = 1, hold shoulders and markers.
+    """
+    place = (np.arange(side, dtype=np.float32) * 2 + 1) / side - 1
+    chest = (place[:, None] ** 4 + place[None] ** 4 <= 1).astype(np.float32)
+    return moved_back(np.repeat(chest[None], len(motions), 0), motions) >= 0.5
 
 
 def make_template(films: Film) -> Film:

@@ -7,7 +7,6 @@ quarter counter-clockwise (they were published to teach a network about rotation
 from __future__ import annotations
 
 import csv
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +18,10 @@ from trivium.service.errors import InputError
 from trivium.vision.films import SIDE, Film, standard, turn_upright
 from trivium.vision.findings import FINDINGS
 
-__all__ = ["NihFilms", "data_folder", "pneumonia_films", "read_nih", "read_pictures"]
+__all__ = ["NihFilms", "pictures_of", "pneumonia_films", "read_film", "read_nih", "read_pictures"]
 
 _FIRST_TURNED_PATIENT = 1880
+_MAX_PIXELS = 40_000_000  # as the reader of films has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +46,6 @@ class NihFilms:
     def is_small(self) -> NDArray[np.bool_]:
         """Whether a film comes at 64 px: the part on which figures are published."""
         return np.array([name.startswith("nih64/") for name in self.names])
-
-
-def data_folder() -> Path:
-    """Return the folder with the medical data: `TRIVIUM_SHARED`, else `../shared`.
-
-    Raises:
-        InputError: if it is not there.
-    """
-    folder = Path(os.environ.get("TRIVIUM_SHARED") or "../shared") / "data" / "medical"
-    if not folder.is_dir():
-        raise InputError("there is no such folder", where=str(folder), hint="docs/data.md says where to get the data")
-    return folder
 
 
 def read_nih(folder: Path) -> NihFilms:
@@ -88,12 +76,39 @@ def read_nih(folder: Path) -> NihFilms:
     return NihFilms(names, np.stack(films), labels, patients, metadata)
 
 
+def pictures_of(folder: Path) -> list[Path]:
+    """Return every PNG and JPEG below a folder, sorted.
+
+    Raises:
+        InputError: if there is no such folder.
+    """
+    if not folder.is_dir():
+        raise InputError("there is no such folder", where=str(folder), hint="give a folder of films")
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
+
+
 def read_pictures(folder: Path) -> tuple[tuple[str, ...], Film]:
-    """Return the names and standard forms of every PNG and JPEG below a folder, sorted by name."""
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
-    if not paths:
-        return (), np.zeros((0, SIDE, SIDE), np.float32)
-    return tuple(path.name for path in paths), np.stack([standard(_read(path)) for path in paths])
+    """Return the names and standard forms of every PNG and JPEG below a folder, sorted by name.
+
+    Raises:
+        InputError: if there is no such folder, or one cannot be read.
+    """
+    paths = pictures_of(folder)
+    films = [read_film(path) for path in paths]
+    return tuple(path.name for path in paths), np.stack(films) if films else np.zeros((0, SIDE, SIDE), np.float32)
+
+
+def read_film(path: Path) -> Film:
+    """Return the standard form of a PNG or JPEG with 8 or 16 bits.
+
+    Raises:
+        InputError: if it cannot be read, or has too few or too many pixels.
+    """
+    try:
+        return standard(_read(path))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        what = error.what if isinstance(error, InputError) else f"is no picture that can be read ({error})"
+        raise InputError(what, where=str(path), hint="export it as PNG") from error
 
 
 def pneumonia_films(folder: Path, part: str) -> tuple[Film, NDArray[np.bool_]]:
@@ -105,4 +120,8 @@ def pneumonia_films(folder: Path, part: str) -> tuple[Film, NDArray[np.bool_]]:
 
 def _read(path: Path) -> Film:
     with Image.open(path) as image:
+        if image.width * image.height > _MAX_PIXELS:
+            raise InputError(f"{image.width} x {image.height} pixels are more than the {_MAX_PIXELS:,} allowed")
+        if image.mode.startswith("I"):  # 16 bits, which `convert` would cut off at 255
+            return np.asarray(image, dtype=np.float32) / np.float32(65535)
         return np.asarray(image.convert("L"), dtype=np.float32) / np.float32(255)

@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from trivium.service.errors import ModelError
-from trivium.vision.alignment import Motions, align, moved_back
+from trivium.vision.alignment import Motions, lay, moved_back, within_chest
 from trivium.vision.calibration import Platt
 from trivium.vision.classifier_files import WEIGHTS
 from trivium.vision.conformal import SetLimits
@@ -31,10 +31,6 @@ from trivium.vision.frozen import FrozenNet, describe
 from trivium.vision.usual import UsualFilms
 
 __all__ = ["FindingsClassifier", "Parts"]
-
-# Rows and columns of the template within which its lungs lie (10 to 38, 13 to 51), and a tenth of the film around
-# them for the pleura, the bases behind the domes and the apices.
-_CHEST = slice(4, 45), slice(7, 58)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,23 +159,18 @@ class FindingsClassifier:
         return dict(zip(columns, back, strict=True))
 
     def chest(self, film: Film) -> NDArray[np.bool_]:
-        """Return which places `(64, 64)` of a standard film lie over the template's chest.
-
-        What raises a score elsewhere, such as a jaw or a marker, is no sign of a finding.
-        """
-        chest = np.zeros((1, SIDE, SIDE), np.float32)
-        chest[0, *_CHEST] = 1
-        over: NDArray[np.bool_] = moved_back(chest, self.laid(film)[2])[0] >= 0.5
-        return over
+        """Return which places `(64, 64)` of a standard film lie in the chest: elsewhere no finding can be seen."""
+        inside: NDArray[np.bool_] = within_chest(self.laid(film)[2], SIDE)[0]
+        return inside
 
     def laid(self, film: Film) -> tuple[Film, Film, Motions]:
         """Return a standard film laid over the template, the usual film nearest to it, and the motion `(1, 2, 3)`."""
-        aligned, motion = align(film[None], self.parts.template)
+        aligned, motion = lay(film[None], self.parts.template)
         return aligned[0], self.parts.usual.of(aligned[0]), motion
 
     def laid_all(self, films: Film) -> Film:
         """Return standard films `(N, 64, 64)` laid over the template."""
-        return align(films, self.parts.template)[0]
+        return lay(films, self.parts.template)[0]
 
     def drawn(self, count: int, seed: int) -> Film:
         """Return films `(count, 64, 64)` that are of no one: drawn from what aligned films have in common."""

@@ -34,7 +34,7 @@ def vqa(
             images,
             out,
             say=typer.echo,
-            warn=lambda line: typer.echo(f"trivium: {line}", err=True),
+            warn=_warn,
             progress=bar.update,
         )
     if failed:
@@ -71,4 +71,9 @@ def search(
     """Find films by a text, or the nearest of given sentences for each film. No diagnosis."""
     from trivium.vision import commands
 
-    commands.search(films, out, text=text, sentences=sentences, top=top, say=typer.echo)
+    if commands.search(films, out, text=text, sentences=sentences, top=top, say=typer.echo, warn=_warn):
+        raise typer.Exit(1)
+
+
+def _warn(line: str) -> None:
+    typer.echo(f"trivium: {line}", err=True)

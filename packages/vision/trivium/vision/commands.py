@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from trivium.service.errors import InputError, TriviumError
 from trivium.vision.answerer import BLANK, Answerer
+from trivium.vision.films import Film
 from trivium.vision.picture_encoder import PICTURE_SIDE
 from trivium.vision.question_files import Asked, Pictures, read_questions
 from trivium.vision.questions import ANSWERS, in_chinese, is_chinese
@@ -32,22 +33,17 @@ def export(out: Path, *, int8: bool, films: Path | None, say: Say) -> None:
     Raises:
         InputError: if a folder cannot be read or written to, or holds no film.
     """
-    from trivium.vision.chest_films import read_pictures
     from trivium.vision.classifier import FindingsClassifier
     from trivium.vision.export_findings import export as write
 
     if films is not None and not int8:
         raise InputError("films serve INT8 alone", where=str(films), hint="add --int8, or leave --films out")
-    read = None
-    if films is not None:
-        names, read = read_pictures(films)
-        if not names:
-            raise InputError("holds no PNG or JPEG", where=str(films))
+    read = None if films is None else _films(films, say)[1]
     for path in write(FindingsClassifier.load(), out, int8=int8, films=read):
         say(f"{path}  {path.stat().st_size / 1024:,.0f} KiB")
 
 
-def search(films: Path, out: Path, *, text: str | None, sentences: Path | None, top: int, say: Say) -> None:
+def search(films: Path, out: Path, *, text: str | None, sentences: Path | None, top: int, say: Say, warn: Say) -> int:
     """Rank the films of a folder by a text, or the sentences of a file for each film; write rows and say the first.
 
     Args:
@@ -56,11 +52,14 @@ def search(films: Path, out: Path, *, text: str | None, sentences: Path | None, 
         text: English or Chinese.
         sentences: file with one sentence a line.
         top: how many for the text, or for each film.
+        warn: takes a line for each film that cannot be read; it has no row.
+
+    Returns:
+        How many films could not be read.
 
     Raises:
         InputError: if not one of text and sentences is given, something cannot be read, or no word is known.
     """
-    from trivium.vision.chest_films import read_pictures
     from trivium.vision.classifier import FindingsClassifier
     from trivium.vision.frozen import describe
     from trivium.vision.retrieval import Retriever
@@ -69,12 +68,12 @@ def search(films: Path, out: Path, *, text: str | None, sentences: Path | None, 
         raise InputError("give either a text or sentences", hint="--text 'pleural effusion', or --sentences FILE")
     told = [text] if text is not None else _sentences(sentences) if sentences is not None else []
     retriever = Retriever.load()
-    texts = retriever.of_texts(told)
-    names, pixels = read_pictures(films)
-    if not names:
-        raise InputError("holds no PNG or JPEG", where=str(films))
+    retriever.of_texts(told)  # before the films: what is unknown is said at once
+    names, pixels, failed = _films(films, warn)
     classifier = FindingsClassifier.load()
-    like = retriever.of_films(describe(classifier.net, classifier.laid_all(pixels))) @ texts.T  # (films, texts)
+    described = describe(classifier.net, classifier.laid_all(pixels))
+    nats = (described @ classifier.parts.weight + classifier.parts.offset) * [one.slope for one in classifier.platts]
+    like = retriever.likeness(described, nats, told)
     pairs = [(film, told[0], like[film, 0]) for film in np.argsort(-like[:, 0], kind="stable")[:top]]
     if sentences is not None:
         pairs = [
@@ -86,6 +85,28 @@ def search(films: Path, out: Path, *, text: str | None, sentences: Path | None, 
     _write(out, rows)
     for row in rows[: 2 * top]:
         say(f"{row['likeness']:7.3f}  {row['film']}  {row['sentence']}")
+    return failed
+
+
+def _films(folder: Path, warn: Say) -> tuple[list[str], Film, int]:
+    """Return the pictures of a folder that can be read, by their places in it, and how many cannot.
+
+    Raises:
+        InputError: if there is no such folder, or none can be read.
+    """
+    from trivium.vision.chest_films import pictures_of, read_film
+
+    names, films, failed = [], [], 0
+    for path in pictures_of(folder):
+        try:
+            films.append(read_film(path))
+            names.append(path.relative_to(folder).as_posix())
+        except InputError as error:
+            failed += 1
+            warn(error.line)
+    if not films:
+        raise InputError("holds no PNG or JPEG that can be read", where=str(folder), hint="give a folder of films")
+    return names, np.stack(films), failed
 
 
 def _sentences(path: Path) -> list[str]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from trivium.vision.findings import FINDINGS, NO_FINDING
 
-__all__ = ["Vocabulary", "known_words", "report_from_labels"]
+__all__ = ["Vocabulary", "known_words", "named_findings", "report_from_labels"]
 
 _PIECE = re.compile(r"[a-z]+|[\u4e00-\u9fff]+|[.;:,!?。；：，！？]")
 _STOPS = frozenset(".;:!?。；：！？")
@@ -34,8 +34,9 @@ def _lists() -> tuple[dict[str, list[str]], frozenset[str], frozenset[str]]:
 
 
 @cache
-def _terms() -> frozenset[str]:
-    return frozenset(term for terms in _lists()[0].values() for term in terms)
+def _terms() -> dict[str, str]:
+    """Return the finding that each term names."""
+    return {term: name for name, terms in _lists()[0].items() for term in terms}
 
 
 def known_words(text: str) -> tuple[str, ...]:
@@ -50,6 +51,11 @@ def known_words(text: str) -> tuple[str, ...]:
         elif word in _terms():
             found.append(_NOT + word if is_denied else word)
     return tuple(found)
+
+
+def named_findings(text: str) -> dict[str, int]:
+    """Return the findings that a text names: 1 where one is stated, -1 where it is denied; the last word counts."""
+    return {_terms()[word.removeprefix(_NOT)]: -1 if word.startswith(_NOT) else 1 for word in known_words(text)}
 
 
 def report_from_labels(present: Sequence[bool] | NDArray[np.bool_]) -> str:

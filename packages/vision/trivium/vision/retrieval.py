@@ -2,8 +2,9 @@
 
 The text side is latent semantic indexing (Deerwester et al., 1990) of sentences in both languages at once, so that a
 Chinese term lies where its English one does; the image side is a ridge from the classifier's descriptors into that
-space. Both are linear and need a second to fit. The reports that it learned from are made from labels: it knows what
-the classifier of findings knows, in another form. Not for diagnosis, and no replacement of a search in report texts.
+space. Both are linear and need a second to fit. The reports that it learned from are made from labels, so that it knows
+no more than the classifier of findings; `likeness` adds what the classifier says of the findings that a text names. Not
+for diagnosis, and no replacement of a search in report texts.
 """
 
 from __future__ import annotations
@@ -19,13 +20,15 @@ from safetensors.numpy import load_file, save_file
 
 from trivium.service.errors import InputError, ModelError
 from trivium.vision.classifier_files import WEIGHTS
-from trivium.vision.report_text import Vocabulary
+from trivium.vision.findings import FINDINGS
+from trivium.vision.report_text import Vocabulary, named_findings
 from trivium.vision.train_findings import SHARES, fit_linear
 
 __all__ = ["Retriever"]
 
 _WIDTH = 14
 _STRENGTH = 30.0  # of the ridge, as the classifier's
+_NATS = 13.0  # of a likeness of 1: on other patients' films it then spreads as far as the classifier's evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,25 @@ class Retriever:
                 )
         # A word that a text leaves out says nothing: the mean is taken off what it holds alone.
         return _unit((vectors - self.text_mean * (vectors > 0)) @ self.text_weight)
+
+    def likeness(
+        self, descriptors: NDArray[np.floating], evidence: NDArray[np.floating], texts: Sequence[str]
+    ) -> NDArray[np.float64]:
+        """Return how well each text fits each film, `(films, texts)`, in nats; 0 for the mean film.
+
+        Args:
+            descriptors: (N, D).
+            evidence: (N, 15), by how many nats the classifier finds each finding likelier than on the mean film; for a
+                text it is the mean over the findings named, turned where one is denied.
+            texts: each with a known word.
+
+        Raises:
+            InputError: as `of_texts`.
+        """
+        signs = np.array([[named_findings(text).get(name, 0) for name in FINDINGS] for text in texts], float)
+        shares = signs / np.maximum(np.abs(signs).sum(1, keepdims=True), 1)
+        both: NDArray[np.float64] = _NATS * self.of_films(descriptors) @ self.of_texts(texts).T + evidence @ shares.T
+        return both
 
     def save(self, folder: Path) -> None:
         """Write `retrieval.safetensors`, both sides."""

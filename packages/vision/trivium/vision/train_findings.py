@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
-from trivium.vision.alignment import align, make_template
+from trivium.vision.alignment import lay, make_template
 from trivium.vision.chest_films import pneumonia_films, read_nih
 from trivium.vision.classifier import Parts
 from trivium.vision.films import Film, standard
@@ -160,7 +160,7 @@ def cross_validated(
 def opacity_direction(net: FrozenNet, data: Path, template: Film) -> NDArray[np.float32]:
     """Return the weights `(MAPS,)` that tell pneumonia in PneumoniaMNIST's training films laid over a template."""
     films, is_ill = pneumonia_films(data, "train")
-    aligned = [align(part, template)[0] for part in np.array_split(np.stack([standard(one) for one in films]), 10)]
+    aligned = [lay(part, template)[0] for part in np.array_split(np.stack([standard(one) for one in films]), 10)]
     maps = describe(net, np.concatenate(aligned))[:, :MAPS]
     (model,) = fit_linear(maps, is_ill[:, None], (_OPACITY_STRENGTH,))
     return model.weight[:, 0].astype(np.float32)
@@ -183,7 +183,7 @@ def main() -> int:
     net.half().float()  # what ships is in half precision: fit on the same numbers
     small = nih.is_small
     template = make_template(nih.films[~small])
-    aligned, _ = align(nih.films, template)
+    aligned, _ = lay(nih.films, template)
     net.opacity.copy_(torch.from_numpy(opacity_direction(net, given.data / "pneumoniamnist", template)))
     descriptors = describe(net, aligned)
     given.out.mkdir(parents=True, exist_ok=True)
