@@ -46,6 +46,10 @@ def train(
     unlabelled: Annotated[bool, typer.Option("--unlabelled", help="Learn what is normal; ignore labels.")] = False,
     name: Annotated[str, typer.Option(help="Of the model; that of the file if not given.")] = "",
     seed: Annotated[int, typer.Option(min=0, help="Of every random choice.")] = 1,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="More C-MAPSS assets of the kind, to learn from, not to judge. Repeatable."),
+    ] = None,
 ) -> None:
     """Cross-validate, choose, fit, calibrate, and write the model with its card."""
     _refuse_unknown(layout)
@@ -54,7 +58,7 @@ def train(
     from trivium.maintenance.parse.columns import Roles
 
     roles = Roles(asset, time, label, tuple(failed or ()), tuple(keep or ()), tuple(drop or ()))
-    request = pipeline.TrainRequest(file, layout, roles, unlabelled, name, seed)
+    request = pipeline.TrainRequest(file, layout, roles, unlabelled, name, seed, tuple(also or ()))
     with stage_bar("Training") as progress:
         model = pipeline.train(request, out, progress=progress)
     for column, reason in model.description.refused:

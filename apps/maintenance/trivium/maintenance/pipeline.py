@@ -22,6 +22,7 @@ from trivium.maintenance.ingest.reference import Reference, references_of_rows, 
 from trivium.maintenance.ingest.units import conversion
 from trivium.maintenance.model_folder import Description, Model, load_model, save_model, shipped_models
 from trivium.maintenance.parse.columns import Roles
+from trivium.maintenance.parse.further import with_further
 from trivium.maintenance.parse.reader import read_file
 from trivium.maintenance.records import MIN_FAILURES, Fleet
 from trivium.maintenance.report.card import model_card
@@ -50,6 +51,7 @@ class TrainRequest:
         unlabelled: learn what is normal, whatever the file says of failures.
         name: of the model; that of the file if empty.
         seed: of every random choice.
+        also: further C-MAPSS files of like assets, to learn from in every fold; none of them is judged.
     """
 
     path: Path
@@ -58,6 +60,7 @@ class TrainRequest:
     unlabelled: bool = False
     name: str = ""
     seed: int = 1
+    also: tuple[Path, ...] = ()
 
 
 def train(request: TrainRequest, folder: Path, *, progress: Progress) -> Model:
@@ -70,6 +73,8 @@ def train(request: TrainRequest, folder: Path, *, progress: Progress) -> Model:
     """
     progress("reading", 0.0)
     fleet = read_file(request.path, request.layout, request.roles)
+    if request.also and fleet.layout != "cmapss":
+        raise InputError("further files are for the layout cmapss", where="--also", hint="put all rows into one CSV")
     try:
         folder.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     except OSError as error:
@@ -77,7 +82,7 @@ def train(request: TrainRequest, folder: Path, *, progress: Progress) -> Model:
     name = request.name or request.path.name.removesuffix(".gz").rpartition(".")[0] or request.path.name
     partial = Partial(folder / "partial", f"{version('trivium')} {fleet.sha256} {request}")
     if fleet.layout == "cmapss":
-        model = _train_life(fleet, name, request.seed, partial, progress)
+        model = _train_life(fleet, name, request, partial, progress)
     elif fleet.label is None or request.unlabelled or not np.nansum(fleet.label):
         model = _train_monitor(fleet, name, request.seed, progress)
     else:
@@ -127,7 +132,8 @@ def predict(path: Path, folder: Path | None, *, layout: str = "", baseline: int 
     return anomaly_rows(fleet, score, model, notes)
 
 
-def _train_life(fleet: Fleet, name: str, seed: int, partial: Partial, progress: Progress) -> Model:
+def _train_life(own: Fleet, name: str, request: TrainRequest, partial: Partial, progress: Progress) -> Model:
+    fleet, seed = with_further(own, request.also), request.seed
     lives = histories(fleet)
     if lives.failures < MIN_FAILURES:
         raise InputError(
@@ -136,13 +142,18 @@ def _train_life(fleet: Fleet, name: str, seed: int, partial: Partial, progress: 
             hint="give more engines that ran to failure",
         )
     judged = life.cross_validate(
-        fleet, lives, HORIZON, seed=seed, partial=partial, progress=lambda share: progress("validating", 0.8 * share)
-    )
+        fleet, lives, HORIZON, seed=seed, partial=partial, progress=lambda share: progress("validating", 0.8 * share),
+        num_judged=len(own.asset_names),
+    )  # fmt: skip
     chosen, measured = life.measures_of(fleet, lives, HORIZON, judged)
     progress("fitting", 0.85)
     fitted = life.fit_life(fleet, lives, HORIZON, chosen, judged, seed=seed)
     notes = [f"{lives.failures} failures in history", f"remaining life is predicted up to {lives.cap:g} {lives.unit}s"]
-    return Model(_describe(fleet, name, fitted.features.names, measured, notes, seed, lives.failures), life=fitted)
+    described = _describe(own, name, fitted.features.names, measured, notes, seed, len(own.asset_names))
+    if request.also:
+        described.data["also"] = ", ".join(path.name for path in request.also)
+        notes.append(f"{lives.failures - len(own.asset_names)} of them in files that are learned from, not judged")
+    return Model(described, life=fitted)
 
 
 def _train_state(fleet: Fleet, name: str, request: TrainRequest, partial: Partial, progress: Progress) -> Model:

@@ -180,6 +180,7 @@ def cross_validate(
     lengths: np.ndarray | None = None,
     with_usual: bool = False,
     threads: int = 2,
+    num_judged: int | None = None,
 ) -> OutOfFold:
     """Predict every asset by models that have not seen it, at rows where its history is cut off.
 
@@ -189,15 +190,18 @@ def cross_validate(
         lengths: of a test set's histories; see `cut_rows`.
         with_usual: also judge `USUAL`, the peer.
         threads: folds computed at a time.
+        num_judged: assets, the first ones; every fold learns from those after them. None judges all.
     """
-    known = lives.known
+    is_judged = fleet.asset[lives.known] < (len(fleet.asset_names) if num_judged is None else num_judged)
+    known, further = lives.known[is_judged], lives.known[~is_judged]
     rows = known[cut_rows(lives.life[known], CUTS, seed, lengths)]
     group = _groups(fleet, lives)
     folds = asset_folds(group[known], FOLDS, seed)
     done = 0
 
     def one(number: int) -> dict[str, np.ndarray]:
-        learn, judge = known[folds[number][0]], rows[np.isin(rows, known[folds[number][1]])]
+        learn = np.concatenate([known[folds[number][0]], further])
+        judge = rows[np.isin(rows, known[folds[number][1]])]
         found = partial.once(
             f"{list(CANDIDATES)} seed {seed} fold {number}",
             lambda: _judge(fleet, lives, horizon, learn, judge, seed, with_usual),

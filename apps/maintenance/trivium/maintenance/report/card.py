@@ -24,6 +24,7 @@ def model_card(model: Model) -> str:
         f"- file: `{data['file']}`, sha256 `{data['sha256']}`",
         f"- {data['rows']:,} rows of {data['assets']:,} assets, {data['failures']:,} failures"
         + (f", by the column `{described.label}`" if described.label else ""),
+        *([f"- learned from in every fold, never judged: `{data['also']}`"] if "also" in data else []),
         *(f"- not a feature: `{column}`: {reason}" for column, reason in described.refused),
         "",
         "## Measured by cross-validation on the training data",
