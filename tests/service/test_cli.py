@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -96,17 +97,22 @@ def test_db_upgrade_then_nothing_to_do(home):
 
 
 def test_config_show_masks_and_names_origins(home):
-    shown = trivium("config", "show", home=home, TRIVIUM_REDIS_URL="redis://:kettle@localhost/0").stdout
-    assert "kettle" not in shown
-    lines = {line.split()[0]: line for line in shown.splitlines()}
+    given = {"TRIVIUM_REDIS_URL": "redis://:kettle@localhost/0", "TRIVIUM_SESION_HOURS": "1", "TRIVIUM_MQTT_KEY": "k"}
+    ended = trivium("config", "show", home=home, **given)
+    assert "kettle" not in ended.stdout
+    assert ended.stderr == "TRIVIUM_SESION_HOURS is no setting; TRIVIUM_SESSION_HOURS is\n"
+    lines = {line.split()[0]: line for line in ended.stdout.splitlines()}
+    starts = {re.match(r"\S+ +", line).end() for line in lines.values()}
+    assert len(starts) == 1  # one column, however long the names
     assert "redis://:***@localhost/0" in lines["TRIVIUM_REDIS_URL"]
     assert " environment " in lines["TRIVIUM_REDIS_URL"]
     assert " default " in lines["TRIVIUM_PORT"]
 
 
 def test_doctor_fails_only_for_what_must_work(home):
-    seen = trivium("doctor", home=home)
+    seen = trivium("doctor", home=home, TRIVIUM_SESION_HOURS="1")
     assert seen.returncode == 0, seen.stdout
+    assert "note  settings: TRIVIUM_SESION_HOURS is no setting; TRIVIUM_SESSION_HOURS is" in seen.stdout
     assert "note  broker: broker: no broker runs; start `trivium up`" in seen.stdout
     assert "note  app absent: not installed: pip install 'trivium[absent]'" in seen.stdout
     broken = trivium("doctor", home=home, TRIVIUM_REDIS_URL="redis://127.0.0.1:1/0")

@@ -41,6 +41,20 @@ def typed(home, *lines):
     return json.loads(ended.stdout)
 
 
+def test_an_empty_list_is_told_beside_the_result(tmp_path):
+    lines = ["people list", "keys list", "jobs list", "jobs list --state failed", "jobs holds", "audit show --actor me"]
+    told = typed(tmp_path / "home", "db upgrade", *lines)[1:]
+    assert [(code, out) for code, out, _ in told] == [(0, "")] * len(lines)
+    assert [err for _, _, err in told] == [
+        "There is no account yet.\n",
+        "No key has been made.\n",
+        "There is no such job.\n",
+        "There is no such job.\n",
+        "No hold is in force.\n",
+        "The log has no such row.\n",
+    ]
+
+
 @pytest.mark.slow
 def test_people_from_the_terminal(tmp_path):
     """One account's whole life."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trivium.service.errors import InputError
+from trivium.service.terminal import list_lines
 
 if TYPE_CHECKING:
     from trivium.service.database import Database
@@ -71,15 +72,16 @@ def show(
 
     kind, _, subject_id = subject.partition(":")
     with _opened() as (_settings, database):
-        for row in Audit(database).rows(
+        rows = Audit(database).rows(
             actor=actor,
             action=action,
             subject_kind=kind,
             subject_id=subject_id,
             since=since.replace(tzinfo=UTC) if since else None,
             limit=limit,
-        ):
-            typer.echo(json.dumps(dict(row._mapping), ensure_ascii=False) if as_json else _line(row))
+        )
+        lines = (json.dumps(dict(row._mapping), ensure_ascii=False) if as_json else _line(row) for row in rows)
+        list_lines(lines, none="The log has no such row.")
 
 
 @app.command()

@@ -19,6 +19,7 @@ from typer.exceptions import TyperException
 from trivium.service import audit_cli, backup_cli, jobs_cli, keys_cli, people_cli
 from trivium.service.app_spec import AppSpec, enabled_apps, require, resolve
 from trivium.service.errors import InputError, TriviumError
+from trivium.service.terminal import say
 
 __all__ = ["app", "main", "run"]
 
@@ -228,10 +229,14 @@ def config_show() -> None:
 
     Example: trivium config show
     """
-    from trivium.service.settings import current_settings, origins
+    from trivium.service.settings import current_settings, misspelt, origins
 
-    for origin in origins(current_settings()):
-        typer.echo(f"{origin.variable:24} {origin.value or '(empty)':44} {origin.origin:12} {origin.description}")
+    listed = origins(current_settings())
+    width = max(len(origin.variable) for origin in listed)
+    for origin in listed:
+        typer.echo(f"{origin.variable:{width}} {origin.value or '(empty)':44} {origin.origin:12} {origin.description}")
+    for name, close in misspelt():
+        say(f"{name} is no setting; {close} is")
 
 
 def _app_commands() -> dict[str, tuple[AppSpec, str]]:

@@ -18,7 +18,7 @@ from trivium.service.broker import broker_url, connect
 from trivium.service.database import Database, utc_now
 from trivium.service.disk import usage_of
 from trivium.service.errors import TriviumError
-from trivium.service.settings import Settings
+from trivium.service.settings import Settings, misspelt
 
 __all__ = ["Finding", "examine"]
 
@@ -39,11 +39,13 @@ class Finding:
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at Python, machine, home folder, disk, database, last backup, broker and apps, one finding each."""
+    """Look at Python, machine, settings, home folder, disk, database, last backup, broker and apps."""
     version = platform.python_version()
     yield Finding("ok" if sys.version_info >= (3, 11) else "fail", "python", f"{version} on {platform.platform()}")
     if hasattr(os, "sysconf"):  # not on Windows, where no suite runs
         yield _machine(settings)
+    for name, close in misspelt():
+        yield Finding("note", "settings", f"{name} is no setting; {close} is")
     yield _checked("home", lambda: str(settings.prepare_home()))
     yield _disk(settings)
     yield _checked("database", lambda: _database(settings))

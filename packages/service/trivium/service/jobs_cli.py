@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from trivium.service.errors import InputError
-from trivium.service.terminal import opened_runtime
+from trivium.service.terminal import list_lines, opened_runtime
 
 if TYPE_CHECKING:
+    from sqlalchemy import Row
+
     from trivium.service.job import Job
 
 __all__ = ["app"]
@@ -33,8 +35,8 @@ def list_jobs(
     if state and state not in set(JobState):
         raise InputError(f"{state!r} is no state of a job", where="--state", hint=f"use {', '.join(JobState)}")
     with opened_runtime() as runtime:
-        for job in runtime.jobs.recent(app=app_name, state=JobState(state) if state else None, limit=limit):
-            typer.echo(_line(job))
+        found = runtime.jobs.recent(app=app_name, state=JobState(state) if state else None, limit=limit)
+        list_lines(map(_line, found), none="There is no such job.")
 
 
 @app.command()
@@ -162,10 +164,13 @@ def list_holds() -> None:
     from trivium.service import holds
 
     with opened_runtime() as runtime:
-        for row in holds.active(runtime):
-            placed = f"{row.placed_at:%Y-%m-%d} by {row.placed_by}"
-            typer.echo(f"{row.id}  {row.scope} {row.subject}  {row.num_jobs} jobs  {placed}  {row.reason}")
+        list_lines(map(_hold_line, holds.active(runtime)), none="No hold is in force.")
 
 
 def _line(job: Job) -> str:
     return f"{job.id}  {job.created_at:%Y-%m-%d %H:%M}  {job.app}.{job.kind}  {job.state:11}  {job.title}"
+
+
+def _hold_line(hold: Row[Any]) -> str:
+    placed = f"{hold.placed_at:%Y-%m-%d} by {hold.placed_by}"
+    return f"{hold.id}  {hold.scope} {hold.subject}  {hold.num_jobs} jobs  {placed}  {hold.reason}"

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Annotated
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from trivium.service.terminal import list_lines
+
+if TYPE_CHECKING:
+    from trivium.service.keys import ApiKey
 
 __all__ = ["app"]
 
@@ -24,11 +29,7 @@ def list_keys() -> None:
     from trivium.service.people_cli import opened
 
     with opened() as (_settings, access):
-        for key in access.keys.all():
-            used = f"used {key.used_at:%Y-%m-%d %H:%M}" if key.used_at else "never used"
-            ends = f"until {key.expires_at:%Y-%m-%d %H:%M}" if key.expires_at else "unlimited"
-            words = (key.id, f"{key.plant:16}", f"{key.state(utc_now()):8}", f"{used:21}", f"{ends:22}", key.maker)
-            typer.echo("  ".join((*words, ", ".join(key.scopes))))
+        list_lines((_line(key, utc_now()) for key in access.keys.all()), none="No key has been made.")
 
 
 @app.command()
@@ -83,3 +84,10 @@ def revoke(key_id: _Id) -> None:
     with opened() as (_settings, access):
         key = access.keys.revoke(key_id, actor=OPERATOR)
         typer.echo(f"{key.id} of {key.plant} is revoked")
+
+
+def _line(key: ApiKey, now: datetime) -> str:
+    used = f"used {key.used_at:%Y-%m-%d %H:%M}" if key.used_at else "never used"
+    ends = f"until {key.expires_at:%Y-%m-%d %H:%M}" if key.expires_at else "unlimited"
+    words = (key.id, f"{key.plant:16}", f"{key.state(now):8}", f"{used:21}", f"{ends:22}", key.maker)
+    return "  ".join((*words, ", ".join(key.scopes)))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trivium.service.errors import InputError
+from trivium.service.terminal import list_lines
 
 if TYPE_CHECKING:
     from trivium.service.access import Access
@@ -63,8 +64,7 @@ def list_people(
         if as_csv:
             write_people(access.people.all(), sys.stdout)
             return
-        for account in access.people.all():
-            typer.echo(_line(account))
+        list_lines(map(_line, access.people.all()), none="There is no account yet.")
 
 
 @app.command("import")

@@ -5,11 +5,13 @@ Secrets are masked wherever they are printed. Not for what an app's user chooses
 
 from __future__ import annotations
 
+import difflib
 import functools
 import ipaddress
 import os
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,7 +24,7 @@ from sqlalchemy.exc import ArgumentError
 
 from trivium.service.errors import InputError
 
-__all__ = ["Origin", "Settings", "current_settings", "load_settings", "origins"]
+__all__ = ["Origin", "Settings", "current_settings", "load_settings", "misspelt", "origins"]
 
 PREFIX = "TRIVIUM_"
 
@@ -316,6 +318,15 @@ def origins(settings: Settings) -> list[Origin]:
         origin = "environment" if variable in names else "default"
         listed.append(Origin(variable, shown, origin, field.description or ""))
     return listed
+
+
+def misspelt() -> Iterator[tuple[str, str]]:
+    """Yield each variable of the environment that looks like a setting and is none, and the setting it looks like."""
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    for name in sorted(os.environ):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            for close in difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.9):
+                yield name, close
 
 
 def _is_loopback(host: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -15,7 +15,7 @@ from trivium.service.errors import InputError
 if TYPE_CHECKING:
     from trivium.service.runtime import Runtime
 
-__all__ = ["opened_runtime", "output_stream", "say", "stage_bar"]
+__all__ = ["list_lines", "opened_runtime", "output_stream", "say", "stage_bar"]
 
 
 @contextmanager
@@ -62,6 +62,16 @@ def opened_runtime() -> Iterator[Runtime]:
         yield runtime
     finally:
         runtime.close()
+
+
+def list_lines(lines: Iterable[str], *, none: str) -> None:
+    """Print a list; where it is empty, say so on stderr, because silence could be a failure, too."""
+    is_empty = True
+    for line in lines:
+        typer.echo(line)
+        is_empty = False
+    if is_empty:
+        say(none)
 
 
 def say(line: str) -> None:
