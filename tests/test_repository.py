@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import re
@@ -23,7 +24,11 @@ from trivium.service.text import LANGUAGES, catalogue
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+DOCUMENTS = sorted(
+    path
+    for pattern in ("*.md", "docs/*.md", "deploy/**/*.md", "examples/*/*.md", "benchmarks/*.md")
+    for path in ROOT.glob(pattern)
+)
 FOLDERS = sorted(
     str(path.parent.relative_to(ROOT)) for path in [*ROOT.glob("packages/*/trivium"), *ROOT.glob("apps/*/trivium")]
 )
@@ -36,11 +41,21 @@ TEXTS = [
 
 
 def code_in(document: Path) -> list[str]:
-    """Return the code spans and the lines of code blocks of a Markdown file."""
+    """Return the code spans of a Markdown file, and the lines of its code blocks, those that go on joined."""
     text = document.read_text(encoding="utf-8")
-    blocks = re.findall(r"^```[^\n]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
-    return spans + [line for block in blocks for line in block.splitlines()]
+    blocks = re.findall(r"^```[^\n]*\n(.*?)^```", text.replace("\\\n", " "), re.MULTILINE | re.DOTALL)
+    return re.findall(r"`([^`\n]+)`", prose_of(document)) + [line for block in blocks for line in block.splitlines()]
+
+
+def prose_of(document: Path) -> str:
+    """Return a Markdown file without its code blocks."""
+    return re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def heading_anchors(document: Path) -> set[str]:
+    """Return what the headings of a Markdown file are called in links."""
+    headings = re.findall(r"^#+ (.*)$", prose_of(document), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
 
 
 def mentioned(pattern: str) -> set[str]:
@@ -115,25 +130,72 @@ def test_make_targets_in_documents_exist():
     assert {"install", "demo", "test", "check", "bench"} <= targets
 
 
-def commands_of(group, prefix: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
-    found = set()
+@functools.cache
+def commands() -> dict[tuple[str, ...], typer.core.TyperCommand]:
+    """Return every command and group of `trivium` by its words."""
+    found = commands_of(typer.main.get_command(app))
+    for spec in installed_apps():
+        if spec.cli and not spec.missing:
+            found |= commands_of(typer.main.get_command(resolve(spec.cli)), () if spec.commands else (spec.name,))
+    return found
+
+
+def commands_of(group, prefix: tuple[str, ...] = ()) -> dict[tuple[str, ...], typer.core.TyperCommand]:
+    found = {prefix: group} if prefix else {}
     for name, command in getattr(group, "commands", {}).items():
-        found |= {(*prefix, name)} | commands_of(command, (*prefix, name))
+        found |= commands_of(command, (*prefix, name))
     return found
 
 
 def test_commands_in_documents_exist():
-    known = commands_of(typer.main.get_command(app))
-    for spec in installed_apps():
-        if spec.cli and not spec.missing:
-            prefix = () if spec.commands else (spec.name,)
-            known |= {prefix} | commands_of(typer.main.get_command(resolve(spec.cli)), prefix)
-    groups = {command[:-1] for command in known if len(command) > 1}
+    groups = {command[:-1] for command in commands() if len(command) > 1}
     for line in mentioned(r"^(?:[A-Z_]+=\S+ )*trivium ([a-z][a-z -]*)"):
         words = tuple(line.split())
-        assert words[:1] in known, f"trivium {line}"
+        assert words[:1] in commands(), f"trivium {line}"
         if words[:1] in groups and len(words) > 1:
-            assert words[:2] in known, f"trivium {line}"
+            assert words[:2] in commands(), f"trivium {line}"
+
+
+def test_options_in_documents_exist():
+    strangers = set()
+    for line in mentioned(r"^(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?trivium ([a-z][^|#<>]*)"):
+        words = line.split()
+        command = max((c for c in commands() if tuple(words[: len(c)]) == c), key=len, default=())
+        known = {
+            name for one in getattr(commands().get(command), "params", ()) for name in one.opts + one.secondary_opts
+        }
+        given = {word.partition("=")[0].rstrip(",.;)]") for word in words if word.startswith("--")}
+        strangers |= {(" ".join(command), option) for option in given - known - {"--help"}}
+    assert strangers == set()
+
+
+def test_options_of_benchmarks_in_documents_exist():
+    shared = (ROOT / "benchmarks/setting.py").read_text(encoding="utf-8")
+    strangers = set()
+    for line in mentioned(r"python (benchmarks/\w+\.py[^|#<>]*)"):
+        script, *words = re.sub(r'"[^"]*"', "", line).split()
+        source = shared + (ROOT / script).read_text(encoding="utf-8")
+        given = {word.partition("=")[0].rstrip(",.;)]") for word in words if word.startswith("--")}
+        strangers |= {(script, option) for option in given if f'"{option}"' not in source}
+    assert strangers == set()
+
+
+def test_links_in_documents_lead_somewhere():
+    dead = []
+    for document in DOCUMENTS:
+        for link in re.findall(r"\[[^\]]*\]\(([^)\s]+)\)", prose_of(document)):
+            path, _, anchor = link.partition("#")
+            target = document.parent / path if path else document
+            if "://" not in link and not (target.exists() and (not anchor or anchor in heading_anchors(target))):
+                dead.append((document.name, link))
+    assert dead == []
+
+
+def test_files_that_the_architecture_names_exist():
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w./-]+\.(?:py|toml|js|css|sh))`", text)) - {"trivium/__init__.py"}  # which must not be
+    assert [name for name in sorted(named) if not any(f"/{file}".endswith(f"/{name}") for file in tracked)] == []
 
 
 def test_settings_in_documents_exist_and_every_setting_is_described():
