@@ -18,8 +18,8 @@ def memory(root: int) -> dict[str, float]:
     found: dict[str, float] = defaultdict(float)
     for pid, name in _below(root):
         with contextlib.suppress(OSError):
-            text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-            found[name] += int(re.search(r"^Pss: +(\d+)", text, re.MULTILINE)[1]) / 1024  # type: ignore[index]
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+            found[name] += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
     return dict(sorted(found.items()))
 
 
@@ -65,4 +65,6 @@ def _part(pid: int) -> str:
         if "worker" in words:
             return f"worker {words[words.index('--queues') + 1]}" if "--queues" in words else "worker"
         return words[words.index("trivium.service.cli") + 1]
+    if "multiprocessing" in " ".join(words):
+        return "tabs"
     return "driver of the browser" if "node" in words[0] else "this benchmark" if words[0] else ""
