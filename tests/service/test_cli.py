@@ -163,13 +163,13 @@ def test_jobs_from_the_terminal(here):
     job_id = runtime.jobs.submit(app="toy", kind="count", owner="ann", request={}, title="Two filings").id
     runtime.close()
     assert here("jobs", "list")[1].split()[0] == job_id
-    assert here("jobs", "list", "--state", "failed") == (0, "", "")
+    assert here("jobs", "list", "--state", "failed") == (0, "", "There is no such job.\n")
     assert "cancelled" in here("jobs", "cancel", job_id)[1]
     assert "queued" in here("jobs", "retry", job_id)[1]
     shown = here("jobs", "show", job_id)[1]
     assert [word for word in ("ann", "0 of 3", "cancelled", "retry") if word not in shown] == []
     purged = here("jobs", "purge", "--dry-run", "--days", "1")[1]
-    assert purged == "Would remove 0 jobs that ended over 1 days ago: 0 files, 0 bytes.\n"
+    assert purged == "Would remove 0 jobs that ended over 1 day ago: 0 files, 0 bytes.\n"
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,8 @@ def purge(
             raise InputError("jobs are kept for ever", where="TRIVIUM_JOB_RETENTION_DAYS", hint=hint)
         done = retention.purge(runtime, days=kept, actor=OPERATOR, is_dry_run=dry_run)
     verb = "Would remove" if dry_run else "Removed"
-    typer.echo(f"{verb} {done.jobs} jobs that ended over {kept} days ago: {done.blobs} files, {done.bytes:,} bytes.")
+    age = "1 day" if kept == 1 else f"{kept} days"
+    typer.echo(f"{verb} {done.jobs} jobs that ended over {age} ago: {done.blobs} files, {done.bytes:,} bytes.")
 
 
 @app.command()
