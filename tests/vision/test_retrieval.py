@@ -9,9 +9,10 @@ from tests.vision.drawn import drawn_chest
 
 from trivium.service.cli import run
 from trivium.service.errors import InputError, ModelError
+from trivium.vision.chest_films import read_film
 from trivium.vision.findings import FINDINGS
 from trivium.vision.frozen import DESCRIPTORS
-from trivium.vision.report_text import known_words, report_from_labels
+from trivium.vision.report_text import known_words, named_findings, report_from_labels
 from trivium.vision.retrieval import Retriever
 
 EFFUSION, NODULE = FINDINGS.index("Effusion"), FINDINGS.index("Nodule")
@@ -30,6 +31,11 @@ EFFUSION, NODULE = FINDINGS.index("Effusion"), FINDINGS.index("Nodule")
 )
 def test_known_words_and_what_is_denied(text, words):
     assert known_words(text) == words
+
+
+def test_the_findings_that_a_text_names():
+    assert named_findings("没有积液，心脏增大") == {"Effusion": -1, "Cardiomegaly": 1}
+    assert named_findings("No fluid; effusions, no nodule") == {"Effusion": 1, "Nodule": -1}
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +64,15 @@ def test_a_denied_finding_ranks_films_the_other_way(planted):
     assert not labels[np.argsort(-like)[:10], EFFUSION].any()
 
 
+def test_likeness_adds_what_the_classifier_says_of_the_findings_named(planted):
+    retriever, descriptors, _ = planted
+    nats = np.zeros((120, 15))
+    nats[:, EFFUSION], nats[:, NODULE] = 5, -1
+    texts = ["effusion", "no effusion, but a nodule"]
+    added = retriever.likeness(descriptors, nats, texts) - retriever.likeness(descriptors, 0 * nats, texts)
+    assert added == pytest.approx(np.tile([5, (-5 - 1) / 2], (120, 1)), abs=1e-4)
+
+
 def test_sentences_by_film(planted):
     retriever, descriptors, labels = planted
     texts = retriever.of_texts(["nodule", "pleural effusion"])
@@ -84,16 +99,29 @@ def test_what_is_stored_reads_the_same(planted, tmp_path):
 
 def test_the_command_finds_films_and_sentences(tmp_path, capsys):
     films = tmp_path / "films"
-    films.mkdir()
+    (films / "a").mkdir(parents=True)
     for number, height in enumerate((80, 96)):
-        Image.fromarray((drawn_chest(height, 90) * 255).astype(np.uint8)).save(films / f"{number}.png")
+        Image.fromarray((drawn_chest(height, 90) * 255).astype(np.uint8)).save(films / f"a/{number}.png")
     assert run(["vision", "search", str(films), "--text", "心影增大", "--out", str(tmp_path / "a.json")]) == 0
     found = json.loads((tmp_path / "a.json").read_text())
-    assert sorted(one["film"] for one in found) == ["0.png", "1.png"]
+    assert sorted(one["film"] for one in found) == ["a/0.png", "a/1.png"]
     assert found[0]["likeness"] >= found[1]["likeness"]
     (tmp_path / "told.txt").write_text("No effusion.\nEnlarged heart.\n")
     told = ["--sentences", str(tmp_path / "told.txt"), "--top", "1", "--out", str(tmp_path / "b.json")]
     assert run(["vision", "search", str(films), *told]) == 0
-    assert [one["film"] for one in json.loads((tmp_path / "b.json").read_text())] == ["0.png", "1.png"]
+    assert [one["film"] for one in json.loads((tmp_path / "b.json").read_text())] == ["a/0.png", "a/1.png"]
     assert run(["vision", "search", str(films), "--out", str(tmp_path / "c.json")]) == 1
     assert "give either a text or sentences" in capsys.readouterr().err
+    (films / "cut.png").write_bytes((films / "a/0.png").read_bytes()[:300])
+    assert run(["vision", "search", str(films), "--text", "effusion", "--out", str(tmp_path / "d.json")]) == 1
+    assert len(json.loads((tmp_path / "d.json").read_text())) == 2  # the others are ranked all the same
+    assert "cut.png: is no picture that can be read" in capsys.readouterr().err
+    assert run(["vision", "search", str(tmp_path / "no"), "--text", "effusion", "--out", str(tmp_path / "e.json")]) == 1
+    assert "there is no such folder" in capsys.readouterr().err
+
+
+def test_sixteen_bits_give_the_same_film_as_eight(tmp_path):
+    eight = (drawn_chest(80, 90) * 255).astype(np.uint8)
+    Image.fromarray(eight).save(tmp_path / "8.png")
+    Image.fromarray(eight.astype(np.uint16) * 257).save(tmp_path / "16.png")
+    assert read_film(tmp_path / "16.png") == pytest.approx(read_film(tmp_path / "8.png"), abs=1e-6)

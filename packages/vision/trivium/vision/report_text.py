@@ -1,7 +1,7 @@
 """Sentences of reports as vectors of known words, English and Chinese; what is denied is a word of its own.
 
 No language model: words are the terms of `phrasings/findings.toml`, found by the longest that fits. Denial
-reaches from its word to the next stop, comma of another clause or word that ends it: "no effusion or pneumothorax, but
+reaches from its word to the next stop, Chinese comma or word that ends it: "no effusion or pneumothorax, but
 a nodule" denies the first two. Standard library and numpy.
 """
 
@@ -21,7 +21,7 @@ from trivium.vision.findings import FINDINGS, NO_FINDING
 __all__ = ["Vocabulary", "known_words", "named_findings", "report_from_labels"]
 
 _PIECE = re.compile(r"[a-z]+|[\u4e00-\u9fff]+|[.;:,!?。；：，！？]")
-_STOPS = frozenset(".;:!?。；：！？")
+_STOPS = frozenset(".;:!?。；：！？，")  # a Chinese comma ends a clause, as a list has its own
 _NOT = "not:"
 _LONGEST = 8  # English words or Chinese characters of a term
 
