@@ -189,12 +189,16 @@ def _fill_sequences(dataset: Dataset, word: Callable[[str], str]) -> None:
     ]
     note = _item(TextObjectSequence=[_item(UnformattedTextValue=word("graphic annotation"))])
     dataset.GraphicAnnotationSequence = [note]
-    lut = _item(LUTDescriptor=[256, 0, 8], LUTData=bytes(512), LUTExplanation=word("explanation of a table"))
-    dataset.VOILUTSequence = [lut]
+    behind, within = word("behind a table").encode(), word("within a table").encode() * 52
+    explained = {"LUTExplanation": word("explanation of a table")}
+    dataset.VOILUTSequence = [
+        _item(LUTDescriptor=[256, 0, 8], LUTData=bytes(512) + behind, **explained),
+        _item(LUTDescriptor=[256, 0, 8], LUTData=within[:512]),
+    ]
     dataset.IconImageSequence = [_item(Rows=2, Columns=5, PixelData=word("icon").encode())]
     dataset.DigitalSignaturesSequence = [_item(CertificateOfSigner=word("certificate").encode())]
     dataset.EncryptedAttributesSequence = [_item(EncryptedContent=word("encrypted content").encode())]
-    for item in (dataset.VOILUTSequence[0], dataset.IconImageSequence[0]):
+    for item in (*dataset.VOILUTSequence, *dataset.IconImageSequence):
         for keyword in ("LUTData", "PixelData"):
             if keyword in item:
                 item[keyword].VR = "OW"

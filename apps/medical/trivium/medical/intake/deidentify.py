@@ -26,6 +26,7 @@ from pydicom.uid import (
 
 from trivium.medical.intake.burned_in import Box, cover_text
 from trivium.medical.intake.descriptors import cleaned
+from trivium.medical.intake.lookup import cleaned_table
 from trivium.medical.intake.vault import Vault
 from trivium.medical.parse.dicom_header import header_of
 from trivium.service.errors import InputError
@@ -209,15 +210,11 @@ def _copy_descriptions(dataset: Dataset, clean: Dataset) -> None:
 
 def _copy_tables(dataset: Dataset, clean: Dataset) -> None:
     for keyword in ("ModalityLUTSequence", "VOILUTSequence", "PresentationLUTSequence"):
-        items = []
-        for item in dataset.get(keyword) or ():
-            kept = Dataset()
-            for name in ("LUTDescriptor", "LUTData"):
-                if name in item:
-                    kept[name] = item[name]
-            if keyword == "ModalityLUTSequence":
-                kept.ModalityLUTType = "US"
-            items.append(kept)
+        is_little_endian = dataset.original_encoding[1] is not False
+        tables = (cleaned_table(item, is_little_endian=is_little_endian) for item in dataset.get(keyword) or ())
+        items = [one for one in tables if one is not None]
+        for item in items if keyword == "ModalityLUTSequence" else ():
+            item.ModalityLUTType = "US"
         if items:
             setattr(clean, keyword, items)
 
