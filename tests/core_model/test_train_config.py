@@ -38,6 +38,11 @@ def test_a_file_is_read_with_its_defaults(tmp_path):
         ({"final_share": 1.5}, "final_share is 1.5; use a number from 0 to 1"),
         ({"clip_norm": -1}, "clip_norm is -1; use 0 or more"),
         ({"schedule": "linear"}, "schedule 'linear' is unknown; known: cosine, wsd, constant"),
+        ({"experts_backend": "triton"}, "experts_backend 'triton' is unknown; known: auto, plain, grouped_mm"),
+        (
+            {"experts_backend": "fused"},
+            "experts_backend fused does not run with device cpu, precision float32 and expert_parallel 1; it needs cuda",
+        ),
         ({"precision": "fp8"}, "precision 'fp8' is unknown; known: float32, bfloat16"),
         ({"data": "corpus"}, "data is 'corpus'; give a list of files and folders"),
         ({"data": []}, "data is empty; name at least one file or folder"),

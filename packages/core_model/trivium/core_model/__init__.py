@@ -28,6 +28,7 @@ _LAZY = {
     "generate_text": "generate",
     "stream_text": "generate",
     "Tokenizer": "tokenizer",
+    "use_backend": "moe.experts",
     "upcycle": "upcycling",
     "upcycle_low_rank": "upcycling",
 }

@@ -12,9 +12,11 @@ from typing import Any
 from trivium.core_model.checks import check_choice, check_kinds, check_positive, divisors, known_names
 from trivium.service.errors import InputError
 
-__all__ = ["FAMILIES", "BalanceConfig", "ModelConfig", "RopeScaling"]
+__all__ = ["BACKENDS", "FAMILIES", "BalanceConfig", "ModelConfig", "RopeScaling"]
 
 FAMILIES = ("trivium", "llama", "mixtral", "qwen3_moe", "deepseek_v3")
+# What runs the experts; see `moe.experts.use_backend`.
+BACKENDS = ("auto", "plain", "grouped_mm", "fused", "sonicmoe")
 
 
 @dataclass(frozen=True)

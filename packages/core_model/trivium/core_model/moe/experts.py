@@ -12,17 +12,16 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from trivium.core_model.config import ModelConfig
+from trivium.core_model.config import BACKENDS, ModelConfig
 from trivium.core_model.kernels.support import has_kernels
 from trivium.core_model.layers.feed_forward import FeedForward
 from trivium.core_model.moe.dispatcher import Dispatcher, LocalDispatcher
 from trivium.core_model.moe.grouped import fits_grouped, grouped_linear
+from trivium.core_model.moe.sonic import require_sonic, sonic_experts
 from trivium.core_model.moe.swiglu import expert_swiglu, plain_swiglu
 from trivium.service.errors import InputError
 
-__all__ = ["BACKENDS", "Experts", "LowRankExperts", "use_backend"]
-
-BACKENDS = ("auto", "plain", "grouped_mm", "fused")
+__all__ = ["Experts", "LowRankExperts", "use_backend"]
 
 
 def use_backend(model: nn.Module, backend: str) -> None:
@@ -31,14 +30,16 @@ def use_backend(model: nn.Module, backend: str) -> None:
     Args:
         model: any module that holds `Experts`.
         backend: `plain`, products as one reads them; `grouped_mm`, torch's grouped products; `fused`, the Triton
-            kernels: bfloat16 on a GPU, all experts in this process; `auto`, the kernels where they run, else
-            `grouped_mm`.
+            kernels: bfloat16 on a GPU, all experts in this process; `sonicmoe`, the kernels of that package, for
+            the same; `auto`, our kernels where they run, else `grouped_mm`.
 
     Raises:
-        InputError: if there is no such backend.
+        InputError: if there is no such backend, or its package is not installed.
     """
     if backend not in BACKENDS:
         raise InputError(f"experts backend {backend!r} is unknown", hint=f"use one of {', '.join(BACKENDS)}")
+    if backend == "sonicmoe":
+        require_sonic()
     for module in model.modules():
         if isinstance(module, Experts):
             module.backend = backend
@@ -73,6 +74,8 @@ class Experts(nn.Module):
             from trivium.core_model.kernels.experts import fused_experts
 
             return fused_experts(x_TD, expert_ids_TK, weights_TK, self.gate_up, self.down)
+        if self.backend == "sonicmoe":
+            return sonic_experts(x_TD, expert_ids_TK, weights_TK, self.gate_up, self.down)
         local = self.dispatcher.local
         swiglu = plain_swiglu if self.backend == "plain" else expert_swiglu
         plan = self.dispatcher.plan(expert_ids_TK, self.num_experts)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from trivium.core_model.checks import check_choice, check_kinds, known_names
-from trivium.core_model.config import BalanceConfig
+from trivium.core_model.config import BACKENDS, BalanceConfig
 from trivium.service.errors import InputError
 
 __all__ = ["TrainConfig", "read_config_file"]
@@ -88,6 +88,8 @@ class TrainConfig:
     """Computes each block twice instead of keeping what is inside it."""
     device: str = "cpu"
     """Such as `cpu` or `cuda`."""
+    experts_backend: str = "auto"
+    """Code that runs the experts: `plain`, `grouped_mm`, `fused` (ours, on a GPU), `sonicmoe`; `auto` for the best."""
     expert_parallel: int = 1
     """Under torchrun: ranks that hold one copy of the experts between them; other weights are sharded over all."""
     seed: int = 0
@@ -122,6 +124,7 @@ class TrainConfig:
             _require(self, name, lambda value: 0 <= value <= 1, "use a number from 0 to 1")
         check_choice("schedule", self.schedule, SCHEDULES)
         check_choice("precision", self.precision, PRECISIONS)
+        check_choice("experts_backend", self.experts_backend, BACKENDS)
         self._check_pairs()
 
     @property
@@ -159,6 +162,13 @@ class TrainConfig:
             raise InputError(
                 f"micro_batch_size ({self.micro_batch_size}) must divide batch_size ({self.batch_size})",
                 hint="use one that does, or 0",
+            )
+        fits = (self.device[:4], self.precision, self.expert_parallel) == ("cuda", "bfloat16", 1)
+        if self.experts_backend in ("fused", "sonicmoe") and not fits:
+            raise InputError(
+                f"experts_backend {self.experts_backend} does not run with device {self.device}, precision "
+                f"{self.precision} and expert_parallel {self.expert_parallel}",
+                hint="it needs cuda, bfloat16 and 1; auto takes what runs",
             )
         if self.warmup_steps >= self.steps:
             raise InputError(f"warmup_steps ({self.warmup_steps}) must be below steps ({self.steps})")

@@ -293,8 +293,9 @@ def _signals(is_alone: bool) -> Iterator[list[int]]:
 
 def _compare(before: dict[str, Any], config: TrainConfig, out: Path) -> None:
     now = json.loads(json.dumps(config.to_json()))  # with lists for tuples, as the checkpoint has them
-    if changed := [name for name in now if name not in _FREE and now[name] != before.get(name)]:
-        differences = ", ".join(f"{name} was {before.get(name)!r} and is {now[name]!r}" for name in changed[:3])
+    # A checkpoint does not know settings that are younger than itself.
+    if changed := [name for name in now if name not in _FREE and now[name] != before.get(name, now[name])]:
+        differences = ", ".join(f"{name} was {before[name]!r} and is {now[name]!r}" for name in changed[:3])
         raise InputError(
             f"the run was begun with other settings: {differences}", where=str(out), hint="restore them, or begin anew"
         )

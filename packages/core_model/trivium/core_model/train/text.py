@@ -22,6 +22,7 @@ from trivium.core_model.decoder import Decoder, DecoderOutput, new_decoder
 from trivium.core_model.device import usable_device
 from trivium.core_model.heads import MISSING_CLASS, text_loss_sum, text_targets
 from trivium.core_model.moe.balance import Balancer
+from trivium.core_model.moe.experts import use_backend
 from trivium.core_model.parallel.ranks import Ranks, ranks_of_environment
 from trivium.core_model.tokenizer import Tokenizer
 from trivium.core_model.train.config import TrainConfig
@@ -84,6 +85,7 @@ class TextObjective:
         self.held_out = held_out
         self.config = config
         self.ranks = ranks or Ranks()
+        use_backend(model, config.experts_backend)
         if config.checkpoint_activations:
             recompute_activations(model)
         group = None
