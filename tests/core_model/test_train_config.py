@@ -41,7 +41,7 @@ def test_a_file_is_read_with_its_defaults(tmp_path):
         ({"experts_backend": "triton"}, "experts_backend 'triton' is unknown; known: auto, plain, grouped_mm"),
         (
             {"experts_backend": "fused"},
-            "experts_backend fused does not run with device cpu, precision float32 and expert_parallel 1; it needs cuda",
+            "experts_backend fused does not run with device cpu, precision float32 and expert_parallel 1; it needs",
         ),
         ({"precision": "fp8"}, "precision 'fp8' is unknown; known: float32, bfloat16"),
         ({"data": "corpus"}, "data is 'corpus'; give a list of files and folders"),
