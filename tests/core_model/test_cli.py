@@ -86,7 +86,7 @@ def test_generate_continues_the_prompts_of_a_file(model, tmp_path, capsys):
     arguments = ["generate", "--model", str(model), "--max-new-tokens", "6", "--dtype", "float64"]
     assert run([*arguments, "--prompts", str(file)]) == 0
     rows = {row["line"]: row for row in map(json.loads, capsys.readouterr().out.splitlines())}
-    assert [rows[line]["prompt"] for line in (1, 2, 3)] == ["net sales", "two\nlines", "revenue"]
+    assert [rows[line]["prompt"] for line in (1, 3, 4)] == ["net sales", "two\nlines", "revenue"]
     for row in rows.values():
         assert run([*arguments, "--prompt", row["prompt"]]) == 0
         assert capsys.readouterr().out == row["text"] + "\n"
@@ -94,6 +94,12 @@ def test_generate_continues_the_prompts_of_a_file(model, tmp_path, capsys):
     file.write_text('"open', encoding="utf-8")
     assert run([*arguments, "--prompts", str(file)]) == 1
     assert "prompts.txt, line 1: no JSON string" in capsys.readouterr().err
+    file.write_bytes(b"a\xff")
+    assert run([*arguments, "--prompts", str(file)]) == 1
+    assert "prompts.txt: no UTF-8 (invalid start byte at byte 1)" in capsys.readouterr().err
+    file.write_text("net\n" + "sales " * 90, encoding="utf-8")
+    assert run([*arguments, "--prompts", str(file)]) == 1
+    assert "prompt 2 has 90 tokens and 6 more were asked for, but the context holds 64" in capsys.readouterr().err
 
 
 def test_eval_prints_a_table_or_json(model, tmp_path, capsys):

@@ -102,17 +102,22 @@ def _generate_many(decoder: Decoder, tokenizer: Tokenizer, file: Path, sampling:
 
     from trivium.core_model.serve.texts import continue_texts
 
-    texts = _read_prompts(file)
-    ended = continue_texts(decoder, tokenizer, texts, sampling)
-    for one in tqdm(ended, total=len(texts), unit="text", disable=not sys.stderr.isatty()):
-        row = {"line": one.number + 1, "prompt": texts[one.number], "text": one.text, "finish": one.finish}
+    prompts = _read_prompts(file)
+    ended = continue_texts(decoder, tokenizer, [text for _, text in prompts], sampling)
+    for one in tqdm(ended, total=len(prompts), unit="text", disable=not sys.stderr.isatty()):
+        line, prompt = prompts[one.number]
+        row = {"line": line, "prompt": prompt, "text": one.text, "finish": one.finish}
         typer.echo(json.dumps(row, ensure_ascii=False))
 
 
-def _read_prompts(file: Path) -> list[str]:
-    """Return the prompt of each line that is not blank."""
+def _read_prompts(file: Path) -> list[tuple[int, str]]:
+    """Return the lines that are not blank, by their numbers."""
+    try:
+        lines = file.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as reason:
+        raise InputError(f"no UTF-8 ({reason.reason} at byte {reason.start})", where=str(file)) from None
     prompts = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), start=1):
+    for number, line in enumerate(lines, start=1):
         text = line.strip()
         if text.startswith('"'):
             try:
@@ -120,7 +125,7 @@ def _read_prompts(file: Path) -> list[str]:
             except ValueError as reason:
                 raise InputError(f"{file}, line {number}: no JSON string ({reason})", hint="quote it whole") from None
         if text:
-            prompts.append(text)
+            prompts.append((number, text))
     if not prompts:
         raise InputError(f"{file} holds no prompt", hint="write one on each line")
     return prompts

@@ -6,6 +6,7 @@ Standard library only. How a family's `config.json` becomes a `ModelConfig` is i
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -215,13 +216,13 @@ class ModelConfig:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> ModelConfig:
+    def from_json(cls, data: Mapping[str, Any]) -> ModelConfig:
         """Read what `to_json` wrote.
 
         Raises:
             InputError: if a name is unknown or one that is needed is absent, or as the class.
         """
-        values = {
+        values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in known_names(cls, data, "model settings").items()
         }

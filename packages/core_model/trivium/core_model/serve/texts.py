@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from trivium.core_model.decoder import Decoder
-from trivium.core_model.generate import Sampling, cut_at_stop
+from trivium.core_model.generate import Sampling, check_request, cut_at_stop
 from trivium.core_model.serve.engine import Engine, EngineConfig
 from trivium.core_model.tokenizer import Tokenizer
 
@@ -41,8 +41,10 @@ def continue_texts(
         InputError: as `Engine.submit`, before anything is continued.
     """
     sampling = sampling or Sampling()
+    ids = [tokenizer.encode(prompt) for prompt in prompts]
+    check_request(decoder.config, ids, sampling)
     engine = Engine(decoder, config, tokenizer=tokenizer)
-    numbers = {engine.submit(tokenizer.encode(prompt), sampling): number for number, prompt in enumerate(prompts)}
+    numbers = {engine.submit(row, sampling): number for number, row in enumerate(ids)}
     tokens: dict[int, list[int]] = {request: [] for request in numbers}
     while engine.busy:
         for event in engine.step():
