@@ -1,10 +1,14 @@
-"""What processes on this machine use: memory now, processor time since they began, summed by what they are."""
+"""What processes on this machine use: memory now, processor time since they began, summed by what they are.
+
+Run: `python benchmarks/processes.py PID` with the id of a running `trivium up` prints the memory of its parts.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import re
+import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -68,3 +72,8 @@ def _part(pid: int) -> str:
     if "multiprocessing" in " ".join(words):
         return "tabs"
     return "driver of the browser" if "node" in words[0] else "this benchmark" if words[0] else ""
+
+
+if __name__ == "__main__":
+    parts = memory(int(sys.argv[1]))
+    print("\n".join(f"{name}: {mebibytes:.0f} MiB" for name, mebibytes in parts.items()))
