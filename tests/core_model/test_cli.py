@@ -99,7 +99,7 @@ def test_generate_continues_the_prompts_of_a_file(model, tmp_path, capsys):
     assert "prompts.txt: no UTF-8 (invalid start byte at byte 1)" in capsys.readouterr().err
     file.write_text("net\n" + "sales " * 90, encoding="utf-8")
     assert run([*arguments, "--prompts", str(file)]) == 1
-    assert "prompt 2 has 90 tokens and 6 more were asked for, but the context holds 64" in capsys.readouterr().err
+    assert "prompt 2 has 91 tokens and 6 more were asked for, but the context holds 64" in capsys.readouterr().err
 
 
 def test_eval_prints_a_table_or_json(model, tmp_path, capsys):
