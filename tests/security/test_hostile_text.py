@@ -169,7 +169,7 @@ def _bring_film(client: TestClient, runtime: Runtime) -> str:
 
 @pytest.fixture
 def opened(browser, place):
-    """Opens a page as somebody who may see everything, and returns what it shows once a text of ours is there."""
+    """Opens a page as somebody who may see everything, and returns it once a text of ours is there; nothing has run."""
     context = browser.new_context(locale="en-GB")
     context.add_cookies([place.cookie])
 
@@ -180,7 +180,6 @@ def opened(browser, place):
         tab.goto(f"{place.url}{path}")
         tab.get_by_text(wait_for).first.wait_for(state="attached", timeout=5_000)
         tab.wait_for_timeout(100)
-        assert tab.evaluate(FOREIGN) == []
         assert ran == []
         return tab
 
@@ -217,7 +216,8 @@ PAGES = (
 def test_pages_of_a_plant(opened, place, language, path):
     address = path.replace("ALERT", str(place.alert)).replace("EVIL", quote(EVIL, safe=""))
     shown = SHORT if path in ("/models", "/backtest") else EVIL  # those two name the plant alone
-    opened(f"/maintenance/p/{quote(PLANT)}{address}?lang={language}", wait_for=shown)
+    tab = opened(f"/maintenance/p/{quote(PLANT)}{address}?lang={language}", wait_for=shown)
+    assert tab.evaluate(FOREIGN) == []
 
 
 def test_the_report_of_an_inspection_by_itself(browser, tmp_path):
@@ -236,8 +236,9 @@ def test_the_report_of_an_inspection_by_itself(browser, tmp_path):
 
 
 def test_the_worklist_and_a_draft(opened, place):
-    opened("/medical/", wait_for=place.study[:8])
+    assert opened("/medical/", wait_for=place.study[:8]).evaluate(FOREIGN) == []
     tab = opened(f"/medical/studies/{place.study}")
+    assert tab.evaluate(FOREIGN) == []
     tab.locator("#identity").click()
     tab.locator("#named").get_by_text("onerror=alert(1)").wait_for()
     assert tab.evaluate(FOREIGN) == []

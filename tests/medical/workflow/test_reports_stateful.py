@@ -165,5 +165,9 @@ def test_anybody_does_anything():
         run_state_machine_as_test(
             Ward, settings=settings(max_examples=25, stateful_step_count=30, deadline=None, database=None)
         )
+        with Ward.runtime.database.read() as connection:
+            signers = set(connection.execute(select(tables.signature.c.signer)).scalars())
+        assert signers  # else nothing of this was tried
+        assert signers <= {"ann", "bob"}
     finally:
         Ward.close()
