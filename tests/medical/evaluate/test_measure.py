@@ -13,6 +13,7 @@ from trivium.medical.evaluate.baselines import baselines
 from trivium.medical.evaluate.labelled import LabelledFilms
 from trivium.service.cli import run
 from trivium.vision.findings import FINDINGS
+from trivium.vision.metrics import macro_auroc
 
 EFFUSION = FINDINGS.index("Effusion")
 
@@ -35,10 +36,11 @@ def test_baselines_learn_from_other_patients():
     data = labelled()
     rows = baselines(data, 1)
     assert list(rows) == ["majority", "best constant set", "random", "nearest neighbour", "raw pixels", "gold labels"]
-    assert rows["best constant set"][1][:, EFFUSION].all()
-    assert rows["best constant set"][1].sum() == len(data.labels)
-    assert np.array_equal(rows["nearest neighbour"][1], data.labels)
-    scores = rows["raw pixels"][0][:, EFFUSION]
+    assert rows["best constant set"].present[:, EFFUSION].all()
+    assert rows["best constant set"].present.sum() == len(data.labels)
+    assert np.array_equal(rows["nearest neighbour"].present, data.labels)
+    assert macro_auroc(rows["majority"].scores, data.labels) == 0.5  # whatever the shares of the parts
+    scores = rows["raw pixels"].scores[:, EFFUSION]
     assert scores[: len(scores) // 2].min() > scores[len(scores) // 2 :].max()
 
 

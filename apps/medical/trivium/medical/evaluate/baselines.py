@@ -1,9 +1,13 @@
 """Systems that any model has to beat, each fitted on other patients of the same folder: five grouped parts.
 
-A row is a pair: scores `(N, 15)` and predicted labels `(N, 15)`.
+What films are ranked by is apart from probabilities: those hold the share of films with a label elsewhere, which is
+lower where the held part has more of them, so that parts ranked together by it look worse than each system is (Parker,
+Guenter and Bedo, BMC Bioinformatics 2007).
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +22,27 @@ from trivium.vision.train_findings import fit_linear
 
 __all__ = ["MIN_PATIENTS", "Row", "baselines"]
 
-Row = tuple[NDArray[np.float64], NDArray[np.bool_]]
+
 MIN_PATIENTS = 10  # five parts of at least two patients
 _STRENGTH = 3.0  # of the ridge, as in the middle of `train_findings.STRENGTHS`; not chosen on these films
 
 
+class Row(NamedTuple):
+    """What one system says of each film.
+
+    Args:
+        scores: (N, 15) by which films are ranked.
+        probabilities: (N, 15).
+        present: (N, 15) bool.
+    """
+
+    scores: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
+    present: NDArray[np.bool_]
+
+
 def baselines(data: LabelledFilms, seed: int) -> dict[str, Row]:
-    """Return the rows by name: scores are probabilities, so that calibration can be measured on all of them."""
+    """Return the rows by name."""
     labels, parts = data.labels, patient_folds(data.patients, seed)
     shape = labels.shape
     rate = np.zeros(shape)
@@ -37,16 +55,17 @@ def baselines(data: LabelledFilms, seed: int) -> dict[str, Row]:
         away = ((pixels[part][:, None] - pixels[rest][None]) ** 2).sum(2)
         nearest[part] = labels[rest][away.argmin(1)]
     generator = np.random.default_rng(seed)
-    rows: dict[str, Row] = {
-        "majority": (rate, rate > 0.5),
-        "best constant set": (rate, constant),
-        "random": (generator.random(shape), generator.random(shape) < rate),
-        "nearest neighbour": (nearest.astype(float), nearest),
+    nothing, chance, near = np.zeros(shape), generator.random(shape), nearest.astype(float)
+    rows = {
+        "majority": Row(nothing, rate, rate > 0.5),
+        "best constant set": Row(nothing, rate, constant),
+        "random": Row(chance, chance, generator.random(shape) < rate),
+        "nearest neighbour": Row(near, near, nearest),
         "raw pixels": _linear(pixels, labels, parts),
     }
     if data.metadata is not None:
         rows["metadata only"] = _linear(data.metadata, labels, parts)
-    rows["gold labels"] = (labels.astype(float), labels)
+    rows["gold labels"] = Row(labels.astype(float), labels.astype(float), labels)
     return rows
 
 
@@ -74,4 +93,4 @@ def _linear(descriptors: NDArray[np.floating], labels: NDArray[np.bool_], parts:
         of_all = np.stack([platt(scores[:, column]) for column, platt in enumerate(platts)], 1)
         predicted[part] = of_all[part] >= best_threshold(of_all[rest, 1:], labels[rest, 1:])
         probabilities[part] = of_all[part]
-    return probabilities, predicted
+    return Row(scores, probabilities, predicted)

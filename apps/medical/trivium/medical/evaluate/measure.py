@@ -47,7 +47,7 @@ def evaluate(folder: Path, models: Models, *, seed: int, rounds: int) -> dict[st
         )
     counts = data.labels.sum(0)
     measured = [c for c in range(len(FINDINGS)) if MIN_FILMS <= counts[c] <= len(data.labels) - MIN_FILMS]
-    rows: dict[str, Row] = {_MODEL: (data.probabilities, data.present), **baselines(data, seed)}
+    rows = {_MODEL: Row(data.probabilities, data.probabilities, data.present), **baselines(data, seed)}
     return {
         "schema": SCHEMA,
         "films": len(data.labels),
@@ -115,17 +115,16 @@ def _narrow(figure: dict[str, float]) -> str:
 
 
 def _system(row: Row, data: LabelledFilms, measured: list[int], seed: int, rounds: int) -> dict[str, Figure]:
-    scores, predicted = row
     labels = data.labels
 
     def area(films: NDArray[np.intp]) -> float:
-        return macro_auroc(scores[films][:, measured], labels[films][:, measured])
+        return macro_auroc(row.scores[films][:, measured], labels[films][:, measured])
 
     def f1(films: NDArray[np.intp]) -> float:
-        return micro_f1(predicted[films, 1:], labels[films, 1:])
+        return micro_f1(row.present[films, 1:], labels[films, 1:])
 
     def error(films: NDArray[np.intp]) -> float:
-        return calibration_error(scores[films].ravel(), labels[films].ravel())
+        return calibration_error(row.probabilities[films].ravel(), labels[films].ravel())
 
     nothing: Figure = {"value": None, "low": None, "high": None}
     return {
