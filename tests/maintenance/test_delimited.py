@@ -109,6 +109,44 @@ def test_an_asset_is_known_by_a_noun_and_a_number(tmp_path, name):
     assert read_file(write(tmp_path / "f.csv", text), "csv").asset_column == name
 
 
+def odd_text(days=("03/01/2025", "03/02/2025"), flow='"1,283"') -> str:
+    """An export of an American spreadsheet: a day and a clock, a per cent sign in the cell, commas in thousands."""
+    rows = [
+        f"{name},{day},{clock}:30,{clock + 0.5},{60 + clock}%,{flow},{state}\n"
+        for name in ("007", "008")
+        for day in days
+        for clock, state in ((9, "OK"), (10, "WARN"), (11, "FAIL"))
+    ]
+    return 'EQUIP_NO,Date,Time,"Vibration, DE (mm/s)",Load (%),Flow,Condition\n' + "".join(rows)
+
+
+def test_an_american_spreadsheet(tmp_path):
+    fleet = read_file(write(tmp_path / "f.csv", odd_text()), "csv")
+    assert (fleet.asset_column, fleet.time_column) == ("EQUIP_NO", "Time")
+    assert fleet.asset_names == ("007", "008")
+    assert fleet.time_texts[0] == "03/01/2025 9:30"
+    assert np.diff(fleet.time[:6]).tolist() == [3600, 3600, 79_200, 3600, 3600]
+    assert [(sensor.name, sensor.unit) for sensor in fleet.sensors] == [
+        ("Vibration, DE", "mm/s"), ("Load", "%"), ("Flow", ""),
+    ]  # fmt: skip
+    assert fleet.values[0].tolist() == [9.5, 69, 1283]
+    assert fleet.label is None
+    assert fleet.two_valued[0] == "Condition (FAIL, OK, WARN)"
+
+
+def test_a_decimal_comma_in_quotes_is_not_taken_for_thousands(tmp_path):
+    fleet = read_file(write(tmp_path / "f.csv", odd_text(flow='"0,283"')), "csv")
+    assert [sensor.name for sensor in fleet.sensors] == ["Vibration, DE", "Load"]
+
+
+def test_a_day_above_twelve_tells_days_from_months(tmp_path):
+    fleet = read_file(write(tmp_path / "f.csv", odd_text(days=("03/01/2025", "13/01/2025"))), "csv")
+    assert fleet.time[3] - fleet.time[0] == 10 * 86_400
+    mixed = write(tmp_path / "m.csv", odd_text(days=("01/13/2025", "13/01/2025")))
+    with pytest.raises(InputError, match=r"days before months and months before days: '13/01/2025 9:30' and '01/13/20"):
+        read_file(mixed, "csv")
+
+
 def test_times_of_two_offsets_are_one_time_line(tmp_path):
     text = (
         "when,p,q\n2025-03-30T01:30:00+01:00,1.5,2\n2025-03-30T03:30:00+02:00,2.5,3\n2025-03-30T04:30:00+02:00,3.5,4\n"

@@ -16,6 +16,7 @@ from trivium.maintenance.records import Refusal, Sensor
 from trivium.service.errors import InputError
 
 __all__ = [
+    "NUMBERED_NAMES",
     "Roles",
     "find_asset",
     "find_label",
@@ -70,12 +71,15 @@ _PLAIN_FAILED_WORDS = {
 }
 FAILED_WORDS |= _PLAIN_FAILED_WORDS
 _ASSET_NOUNS = (
-    *("asset", "machine", "unit", "engine", "equipment", "device", "pump", "motor", "turbine", "compressor"),
+    *("asset", "machine", "unit", "engine", "equipment", "equip", "device", "pump", "motor", "turbine", "compressor"),
     *("maschine", "maschinen", "anlage", "anlagen", "aggregat", "pumpe", "pumpen"),
 )
-_ASSET_NAMES = (
+NUMBERED_NAMES = (
     *(f"{noun} {what}" for noun in _ASSET_NOUNS for what in ("id", "no", "nr", "number", "nummer", "code")),
     *("assetid", "machineid", "deviceid", "maschinennummer", "anlagennummer", "equipmentnummer"),
+)
+_ASSET_NAMES = (
+    *NUMBERED_NAMES,
     *("asset", "machine", "unit", "engine", "equipment", "device", "pump", "tag", "maschine", "anlage", "aggregat"),
     *(f"{noun} name" for noun in _ASSET_NOUNS),
     *("设备", "设备编号", "设备号", "设备名称", "机器", "机器编号", "机组", "机组编号", "资产", "资产编号"),
@@ -210,17 +214,21 @@ def find_label(table: pd.DataFrame, roles: Roles, taken: Iterable[str], name: st
 
 
 def two_valued(table: pd.DataFrame, taken: Iterable[str]) -> list[str]:
-    """Return columns of two values that might mark failures, each with its values, when none was found."""
-    chosen = [column for column in table.columns if column not in set(taken) and table[column].nunique() == 2]
-    shown = [column for column in chosen if not _is_measured(table[column])]
-    return [f"{column} ({', '.join(sorted(map(str, table[column].dropna().unique())))})" for column in shown]
+    """Return columns that might mark failures, each with its values, when none was found.
+
+    Those that have a word for a failure among words that are not known come first, then those of two values.
+    """
+    free = [column for column in table.columns if column not in set(taken) and not _is_measured(table[column])]
+    telling = [column for column in free if _is_class(table[column]) and _lowered(table[column]) & _PLAIN_FAILED_WORDS]
+    chosen = [*telling, *(column for column in free if table[column].nunique() == 2 and column not in telling)]
+    return [f"{column} ({', '.join(sorted(map(str, table[column].dropna().unique())))})" for column in chosen]
 
 
 def _says_failed(column: pd.Series) -> bool:
     """Whether a column of text says of each row that it failed, or did not: its values are known words for that."""
     if column.dtype.kind in "fiub" or not _is_class(column):
         return False
-    words = {f"{value}".strip().lower() for value in column.dropna().unique()}
+    words = _lowered(column)
     return bool(words & _PLAIN_FAILED_WORDS) and words <= NORMAL_WORDS | FAILED_WORDS and len(words) > 1
 
 
@@ -265,6 +273,10 @@ def label_values(column: pd.Series, roles: Roles, name: str) -> np.ndarray:
             hint=f"--failed VALUE; {_some(present)}",
         )
     return np.where(words == "", np.nan, words.isin(failed).to_numpy(dtype=np.float64))
+
+
+def _lowered(column: pd.Series) -> set[str]:
+    return {f"{value}".strip().lower() for value in column.dropna().unique()}
 
 
 def _words(text: str) -> list[str]:

@@ -10,7 +10,9 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
+from trivium.maintenance.csv_text import DATE
 from trivium.maintenance.parse.columns import (
+    NUMBERED_NAMES,
     Roles,
     find_asset,
     find_label,
@@ -44,6 +46,7 @@ def read_csv(text: str, *, name: str, sha256: str, roles: Roles, with_label: boo
     """
     table = _table(text, name)
     asset, time = find_asset(table, roles, name), find_time(table, roles, name)
+    table = _with_days(table, time)
     label = find_label(table, roles, (asset, time), name) if with_label else ""
     order, asset_ids, asset_names, seconds, unit = _in_order(table, asset, time, name)
     table = table.iloc[order]
@@ -98,6 +101,7 @@ def _table(text: str, name: str) -> pd.DataFrame:
             header=0,
             index_col=False,
             decimal="," if _has_decimal_comma(text, separator) else ".",
+            thousands="," if _has_thousands(text, separator) else None,
             na_values=list(MISSING_WORDS),
             keep_default_na=False,
             skipinitialspace=True,
@@ -112,7 +116,7 @@ def _table(text: str, name: str) -> pd.DataFrame:
 
 
 # Numbers here are names: "007" is not 7.
-_KEPT_AS_WRITTEN = {"asset", "asset id", "machine id", "unit", "unit id", "device id", "equipment id", "serial number"}
+_KEPT_AS_WRITTEN = {"asset", "unit", "serial number", *NUMBERED_NAMES}
 
 
 def _separator(text: str) -> str:
@@ -143,8 +147,25 @@ def _has_decimal_comma(text: str, separator: str) -> bool:
     return separator != "," and bool(re.search(r"(^|[;\t|])\s*-?\d+,\d+\s*($|[;\t|])", body, re.MULTILINE))
 
 
+def _has_thousands(text: str, separator: str) -> bool:
+    """Whether quoted numbers of a file with decimal points have commas between groups of three digits."""
+    body = text[:65536].partition("\n")[2]
+    grouped = re.findall(r'"\s*-?(\d+(?:,\d+)+(?:\.\d+)?)\s*"', body)
+    is_grouped = all(re.fullmatch(r"[1-9]\d{0,2}(,\d{3})+(\.\d+)?", number) for number in grouped)
+    return separator == "," and bool(grouped) and is_grouped and bool(re.search(r"(^|,)-?\d+\.\d+(,|$)", body, re.M))
+
+
 def _is_number(cell: str) -> bool:
     return bool(re.fullmatch(r"\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)(e[-+]?\d+)?\s*", cell, re.IGNORECASE))
+
+
+def _with_days(table: pd.DataFrame, time: str) -> pd.DataFrame:
+    """Put the days of a column beside the time column into it, where that has times of the day alone."""
+    day = next((column for column in table.columns if plain(column) in DATE and column != time), "")
+    if not time or not day or not table[time].astype(str).str.match(r"\s*\d{1,2}:\d\d").all():
+        return table
+    joined = table[day].astype(str).str.strip() + " " + table[time].astype(str).str.strip()
+    return table.assign(**{time: joined}).drop(columns=day)
 
 
 def _in_order(
@@ -176,11 +197,27 @@ def _times(column: pd.Series, name: str) -> tuple[np.ndarray, str]:
         if numbers.min() > 1e11:
             return numbers / 1000, "s"
         return numbers, "s" if numbers.min() > 1e8 else _time_unit(str(column.name))
-    is_day_first = bool(column.astype(str).str.match(r"\s*\d{1,2}\.\d{1,2}\.\d{2,4}").mean() > 0.5)
-    parsed = pd.to_datetime(column, errors="coerce", utc=True, format="mixed", dayfirst=is_day_first)
+    parsed = pd.to_datetime(column, errors="coerce", utc=True, format="mixed", dayfirst=_is_day_first(column, name))
     if parsed.isna().any():
         raise _row_error(parsed.isna(), f"{column[parsed.isna()].iloc[0]!r} is no time", name)
     return (parsed - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(), "s"
+
+
+def _is_day_first(column: pd.Series, name: str) -> bool:
+    """Whether dates are day, month, year: with points between, or because no month is above 12.
+
+    Raises:
+        InputError: if some can only be the one and some only the other.
+    """
+    parts = column.astype(str).str.extract(r"^\s*(\d{1,2})([./-])(\d{1,2})[./-]\d{2,4}").dropna()
+    if parts.empty:
+        return False
+    is_day, is_month = parts[0].astype(int) > 12, parts[2].astype(int) > 12
+    if is_day.any() and is_month.any():
+        shown = f"{column[parts.index[is_day]].iloc[0]!r} and {column[parts.index[is_month]].iloc[0]!r}"
+        what = f"{column.name} has days before months and months before days: {shown}"
+        raise InputError(what, where=name, hint="write dates as 2026-03-01")
+    return bool(is_day.any() or (parts[1] == ".").mean() > 0.5)
 
 
 def _time_unit(column: str) -> str:
@@ -238,7 +275,9 @@ def _numbers(series: pd.Series, least: float) -> np.ndarray | None:
     if series.dtype.kind in "fiub":
         numbers = series.to_numpy(dtype=np.float64, copy=True)
     else:
-        words = series.astype("string").str.strip().str.lower().replace({"true": "1", "false": "0"})
+        words = (
+            series.astype("string").str.strip().str.removesuffix("%").str.lower().replace({"true": "1", "false": "0"})
+        )
         parsed = pd.to_numeric(words, errors="coerce").astype("float64")
         if parsed.notna().sum() < least * series.notna().sum():
             return None
