@@ -17,7 +17,7 @@ from sqlalchemy import insert
 from tests.maintenance.test_backtest import BEGIN_S, DAY_S, rows_of
 
 from trivium.maintenance import models, tables
-from trivium.maintenance.alerts import book
+from trivium.maintenance.alerts import book, outbox
 from trivium.maintenance.app import SPEC
 from trivium.maintenance.client import PlantClient
 from trivium.maintenance.ingest.learn import learn_asset
@@ -171,6 +171,7 @@ def test_the_fleet_is_sorted_by_need_and_links_to_the_reasons(opened, served):
     first.locator("td a").click()
     assert tab.locator("h1").inner_text() == "Unusual readings: A-1"
     (alert,) = book.find_alerts(served.runtime.database, PLANT)
+    assert tab.url == served.url + outbox.page_of(alert)  # where webhooks say that it is
     reason = tab.locator(".m-reason li").nth(1).inner_text()
     assert reason.startswith("PI-14 discharge pressure ")
     assert ", below the usual " in reason

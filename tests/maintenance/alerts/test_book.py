@@ -230,6 +230,7 @@ def test_webhooks_are_signed_and_sent_until_they_are_taken(plant, receiver):
     told = json.loads(body)
     assert (told["event"], told["alert"]["asset"], told["alert"]["state"]) == ("alert.raised", "P1", "unacknowledged")
     assert "press" in told["alert"]["text"]["zh"][1]
+    assert told["alert"]["page"] == f"/maintenance/p/{PLANT}/alerts/{told['alert']['id']}"
 
 
 def test_addresses_are_the_operators_and_plain():

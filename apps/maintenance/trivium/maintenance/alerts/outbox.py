@@ -20,7 +20,7 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import structlog
 from sqlalchemy import Connection, func, insert, select, update
@@ -32,7 +32,7 @@ from trivium.maintenance.tables import outbox as table
 from trivium.service.database import Database, utc_now
 from trivium.service.errors import InputError
 
-__all__ = ["deliver", "is_due", "put", "signature", "urls_of", "verify", "waiting"]
+__all__ = ["deliver", "is_due", "page_of", "put", "signature", "urls_of", "verify", "waiting"]
 
 log = structlog.get_logger(__name__)
 
@@ -160,6 +160,11 @@ def _send(url: str, body: bytes, event_id: str, secret: str) -> str:
     return "" if 200 <= status < 300 else f"answered {status}"
 
 
+def page_of(alert: Alert) -> str:
+    """Return the address of an alert's page, below that of the deployment."""
+    return f"/maintenance/p/{quote(alert.plant, safe='')}/alerts/{alert.id}"
+
+
 def _told(alert: Alert) -> dict[str, Any]:
     return {
         "id": alert.id,
@@ -172,5 +177,5 @@ def _told(alert: Alert) -> dict[str, Any]:
         "raised": to_time(alert.raised_us).isoformat(),
         "outputs": dict(alert.finding.outputs),
         "text": {language: sentences(alert.finding, language, asset=alert.asset) for language in ("en", "zh")},
-        "page": f"/maintenance/alerts/{alert.id}?plant={alert.plant}",
+        "page": page_of(alert),
     }
