@@ -7,6 +7,7 @@ import os
 import re
 import string
 import tomllib
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,7 @@ def test_a_translation_is_chinese_keeps_every_value_and_is_used(owner):
     said = set().union(*(constants(path) for path in _folder(owner).rglob("*.py")))
     tables = [path for path in _folder(owner).rglob("*.toml") if path.parent.name != "locale"]
     said |= {text for path in tables for text in _QUOTED.findall(path.read_text(encoding="utf-8"))}
+    said |= {status.phrase for status in HTTPStatus}  # what the framework says
     said |= {os.strerror(code) for code in errno.errorcode}  # in brackets behind what could not be done
     assert known.keys() - said - _JOINED == set()
 

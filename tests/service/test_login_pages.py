@@ -341,6 +341,13 @@ def test_an_admin_manages_people(site, browser, access):
     assert browser.get("/people/nobody").status_code == 404
 
 
+def test_roles_are_listed_as_the_language_lists(browser, access):
+    access.people.set_roles("ann", ["toy:watcher", "admin"], actor="boss")
+    browser.log_in("boss")
+    assert "ann toy: watcher, Administrator can log in" in texts(browser.get("/people").text)
+    assert "ann toy：watcher、管理员 可以登录" in texts(browser.get("/people?lang=zh").text)
+
+
 def test_what_a_person_is_called_is_escaped(site, browser, access):
     access.people.external("https://idp#1", "a.b@c", ("toy:player",))
     browser.log_in("boss")

@@ -14,6 +14,7 @@ from trivium.service.forms import FORM
 from trivium.service.pages import app_title, page
 from trivium.service.people import Account
 from trivium.service.permission import needs
+from trivium.service.phrase import Phrase, joined, translate
 from trivium.service.roles import ADMIN, LOCAL_USER
 from trivium.service.runtime import Runtime
 from trivium.service.text import catalogue
@@ -44,7 +45,7 @@ def role_text(runtime: Runtime, role: str, language: str) -> str:
         return role
     # a spec without a page need not have a catalogue
     text = catalogue(spec.package, language).get(f"role.{short}", short) if spec.has_page else short
-    return f"{app_title(spec, name, language)}: {text}"
+    return translate(Phrase("{where}: {what}", where=app_title(spec, name, language), what=text), language)
 
 
 def state_text(account: Account, language: str) -> str:
@@ -67,7 +68,9 @@ def _add_everybody(router: APIRouter, runtime: Runtime, access: Access) -> None:
         rows = [
             {
                 "account": account,
-                "roles": [role_text(runtime, role, language) for role in account.roles],
+                "roles": translate(
+                    joined((role_text(runtime, role, language) for role in account.roles), ", "), language
+                ),
                 "state": state_text(account, language),
             }
             for account in people.all()
