@@ -106,6 +106,28 @@ def test_what_is_missing_is_named(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not CORPUS.is_dir(), reason=f"no corpus at {CORPUS}")
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("tokenizer_config.json", b"{", "tokenizer_config.json: not JSON: .*; fetch the file again"),
+        ("tokenizer_config.json", b"\xff", "tokenizer_config.json: not JSON"),
+        ("tokenizer_config.json", b"[]", "tokenizer_config.json: a JSON object was expected, not list"),
+        ("tokenizer_config.json", b'{"eos_token": 5}', "eos_token is 5; a text was expected"),
+        ("tokenizer_config.json", b'{"chat_template": 5}', "chat_template is no text"),
+        (
+            "chat_template.jinja",
+            b"{{ messages + 1 }}",
+            "the chat template refuses these messages: can only concatenate",
+        ),
+    ],
+)
+def test_a_damaged_file_is_named(tmp_path, name, content, message):
+    BUILTIN.save(tmp_path)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        Tokenizer.from_folder(tmp_path).encode_chat([{"role": "user", "content": "x"}])
+
+
 def test_the_command_makes_the_shipped_vocabulary():
     assert json.loads(train(CORPUS).core.to_str()) == json.loads(BUILTIN.core.to_str())
 

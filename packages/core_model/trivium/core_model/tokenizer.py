@@ -53,7 +53,7 @@ class Tokenizer:
         """Read `tokenizer.json` and, where they are, `tokenizer_config.json` and `chat_template.jinja`.
 
         Raises:
-            InputError: if the folder or `tokenizer.json` is missing or damaged.
+            InputError: if the folder or `tokenizer.json` is missing, or a file is damaged.
         """
         folder = Path(path)
         file = folder / "tokenizer.json"
@@ -69,10 +69,8 @@ class Tokenizer:
         except Exception as error:  # the library raises bare Exception
             raise InputError(f"not a tokenizer: {error}", where=str(file), hint="fetch the file again") from None
         config, template = folder / "tokenizer_config.json", folder / "chat_template.jinja"
-        settings = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
+        settings = _read_settings(config) if config.is_file() else {}
         written = template.read_text(encoding="utf-8") if template.is_file() else settings.get("chat_template")
-        if isinstance(written, list):  # several by name; the plain one is called default
-            written = {entry["name"]: entry["template"] for entry in written}.get("default")
         return cls(core, settings, written, str(folder))
 
     @classmethod
@@ -154,7 +152,7 @@ class Tokenizer:
         try:
             template = environment.from_string(self.chat_template)
             return template.render(messages=messages, add_generation_prompt=add_generation_prompt, **special)
-        except jinja2.TemplateError as error:
+        except Exception as error:  # of whatever kind the stranger's code raises
             raise InputError(f"the chat template refuses these messages: {error}", where=self.where) from None
 
     def encode_chat(self, messages: Sequence[Mapping[str, Any]], *, add_generation_prompt: bool = True) -> list[int]:
@@ -199,3 +197,25 @@ class Tokenizer:
     def _id(self, name: str) -> int | None:
         token = self._special(name)
         return None if token is None else self.core.token_to_id(token)
+
+
+def _read_settings(file: Path) -> dict[str, Any]:
+    """Return what `tokenizer_config.json` says, its special tokens as texts, its plain chat template as one text."""
+    try:
+        settings = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"not JSON: {error}", where=str(file), hint="fetch the file again") from None
+    if not isinstance(settings, dict):
+        raise InputError(f"a JSON object was expected, not {type(settings).__name__}", where=str(file))
+    for name in _NAMED:
+        token = settings.get(name)
+        token = token.get("content") if isinstance(token, dict) else token
+        if token is not None and not isinstance(token, str):
+            raise InputError(f"{name} is {token!r}", where=str(file), hint="a text was expected")
+    template = settings.get("chat_template")
+    if isinstance(template, list):  # several by name; the plain one is called default
+        named = [entry for entry in template if isinstance(entry, dict) and entry.get("name") == "default"]
+        settings["chat_template"] = template = named[0].get("template") if named else None
+    if template is not None and not isinstance(template, str):
+        raise InputError("chat_template is no text", where=str(file), hint="fetch the file again")
+    return settings

@@ -43,6 +43,8 @@ def train(config: TrainConfig, *, resume: bool = False) -> RunResult:
         TriviumError: as `prepare`, `from_pretrained` and `fit`.
     """
     usable_device(config.device)
+    if Path(config.out).exists() and not Path(config.out).is_dir():
+        raise InputError("out is a file", where=config.out, hint="name a folder, or one that is to be made")
     with ranks_of_environment(config.device) as ranks:
         _check_ranks(config, ranks)
         tokenizer = _tokenizer(config)
