@@ -48,6 +48,7 @@ def test_to_another_dtype(tmp_path):
         ({"family": "gpt"}, "family 'gpt' is unknown; known: trivium, llama"),
         ({"dtype": "int4"}, "dtype 'int4' is unknown; known: float32"),
         ({"out": "ours"}, "model and out are the same folder"),
+        ({"out": "ours/config.json"}, "config.json: out is a file; name a folder"),
         ({"family": "mixtral"}, "a mixtral checkpoint cannot say num_experts = 0"),
     ],
 )

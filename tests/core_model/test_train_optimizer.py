@@ -54,6 +54,10 @@ def test_matrices_decay_but_no_embedding_norm_bias_or_memory():
     for name in ("embedding.weight", "norm.weight", "layers.0.attention.query.bias", "layers.0.attention.memory_key"):
         assert name in dict(decoder.named_parameters())
         assert name not in names
+    latent = new_decoder(small_config("latent", memory_slots=3), seed=0)
+    slots = {name for name, _ in latent.named_parameters() if "memory" in name}
+    assert slots == {f"layers.{layer}.attention.memory_{part}" for layer in range(3) for part in ("latent", "rope")}
+    assert not slots & decays(latent)
     moe = decays(new_decoder(small_config("experts"), seed=0))
     assert {"layers.1.feed_forward.router.weight", "layers.1.feed_forward.experts.gate_up"} < moe
 

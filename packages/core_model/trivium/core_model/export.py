@@ -53,6 +53,8 @@ def export(
             raise InputError(f"{name} {value!r} is unknown", hint=f"known: {', '.join(known)}")
     if out.resolve() == source.resolve():
         raise InputError("model and out are the same folder", where=str(out), hint="name another out")
+    if out.exists() and not out.is_dir():
+        raise InputError("out is a file", where=str(out), hint="name a folder, or one that is to be made")
     save_pretrained(from_pretrained(source, dtype=dtype), out, family=family, shard_bytes=shard_bytes)
     found = [name for name in TOKENIZER_FILES if (source / name).is_file()]
     for name in found:

@@ -19,7 +19,7 @@ from trivium.service.errors import ModelError
 __all__ = ["Optimizer", "decays"]
 
 _UNDECAYED_MODULES = (nn.Embedding, nn.LayerNorm)
-_MEMORY = ("memory_key", "memory_value")
+_MEMORY = ("memory_key", "memory_value", "memory_latent", "memory_rope")
 
 
 class Optimizer:
