@@ -117,8 +117,7 @@ def _post(url: str, key: str, home: Path) -> None:
             ]
         )
     assert client.waiting() == []
-    assert client._connection is not None
-    client._connection.close()
+    client.close()
 
 
 def _drain(runtime, broker_url: str) -> None:

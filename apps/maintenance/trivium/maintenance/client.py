@@ -58,6 +58,7 @@ class PlantClient:
         self._refused.mkdir(parents=True, exist_ok=True)
         self._most_bytes = most_bytes
         self._connection: http.client.HTTPConnection | None = None
+        self._has_answered = False  # on this connection; the server closes one that was idle for some seconds
         self._not_before = 0.0
         for part in self._folder.glob("*.part"):  # was being written when the machine went down
             part.unlink()
@@ -100,7 +101,10 @@ class PlantClient:
             try:
                 status, answer, retry_s = self._post(path)
             except (OSError, http.client.HTTPException):
-                self._disconnect()
+                was_idle = self._has_answered
+                self.close()
+                if was_idle:
+                    continue
                 self._not_before = time.monotonic() + _RETRY_S
                 break
             if status in (200, 202):
@@ -121,6 +125,7 @@ class PlantClient:
             OSError: if nobody answers.
             LookupError: if the server does not know it.
         """
+        self.close()
         connection = self._connect()
         connection.request("GET", f"{self._parts.path}/v1/batches/{quote(batch_id)}", headers=self._headers)
         answer = connection.getresponse()
@@ -130,12 +135,20 @@ class PlantClient:
         found: dict[str, Any] = json.loads(text)
         return found
 
+    def close(self) -> None:
+        """Close the connection; the next call makes a new one. What waits stays in the buffer."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._has_answered = False
+
     def _post(self, path: Path) -> tuple[int, str, float]:
         headers = self._headers | {"Idempotency-Key": path.name.removesuffix(_SUFFIX)}
         connection = self._connect()
         connection.request("POST", f"{self._parts.path}/v1/batches", path.read_bytes(), headers)
         answer = connection.getresponse()
         text = answer.read().decode(errors="replace")
+        self._has_answered = True
         try:
             retry_s = float(answer.headers.get("Retry-After", _RETRY_S))
         except ValueError:
@@ -147,8 +160,3 @@ class PlantClient:
             kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
             self._connection = kind(str(self._parts.hostname), self._parts.port, timeout=_TIMEOUT_S)
         return self._connection
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
