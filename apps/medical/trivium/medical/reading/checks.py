@@ -16,8 +16,10 @@ __all__ = ["KINDS", "Mark", "check_report"]
 
 # What templates and dictation systems leave where a word belongs.
 _BLANKS = re.compile(
-    r"\[[^\]\d]{0,30}\]|<[^<>]{0,30}>|\{[^}]*\}|【[^】\d]{0,30}】|[(（]\s*[)）]|_{2,}|＿{2,}|\*{3,}|@[A-Za-z_ ]+@"
-    r"|(?<![a-z])x{3,}(?![a-z])|\bTBD\b|(?<!\S)-{2,}(?!\S)|…\s*(?:[×x]|毫米|厘米)|[×x]\s+(?=毫米|厘米|mm|cm)|[?？]{3,}",
+    r"\[[^\]\d]{0,30}\]|<[^<>]{0,30}>|\{[^}]*\}|【[^】\d]{0,30}】|[(（]\s*[)）]|@[A-Za-z_ ]+@"
+    r"|\$[A-Za-z_ ]+\$|%[A-Za-z_]+%|_{2,}|＿{2,}|[*＊]{2,}|#{2,}|[?？]{2,}|[○△□◇]|(?<!\S)-{2,}(?!\S)|(?<![a-z])x{2,}(?![a-z])"
+    r"|\b[A-Z]\s?[?？#](?!\w)|…\s*(?:[×x]|毫米|厘米)|[×x]\s+(?=毫米|厘米|mm|cm)|\.{3,}\s*(?:mm|cm)|\bTB[DCA]\b|\bfill in\b"
+    r"|\bto be (?:filled|completed|confirmed|added)\b|待(?:填|补|录|完善)|未填",
     re.IGNORECASE,
 )
 _SIZED = ("Nodule", "Mass")
@@ -25,7 +27,10 @@ _IN_LUNGS = (
     "Atelectasis", "Infiltration", "Mass", "Nodule", "Pneumonia", "Consolidation", "Edema", "Emphysema", "Fibrosis",
 )  # fmt: skip
 _ANY_FRACTURE = "Fracture"
-_LIES = re.compile(r"[，,]\s*(?:位于|见于|在)")  # a comma that does not part a place from its side
+# A comma that does not part a place from its side: "middle lobe, left chest", "位于左侧".
+_LIES = re.compile(
+    r"[，,]\s*(?:位于|见于|在|于)|[,，]\s*(?=(?:on |in |of |at )?(?:the )?$)|\b(?:on|in|of|at) the\b", re.IGNORECASE
+)
 _BETWEEN = re.compile(r"\b(?:lobes?|zones?|base|apex|fissure|and|or)\b|[,;，、；及和叶]", re.IGNORECASE)
 _SHORTEST_MM, _LONGEST_MM = 0.4, 400.0
 _LARGEST_NODULE_MM = 30.0
