@@ -64,12 +64,12 @@ def test_the_sentences_of_a_draft_in_english():
     sections = narrate(FILM, GOOD, SOME, frozenset({"Cardiomegaly"}), load_phrases("en"))
     assert [one.text for one in sections[Section.FINDINGS]][:3] == [
         "Suspected pleural effusion (probability 41%); the score rests on the left lower zone.",
-        "Possible nodule cannot be excluded (probability 13%).",
+        "Possible nodule (probability 13%).",
         "No enlarged cardiac silhouette suspected (probability 4%).",
     ]
     assert [one.text for one in sections[Section.IMPRESSION]] == [
         "Suspected pleural effusion.",
-        "Possible nodule cannot be excluded.",
+        "Possible nodule.",
     ]
     assert sections[Section.COMPARISON][0].text == "None."
     said = " ".join(one.text for sentences in sections.values() for one in sentences)

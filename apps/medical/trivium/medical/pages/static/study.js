@@ -164,7 +164,7 @@ function drawNotices() {
   const { study, draft } = state;
   notice("gone", "");
   const { length: count } = state.images;
-  notice("films", count > filmsShown ? say("ui.film_came", { count }) : "", "bad");
+  notice("films", count > filmsShown && !state.films_since ? say("ui.film_came", { count }) : "", "bad");
   notice("films-since", state.films_since ? say("ui.films_since", { count: state.films_since }) : "", "bad");
   notice("locked", study.locked_by ? say("ui.locked", { name: study.locked_by }) : "");
   notice("refused", draft?.refused ? say("ui.refused", { reason: draft.refused }) : "");
