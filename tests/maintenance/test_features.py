@@ -40,6 +40,18 @@ def test_two_conditions_are_found_and_sensors_standardised_within_them(fleet):
     assert not conditions.covers(np.array([[42.0, 0.84, 100.0]])).any()
 
 
+def test_rows_after_a_failure_are_no_news_of_a_training_asset(fleet):
+    lives = histories(fleet)
+    before = np.flatnonzero(lives.remaining > 45)
+    features = DegradationFeatures.fit(fleet, lives.capped, before, seed=1)
+    early = dataclasses.replace(
+        fleet, **{name: getattr(fleet, name)[before] for name in ("asset", "values", "settings")}
+    )
+    blind = DegradationFeatures.fit(early, lives.capped[before], np.arange(len(before)), seed=1)
+    assert features.beyond(fleet) == []
+    assert blind.beyond(fleet) != []  # who has not seen their ends
+
+
 def test_noise_around_one_setting_is_one_condition(tmp_path):
     one = read_file(write(tmp_path / "f.txt", cmapss_text(5, seed=5)[0]))
     assert len(Conditions.fit(one.settings, one.values, seed=1).centres) == 1

@@ -28,7 +28,7 @@ class DegradationFeatures:
         sensors: names in the order that the conditions were fitted with.
         conditions: of operation.
         health: weights of the health index on the sensors of one row, the intercept last.
-        reach: (2, V), least and greatest smoothed deviation of each varying sensor in training.
+        reach: (2, V), least and greatest smoothed deviation of each varying sensor of the training assets.
     """
 
     sensors: tuple[str, ...]
@@ -48,7 +48,9 @@ class DegradationFeatures:
         conditions = Conditions.fit(fleet.settings[rows], fleet.values[rows], seed)
         standard = standard_rows(fleet, conditions)
         health = fit_linear(standard[rows], life[rows], penalty=10.0)
-        smooth = rolling.exponential_mean(standard, fleet.asset, _REACH_SPAN)[rows]
+        # Also rows after a failure, whose life is not known: they are nothing new to who sees the file again.
+        seen = np.isin(fleet.asset, fleet.asset[rows])
+        smooth = rolling.exponential_mean(standard, fleet.asset, _REACH_SPAN)[seen]
         reach = np.stack([smooth.min(axis=0), smooth.max(axis=0)])
         return cls(tuple(sensor.name for sensor in fleet.sensors), conditions, health, reach)
 
