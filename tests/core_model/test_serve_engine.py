@@ -42,6 +42,19 @@ def test_a_request_may_join_while_others_decode():
     assert finished == [second, first]
 
 
+def test_a_step_reads_the_pages_that_rows_have_begun():
+    engine = Engine(new_decoder(small_config(eos_ids=()), seed=2), FEW)
+    forward, read = engine._rows._logits, []
+
+    def spy(tokens, lengths, tables):
+        read.append(tables.shape[1])
+        return forward(tokens, lengths, tables)
+
+    engine._rows._logits = spy
+    engine.run(prompts_of(14), Sampling(max_new_tokens=6))
+    assert read == [1, 1, 2, 2, 2]  # positions 14 and 15 lie in a first page of 16, those to 18 in a second
+
+
 def test_an_end_token_frees_the_row_and_its_pages():
     decoder = new_decoder(small_config(), seed=2, dtype=torch.float64)
     prompts = prompts_of(4, 6)

@@ -42,7 +42,7 @@ class EngineConfig:
     max_rows: int = 64
     """Requests that decode together."""
     num_pages: int = 2048
-    """Pages of the caches of all rows."""
+    """Pages of the caches of all rows; their memory is taken at once."""
     page_size: int = 64
     """Tokens of a page; a power of two, 16 at least."""
     prefill_tokens: int = 8192
@@ -195,7 +195,8 @@ class Engine:
         count = max(self._active) + 1
         requests = list(self._active.values())
         greedy = all(request.sampling.temperature == 0 and request.sampling.repetition == 1 for request in requests)
-        picked = self._rows.step(count, greedy=greedy)
+        held = max(len(request.prompt) + request.asked for request in requests)  # with the token that comes in
+        picked = self._rows.step(count, greedy=greedy, pages=-(-held // self.config.page_size))
         self._expect(picked, [(request.row, request) for request in requests])
 
     def _expect(self, values: torch.Tensor, requests: list[tuple[int, _Request]]) -> None:

@@ -94,15 +94,16 @@ class Rows:
         self.tables[row], self.lengths[row], self.moves[row] = 0, 0, 0
         self.settings.put(row, Sampling(), self.decoder.config.vocab_size)
 
-    def step(self, count: int, *, greedy: bool) -> torch.Tensor:
+    def step(self, count: int, *, greedy: bool, pages: int) -> torch.Tensor:
         """Move the first `count` rows one token on; return the new tokens `(count,)`, overwritten by the next step.
 
         Args:
             count: rows beyond it rest.
             greedy: no row draws or penalises.
+            pages: no row's new token lies beyond so many; a graph, whose kernels read what a row holds, has all.
         """
         if self._graphs is None:
-            self._advance(count, greedy)
+            self._advance(count, greedy, pages)
             return self.tokens[:count]
         size = min(self.most, 1 << max(count - 1, 0).bit_length())
         if (size, greedy) not in self._graphs:
@@ -110,11 +111,11 @@ class Rows:
         self._graphs[size, greedy].replay()
         return self.tokens[:count]
 
-    def _advance(self, count: int, greedy: bool) -> None:
+    def _advance(self, count: int, greedy: bool, pages: int | None = None) -> None:
         lengths = self.lengths[:count]
         chain = self._chain if self._chain is not None and self._chain.takes(count) else None
         form = self._logits if chain is None else chain.logits
-        logits = form(self.tokens[:count], lengths, self.tables[:count])
+        logits = form(self.tokens[:count], lengths, self.tables[:count, :pages].contiguous())
         if greedy and chain is not None:
             from trivium.core_model.kernels.ends import pick
 

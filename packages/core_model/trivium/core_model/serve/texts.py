@@ -37,13 +37,22 @@ def continue_texts(
 ) -> Iterator[EndedText]:
     """Continue prompts; the order is that in which they end.
 
+    Args:
+        decoder: the model.
+        tokenizer: of the model.
+        prompts: any number of them.
+        sampling: of all; None for 128 greedy tokens.
+        config: how much at once; None for what these prompts need, within the engine's usual limits.
+
     Raises:
         InputError: as `Engine.submit`, before anything is continued.
     """
     sampling = sampling or Sampling()
     ids = [tokenizer.encode(prompt) for prompt in prompts]
     check_request(decoder.config, ids, sampling)
-    engine = Engine(decoder, config, tokenizer=tokenizer)
+    engine = Engine(
+        decoder, config or _fitting([len(row) + sampling.max_new_tokens for row in ids]), tokenizer=tokenizer
+    )
     numbers = {engine.submit(row, sampling): number for number, row in enumerate(ids)}
     tokens: dict[int, list[int]] = {request: [] for request in numbers}
     while engine.busy:
@@ -53,3 +62,11 @@ def continue_texts(
             if event.finish:
                 text = tokenizer.decode(tokens.pop(event.request))
                 yield EndedText(numbers[event.request], cut_at_stop(text, sampling.stop), event.finish)
+
+
+def _fitting(lengths: list[int]) -> EngineConfig:
+    """Return the usual limits, with no more rows and pages than texts of these numbers of tokens can ever fill."""
+    usual = EngineConfig()
+    pages = sorted((-(-length // usual.page_size) for length in lengths), reverse=True)
+    rows = min(usual.max_rows, len(lengths))
+    return EngineConfig(max_rows=rows, num_pages=max(min(usual.num_pages, sum(pages[:rows])), pages[0]))
