@@ -12,7 +12,9 @@ from trivium.service.app_spec import AppSpec
 from trivium.service.errors import InputError, NotFoundError
 from trivium.service.evidence import ReportFile
 from trivium.service.jobs import Job, JobInput
+from trivium.service.keys import ApiKeys
 from trivium.service.retention import Purged, purge
+from trivium.service.roles import LOCAL_USER
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -138,10 +140,11 @@ def test_the_sweeper_purges_when_told_to(runtime, clock):
 
 
 @pytest.mark.parametrize("scope", holds.SCOPES)
-def test_what_a_legal_hold_is_on_stays_until_it_is_released(runtime, clock, scope):
+def test_what_a_legal_hold_is_on_stays_until_it_is_released(runtime, people, clock, scope):
     job = finished(runtime, b"12345", b"123")
     subject = {"job": job.id, "owner": "ann", "app": "toy"}[scope]
     hold_id, num_jobs = holds.place(runtime, scope, subject, reason=" case 26-114 ", actor="operator")
+    people.add("bob", actor="operator")
     holds.place(runtime, "owner", "bob", reason="another case", actor="operator")
     assert num_jobs == 1
     assert [(row.subject, row.reason, row.num_jobs) for row in holds.active(runtime)] == [
@@ -165,9 +168,21 @@ def test_a_hold_needs_a_reason_a_scope_and_a_job(runtime):
         holds.place(runtime, "app", "toy", reason=" ", actor="operator")
     with pytest.raises(InputError, match="'folder' is no scope of a hold; use job, owner, app"):
         holds.place(runtime, "folder", "toy", reason="x", actor="operator")
-    with pytest.raises(NotFoundError, match="no such job"):
-        holds.place(runtime, "job", "nobody", reason="x", actor="operator")
+    for scope, missing in (("job", "job"), ("owner", "account"), ("app", "app")):
+        with pytest.raises(NotFoundError, match=f"^nobody: no such {missing}; see: trivium"):
+            holds.place(runtime, scope, "nobody", reason="x", actor="operator")
     assert list(holds.active(runtime)) == []
+
+
+def test_a_hold_on_a_name_is_on_the_account_that_has_it(runtime, people, roles):
+    """The first user's jobs are kept under an id from before they chose a name; a plant's under its own."""
+    people.ensure_first()
+    people.set_password(LOCAL_USER, "giraffe-lamp-seven", actor=LOCAL_USER, name="Rita")
+    runtime.jobs.submit(app="toy", kind="count", owner=LOCAL_USER, request={})
+    assert holds.place(runtime, "owner", "RITA", reason="x", actor="operator")[1] == 1
+    ApiKeys(runtime.database, roles).create("north", ["toy.read"], actor="operator")
+    assert holds.place(runtime, "owner", "plant:north", reason="x", actor="operator")[1] == 0
+    assert [(row.subject, row.name) for row in holds.active(runtime)] == [(LOCAL_USER, "rita"), ("plant:north", None)]
 
 
 def test_no_blob_goes_while_a_backup_is_made(runtime, clock):

@@ -69,11 +69,14 @@ def show(
     from datetime import UTC
 
     from trivium.service.audit import Audit
+    from trivium.service.people import account_id_of
 
     kind, _, subject_id = subject.partition(":")
     with _opened() as (_settings, database):
+        with database.read() as connection:
+            actor_id = account_id_of(connection, actor) if actor else None
         rows = Audit(database).rows(
-            actor=actor,
+            actor=actor_id or actor,
             action=action,
             subject_kind=kind,
             subject_id=subject_id,

@@ -124,7 +124,7 @@ def purge(
 
 @app.command()
 def hold(
-    subject: Annotated[str, typer.Argument(help="Id of a job; with --scope of an account, or the name of an app.")],
+    subject: Annotated[str, typer.Argument(help="Id of a job; with --scope, the name of an account or an app.")],
     reason: Annotated[str, typer.Option(help="Which case or letter asks for it.")],
     scope: Annotated[str, typer.Option(help="job, owner or app.")] = "job",
 ) -> None:
@@ -174,4 +174,4 @@ def _line(job: Job) -> str:
 
 def _hold_line(hold: Row[Any]) -> str:
     placed = f"{hold.placed_at:%Y-%m-%d} by {hold.placed_by}"
-    return f"{hold.id}  {hold.scope} {hold.subject}  {hold.num_jobs} jobs  {placed}  {hold.reason}"
+    return f"{hold.id}  {hold.scope} {hold.name or hold.subject}  {hold.num_jobs} jobs  {placed}  {hold.reason}"

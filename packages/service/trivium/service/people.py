@@ -27,7 +27,7 @@ from trivium.service.security_log import SecurityLog
 from trivium.service.tables import account, login_token, session
 from trivium.service.text import LANGUAGES
 
-__all__ = ["Account", "People", "check_language", "normal_name", "usable_name"]
+__all__ = ["Account", "People", "account_id_of", "check_language", "normal_name", "usable_name"]
 
 _NAME = re.compile(r"[\w.@+-]{1,64}")
 
@@ -175,8 +175,7 @@ class People:
         with self._security.act(event, actor=actor, subject=account_id) as connection:
             if is_disabled:
                 self._refuse_last_admin(connection, account_id)
-                connection.execute(delete(session).where(session.c.subject == account_id))
-                connection.execute(delete(login_token).where(login_token.c.subject == account_id))
+                _end_sessions(connection, account_id)
             connection.execute(update(account).where(account.c.id == account_id).values(is_disabled=is_disabled))
         return self.get(account_id)
 
@@ -202,8 +201,7 @@ class People:
             if chosen != known.name:
                 self._refuse_taken(connection, chosen)
             connection.execute(update(account).where(account.c.id == account_id).values(values))
-            connection.execute(delete(session).where(session.c.subject == account_id))
-            connection.execute(delete(login_token).where(login_token.c.subject == account_id))
+            _end_sessions(connection, account_id)
         return self.get(account_id)
 
     def invite(self, account_id: str, *, actor: str) -> Account:
@@ -218,8 +216,7 @@ class People:
         event = "password.reset" if known.has_password else "account.invited"
         with self._security.act(event, actor=actor, subject=account_id) as connection:
             connection.execute(update(account).where(account.c.id == account_id).values(password_hash=""))
-            connection.execute(delete(session).where(session.c.subject == account_id))
-            connection.execute(delete(login_token).where(login_token.c.subject == account_id))
+            _end_sessions(connection, account_id)
         return self.get(account_id)
 
     def authenticate(self, name: str, password: str) -> Account | None:
@@ -288,6 +285,12 @@ class People:
             raise InputError("is the last account with the role admin", where=admins[account_id], hint=hint)
 
 
+def account_id_of(connection: Connection, written: str) -> str | None:
+    """Return the id of the account that somebody means by its name, or by its id; None when there is none."""
+    meant = or_(account.c.id == written, account.c.name == normal_name(written))
+    return connection.execute(select(account.c.id).where(meant)).scalar()
+
+
 def normal_name(name: str) -> str:
     """Return a name as it is stored and compared: composed characters, small letters."""
     return unicodedata.normalize("NFKC", name).strip().casefold()[:200]
@@ -323,6 +326,12 @@ def _insert(connection: Connection, account_id: str, name: str, *, roles: Iterab
         connection.execute(insert(account).values(id=account_id, name=name, roles=list(roles), **values))
     except IntegrityError as error:  # somebody made it between our look and our insert
         raise InputError("there is an account of this name already", where=name) from error
+
+
+def _end_sessions(connection: Connection, account_id: str) -> None:
+    """End what an account is logged in by, links that were not used included."""
+    connection.execute(delete(session).where(session.c.subject == account_id))
+    connection.execute(delete(login_token).where(login_token.c.subject == account_id))
 
 
 def _account(row: Row[Any]) -> Account:
