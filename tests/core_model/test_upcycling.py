@@ -74,6 +74,10 @@ def test_only_dense_models_are_upcycled():
         upcycle(new_decoder(small_config("experts"), seed=1), num_experts=2, experts_per_token=1, seed=0)
     with pytest.raises(InputError, match=r"experts_per_token \(3\) is more than num_experts \(2\)"):
         upcycle(new_decoder(small_config(), seed=1), num_experts=2, experts_per_token=3, seed=0)
+    with pytest.raises(InputError, match="num_experts is 0; use a whole number of 1 or more"):
+        upcycle(new_decoder(small_config(), seed=1), num_experts=0, experts_per_token=1, seed=0)
+    with pytest.raises(InputError, match="rank is 0; use a whole number of 1 or more"):
+        upcycle_low_rank(new_decoder(small_config(), seed=1), num_experts=2, experts_per_token=1, rank=0, seed=0)
 
 
 @pytest.mark.slow

@@ -32,6 +32,7 @@ def upcycle(decoder: Decoder, *, num_experts: int, experts_per_token: int, seed:
         InputError: if the model has experts already, or the numbers do not fit.
     """
     _require_dense(decoder)
+    _require_positive(num_experts=num_experts)
     config = decoder.config
     new = empty_like(
         decoder,
@@ -69,6 +70,7 @@ def upcycle_low_rank(
         InputError: if the model has experts already, or the numbers do not fit.
     """
     _require_dense(decoder)
+    _require_positive(num_experts=num_experts, rank=rank)
     new = empty_like(
         decoder,
         family="trivium",
@@ -102,6 +104,12 @@ def _require_dense(decoder: Decoder) -> None:
         raise InputError(f"the model has {decoder.config.num_experts} experts already", hint="give a dense one")
     if decoder.config.num_mtp_layers:
         raise InputError("models with multi-token prediction are not upcycled", hint="read it without those modules")
+
+
+def _require_positive(**numbers: int) -> None:
+    for name, number in numbers.items():
+        if number < 1:
+            raise InputError(f"{name} is {number}", hint="use a whole number of 1 or more")
 
 
 @torch.no_grad()
