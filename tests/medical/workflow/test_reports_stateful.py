@@ -128,6 +128,15 @@ class Ward(RuleBasedStateMachine):
         self.save(writer, "Effusion.", False)
         self.sign(who, False)
 
+    @rule(who=st.sampled_from(["ann", "bob"]))
+    def sign_as_one_does(self, who):
+        """The way that leads to a signature, so that every run has some to look at."""
+        self.wait(LOCK_S + 1)
+        self.begin(who)
+        self.save(who, "Effusion.", False)
+        self.pass_on(who, "commit_reading")
+        self.sign(who, False)
+
     @rule(who=WHO)
     def retract(self, who):
         with suppress(RefusedError):
