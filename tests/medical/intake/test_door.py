@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+from datetime import date
 
 import numpy as np
 import pydicom
@@ -18,7 +19,7 @@ from tests.medical.films import dicom, png
 from trivium.medical import tables, tasks
 from trivium.medical.intake.door import receive
 from trivium.medical.intake.vault import KEY_FILE, Vault, open_vault
-from trivium.medical.workflow.studies import images
+from trivium.medical.workflow.studies import images, study_of
 from trivium.service.errors import InputError
 from trivium.service.runner import JobContext
 from trivium.service.settings import Settings
@@ -98,11 +99,27 @@ def test_no_identifier_is_left_anywhere_but_sealed(runtime, vault):
     assert (study.sex, study.age_years, study.view, study.modality) == ("F", 63.0, "PA", "DX")
 
 
+def test_days_between_studies_are_kept_and_no_date(runtime, vault):
+    dates = {"1.1": ("MRN-1", "20250607"), "1.2": ("MRN-1", "20240607"), "1.3": ("MRN-2", "20250607"),
+             "1.4": ("MRN-1", "")}  # fmt: skip
+    days = {}
+    for uid, (number, taken) in dates.items():
+        data = planted(f"{uid}.1", StudyInstanceUID=uid, PatientID=number, StudyDate=taken)
+        found = receive(runtime, vault, data, brought_by="tom", language="en")
+        with runtime.database.read() as connection:
+            days[uid] = study_of(connection, found.study_id).moved_day
+    assert days["1.1"] - days["1.2"] == 365
+    assert days["1.4"] is None
+    assert days["1.1"] != days["1.3"]  # the same day of two patients
+    assert date(2025, 6, 7).toordinal() not in days.values()
+
+
 def test_a_site_may_keep_nothing(tmp_path):
     with deployed(tmp_path / "home", medical_identity="discard") as runtime:
         receive(runtime, open_vault(runtime.settings), planted(), brought_by="tom", language="en")
         with runtime.database.read() as connection:
             assert connection.execute(select(tables.identity)).all() == []
+            assert connection.execute(select(tables.study.c.moved_day)).scalars().all() == [None]
         written = everything_written(runtime.settings.home)
     assert [secret for secret in SECRETS if secret.encode() in written] == []
 

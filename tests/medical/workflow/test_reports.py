@@ -278,3 +278,18 @@ def test_priors_are_the_patients_own_and_earlier(runtime):
     with runtime.database.read() as connection:
         assert [one.study.id for one in priors(connection, study_of(connection, "b"))] == ["a"]
         assert [one.study.id for one in priors(connection, study_of(connection, "c"))] == ["b", "a"]
+
+
+def test_a_film_of_long_ago_that_comes_late_is_the_earlier_one(runtime):
+    for name, hours, moved_day in (("now", 0, 9000), ("old", 1, 8500), ("older", 2, 8000), ("undated", 3, None)):
+        add_study(runtime, name, arrived_at=START + timedelta(hours=hours), pseudonym="p1", moved_day=moved_day)
+    add_study(runtime, "twin", arrived_at=START + timedelta(hours=4), pseudonym="p1", moved_day=9000)
+
+    def told(name):
+        with runtime.database.read() as connection:
+            return [(one.study.id, one.days_before) for one in priors(connection, study_of(connection, name))]
+
+    assert told("now") == [("old", 500), ("older", 1000)]
+    assert told("old") == [("older", 500)]
+    assert told("older") == []
+    assert told("twin") == [("now", 0), ("undated", None), ("old", 500), ("older", 1000)]

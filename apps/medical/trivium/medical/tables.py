@@ -46,6 +46,7 @@ study = Table(
     Column("view", String(16), nullable=False, server_default=""),
     Column("sex", String(4), nullable=False, server_default=""),
     Column("age_years", Float),
+    Column("moved_day", Integer),  # of the study, moved by as much for all of a patient's (`Vault.moved_day`)
     Column("state", String(12), nullable=False),
     Column("is_closed", Boolean, nullable=False),  # nobody's work any more: what the worklist shows last
     Column("version", Integer, nullable=False, server_default="1"),  # grows with every write

@@ -59,6 +59,7 @@ class _Film:
     whether its header asks for it at once.
 
     `instance` holds the new UIDs of a DICOM file, as `tables.instance` names them; of a picture it is empty.
+    `moved_day` is that of `Vault`, of the study's date.
     """
 
     study_key: str
@@ -72,6 +73,7 @@ class _Film:
     covered: int
     instance: dict[str, str]
     is_stat: bool = False
+    moved_day: int | None = None
 
 
 def receive(
@@ -196,10 +198,11 @@ def _split_dicom(data: bytes, vault: Vault) -> _Film:
         what = Phrase("{what} ({detail})", what="the tables of the header cannot be applied", detail=error)
         raise InputError(what, where=_FILE) from error
     number = identity.get("patient_id") or f"study {study_uid}"
+    pseudonym = vault.pseudonym(number, identity.get("issuer", ""))
     return _Film(
         study_key=vault.digest("study", study_uid),
         image_key=vault.digest("image", image_uid),
-        pseudonym=vault.pseudonym(number, identity.get("issuer", "")),
+        pseudonym=pseudonym,
         content=content,
         display=display,
         header=header_of(dataset),
@@ -208,6 +211,7 @@ def _split_dicom(data: bytes, vault: Vault) -> _Film:
         covered=len(boxes),
         instance=new_uids(dataset, vault),
         is_stat=is_asked_for_at_once(dataset),
+        moved_day=vault.moved_day(pseudonym, identity.get("study_date", "")),
     )
 
 
@@ -246,6 +250,7 @@ def _add_study(
             view=_view(header), sex=header.sex if header.sex in ("M", "F", "O") else "",
             age_years=None if age is None else min(float(int(age)), 90.0), state=ReportState.DRAFT,
             is_closed=is_prior, draft_state="waiting" if is_drafted else "off",
+            moved_day=None if runtime.settings.medical_identity == "discard" else film.moved_day,
         )
     )  # fmt: skip
     return study_id

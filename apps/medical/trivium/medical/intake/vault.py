@@ -15,6 +15,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -28,6 +29,7 @@ __all__ = ["KEY_FILE", "Sealed", "Vault", "open_vault"]
 
 KEY_FILE = "medical.key"
 _KEY_BYTES = 32
+_LONGEST_MOVE_DAYS = 36_525
 _VARIABLE = "TRIVIUM_MEDICAL_KEY"
 
 Sealed = tuple[str, bytes, bytes]
@@ -54,6 +56,16 @@ class Vault:
     def digest(self, *parts: str) -> str:
         """Return a keyed hash of texts, 64 hexadecimal digits."""
         return hmac.digest(self._naming, "\0".join(parts).encode(), hashlib.sha256).hex()
+
+    def moved_day(self, pseudonym: str, day: str) -> int | None:
+        """Return a date, YYYYMMDD, as a number of days that only says how far a patient's studies lie apart.
+
+        Each patient's are moved by the same unknown number of up to a century; None for what is no date.
+        """
+        try:
+            return date.fromisoformat(day).toordinal() + int(self.digest("days", pseudonym), 16) % _LONGEST_MOVE_DAYS
+        except ValueError:
+            return None
 
     def uid(self, original: str) -> str:
         """Return the UID that stands for another one: always the same, under the root of UUIDs."""

@@ -57,6 +57,7 @@ class Study:
     view: str
     sex: str
     age_years: float | None
+    moved_day: int | None
     state: ReportState
     version: int
     signed_versions: int
@@ -90,7 +91,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """An earlier study of the patient; `days_before` is known of one that an archive sent for it."""
+    """An earlier study of the patient; `days_before` is None where the day of one of the two is not known."""
 
     study: Study
     days_before: int | None
@@ -218,8 +219,8 @@ def versions(connection: Connection, study_id: str) -> Sequence[Row[Any]]:
 def priors(connection: Connection, study: Study, *, most: int = 5) -> list[Prior]:
     """Read the patient's earlier studies, the nearest first.
 
-    Dates are sealed. A study that was fetched for another one is placed by the days between the two, any other by its
-    arrival; one that was fetched and has no date comes last.
+    Dates are sealed. Two studies whose days are known are placed by these; else one that was fetched for another is
+    placed by the days that the archive told, and any other by its arrival; fetched and without a date, it comes last.
     """
     row, fetched, wanting = tables.study, tables.prior, tables.study.alias()
     told = (fetched.c.study_key.label("fetched"), fetched.c.days_before, wanting.c.arrived_at.label("wanted_at"))
@@ -231,13 +232,25 @@ def priors(connection: Connection, study: Study, *, most: int = 5) -> list[Prior
     own = next((_taken_at(one) for one in every if one.id == study.id), None) or study.arrived_at
     found = []
     for one in every:
-        taken_at = _taken_at(one)
-        if one.id == study.id or (taken_at is not None and (taken_at > own or (taken_at == own and not one.fetched))):
-            continue
-        days = (own - taken_at).days if one.fetched and taken_at is not None else None
-        found.append((taken_at or _LONG_AGO, Prior(_study(one), days)))
+        days, taken_at = _days_apart(study, one), _taken_at(one)
+        if days is not None:
+            taken_at = own - timedelta(days=days)
+            is_later = days < 0 or (days == 0 and not one.fetched and one.arrived_at > study.arrived_at)
+        else:
+            is_later = taken_at is not None and (taken_at > own or (taken_at == own and not one.fetched))
+            days = (own - taken_at).days if one.fetched and taken_at is not None else None
+        if one.id != study.id and not is_later:
+            found.append((taken_at or _LONG_AGO, Prior(_study(one), days)))
     found.sort(key=lambda pair: pair[0], reverse=True)
     return [prior for _, prior in found[:most]]
+
+
+def _days_apart(study: Study, other: Row[Any]) -> int | None:
+    """Return by how many days another study of the patient is the earlier one; None where a day is not known."""
+    if study.moved_day is None or other.moved_day is None or study.pseudonym != other.pseudonym:
+        return None
+    days: int = study.moved_day - other.moved_day
+    return days
 
 
 def _taken_at(row: Row[Any]) -> datetime | None:
