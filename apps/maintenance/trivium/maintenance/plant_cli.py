@@ -5,14 +5,19 @@ They work on the deployment's database and broker (`TRIVIUM_HOME`), unlike `trai
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trivium.maintenance.terminal import moment_of, open_door, progress_bar, read_bytes
-from trivium.service.errors import InputError
+from trivium.service.errors import InputError, NotFoundError
 from trivium.service.terminal import opened_runtime, say
+
+if TYPE_CHECKING:
+    from trivium.service.database import Database
 
 __all__ = ["app"]
 
@@ -68,6 +73,8 @@ def outage(
         raise InputError(f"{start} is not before {end}", where="--from")
     with opened_runtime() as runtime:
         add_outage(runtime.database, plant, asset, to_us(first), to_us(last), reason)
+    told = (f"{one.astimezone(UTC):%Y-%m-%d %H:%M}Z" for one in (first, last))
+    typer.echo(f"{plant}: {asset} is not scored from {' to '.join(told)}")
 
 
 @app.command("import", epilog="Example: trivium maintenance import 2024.csv.gz 2025.csv.gz --plant north")
@@ -123,7 +130,9 @@ def watch(
     zone: Annotated[
         str, typer.Option(help="IANA time zone of times without an offset; the plant's if not given.")
     ] = "",
+    time_format: Annotated[str, typer.Option(help="As for strptime, when times are not read by themselves.")] = "",
     decimal: Annotated[str, typer.Option(help="Decimal sign, when it cannot be told.")] = "",
+    quality: Annotated[str, typer.Option(help="Codes of the quality column: opc-ua or opc-da.")] = "",
     asset: Annotated[str, typer.Option(help="Asset of all rows, when no column says so.")] = "",
     once: Annotated[bool, typer.Option("--once", help="Take in what lies there, and end.")] = False,
 ) -> None:
@@ -134,7 +143,7 @@ def watch(
     from trivium.maintenance.ingest.formats import Options
     from trivium.service.errors import UpstreamError
 
-    options = Options("", "", zone, "", decimal, "", asset)
+    options = Options("", "", zone, time_format, decimal, quality, asset)
     failed = 0
     with opened_runtime() as runtime, open_door(runtime) as door:
         while True:
@@ -165,8 +174,12 @@ def batches(
     """List a plant's batches, newest first, and what became of their rows."""
     from trivium.maintenance.ingest.ledger import find_batches
 
+    if state not in ("", "accepted", "done", "dead", "lost"):
+        raise typer.BadParameter(f"--state {state} is unknown; use accepted, done, dead, lost")
     with opened_runtime() as runtime:
-        for one in find_batches(runtime.database, plant, state=state, limit=limit):
+        found = find_batches(runtime.database, plant, state=state, limit=limit)
+        _say_none(runtime.database, plant, found)
+        for one in found:
             counts = ", ".join(f"{count} {name}" for name, count in one["verdicts"].items() if count)
             typer.echo(f"{one['received_at'][:19]}Z  {one['state']:8}  {one['batch_id']}  {one['rows']} rows: {counts}")
 
@@ -188,7 +201,9 @@ def dead_letters(
             count = letters.replay(runtime.database, streams, plant, ids=replay or (), since=since)
             typer.echo(f"{count} sent again")
             return
-        for one in letters.list_dead(runtime.database, plant):
+        found = letters.list_dead(runtime.database, plant)
+        _say_none(runtime.database, plant, found)
+        for one in found:
             typer.echo(f"{one['id']}  {one['failed_at'][:19]}Z  {one['batch_id']}  {one['reason']}")
 
 
@@ -247,6 +262,16 @@ def orders(
     typer.echo(f"{plant}: {len(found)} orders, " + ", ".join(f"{count} {kind}" for kind, count in counts.items()))
     if strangers:
         say(f"not registered: {', '.join(strangers[:_SHOWN])}{' and others' if len(strangers) > _SHOWN else ''}")
+
+
+def _say_none(database: Database, plant: str, found: Sequence[object]) -> None:
+    """Say that there is none; that there is no such plant, where that is why."""
+    from trivium.maintenance.registry import Registries
+
+    if not found and not Registries(database).of(plant).version:
+        raise NotFoundError("no plant is registered under this name", where=plant, hint="import its tags first")
+    if not found:
+        say(f"{plant}: none")
 
 
 def _shown(value: object) -> str:

@@ -1,0 +1,47 @@
+"""The commands for a connected plant: what they say when there is nothing, no such plant, or when it is done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from trivium.maintenance.cli import app
+from trivium.service.errors import NotFoundError
+
+
+@pytest.fixture
+def run(tmp_path: Path, empty_file: Path, monkeypatch):
+    (tmp_path / "trivium.db").write_bytes(empty_file.read_bytes())
+    monkeypatch.setenv("TRIVIUM_HOME", str(tmp_path))
+    tags = tmp_path / "tags.csv"
+    tags.write_text("tag,asset,unit\nTI-1,P-1,degC\n")
+    invoke = CliRunner().invoke
+    assert invoke(app, ["tags", str(tags), "--plant", "north"]).output == "north: 1 assets, 1 tags\n"
+    return lambda *words: invoke(app, list(words))
+
+
+def test_nothing_is_said_to_be_nothing(run):
+    assert run("batches", "--plant", "north").output == "north: none\n"
+    assert run("dead-letters", "--plant", "north").output == "north: none\n"
+
+
+@pytest.mark.parametrize("command", ["batches", "dead-letters"])
+def test_a_plant_that_is_not_there_is_told(run, command):
+    ended = run(command, "--plant", "nord")
+    assert isinstance(ended.exception, NotFoundError)
+    assert ended.exception.line == "nord: no plant is registered under this name; import its tags first"
+
+
+def test_an_unknown_state_is_refused(run):
+    ended = run("batches", "--plant", "north", "--state", "gone")
+    assert ended.exit_code == 2
+    assert "--state gone is unknown" in ended.output
+
+
+def test_an_outage_is_told_in_utc(run):
+    ended = run(
+        "outage", "P-1", "--plant", "north", "--from", "2026-03-01T00:00+01:00", "--to", "2026-03-09T00:00+01:00"
+    )
+    assert ended.output == "north: P-1 is not scored from 2026-02-28 23:00Z to 2026-03-08 23:00Z\n"
