@@ -10,7 +10,8 @@ import os
 import re
 import sys
 from collections import defaultdict
-from pathlib import Path
+
+from trivium.service.footprint import below, command, memory_mib, status
 
 __all__ = ["memory", "processor"]
 
@@ -20,46 +21,25 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 def memory(root: int) -> dict[str, float]:
     """Return the proportional memory of a process and all below it, in MiB by part."""
     found: dict[str, float] = defaultdict(float)
-    for pid, name in _below(root):
+    for pid in below(root):
         with contextlib.suppress(OSError):
-            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-            found[name] += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+            found[_part(pid)] += memory_mib(pid)
     return dict(sorted(found.items()))
 
 
 def processor(root: int) -> dict[str, float]:
     """Return the processor seconds of a process and all below it by part, those that ended below one included."""
     found: dict[str, float] = defaultdict(float)
-    for pid, name in _below(root):
+    for pid in below(root):
         with contextlib.suppress(OSError):
             # utime, stime, and both of the children that it has waited for
-            found[name] += sum(map(int, _stat(pid)[11:15])) / _TICKS
+            found[_part(pid)] += sum(map(int, status(pid)[11:15])) / _TICKS
     return dict(sorted(found.items()))
-
-
-def _below(root: int) -> list[tuple[int, str]]:
-    parents = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            parents[int(folder.name)] = int(_stat(int(folder.name))[1])
-    own, waiting = {root}, {root}
-    while waiting:
-        waiting = {pid for pid, parent in parents.items() if parent in waiting} - own
-        own |= waiting
-    return [(pid, name) for pid in own if (name := _part(pid))]
-
-
-def _stat(pid: int) -> list[str]:
-    """Return the fields of a process from its state on; the name before them may hold blanks."""
-    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
 
 
 def _part(pid: int) -> str:
     """Return what a process is, from its command; empty when it is gone."""
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-    except OSError:
-        return ""
+    words = command(pid) or [""]
     if "valkey" in words[0]:
         return "broker"
     if "chrom" in words[0]:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from redis.exceptions import RedisError
 
-from trivium.service import migrate
+from trivium.service import footprint, migrate
 from trivium.service.app_spec import enabled_apps
 from trivium.service.audit import Audit
 from trivium.service.broker import broker_url, connect
@@ -39,7 +39,7 @@ class Finding:
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at Python, machine, settings, home folder, disk, database, last backup, broker and apps."""
+    """Look at Python, machine, settings, home folder, disk, database, last backup, broker, memory and apps."""
     version = platform.python_version()
     yield Finding("ok" if sys.version_info >= (3, 11) else "fail", "python", f"{version} on {platform.platform()}")
     if hasattr(os, "sysconf"):  # not on Windows, where no suite runs
@@ -51,6 +51,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _checked("database", lambda: _database(settings))
     yield _backup(settings)
     yield _broker(settings)
+    yield from _memory(settings)
     for spec in enabled_apps(settings.apps):
         seen = f"not installed: {spec.install_line}" if spec.missing else "installed"
         yield Finding("note" if spec.missing else "ok", f"app {spec.name}", seen)
@@ -70,6 +71,19 @@ def _machine(settings: Settings) -> Finding:
     if is_small:
         seen += f"; plan {_CORES} cores and {planned_gib} GiB for these apps (TRIVIUM_APPS)"
     return Finding("note" if is_small else "ok", "machine", seen)
+
+
+def _memory(settings: Settings) -> Iterator[Finding]:
+    """Compare the parts of the running suite with what is planned for each; nothing where none runs here."""
+    try:
+        supervisor = int((settings.home / "supervisor.lock").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return
+    kinds = {queue.name: queue.worker for spec in enabled_apps(settings.apps) for queue in spec.queues}
+    for part in footprint.parts(supervisor, kinds):
+        count = f"{part.count} processes, the largest " if part.count > 1 else ""
+        seen = f"{count}{part.largest_mib:.0f} MiB of {part.planned_mib} planned"
+        yield Finding("ok" if part.largest_mib <= part.planned_mib else "note", f"memory {part.name}", seen)
 
 
 def _backup(settings: Settings) -> Finding:
