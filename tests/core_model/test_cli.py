@@ -51,7 +51,10 @@ def test_help_lists_the_commands_at_the_top_and_imports_no_torch():
 @pytest.mark.parametrize("command", ["train", "generate", "eval", "export"])
 def test_every_command_has_an_example(command, capsys):
     assert run([command, "--help"]) == 0
-    assert f"Example: trivium {command} " in " ".join(capsys.readouterr().out.split())
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"Example: trivium {command} " in said
+    shown = [word for word in said.partition("Example: ")[2].split() if word.endswith((".yaml", ".md"))]
+    assert all((ROOT / word).is_file() for word in shown)
 
 
 def test_the_lines_of_help_are_those_of_the_commands():

@@ -32,7 +32,7 @@ Dtype = Annotated[
 Device = Annotated[str, typer.Option(help="Where to compute, such as cpu or cuda.")]
 
 
-@app.command(epilog="Example: trivium train examples/train_small/train.yaml")
+@app.command(epilog="Example: trivium train examples/train_small/docs.yaml")
 def train(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML file of settings; see docs/training.md.")],
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
@@ -43,7 +43,7 @@ def train(
     raise typer.Exit(main([str(config), *(["--resume"] if resume else [])]))
 
 
-@app.command(epilog='Example: trivium generate --model run/model --prompt "Question: What is" --temperature 0.8')
+@app.command(epilog='Example: trivium generate --model out/docs/model --prompt "Data goes one way" --temperature 0.8')
 def generate(
     model: ModelFolder,
     prompt: Annotated[str | None, typer.Option(help="Text to continue; - reads standard input.")] = None,
@@ -131,7 +131,7 @@ def _read_prompts(file: Path) -> list[tuple[int, str]]:
     return prompts
 
 
-@app.command("eval", epilog="Example: trivium eval notes.txt corpus --model run/model --holdout 0.01")
+@app.command("eval", epilog="Example: trivium eval README.md --model out/docs/model")
 def evaluate(
     model: ModelFolder,
     sources: Annotated[
@@ -180,7 +180,7 @@ def evaluate(
         _print_score("total", total, is_first=False)
 
 
-@app.command(epilog="Example: trivium export --model run/model --out for-vllm --family mixtral --dtype bfloat16")
+@app.command(epilog="Example: trivium export --model out/docs/model --out out/half --dtype bfloat16")
 def export(
     model: ModelFolder,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write; made if need be.")],
