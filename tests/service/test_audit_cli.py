@@ -76,6 +76,23 @@ def test_a_head_shows_what_was_cut_off(log, tmp_path, capsys):
     assert "rows 5 to 6 are missing at the end: the head names row 6 (missing; 4 rows" in capsys.readouterr().err
 
 
+def test_a_head_is_replaced_only_while_the_log_contains_it(log, tmp_path, capsys):
+    head, other = tmp_path / "head.json", tmp_path / "letter.txt"
+    assert run(["audit", "head", "--out", str(head)]) == 0
+    Audit(log).record(Entry("job.submitted", "ann", "job", "j6", "1"))
+    assert run(["audit", "head", "--out", str(head)]) == 0
+    assert json.loads(head.read_text())["seq"] == 7
+    change(log, "DELETE FROM service_audit WHERE seq > 4")
+    capsys.readouterr()
+    assert run(["audit", "head", "--out", str(head)]) == 1
+    assert "the head names row 7; nothing was signed; keep the database" in capsys.readouterr().err
+    assert json.loads(head.read_text())["seq"] == 7
+    other.write_text("Dear Ann")
+    assert run(["audit", "head", "--out", str(other)]) == 1
+    assert "letter.txt: is no head of an audit log" in capsys.readouterr().err
+    assert other.read_text() == "Dear Ann"
+
+
 def test_a_head_is_checked_elsewhere_with_the_public_key_alone(log, migrated, tmp_path, capsys):
     head = tmp_path / "head.json"
     run(["audit", "head", "--out", str(head)])

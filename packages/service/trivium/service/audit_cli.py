@@ -91,6 +91,8 @@ def show(
 def head(out: Annotated[Path, typer.Option(help="File to write; keep it where the log is not.")]) -> None:
     """Write the number and hash of the last row, signed, so that rows cut off later are missed.
 
+    A head that is in the file already is replaced only while the log still contains it.
+
     Example: trivium audit head --out head-2026-01-31.json
     """
     from trivium.service import audit_head
@@ -99,8 +101,9 @@ def head(out: Annotated[Path, typer.Option(help="File to write; keep it where th
     from trivium.service.database import utc_now
 
     with _opened() as (settings, database):
+        earlier = audit_head.read_head(out, _own_key(settings)) if out.exists() else None
         with database.read() as connection:
-            verdict = verify(connection)
+            verdict = verify(connection, earlier.mark if earlier else None)
         if verdict.fault is not None:
             raise InputError(f"{verdict.fault.text}; nothing was signed", where="audit log", hint="keep the database")
         key = audit_head.signing_key(settings.home)
