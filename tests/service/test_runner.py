@@ -1,5 +1,6 @@
 """Running a job: the one place where an error becomes a state."""
 
+import errno
 import json
 import time
 from decimal import Decimal
@@ -11,6 +12,7 @@ from trivium.service.database import utc_now
 from trivium.service.errors import InputError
 from trivium.service.evidence import Claim, Evidence, FactAnchor, Report, ReportFile, Sentence
 from trivium.service.jobs import JobPolicy, JobState
+from trivium.service.phrase import translate
 from trivium.service.runner import report_to_json, run_job
 
 CLAIM = Claim("c1", Decimal("1.50"), "USD", (Evidence("d" * 64, FactAnchor("", "f-1")),))
@@ -126,6 +128,18 @@ def test_the_lease_is_renewed_while_the_work_takes_longer_than_it(runtime):
     job = submit(runtime)
     run_job(job.id, work, runtime=runtime)
     assert runtime.jobs.get(job.id).title == "long"
+
+
+def test_a_disk_that_fills_up_while_a_job_works_is_told(runtime):
+    def work(context):
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/half.xlsx")
+
+    job = submit(runtime)
+    run_job(job.id, work, runtime=runtime)
+    ended = runtime.jobs.get(job.id)
+    assert ended.state == JobState.FAILED
+    assert translate(ended.error, "en").startswith("the server's disk is full; free some space")
+    assert translate(ended.error, "zh").startswith("服务器磁盘已满；请清理磁盘")
 
 
 def test_text_claims_are_marked():

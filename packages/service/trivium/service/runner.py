@@ -22,6 +22,7 @@ import structlog
 from sqlalchemy import Connection
 
 from trivium.service import tracing
+from trivium.service.disk import space_errors
 from trivium.service.errors import TriviumError
 from trivium.service.evidence import Report
 from trivium.service.holders import this_process
@@ -169,7 +170,7 @@ def report_to_json(report: Report) -> dict[str, Any]:
 def _work(context: JobContext, function: Callable[[JobContext], Report], runtime: Runtime) -> None:
     job, jobs = context.job, runtime.jobs
     try:
-        with _LeaseRenewal(context, jobs):
+        with _LeaseRenewal(context, jobs), space_errors():
             report = function(context)
             content = json.dumps(report_to_json(report), ensure_ascii=False, separators=(",", ":")).encode()
             stored = runtime.store.put(content)
