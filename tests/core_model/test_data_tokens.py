@@ -68,9 +68,12 @@ def test_nothing_held_out_is_an_empty_store(corpus, tmp_path):
     [
         ("a.jsonl", b'{"text": "x"}\n{"txt": 1}\n', r'a.jsonl, line 2: no {"text": ...}'),
         ("a.jsonl", b'{"text": "x"}\n{"text": "y"\n', "a.jsonl, line 2: not JSON"),
-        ("a.jsonl", b'{"text": "x"}\n\xff\n', "a.jsonl, after line 0: cannot be read"),
+        ("a.jsonl", b'{"text": "x"}\n\xff\n', "a.jsonl: cannot be read: .*; give it as UTF-8, whole"),
         ("a.jsonl.gz", gzip.compress(b'{"text": "x"}\n' * 9, mtime=0)[:-9], "a.jsonl.gz, after line"),
-        ("a.jsonl.gz", b"plain", "a.jsonl.gz, after line 0: cannot be read: Not a gzipped file"),
+        ("a.jsonl.gz", b"plain", "a.jsonl.gz: cannot be read: Not a gzipped file"),
+        ("a.txt.gz", gzip.compress(b"word " * 99, mtime=0)[:10] + b"\xff" * 40, "a.txt.gz: cannot be read: Error"),
+        ("a.jsonl", b'{"text": "ab\\ud800"}', r"a.jsonl, line 1: half a character \('\\ud800'\) at 2 of the text"),
+        ("a.jsonl", b"[" * 100_000, "a.jsonl, line 1: not JSON"),
     ],
 )
 def test_lines_that_are_no_documents_are_named(tmp_path, name, content, message):

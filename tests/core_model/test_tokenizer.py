@@ -21,6 +21,12 @@ def test_any_text_survives(text):
     assert BUILTIN.decode(BUILTIN.encode(text, parse_special=False), skip_special=False) == text
 
 
+def test_half_a_character_is_named():
+    for encode in (BUILTIN.encode, BUILTIN.encode_document):
+        with pytest.raises(InputError, match="the text holds half a character"):
+            encode("a\ud800")
+
+
 def test_digits_stand_alone_and_chinese_is_short():
     assert [BUILTIN.decode([token]) for token in BUILTIN.encode("1,234.5")] == ["1", ",", "2", "3", "4", ".", "5"]
     # 18 characters of modern Chinese; SmolLM2's vocabulary needs 36 tokens for them.

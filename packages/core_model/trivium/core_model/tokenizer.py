@@ -95,10 +95,13 @@ class Tokenizer:
         Args:
             text: any text.
             parse_special: False reads `<|...|>` in the text as letters: for text from strangers.
+
+        Raises:
+            InputError: if the text holds half a pair of surrogates.
         """
         self.core.encode_special_tokens = not parse_special
         try:
-            return list(self.core.encode(text).ids)
+            return self._ids(text)
         finally:
             self.core.encode_special_tokens = False
 
@@ -114,7 +117,7 @@ class Tokenizer:
         """
         self.core.encode_special_tokens = True
         try:
-            ids = list(self.core.encode(text, add_special_tokens=False).ids)
+            ids = self._ids(text, add_special_tokens=False)
         finally:
             self.core.encode_special_tokens = False
         end = [] if self.eos_id is None else [self.eos_id]
@@ -162,7 +165,7 @@ class Tokenizer:
             InputError: as `render_chat`.
         """
         text = self.render_chat(messages, add_generation_prompt=add_generation_prompt)
-        return list(self.core.encode(text, add_special_tokens=False).ids)
+        return self._ids(text, add_special_tokens=False)
 
     @property
     def vocab_size(self) -> int:
@@ -189,6 +192,12 @@ class Tokenizer:
         """Id of the placeholder token of each modality that the vocabulary has one for."""
         ids = {modality: self.core.token_to_id(token) for modality, token in PLACEHOLDERS.items()}
         return {modality: token_id for modality, token_id in ids.items() if token_id is not None}
+
+    def _ids(self, text: str, *, add_special_tokens: bool = True) -> list[int]:
+        try:
+            return list(self.core.encode(text, add_special_tokens=add_special_tokens).ids)
+        except TypeError:  # what the library says of a string that has no UTF-8
+            raise InputError("the text holds half a character (a lone surrogate)", hint="give whole ones") from None
 
     def _special(self, name: str) -> str | None:
         token = self.settings.get(name)

@@ -17,6 +17,7 @@ import json
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,15 +167,27 @@ def read_documents(file: Path) -> Iterator[str]:
             for number, line in enumerate(lines, start=1):
                 if not line.strip():
                     continue
-                record = json.loads(line)
-                if not isinstance(record, dict) or not isinstance(record.get("text"), str):
-                    raise InputError('no {"text": ...}', where=f"{file}, line {number}")
-                if record["text"]:
-                    yield record["text"]
-    except json.JSONDecodeError as error:
-        raise InputError(f"not JSON: {error}", where=f"{file}, line {number}") from None
-    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
-        raise InputError(f"cannot be read: {error}", where=f"{file}, after line {number}") from None
+                if text := _text_of(line, f"{file}, line {number}"):
+                    yield text
+    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+        where = f"{file}, after line {number}" if number else str(file)
+        raise InputError(f"cannot be read: {error}", where=where, hint="give it as UTF-8, whole") from None
+
+
+def _text_of(line: str, where: str) -> str:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"not JSON: {error}", where=where) from None
+    text = record.get("text") if isinstance(record, dict) else None
+    if not isinstance(text, str):
+        raise InputError('no {"text": ...}', where=where)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        what = f"half a character ({text[error.start]!r}) at {error.start} of the text"
+        raise InputError(what, where=where, hint="write both halves of a pair of surrogates") from None
+    return text
 
 
 def is_held_out(text: str, share: float) -> bool:
