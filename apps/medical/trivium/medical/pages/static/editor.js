@@ -170,7 +170,8 @@ export class Editor {
   focusFirst() {
     if (this.content && this.find(this.current)) return; // somebody was quicker
     this.current = "";
-    this.move(1);
+    if (this.content && !this.sentences().length) this.element.querySelector('[data-add="findings"]')?.focus(); // blank
+    else this.move(1);
   }
 
   decide(status) {

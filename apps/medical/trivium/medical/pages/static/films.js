@@ -201,7 +201,7 @@ export function since({ days_before: days, arrived_at: arrived }) {
   if (days === 0) return say("ui.same_day");
   if (days !== null && days < 90) return say("ui.days_earlier", { count: days });
   if (days !== null && days < 730) return say("ui.months_earlier", { count: Math.round(days / 30.4) });
-  if (days !== null) return say("ui.years_earlier", { count: Math.floor(days / 365.25) });
+  if (days !== null) return say("ui.years_earlier", { count: Math.round(days / 365.25) });
   return say("ui.arrived", { at: new Date(arrived).toLocaleDateString(document.documentElement.lang) });
 }
 
