@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from trivium.maintenance import model_cli, plant_cli, replay_cli
 from trivium.maintenance.app import needs_modules
 from trivium.maintenance.inspection import cli as inspection_cli
 from trivium.maintenance.mqtt import cli as mqtt_cli
+from trivium.maintenance.terminal import read_bytes
 from trivium.service.errors import TriviumError
 from trivium.service.terminal import output_stream, say, stage_bar
 
@@ -46,6 +48,14 @@ def train(
     unlabelled: Annotated[bool, typer.Option("--unlabelled", help="Learn what is normal; ignore labels.")] = False,
     name: Annotated[str, typer.Option(help="Of the model; that of the file if not given.")] = "",
     seed: Annotated[int, typer.Option(min=0, help="Of every random choice.")] = 1,
+    orders: Annotated[
+        Path | None,
+        typer.Option(help="CSV of work orders: they mark failures, and what was replaced before it failed."),
+    ] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=COLUMN", help="What a column of the orders is. Repeatable.")
+    ] = None,
+    orders_time_format: Annotated[str, typer.Option(help="Of the orders, as for strptime: '%m/%d/%Y %H:%M'.")] = "",
     also: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="More C-MAPSS assets of the kind, to learn from, not to judge. Repeatable."),
@@ -56,9 +66,16 @@ def train(
     needs_modules("lightgbm", "pandas", "sklearn")
     from trivium.maintenance import pipeline
     from trivium.maintenance.parse.columns import Roles
+    from trivium.maintenance.work_orders import WorkOrder, read_orders
 
     roles = Roles(asset, time, label, tuple(failed or ()), tuple(keep or ()), tuple(drop or ()))
-    request = pipeline.TrainRequest(file, layout, roles, unlabelled, name, seed, tuple(also or ()))
+    known: tuple[WorkOrder, ...] = ()
+    if orders is not None:
+        columns = dict(one.partition("=")[::2] for one in column or ())
+        known = tuple(read_orders(read_bytes(orders), UTC, columns=columns, time_format=orders_time_format))
+    request = pipeline.TrainRequest(
+        file, layout, roles, unlabelled, name, seed, tuple(also or ()), known, orders.name if orders else ""
+    )
     with stage_bar("Training") as progress:
         model = pipeline.train(request, out, progress=progress)
     for column, reason in model.description.refused:

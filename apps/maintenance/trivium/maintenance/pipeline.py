@@ -23,10 +23,12 @@ from trivium.maintenance.ingest.units import conversion
 from trivium.maintenance.model_folder import Description, Model, load_model, save_model, shipped_models
 from trivium.maintenance.parse.columns import Roles
 from trivium.maintenance.parse.further import with_further
+from trivium.maintenance.parse.ordered import with_orders
 from trivium.maintenance.parse.reader import read_file
 from trivium.maintenance.records import MIN_FAILURES, Fleet
 from trivium.maintenance.report.card import model_card
 from trivium.maintenance.report.predictions import Predictions, anomaly_rows, life_rows, state_rows
+from trivium.maintenance.work_orders import WorkOrder
 from trivium.service.errors import InputError
 
 __all__ = ["TrainRequest", "predict", "train"]
@@ -51,6 +53,8 @@ class TrainRequest:
         unlabelled: learn what is normal, whatever the file says of failures.
         name: of the model; that of the file if empty.
         seed: of every random choice.
+        orders: work orders that say which rows are failures, and where assets were renewed; for `csv`.
+        orders_name: of their file; empty without orders.
         also: further C-MAPSS files of like assets, to learn from in every fold; none of them is judged.
     """
 
@@ -61,6 +65,8 @@ class TrainRequest:
     name: str = ""
     seed: int = 1
     also: tuple[Path, ...] = ()
+    orders: tuple[WorkOrder, ...] = ()
+    orders_name: str = ""
 
 
 def train(request: TrainRequest, folder: Path, *, progress: Progress) -> Model:
@@ -73,6 +79,8 @@ def train(request: TrainRequest, folder: Path, *, progress: Progress) -> Model:
     """
     progress("reading", 0.0)
     fleet = read_file(request.path, request.layout, request.roles)
+    if request.orders_name:
+        fleet = _ordered(fleet, request)
     if request.also and fleet.layout != "cmapss":
         raise InputError("further files are for the layout cmapss", where="--also", hint="put all rows into one CSV")
     try:
@@ -132,6 +140,18 @@ def predict(path: Path, folder: Path | None, *, layout: str = "", baseline: int 
     return anomaly_rows(fleet, score, model, notes)
 
 
+def _ordered(fleet: Fleet, request: TrainRequest) -> Fleet:
+    """Label a fleet by the work orders of the request."""
+    if fleet.layout != "csv" or request.unlabelled:
+        raise InputError("work orders are for a CSV whose failures count", where="--orders", hint="leave them out")
+    labelled, count = with_orders(fleet, request.orders)
+    if not count:
+        names = ", ".join(sorted({one.asset for one in request.orders})[:6])
+        what = f"no order is of an asset of {fleet.name} while it has readings; orders name {names}"
+        raise InputError(what, where=request.orders_name, hint="see --column asset=NAME")
+    return labelled
+
+
 def _train_life(own: Fleet, name: str, request: TrainRequest, partial: Partial, progress: Progress) -> Model:
     fleet, seed = with_further(own, request.also), request.seed
     lives = histories(fleet)
@@ -177,6 +197,8 @@ def _train_state(fleet: Fleet, name: str, request: TrainRequest, partial: Partia
     notes = [f"rows were split {how}"]
     remaining, more = _life_of_labelled(fleet, request.seed, partial, progress, notes)
     description = _describe(fleet, name, fitted.features.names, measured | more, notes, request.seed, failed)
+    if request.orders_name:
+        description.data["orders"] = request.orders_name
     return Model(description, life=remaining, state=fitted)
 
 

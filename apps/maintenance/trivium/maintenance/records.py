@@ -53,6 +53,7 @@ class Fleet:
         identifiers: columns that only name the row, as written, by name.
         label: (N,) bool, whether the row is a failure or an anomaly; None when the file has no such column.
         label_name: the column it was read from.
+        renewed: (N,) bool, rows at which an asset was renewed before it failed; None where nobody says.
         asset_column, time_column: those of the asset and the time; empty for none.
         refused: columns left out of the features.
         two_valued: columns that might be the label when none was found, with their values, for a hint.
@@ -74,6 +75,7 @@ class Fleet:
     identifiers: dict[str, np.ndarray] = field(default_factory=dict)
     label: np.ndarray | None = None
     label_name: str = ""
+    renewed: np.ndarray | None = None
     asset_column: str = ""
     time_column: str = ""
     refused: tuple[Refusal, ...] = ()

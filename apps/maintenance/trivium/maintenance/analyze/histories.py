@@ -48,7 +48,8 @@ def histories(fleet: Fleet) -> Histories:
     """Find the lives of a fleet.
 
     Every asset of a C-MAPSS training file runs to failure in its last row. In a CSV a failure is the first of
-    consecutive rows that are marked; the rows after it, still marked, are down-time and not known.
+    consecutive rows that are marked; the rows after it, still marked, are down-time and not known. A life that a
+    renewal ended is censored: nothing is learned from it.
     """
     if fleet.layout == "cmapss":
         counts = np.bincount(fleet.asset)
@@ -57,8 +58,9 @@ def histories(fleet: Fleet) -> Histories:
     marked = np.nan_to_num(fleet.label) > 0
     is_first = fleet.starts == np.arange(len(fleet))
     onset = marked & (np.r_[False, ~marked[:-1]] | is_first)
-    # A life begins with an asset and after each failure.
-    life = np.cumsum(is_first | np.r_[False, onset[:-1]]) - 1
+    # A life begins with an asset, after each failure and with a renewal; one that ends in a renewal is not known.
+    begins = is_first | np.r_[False, onset[:-1]]
+    life = np.cumsum(begins if fleet.renewed is None else begins | fleet.renewed) - 1
     time = fleet.age if fleet.time is None else fleet.time
     end = np.full(life[-1] + 1, np.nan)
     end[life[onset]] = time[onset]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trivium.maintenance.model_folder import Model
+from trivium.maintenance.model_folder import Description, Model
 from trivium.maintenance.parse.cmapss import SENSORS as TURBOFAN
 
 __all__ = ["model_card"]
@@ -22,8 +22,7 @@ def model_card(model: Model) -> str:
         "## Data",
         "",
         f"- file: `{data['file']}`, sha256 `{data['sha256']}`",
-        f"- {data['rows']:,} rows of {data['assets']:,} assets, {data['failures']:,} failures"
-        + (f", by the column `{described.label}`" if described.label else ""),
+        f"- {data['rows']:,} rows of {data['assets']:,} assets, {data['failures']:,} failures" + _label(described),
         *([f"- learned from in every fold, never judged: `{data['also']}`"] if "also" in data else []),
         *(f"- not a feature: `{column}`: {reason}" for column, reason in described.refused),
         "",
@@ -45,6 +44,12 @@ def model_card(model: Model) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _label(described: Description) -> str:
+    if "orders" in described.data:
+        return f", by the work orders `{described.data['orders']}`"
+    return f", by the column `{described.label}`" if described.label else ""
 
 
 def _purpose(model: Model) -> str:
