@@ -42,6 +42,12 @@ def test_a_request_may_join_while_others_decode():
     assert finished == [second, first]
 
 
+def test_a_window_alone_has_no_longest_text():
+    decoder = new_decoder(small_config("window", eos_ids=()), seed=2, dtype=torch.float64)
+    sampling = Sampling(max_new_tokens=80)  # with the prompt more than 64 positions
+    assert Engine(decoder, FEW).run(prompts_of(9), sampling) == generate(decoder, prompts_of(9), sampling)
+
+
 def test_a_step_reads_the_pages_that_rows_have_begun():
     engine = Engine(new_decoder(small_config(eos_ids=()), seed=2), FEW)
     forward, read = engine._rows._logits, []

@@ -201,6 +201,11 @@ class ModelConfig:
         return self.rope_dim if self.attention == "latent" else self.head_dim
 
     @property
+    def is_endless(self) -> bool:
+        """Only distances within a window ever occur: a text may be longer than `max_positions`."""
+        return self.window > 0 and not self.global_tokens
+
+    @property
     def cache_width(self) -> int:
         """Numbers that the cache holds per token and layer."""
         if self.attention == "latent":

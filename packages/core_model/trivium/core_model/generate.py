@@ -307,7 +307,6 @@ def check_request(config: ModelConfig, prompts: Sequence[Sequence[int]], samplin
     """
     if not prompts:
         raise InputError("no prompt was given")
-    endless = config.window and not config.global_tokens  # only near distances ever occur
     for number, prompt in enumerate(prompts, start=1):
         if not len(prompt):
             raise InputError(f"prompt {number} is empty", hint="give at least one token")
@@ -317,7 +316,7 @@ def check_request(config: ModelConfig, prompts: Sequence[Sequence[int]], samplin
                 hint="use the tokenizer that lies beside the checkpoint",
             )
         needed = len(prompt) + sampling.max_new_tokens
-        if needed > config.max_positions and not endless:
+        if needed > config.max_positions and not config.is_endless:
             raise InputError(
                 f"prompt {number} has {len(prompt)} tokens and {sampling.max_new_tokens} more were asked for, "
                 f"but the context holds {config.max_positions}",

@@ -109,7 +109,9 @@ class Engine:
         self.config = config = config or EngineConfig()
         self.decoder, self.tokenizer = decoder.eval(), tokenizer
         weight = decoder.embedding.weight
-        pages_per_row = min(-(-decoder.config.max_positions // config.page_size), config.num_pages)
+        pages_per_row = config.num_pages
+        if not decoder.config.is_endless:
+            pages_per_row = min(-(-decoder.config.max_positions // config.page_size), pages_per_row)
         self.pool = PagePool(decoder.config, config.num_pages + 1, config.page_size, weight.dtype, weight.device)
         graphs = weight.is_cuda if config.graphs is None else config.graphs
         self._rows = Rows(decoder, self.pool, config.max_rows, pages_per_row, graphs=graphs)
