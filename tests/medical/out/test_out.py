@@ -19,10 +19,12 @@ from trivium.medical.workflow.reports import Critical, Reports
 from trivium.medical.workflow.states import Event, ReportState
 from trivium.service.printing import fonts
 from trivium.service.text import catalogue
+from trivium.vision.findings import NO_FINDING
 
 FINDINGS = [
     {"name": "Effusion", "probability": 0.41, "state": "present"},
     {"name": "Mass", "probability": 0.03, "state": "not_assessed"},
+    {"name": NO_FINDING, "probability": 0.66, "state": "present"},
 ]
 
 
@@ -92,7 +94,11 @@ def test_each_state_in_each_format(runtime):
         observations = [one for one in resources if one["resourceType"] == "Observation"]
         assert [one["code"]["text"] for one in observations] == ["Effusion"]
         assert {one["status"] for one in observations} <= {"preliminary", "entered-in-error"}
-        assert observations[0]["device"]["reference"] in {entry["fullUrl"] for entry in bundle["entry"]}
+        addresses = {entry["resource"]["resourceType"]: entry["fullUrl"] for entry in bundle["entry"]}
+        assert observations[0]["device"]["reference"] == addresses["Device"]
+        assert ("result" in main) == (report.signer is None)
+        made_from = [one["what"].get("reference") for one in resources[3].get("entity", [])]
+        assert (addresses["Observation"] in made_from) == (report.signer is not None)
         if report.study.state == ReportState.AMENDING:
             assert "UNSIGNED CHANGE" not in plain + printed + json.dumps(bundle)
         segments = [line.split("|") for line in hl7.render(report, now=START).split("\r")[:-1]]
@@ -174,4 +180,8 @@ def test_names_and_dates_of_a_header_are_written_for_readers(runtime):
     assert [one["text"] for one in patient["name"]] == ["Wang Xiaodong Dr Jr", "王小东"]
     assert (patient["name"][0]["given"], patient["name"][0]["prefix"]) == (["Xiaodong"], ["Dr"])
     assert patient["birthDate"] == "1950-02-03"
+    known = {"accession": "A7", "study_date": "20260102", "study_uid": "1.2.3"}
+    main = fhir.render(out_of(runtime, study_id, identity=known))["entry"][0]["resource"]
+    assert (main["identifier"][1]["value"], main["effectiveDateTime"]) == ("A7", "2026-01-02")
+    assert main["imagingStudy"][0]["identifier"]["value"] == "urn:oid:1.2.3"
     assert "birthDate" not in fhir.render(out_of(runtime, study_id, identity={"birth_date": "1950"}))["entry"][1]

@@ -2,7 +2,8 @@
 
 `partial` for a draft that nobody has looked at, `preliminary` for one that somebody is writing in, `final` once signed,
 `amended` after a change, `entered-in-error` once retracted, `cancelled` when rejected. The model never performs or
-interprets: it is the device of its observations and the assembler in the provenance.
+interprets: it is the device of its observations and the assembler in the provenance. Its observations are results of
+the report until somebody signs, and then only what the report was made from.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ STATUS = {
 }
 _LOINC = {"system": "http://loinc.org", "code": "30745-4", "display": "XR Chest Views"}
 _IMAGING = {"system": "http://terminology.hl7.org/CodeSystem/v2-0074", "code": "RAD", "display": "Radiology"}
+_ACCESSION = {"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "ACSN"}
+_DATE = len("2026-01-02")
+_NO_FINDING = "No Finding"  # as the model names it; the web server knows no model
 _SPACE = uuid.UUID("6f2c0f3e-7f1b-4a52-9c53-0a5be0f0c7d1")
 _SCRIPT = "http://hl7.org/fhir/StructureDefinition/iso21090-EN-representation"
 _SEXES = {"M": "male", "F": "female", "O": "other"}
@@ -47,7 +51,7 @@ def render(report: Outgoing) -> dict[str, Any]:
     entries = [
         _entry(ids["report"], _diagnostic_report(report, ids)),
         _entry(ids["patient"], _patient(report)),
-        *(_entry(_id(report, f"finding-{one['name']}"), _observation(report, one, ids)) for one in _told(report)),
+        *(_entry(_finding(report, one), _observation(report, one, ids)) for one in _told(report)),
         _entry(ids["provenance"], _provenance(report, ids)),
     ]
     if report.model[0]:
@@ -68,15 +72,27 @@ def _diagnostic_report(report: Outgoing, ids: dict[str, str]) -> dict[str, Any]:
         "category": [{"coding": [_IMAGING]}],
         "code": {"coding": [_LOINC]},
         "subject": {"reference": ids["patient"]},
-        "result": [{"reference": _id(report, f"finding-{one['name']}")} for one in _told(report)],
         "presentedForm": [{"contentType": "text/plain; charset=utf-8", "language": report.language, "data": content}],
     }
+    found["identifier"] += _accession(report)
+    if len(taken := shown_date(report.identity.get("study_date", ""))) == _DATE:
+        found["effectiveDateTime"] = taken
+    if uid := report.identity.get("study_uid"):
+        study = {"system": "urn:dicom:uid", "value": f"urn:oid:{uid}"}
+        found["imagingStudy"] = [{"type": "ImagingStudy", "identifier": study}]
     if impression:
         found["conclusion"] = " ".join(impression)
+    if report.signer is None and _told(report):  # what a person signed is in their words alone
+        found["result"] = [{"reference": _finding(report, one)} for one in _told(report)]
     if report.signer is not None:
         found["issued"] = report.signer.at.isoformat()
         found["resultsInterpreter"] = [{"reference": ids["signer"]}]
     return found
+
+
+def _accession(report: Outgoing) -> list[dict[str, Any]]:
+    number = report.identity.get("accession")
+    return [{"type": {"coding": [_ACCESSION]}, "value": number}] if number else []
 
 
 def _patient(report: Outgoing) -> dict[str, Any]:
@@ -90,7 +106,7 @@ def _patient(report: Outgoing) -> dict[str, Any]:
         found["identifier"].append({"value": number})
     if names := groups_of(report.identity.get("patient_name", "")):
         found["name"] = [_name(one) for one in names]
-    if len(born := shown_date(report.identity.get("birth_date", ""))) == len("2026-01-02"):
+    if len(born := shown_date(report.identity.get("birth_date", ""))) == _DATE:
         found["birthDate"] = born
     return found
 
@@ -109,8 +125,13 @@ def _name(name: NameGroup) -> dict[str, Any]:
 
 
 def _told(report: Outgoing) -> list[dict[str, Any]]:
-    """Return the model's findings that it was fit to speak of."""
-    return [one for one in report.findings if one.get("state") not in (None, "not_assessed")]
+    """Return the model's findings that it was fit to speak of; "No Finding" is none, and would call a film normal."""
+    told = [one for one in report.findings if one["name"] != _NO_FINDING]
+    return [one for one in told if one.get("state") not in (None, "not_assessed")]
+
+
+def _finding(report: Outgoing, finding: dict[str, Any]) -> str:
+    return _id(report, f"finding-{finding['name']}")
 
 
 def _observation(report: Outgoing, finding: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
@@ -150,7 +171,9 @@ def _provenance(report: Outgoing, ids: dict[str, str]) -> dict[str, Any]:
         "agent": agents or [{"type": _role("assembler"), "who": {"display": "Trivium"}}],
     }
     if report.signer is not None:
-        found["entity"] = [{"role": "source", "what": {"identifier": {"value": report.signer.bound_sha256}}}]
+        bound = {"identifier": {"value": report.signer.bound_sha256}}
+        found["entity"] = [{"role": "source", "what": bound}]
+        found["entity"] += [{"role": "source", "what": {"reference": _finding(report, one)}} for one in _told(report)]
     return found
 
 
