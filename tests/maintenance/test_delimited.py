@@ -134,6 +134,14 @@ def test_an_american_spreadsheet(tmp_path):
     assert fleet.two_valued[0] == "Condition (FAIL, OK, WARN)"
 
 
+def test_a_german_day_and_clock(tmp_path):
+    text = "Datum;Uhrzeit;Druck\n" + "".join(f"0{i}.02.2025;0{i}:00:00;{i},5\n" for i in range(1, 7))
+    fleet = read_file(write(tmp_path / "f.csv", text), "csv")
+    assert (fleet.time_column, fleet.time_texts[0]) == ("Uhrzeit", "01.02.2025 01:00:00")
+    assert np.diff(fleet.time).tolist() == [90_000] * 5
+    assert [sensor.name for sensor in fleet.sensors] == ["Druck"]
+
+
 def test_a_decimal_comma_in_quotes_is_not_taken_for_thousands(tmp_path):
     fleet = read_file(write(tmp_path / "f.csv", odd_text(flow='"0,283"')), "csv")
     assert [sensor.name for sensor in fleet.sensors] == ["Vibration, DE", "Load"]

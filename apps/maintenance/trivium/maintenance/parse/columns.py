@@ -89,7 +89,7 @@ _VAGUE_NAMES = {"id", "tag", "serial", "serial number", "unit"}
 _TIME_NAMES = (
     *("timestamp", "datetime", "date time", "time", "time stamp", "date", "ts", "cycle", "cycles", "time cycles"),
     *("time in cycles", "time s", "t", "hour", "hours", "day", "step", "time step"),
-    *("zeitstempel", "zeit", "datum", "时间戳", "时间", "日期", "日期时间", "周期"),
+    *("zeitstempel", "zeit", "uhrzeit", "datum", "时间戳", "日期时间", "时间", "时刻", "日期", "周期"),
 )
 _LABEL_NAMES = (
     *(
