@@ -11,7 +11,8 @@ the browser is the driver's part, told beside it: the two input events go by Pla
 the browser's main process (5 ms on an idle core, more while jobs have the cores), and nothing else is done then
 (`page_people.py`). Driver and browser run on the cores that serve, and so do the tabs (`page_tabs.py`). Opening the
 finance page is shown and not counted: there the browser builds a whole Gradio page, and shows that it does. Processor
-seconds of each part stand behind the times; `--memory` adds the proportional memory of each part of the suite.
+seconds of each part stand behind the times; `--memory` adds the proportional memory of each part of the suite, and
+`--demo` how long `trivium demo` takes to start with the sample data of all apps.
 Run: `python benchmarks/page_load.py --seed 1 --seconds 120`. Exits with 1 unless the p95 of all clicks is <= 300 ms.
 """
 
@@ -72,6 +73,7 @@ def main() -> int:
     parser = arguments(__doc__)
     parser.add_argument("--seconds", type=float, default=120.0, help="length of the measurement")
     parser.add_argument("--niceness", type=int, default=5, help="of the workers, 0 to see what yielding is worth")
+    parser.add_argument("--demo", action="store_true", help="time the start of `trivium demo` first")
     parser.add_argument("--memory", action="store_true", help="print the memory of each process")
     options = parser.parse_args()
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -79,6 +81,9 @@ def main() -> int:
         sys.exit("Chromium is missing")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     print(setting(("gradio", "uvicorn", "playwright"), options.seed))
+    if options.demo:
+        with tempfile.TemporaryDirectory() as home, _suite(Path(home), command="demo") as (_, _, ready_s):
+            print(f"from `trivium demo` on an empty home to its link, all apps' sample data included: {ready_s:.1f} s")
     with tempfile.TemporaryDirectory() as home, _suite(Path(home), options.niceness) as (port, pid, ready_s):
         print(f"from `trivium up` on an empty home to all pages ready: {ready_s:.1f} s")
         tokens = _people(Path(home), port)
@@ -119,16 +124,16 @@ def _told(measured: Measured, seconds: float, memory: dict[str, float]) -> int:
 
 
 @contextlib.contextmanager
-def _suite(home: Path, niceness: int = 5) -> Iterator[tuple[int, int, float]]:
-    """Keep `trivium up` running; yield its port, its process and the seconds that it took to be ready."""
+def _suite(home: Path, niceness: int = 5, command: str = "up") -> Iterator[tuple[int, int, float]]:
+    """Keep `trivium up` or `demo` running; yield its port, its process and the seconds that it took to be ready."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     own = {name: value for name, value in os.environ.items() if not name.startswith("TRIVIUM_")}
     own |= {"TRIVIUM_HOME": str(home), "TRIVIUM_MEDICAL_DRAFTS": "false", "TRIVIUM_WORKER_NICENESS": str(niceness)}
-    command = [sys.executable, "-m", "trivium.service.cli", "up", "--port", str(port)]
+    words = [sys.executable, "-m", "trivium.service.cli", command, "--port", str(port)]
     began = time.monotonic()
-    process = subprocess.Popen(command, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(words, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout is not None
     try:
         for line in process.stdout:
