@@ -11,7 +11,16 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from trivium.medical.intake.door import ask_for_draft
 from trivium.medical.network.priors import ask_for_priors
-from trivium.medical.pages.desk import actor_of, address_of, drafts_of, reports_of, runtime_of, session_of, step_up_of
+from trivium.medical.pages.desk import (
+    actor_of,
+    address_of,
+    drafts_of,
+    logged_in_at,
+    reports_of,
+    runtime_of,
+    session_of,
+    step_up_of,
+)
 from trivium.medical.pages.study import state_of
 from trivium.medical.workflow.reports import Critical
 from trivium.medical.workflow.states import SIGN, Event, RefusedError
@@ -228,7 +237,8 @@ def set_pin(request: Request, body: NewPin) -> None:
     """Set the PIN that one signs with."""
     principal = principal_of(request)
     step_up = step_up_of(request)
-    step_up.set_pin(principal.id, principal.name, body.pin, secret=body.secret, address=address_of(request))
+    known = {"secret": body.secret, "logged_in_at": logged_in_at(request), "address": address_of(request)}
+    step_up.set_pin(principal.id, principal.name, body.pin, **known)
 
 
 def _proof(request: Request, secret: str) -> Proof:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from anyio import CapacityLimiter
 from starlette.requests import Request
@@ -16,10 +16,14 @@ from trivium.medical.workflow.step_up import StepUp
 from trivium.service.people import People
 from trivium.service.roles import LOCAL_USER, Roles
 from trivium.service.runtime import Runtime
+from trivium.service.sessions import Sessions
 from trivium.service.throttle import Throttle
 from trivium.service.visitor import principal_of
 
-__all__ = ["actor_of", "address_of", "door_of", "reports_of", "runtime_of", "session_of", "step_up_of", "vault_of"]
+__all__ = [
+    "actor_of", "address_of", "door_of", "drafts_of", "logged_in_at", "reports_of", "runtime_of", "session_of",
+    "step_up_of", "vault_of",
+]  # fmt: skip
 
 
 def runtime_of(request: Request) -> Runtime:
@@ -50,6 +54,13 @@ def drafts_of(request: Request) -> Drafts:
 def session_of(request: Request) -> str:
     """Return the token of the visitor's session; empty for none."""
     return str(getattr(request.state, "session_token", ""))
+
+
+def logged_in_at(request: Request) -> datetime | None:
+    """Return when the visitor's session began; None for none."""
+    runtime = runtime_of(request)
+    held = Sessions(runtime.database, Roles(runtime.apps)).of(principal_of(request).id, own_token=session_of(request))
+    return next((one.created_at for one in held if one.is_own), None)
 
 
 def address_of(request: Request) -> str:

@@ -20,11 +20,13 @@ from trivium.service.database import Database, utc_now
 from trivium.service.errors import InputError
 from trivium.service.passwords import Passwords
 from trivium.service.people import People
+from trivium.service.phrase import Phrase
 from trivium.service.throttle import Throttle
 
 __all__ = ["Proof", "StepUp"]
 
 _PIN = re.compile(r"\d{6,12}")
+_FIRST_PIN, _MINUTE = timedelta(minutes=10), timedelta(minutes=1)
 _UP = "01234567890123456789"
 
 
@@ -91,8 +93,14 @@ class StepUp:
             connection.execute(insert(row).values(session_hash=key, account_id=account_id, how=how, at=self._now()))
         return Proof(how)
 
-    def set_pin(self, account_id: str, name: str, pin: str, *, secret: str, address: str) -> None:
-        """Set the PIN; whoever has one, or a password, gives it.
+    def set_pin(
+        self, account_id: str, name: str, pin: str, *, secret: str, logged_in_at: datetime | None, address: str
+    ) -> None:
+        """Set the PIN; whoever has one, or a password, gives it. Who has neither has logged in a moment ago: else
+        whoever finds the screen of somebody who signs could choose a PIN, and sign as them.
+
+        Args:
+            logged_in_at: when the session began; None where that is not known.
 
         Raises:
             InputError: if the PIN is too easy, or what it asks for was not given.
@@ -104,12 +112,20 @@ class StepUp:
             if wait_s or not self._how(account_id, name, secret):
                 raise InputError("give your present PIN or password first", where="PIN")
             self._throttle.clear(name, address)
+        else:
+            self._need_login(logged_in_at)
         row = tables.pin
         with self._database.write(is_durable=True) as connection:
             connection.execute(delete(row).where(row.c.account_id == account_id))
             values = {"hash": self._passwords.hash(pin), "set_at": self._now()}
             connection.execute(insert(row).values(account_id=account_id, **values))
             self._audit.append(connection, Entry("pin.set", account_id, "account", account_id))
+
+    def _need_login(self, logged_in_at: datetime | None) -> None:
+        within = max(self._grace, _FIRST_PIN)
+        if logged_in_at is None or self._now() - logged_in_at > within:
+            what = Phrase("log in again, then choose a PIN within {minutes} minutes", minutes=within // _MINUTE)
+            raise InputError(what, where="PIN")
 
     def _has_proof(self, account_id: str) -> bool:
         return self.has_pin(account_id) or self._people.get(account_id).has_password
