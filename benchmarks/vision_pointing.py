@@ -8,6 +8,7 @@ whose probability rose most. A hit is a maximum inside the lesion, or within 4 p
 prior always points at the one place that would have hit most lesions. The lesions are synthetic: a soft disc is not a
 disease. Faithfulness (Petsiuk et al., BMVC 2018): cells of the film are replaced by those of the usual film nearest to
 it, or laid into that, in the order of the map and in random order; the mean probability on the way is the area.
+Real films: of the findings called present, how many maps have their maximum in the chest; the classifier saw the films.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ TOLERANCE = 4
 RADII, STRENGTHS = (4.0, 7.0), (0.25, 0.5)  # pixels of 64; tones of the standard film
 LUNG = (0.04, 0.25)  # share of a film that one lung may take
 CELLS, STEPS = 8, 16
+EVERY = 4  # film of those at 64 px is read for the places of real findings
 
 
 def lungs(film):
@@ -92,6 +94,18 @@ def faithfulness(classifier, film, column, values, generator):
     return areas
 
 
+def read_places(classifier, films):
+    """Return of each finding called present in films: its name, and whether its map's maximum lies in the chest."""
+    found = []
+    for film, chances in zip(films, classifier.probabilities(films), strict=True):
+        spoken = [one for one in classifier.supported if one != NO_FINDING]
+        columns = [c for c, name in enumerate(FINDINGS) if name in spoken and chances[c] >= classifier.limits(name)[0]]
+        chest = classifier.chest(film)
+        maps = classifier.evidence(film, columns)
+        found += [(FINDINGS[column], bool(chest.flat[values.argmax()])) for column, values in maps.items()]
+    return found
+
+
 def main() -> int:
     parser = arguments(__doc__)
     parser.add_argument("--films", type=int, default=400, help="at most, drawn from those labelled No Finding")
@@ -135,6 +149,11 @@ def main() -> int:
     better = (areas[:, 0, 0] < areas[:, 1, 0]).mean(), (areas[:, 0, 1] > areas[:, 1, 1]).mean()
     print(f"deletion {deleted:.4f}, random order {deleted_r:.4f}; lower on {better[0]:.3f} of films")
     print(f"insertion {inserted:.4f}, random order {inserted_r:.4f}; higher on {better[1]:.3f} of films")
+    found = read_places(classifier, nih.films[nih.is_small][::EVERY])
+    for name in sorted({name for name, _ in found}):
+        inside = [is_inside for one, is_inside in found if one == name]
+        print(f"  {name} called present in {len(inside)} films, its strongest place in the chest in {sum(inside)}")
+    print(f"of {len(found)} findings called present {sum(one for _, one in found)} rest most on a place in the chest")
     good = share >= 0.70 and share >= 2 * prior and deleted < deleted_r and inserted > inserted_r
     return verdict(
         good,

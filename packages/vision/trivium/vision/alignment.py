@@ -27,6 +27,7 @@ _SPREAD = 2.0  # pixels of the smoothing
 _PENALTY = (0.3, 0.3, 0.3, 0.3, 0.9)  # on the squares of shift in x and y, log zoom in x and y, turn
 # Of 64 rows and columns of the template: lungs (10 to 38, 13 to 51), their bases behind the domes, and the chest wall.
 _TOP, _LOW, _LEFT, _RIGHT = 3, 51, 5, 60
+_APEX = 6  # the first row in which a finding can lie
 _ROUNDS = 3  # of a template: aligned to the mean of the round before
 
 
@@ -59,12 +60,13 @@ def lay(films: Film, template: Film) -> tuple[Film, Motions]:
 
 
 def within_chest(motions: Motions, side: int) -> NDArray[np.bool_]:
-    """Return which places `(N, side, side)` of films lie in the chest that was laid: its picture but for the corners.
+    """Return which places `(N, side, side)` of films lie in the chest that was laid.
 
-    The corners, beyond x**4 + y**4 = 1, hold shoulders and markers.
+    Of its picture the corners, beyond x**4 + y**4 = 1, hold shoulders and markers, and the top the neck and a jaw.
     """
-    place = (np.arange(side, dtype=np.float32) * 2 + 1) / side - 1
-    chest = (place[:, None] ** 4 + place[None] ** 4 <= 1).astype(np.float32)
+    x = (np.arange(side, dtype=np.float32) * 2 + 1) / side - 1
+    y = 1 - (1 - x) * (_LOW - _TOP) / (_LOW - _APEX)
+    chest = (y[:, None] ** 4 + x[None] ** 4 <= 1).astype(np.float32)
     return moved_back(np.repeat(chest[None], len(motions), 0), motions) >= 0.5
 
 
