@@ -212,7 +212,7 @@ def test_what_a_model_says_is_escaped_on_the_finance_page(site):
     job = runtime.jobs.get(job_id)
     words = Words("en")
     for made in (
-        views.progress(job, words, (EVIL,)),
+        views.progress(job, words, {"page.names_unread": (EVIL,)}),
         views.past_jobs([job], words),
         views.frame(job, words),
         views.alert(EVIL, EVIL, words),

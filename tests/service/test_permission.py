@@ -84,7 +84,7 @@ def test_what_is_open_is_this_and_nothing_else(site):
 def test_every_route_lets_in_whom_it_says_and_nobody_else(site, ask, who):
     """A request without its form or body: past the door it is anything but 401, and 404 only for lack of a thing."""
     held, is_person = permissions_of(site, who), who in ("nil", "wim", "pat", "boss")
-    missing = {"error": "There is no such page, or it is not yours.", "code": "not_found", "reference": ""}
+    missing = {"error": "There is no such page, or it is not yours.", "code": "not_found"}
     for door in doors(site[2].app):
         path = re.sub(r"\{\w+\}", "none", door.path)
         for method in door.methods:

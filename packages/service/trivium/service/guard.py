@@ -264,4 +264,4 @@ def _is_same_origin(headers: Headers) -> bool:
 
 def _said(request: Request, status: int, text: str, reference: str = "") -> Response:
     told = translate(text, language_of(request))
-    return refusal(status, told, reference=reference) if reference else refusal(status, told)
+    return refusal(status, told, reference=reference)

@@ -29,6 +29,9 @@ def refusal(status: int, text: str, *, headers: Mapping[str, str] | None = None,
     """Return `{"error": text, "code": ..., ...}`.
 
     Args:
-        about: more for programs, such as `reference`.
+        about: more for programs, such as `reference`; what is empty is left out.
     """
-    return JSONResponse({"error": text, "code": CODES.get(status, "failed")} | about, status, headers=headers)
+    told = {"error": text, "code": CODES.get(status, "failed")} | {
+        name: value for name, value in about.items() if value
+    }
+    return JSONResponse(told, status, headers=headers)
