@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from trivium.medical.out.names import shown_date, shown_name
 from trivium.medical.out.outgoing import Outgoing, Told
@@ -10,7 +10,7 @@ from trivium.service.text import Catalogue, catalogue
 
 __all__ = ["heading_lines", "identity_lines", "render", "signature_lines"]
 
-_IDENTITY = {"patient_name": shown_name, "patient_id": str, "birth_date": shown_date, "accession": str,
+_IDENTITY: dict[str, Callable[[str], str]] = {"patient_name": shown_name, "patient_id": str, "birth_date": shown_date, "accession": str,
              "study_date": shown_date}  # fmt: skip
 
 

@@ -212,8 +212,10 @@ def sign(request: Request, study_id: StudyId, body: Signing) -> Response:
 
     def act() -> None:
         actor = actor_of(request, has_stepped_up=True)
-        seen = {"version": body.version, "text_sha256": body.text_sha256, "num_films": body.films}
-        reports_of(request).sign(study_id, actor, **seen, step_up=proof.how)
+        reports_of(request).sign(
+            study_id, actor, version=body.version, text_sha256=body.text_sha256, num_films=body.films,
+            step_up=proof.how,
+        )  # fmt: skip
 
     return _done(request, study_id, act)
 
@@ -237,8 +239,10 @@ def set_pin(request: Request, body: NewPin) -> None:
     """Set the PIN that one signs with."""
     principal = principal_of(request)
     step_up = step_up_of(request)
-    known = {"secret": body.secret, "logged_in_at": logged_in_at(request), "address": address_of(request)}
-    step_up.set_pin(principal.id, principal.name, body.pin, **known)
+    step_up.set_pin(
+        principal.id, principal.name, body.pin, secret=body.secret, logged_in_at=logged_in_at(request),
+        address=address_of(request),
+    )  # fmt: skip
 
 
 def _proof(request: Request, secret: str) -> Proof:
