@@ -183,9 +183,20 @@ def test_a_broker_that_misses_a_certificate_of_ours_is_told_of_once(certified, t
         threading.Event().wait(1.5)  # two tries
     gc.collect()
     (line,) = told
-    assert line.endswith(
-        "does it ask for a certificate of ours (--cert FILE --key FILE)? It is tried again every 30 s at most."
+    assert line == (
+        f"127.0.0.1:{certified.port}: ends the connection before it lets us in; is this its port for mqtts://, and does "
+        "it ask for a certificate of ours (--cert FILE --key FILE)? It is tried again every 30 s at most."
     )
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # paho leaves the refused socket open
+def test_a_port_without_tls_is_told(tmp_path):
+    plain = Mosquitto(tmp_path)
+    with listening(Broker("127.0.0.1", plain.port, True)) as (told, _):
+        pass
+    plain.stop()
+    gc.collect()
+    assert "is this its port for mqtts://" in told[0]
 
 
 def test_a_key_that_does_not_open_is_told_and_never_asked_for_on_the_terminal(tmp_path):

@@ -53,9 +53,9 @@ class TrainRequest:
         unlabelled: learn what is normal, whatever the file says of failures.
         name: of the model; that of the file if empty.
         seed: of every random choice.
+        also: further C-MAPSS files of like assets, to learn from in every fold; none of them is judged.
         orders: work orders that say which rows are failures, and where assets were renewed; for `csv`.
         orders_name: of their file; empty without orders.
-        also: further C-MAPSS files of like assets, to learn from in every fold; none of them is judged.
     """
 
     path: Path

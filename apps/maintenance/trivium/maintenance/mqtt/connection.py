@@ -40,6 +40,7 @@ _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _MOST_WAITING = 10_000
 _RETRY_S = (1, 30)
 _REBIRTH = "Node Control/Rebirth"
+_REFUSED = "ends the connection before it lets us in"
 
 
 @dataclass(frozen=True)
@@ -206,8 +207,11 @@ class Connection:
         if isinstance(error, ssl.SSLCertVerificationError):
             what = f"its certificate is not trusted ({error.verify_message})"
             self._trouble(what, "name the authority that signed it with --ca FILE")
+        elif self._broker.is_secure and _is_refusal(error):
+            log.warning("mqtt.tls_refused", broker=self._broker.address, why=str(error))
+            self._trouble(_REFUSED, self._own_certificate())
         elif isinstance(error, ssl.SSLError):
-            self._trouble(f"TLS fails ({error.reason})", self._own_certificate())
+            self._trouble(f"TLS fails ({error.reason})", "is this its port for mqtts://?")
         else:
             self._trouble(f"cannot be reached ({error})", "is the broker running, and is this its address?")
 
@@ -215,7 +219,7 @@ class Connection:
         self._number += 1
         if not self._has_answer:  # TLS 1.3 refuses a client after the handshake, as seen from the client
             hint = self._own_certificate() if self._broker.is_secure else "does it speak TLS (mqtts://)?"
-            self._trouble("ends the connection before it lets us in", hint)
+            self._trouble(_REFUSED, hint)
         elif reason.is_failure and not self._told:
             log.warning("mqtt.disconnected", broker=self._broker.address, why=str(reason))
         self._has_answer = False
@@ -223,7 +227,7 @@ class Connection:
     def _own_certificate(self) -> str:
         if self._broker.tls.cert_file:
             return "does it know the authority that signed our certificate (--cert), and is that one still valid?"
-        return "does it ask for a certificate of ours (--cert FILE --key FILE)?"
+        return "is this its port for mqtts://, and does it ask for a certificate of ours (--cert FILE --key FILE)?"
 
     def _subscribed(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         refused = [topic for topic, reason in zip(self._subscriptions, reasons, strict=False) if reason.is_failure]
@@ -252,6 +256,12 @@ class Connection:
     @staticmethod
     def _state(*, is_online: bool) -> str:
         return json.dumps({"online": is_online, "timestamp": round(utc_now().timestamp() * 1000)})
+
+
+def _is_refusal(error: BaseException | None) -> bool:
+    """Whether a broker broke the handshake off: by an alert, which a reset may overtake."""
+    is_alert = isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or "")
+    return is_alert or isinstance(error, (ssl.SSLEOFError, ConnectionResetError, BrokenPipeError))
 
 
 def _context(tls: Tls) -> ssl.SSLContext:
