@@ -10,8 +10,13 @@ from trivium.service.text import Catalogue, catalogue
 
 __all__ = ["heading_lines", "identity_lines", "render", "signature_lines"]
 
-_IDENTITY: dict[str, Callable[[str], str]] = {"patient_name": shown_name, "patient_id": str, "birth_date": shown_date, "accession": str,
-             "study_date": shown_date}  # fmt: skip
+_IDENTITY: dict[str, Callable[[str], str]] = {
+    "patient_name": shown_name,
+    "patient_id": str,
+    "birth_date": shown_date,
+    "accession": str,
+    "study_date": shown_date,
+}
 
 
 def render(report: Outgoing) -> str:
