@@ -184,8 +184,8 @@ def test_a_broker_that_misses_a_certificate_of_ours_is_told_of_once(certified, t
     gc.collect()
     (line,) = told
     assert line == (
-        f"127.0.0.1:{certified.port}: ends the connection before it lets us in; is this its port for mqtts://, and does "
-        "it ask for a certificate of ours (--cert FILE --key FILE)? It is tried again every 30 s at most."
+        f"127.0.0.1:{certified.port}: ends the connection before it lets us in; is this its port for mqtts://, and "
+        "does it ask for a certificate of ours (--cert FILE --key FILE)? It is tried again every 30 s at most."
     )
 
 
