@@ -78,8 +78,8 @@ def train(
     )
     with stage_bar("Training") as progress:
         model = pipeline.train(request, out, progress=progress)
-    for column, reason in model.description.refused:
-        say(f"{column} is no feature: {reason}")
+    for refused, reason in model.description.refused:
+        say(f"{refused} is no feature: {reason}")
     for measure, value in model.description.measures.items():
         typer.echo(f"{measure}: {value:.4g}")
     for note in model.description.notes:
