@@ -54,7 +54,7 @@ def invalid_text(error: Mapping[str, Any]) -> Phrase:
     if "expected" in context:
         context = context | {"expected": context["expected"].replace(" or ", ", ")}
     kind = error["type"]
-    for ending in ("_type", "_parsing", "_parsing_size", "_from_float", "_inclusion", "_aware"):
+    for ending in ("_type", "_parsing", "_parsing_size", "_from_float", "_aware"):
         kind = kind.removesuffix(ending)
     if isinstance(context.get("error"), ValueError):
         what = text_of(context["error"])
