@@ -16,10 +16,17 @@ __all__ = ["KINDS", "Mark", "check_report"]
 
 # What templates and dictation systems leave where a word belongs.
 _BLANKS = re.compile(
-    r"\[[^\]\d]{0,30}\]|<[^<>]{0,30}>|\{[^}]*\}|【[^】\d]{0,30}】|[(（]\s*[)）]|@[A-Za-z_ ]+@"
-    r"|\$[A-Za-z_ ]+\$|%[A-Za-z_]+%|_{2,}|＿{2,}|[*＊]{2,}|#{2,}|[?？]{2,}|[○△□◇]|(?<!\S)-{2,}(?!\S)|(?<![a-z])x{2,}(?![a-z])"
-    r"|\b[A-Z]\s?[?？#](?!\w)|…\s*(?:[×x]|毫米|厘米)|[×x]\s+(?=毫米|厘米|mm|cm)|\.{3,}\s*(?:mm|cm)|\bTB[DCA]\b|\bfill in\b"
-    r"|\bto be (?:filled|completed|confirmed|added)\b|待(?:填|补|录|完善)|未填",
+    "|".join(
+        (
+            r"\[[^\]\d]{0,30}\]|<[^<>]{0,30}>|\{[^}]*\}|【[^】\d]{0,30}】|[(（]\s*[)）]",
+            r"@[A-Za-z_ ]+@|\$[A-Za-z_ ]+\$|%[A-Za-z_]+%",
+            r"_{2,}|＿{2,}|[*＊]{2,}|#{2,}|[?？]{2,}|[○△□◇]|(?<!\S)-{2,}(?!\S)|(?<![a-z])x{2,}(?![a-z])|\b[A-Z]\s?[?？#](?!\w)",
+            r"…\s*(?:[×x]|毫米|厘米)|[×x]\s+(?=毫米|厘米|mm|cm)|\.{3,}\s*(?:mm|cm)",
+            r"(?:约|径|为|第|measuring|of)\s+(?=(?:mm|cm|毫米|厘米|胸椎|肋)(?![a-z]))",  # a unit without its number
+            r"[(（][\u4e00-\u9fff]{1,6}/[\u4e00-\u9fff]{1,6}[)）]|\((?:left/right|right/left|yes/no)\)",  # not chosen
+            r"\bTB[DCA]\b|\bfill in\b|\bto be (?:filled|completed|confirmed|added)\b|待(?:填|补|录|完善)|未填",
+        )
+    ),
     re.IGNORECASE,
 )
 _SIZED = ("Nodule", "Mass")
@@ -27,9 +34,18 @@ _IN_LUNGS = (
     "Atelectasis", "Infiltration", "Mass", "Nodule", "Pneumonia", "Consolidation", "Edema", "Emphysema", "Fibrosis",
 )  # fmt: skip
 _ANY_FRACTURE = "Fracture"
+_LASTING = (
+    "Cardiomegaly",
+    "Emphysema",
+    "Fibrosis",
+    "Pleural Thickening",
+    "Hernia",
+)  # beside which nothing acute may be
+_OF_NOW = re.compile(r"\b(?:acute|active)\b|急性|活动性", re.IGNORECASE)
 # A comma that does not part a place from its side: "middle lobe, left chest", "位于左侧".
 _LIES = re.compile(
-    r"[，,]\s*(?:位于|见于|在|于)|[,，]\s*(?=(?:on |in |of |at )?(?:the )?$)|\b(?:on|in|of|at) the\b", re.IGNORECASE
+    r"上叶(?=舌?段?$)|[，,]\s*(?:位于|见于|在|于)|[,，]\s*(?=(?:on |in |of |at )?(?:the )?$)|\b(?:on|in|of|at) the\b",
+    re.IGNORECASE,
 )
 _BETWEEN = re.compile(r"\b(?:lobes?|zones?|base|apex|fissure|and|or)\b|[,;，、；及和叶]", re.IGNORECASE)
 _SHORTEST_MM, _LONGEST_MM = 0.4, 400.0
@@ -166,9 +182,12 @@ def _normal(reading: Reading) -> Iterator[Mark]:
 
 
 def _denied_by(span: Span, pattern: str, clashing: list[Mention], reading: Reading) -> Iterator[Mark]:
-    for word in reading.words.patterns[pattern].finditer(span.text) if clashing else ():
-        place = span.start + word.start()
-        yield Mark("normal", place, place + len(word[0]), clashing[0].name, clashing[0].span.text)
+    for word in reading.words.patterns[pattern].finditer(span.text):
+        is_of_now = _OF_NOW.search(word[0])
+        against = [one for one in clashing if not is_of_now or one.name not in _LASTING]
+        if against:
+            place = span.start + word.start()
+            yield Mark("normal", place, place + len(word[0]), against[0].name, against[0].span.text)
 
 
 def _devices(reading: Reading) -> Iterator[Mark]:

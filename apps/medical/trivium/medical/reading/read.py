@@ -145,10 +145,16 @@ def _clauses(text: str, words: Lexicon) -> list[str]:
 
 
 def _split_at_commas(text: str, words: Lexicon) -> list[str]:
-    """Split a Chinese text at its commas, but for those behind which nothing is named and more is told."""
+    """Split a Chinese text at its commas, but for those behind which nothing is named and more is told.
+
+    A size is told of the last thing named, whatever stands between: `右肺见肿块，边缘光滑，大小约21毫米`.
+    """
     parts: list[str] = []
     for part in text.split("，"):
-        if parts and _tells_more(part, words):
+        naming = [place for place, one in enumerate(parts) if _named(one, words)]
+        if naming and _is_a_size(part, words):
+            parts[naming[-1]] += f" {part}"
+        elif parts and _tells_more(part, words):
             parts[-1] += f" {part}"
         else:
             parts.append(part)
@@ -162,6 +168,11 @@ def _tells_more(part: str, words: Lexicon) -> bool:
     for pattern in told:
         rest = pattern.sub(" ", rest)
     return rest != part and not re.search(r"\w", words.patterns["filler"].sub(" ", rest))
+
+
+def _is_a_size(part: str, words: Lexicon) -> bool:
+    """Whether a part states a length and names nothing that could have it."""
+    return any(_size_mm(found) is not None for found in _SIZE.finditer(part)) and not _named(part, words)
 
 
 def _named(clause: str, words: Lexicon) -> list[_Place]:
@@ -178,6 +189,8 @@ def _polarity(clause: str, places: list[_Place], position: int, words: Lexicon) 
     place = places[position]
     before, after = clause[: place.start], clause[place.end :]
     if place.is_denial:
+        return "absent"
+    if words.patterns["unlikely"].search(clause):
         return "absent"
     if words.patterns["uncertain"].search(clause) or words.patterns["leads_to"].search(before):
         return "uncertain"
