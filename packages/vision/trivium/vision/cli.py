@@ -68,7 +68,10 @@ def search(
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="How many for the text, or for each film.")] = 10,
 ) -> None:
-    """Find films by a text, or the nearest of given sentences for each film. No diagnosis."""
+    """Find films by a text (one in six of the first ten shows it; chance: one in twelve), or rank sentences for each film.
+
+    For each film, sentences come out no better than by how frequent they are. No diagnosis.
+    """
     from trivium.vision import commands
 
     if commands.search(films, out, text=text, sentences=sentences, top=top, say=typer.echo, warn=_warn):
