@@ -68,9 +68,10 @@ def search(
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="How many for the text, or for each film.")] = 10,
 ) -> None:
-    """Find films by a text (one in six of the first ten shows it; chance: one in twelve), or rank sentences for each film.
+    """Find films by a text, or rank sentences for each film. No diagnosis.
 
-    For each film, sentences come out no better than by how frequent they are. No diagnosis.
+    Of the first ten films for a finding one in six shows it, by chance one in twelve; sentences for a film come out no
+    better than by how frequent they are.
     """
     from trivium.vision import commands
 
