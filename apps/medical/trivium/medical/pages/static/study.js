@@ -1,9 +1,10 @@
 // The review page: what the server knows of a study is drawn here, and every act of the reader goes there.
 // Typing is never lost: text is kept on the page until the server has it, and no answer overwrites a word being typed.
+import { difference, exportsOf, marks, origin, told, versions } from "./below.js";
 import { Editor } from "./editor.js";
 import { ask, critical, pinFirst, signing } from "./dialogs.js";
 import { Films, since } from "./films.js";
-import { at, known, make, markOf, named, person, post, say } from "./texts.js";
+import { at, make, markOf, named, person, post, say } from "./texts.js";
 import { prepare } from "./viewer.js";
 
 const root = document.getElementById("study");
@@ -78,7 +79,7 @@ let timer = 0;
 let isSaving = null;
 
 function later() {
-  told("unsaved");
+  saved("unsaved");
   clearTimeout(timer);
   timer = setTimeout(flush, 700);
 }
@@ -94,13 +95,13 @@ async function flush() {
 }
 
 async function save() {
-  told("saving");
+  saved("saving");
   const content = editor.take();
   try {
     const answer = await post(`${base}/save`, { version: state.study.version, content });
     if (answer.ok) {
       notice("problem", "");
-      told("saved");
+      saved("saved");
       answers += 1;
       tag = "";
       take(answer.body);
@@ -113,11 +114,11 @@ async function save() {
     notice("problem", say("ui.gone"), "bad");
     timer = setTimeout(flush, 5000);
   }
-  told("unsaved");
+  saved("unsaved");
   return false;
 }
 
-function told(key) {
+function saved(key) {
   document.getElementById("saved").textContent = say(`ui.${key}`);
   root.dataset.saved = key;
 }
@@ -229,54 +230,21 @@ function drawActs() {
   }
   made.push(button("next", next));
   if (state.undecided && editor.canWrite) made.push(make("span", { class: "quiet" }, say("ui.undecided", { count: state.undecided })));
-  const told = made.map((one) => one.textContent).join("|");
-  if (box.dataset.told === told) return;
-  box.dataset.told = told;
+  const labels = made.map((one) => one.textContent).join("|");
+  if (box.dataset.told === labels) return;
+  box.dataset.told = labels;
   box.replaceChildren(...made);
 }
 
 function drawMore() {
-  const parts = [];
-  if (state.difference) {
-    const lines = state.difference.lines.map(({ op, text }) =>
-      make("li", { class: `m-${op}` }, op === "removed" ? make("del", {}, text) : op === "added" ? make("ins", {}, text) : text));
-    parts.push(make("h3", {}, say("ui.difference", { author: state.difference.author })), make("ul", { class: "m-diff" }, ...lines));
-  }
-  if (state.marks.length && !state.is_published) {
-    const marks = state.marks.map((mark) => make("li", {}, mark.text, " ", make("q", { class: "quiet" }, state.text.slice(mark.start, mark.end)),
-      mark.other ? make("q", { class: "quiet" }, mark.other) : null));
-    parts.push(make("h3", {}, say("ui.marks")), make("ul", { class: "m-marks" }, ...marks));
-  }
-  const told = state.told.map((one) => {
-    const what = named(one.finding);
-    const at = new Date(one.at).toLocaleString(document.documentElement.lang);
-    return make("li", {}, say("ui.told_done", { what, who: one.told, at, back: say(one.is_read_back ? "ui.with_back" : "ui.without_back") }));
-  });
-  if (told.length) parts.push(make("ul", { class: "m-told" }, ...told));
-  if (state.versions.length) {
-    const listed = state.versions.map((one) => {
-      const by = one.signer ? say("ui.signed_by", { name: one.signer }) : one.author;
-      const about = [`${one.number}. ${known(`state.${one.kind}`) || one.kind}`, by, new Date(one.made_at).toLocaleString(document.documentElement.lang), one.reason];
-      return make("details", {}, make("summary", {}, about.filter(Boolean).join(" · ")), make("pre", {}, one.text), one.bound_sha256 ? make("p", { class: "quiet" }, `SHA-256 ${one.bound_sha256}`) : null);
-    });
-    parts.push(make("h3", {}, say("ui.versions")), ...listed);
-  }
-  const query = isNamed ? "?identity=true" : "";
-  const links = ["txt", "pdf", "json", "hl7", "dcm"].map((kind) => make("a", { href: `${base}/report.${kind}${query}`, target: "_blank" }, { json: "FHIR", dcm: "DICOM SR" }[kind] ?? kind.toUpperCase()));
-  const choice = make("label", { class: "m-choice" }, make("input", { type: "checkbox", checked: isNamed, onchange: (event) => {
-    isNamed = event.target.checked;
+  const canName = document.getElementById("identity") !== null;
+  const exports = exportsOf(base, { isNamed, canName, changed: (isOn) => {
+    isNamed = isOn;
     drawMore();
-  } }), ` ${say("ui.with_name")}`);
-  parts.push(make("p", { class: "m-row" }, ...links, document.getElementById("identity") ? choice : null));
-  if (!isNamed) parts.push(make("p", { class: "quiet" }, say("ui.scrubbed")));
-  if (state.draft) {
-    const { number, model, weights_sha256: weights } = state.draft;
-    parts.push(make("p", { class: "quiet" }, say("ui.draft_by", { number, model, weights: weights.slice(0, 12) })));
-    if (!state.draft.refused && !state.is_published) parts.push(make("p", { class: "quiet" }, say("ui.limits_legend")));
-  }
+  } });
   const box = document.getElementById("more");
   const open = [...box.querySelectorAll("details")].map((one) => one.open);
-  box.replaceChildren(...parts);
+  box.replaceChildren(...difference(state), ...marks(state), ...told(state), ...versions(state), ...exports, ...origin(state));
   box.querySelectorAll("details").forEach((one, place) => (one.open = open[place] ?? false));
 }
 
