@@ -83,14 +83,15 @@ def train(request: TrainRequest, folder: Path, *, progress: Progress) -> Model:
         fleet = _ordered(fleet, request)
     if request.also and fleet.layout != "cmapss":
         raise InputError("further files are for the layout cmapss", where="--also", hint="put all rows into one CSV")
+    whole = with_further(fleet, request.also)
     try:
         folder.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     except OSError as error:
         raise InputError(f"cannot be made ({error.strerror})", where=str(folder), hint="give another --out") from error
     name = request.name or request.path.name.removesuffix(".gz").rpartition(".")[0] or request.path.name
-    partial = Partial(folder / "partial", f"{version('trivium')} {fleet.sha256} {request}")
+    partial = Partial(folder / "partial", f"{version('trivium')} {whole.sha256} {request}")
     if fleet.layout == "cmapss":
-        model = _train_life(fleet, name, request, partial, progress)
+        model = _train_life(fleet, whole, name, request, partial, progress)
     elif fleet.label is None or request.unlabelled or not np.nansum(fleet.label):
         model = _train_monitor(fleet, name, request.seed, progress)
     else:
@@ -152,8 +153,11 @@ def _ordered(fleet: Fleet, request: TrainRequest) -> Fleet:
     return labelled
 
 
-def _train_life(own: Fleet, name: str, request: TrainRequest, partial: Partial, progress: Progress) -> Model:
-    fleet, seed = with_further(own, request.also), request.seed
+def _train_life(
+    own: Fleet, fleet: Fleet, name: str, request: TrainRequest, partial: Partial, progress: Progress
+) -> Model:
+    """Fit remaining life of a fleet's own assets; `fleet` has further ones behind them."""
+    seed = request.seed
     lives = histories(fleet)
     if lives.failures < MIN_FAILURES:
         raise InputError(

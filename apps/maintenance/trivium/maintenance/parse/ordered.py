@@ -7,7 +7,6 @@ life and is no failure: how long the asset would have lasted, nobody knows. Othe
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -36,11 +35,7 @@ def with_orders(fleet: Fleet, orders: Sequence[WorkOrder]) -> tuple[Fleet, int]:
     label, renewed = np.zeros(len(fleet)), np.zeros(len(fleet), bool)
     places = {name: place for place, name in enumerate(fleet.asset_names)}
     found = [one for one in orders if one.asset in places and _place(fleet, places[one.asset], one, label, renewed)]
-    said = [(one.asset, one.kind, one.from_us, one.to_us) for one in found]
-    sha256 = hashlib.sha256(f"{fleet.sha256} {said}".encode()).hexdigest()
-    labelled = dataclasses.replace(
-        fleet, label=label, label_name="work orders", renewed=renewed, sha256=sha256, two_valued=()
-    )
+    labelled = dataclasses.replace(fleet, label=label, label_name="work orders", renewed=renewed, two_valued=())
     return labelled, len(found)
 
 
