@@ -38,13 +38,6 @@ _SCRIPT = "http://hl7.org/fhir/StructureDefinition/iso21090-EN-representation"
 _SEXES = {"M": "male", "F": "female", "O": "other"}
 
 
-def status_of(report: Outgoing) -> str:
-    """Return the status of what goes out; while a change is written, that of the version before it."""
-    if report.study.state == ReportState.AMENDING:
-        return "final" if report.study.signed_versions == 1 else "amended"
-    return STATUS[report.study.state]
-
-
 def render(report: Outgoing) -> dict[str, Any]:
     """Return the bundle."""
     ids = {name: _id(report, name) for name in ("report", "patient", "device", "signer", "provenance")}
@@ -68,7 +61,7 @@ def _diagnostic_report(report: Outgoing, ids: dict[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "resourceType": "DiagnosticReport",
         "identifier": [{"system": "urn:trivium:study", "value": report.study.id}],
-        "status": status_of(report),
+        "status": STATUS[report.state],
         "category": [{"coding": [_IMAGING]}],
         "code": {"coding": [_LOINC]},
         "subject": {"reference": ids["patient"]},

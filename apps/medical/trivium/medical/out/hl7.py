@@ -46,7 +46,7 @@ def render(report: Outgoing, *, now: datetime) -> str:
         now: when it is made, for MSH-7.
     """
     texts = catalogue("trivium.medical", report.language)
-    status = _status(report)
+    status = STATUS[report.state]
     control = f"{report.study.id}-{report.study.version}"
     head = ["MSH", "^~\\&", "TRIVIUM", "", "", "", _time(now), "", "ORU^R01^ORU_R01", control, "P", "2.5"]
     segments = ["|".join([*head, *[""] * 5, "UNICODE UTF-8"]), _pid(report), _obr(report, status)]
@@ -69,13 +69,6 @@ def render(report: Outgoing, *, now: datetime) -> str:
 def _section(name: str, texts: Catalogue) -> str:
     """Return OBX-3 of a section: the code that others know it by, and our heading."""
     return f"{_SECTIONS[name]}^{name}^{_escaped(texts[f'section.{name}'])}^L"
-
-
-def _status(report: Outgoing) -> str:
-    """Return the status of what goes out; while a change is written, that of the version before it."""
-    if report.study.state == ReportState.AMENDING:
-        return "F" if report.study.signed_versions == 1 else "C"
-    return STATUS[report.study.state]
 
 
 def _pid(report: Outgoing) -> str:

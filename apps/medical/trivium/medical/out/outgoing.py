@@ -82,6 +82,13 @@ class Outgoing:
     identity: dict[str, str] = field(default_factory=dict)
     removed: int | None = None
 
+    @property
+    def state(self) -> ReportState:
+        """Where what goes out stands: while a change is written, the version before it does."""
+        if self.study.state != ReportState.AMENDING:
+            return self.study.state
+        return ReportState.SIGNED if self.study.signed_versions == 1 else ReportState.AMENDED
+
 
 def outgoing(
     connection: Connection, study_id: str, *, identity: dict[str, str] | None = None, language: str = "en"

@@ -57,7 +57,7 @@ def export(request: Request, study_id: str, kind: str, identity: bool = False) -
         "removed": report.removed,
     }  # fmt: skip
     runtime.audit.record(Entry("report.exported", principal.id, "study", study_id, str(report.study.version), about))
-    name = f"{study_id}-{report.mark or report.study.state}.{kind}"
+    name = f"{study_id}-{report.mark or report.state}.{kind}"
     headers = {
         "content-disposition": f'{"attachment" if kind in ("json", "hl7", "dcm") else "inline"}; filename="{name}"',
         "content-security-policy": "default-src 'none'",
