@@ -16,6 +16,7 @@ from trivium.finance.claims import claims_of, values_of
 from trivium.finance.display import Scale
 from trivium.finance.narrate import narrate
 from trivium.finance.parse.reader import read_source
+from trivium.finance.report.content import Content
 from trivium.finance.report.html import render_html
 from trivium.finance.samples import write_samples
 from trivium.service.evidence import Claim, Sentence
@@ -37,7 +38,7 @@ class Made:
 
     def html(self) -> str:
         """Return the HTML report."""
-        return render_html(self.comparison, self.sentences, self.claims, language=self.language, scale=self.scale)
+        return render_html(Content(self.comparison, self.sentences, self.claims, self.language, self.scale))
 
 
 @functools.cache

@@ -15,8 +15,9 @@ from trivium.service.settings import current_settings
 from trivium.service.store import BlobStore
 
 
-def render_paper(comparison, sentences, claims, *, language, scale, removed):
+def render_paper(content):
     """What a format gets, as JSON: enough to see that the command passed everything on."""
+    comparison = content.comparison
     revenue = {
         f"{series.company.key} {span.label}": str(value.amount)
         for series in comparison.series
@@ -36,8 +37,8 @@ def render_paper(comparison, sentences, claims, *, language, scale, removed):
             "kind": comparison.kind,
             "revenue": revenue,
             "concepts": concepts,
-            "language": language,
-            "scale": str(scale),
+            "language": content.language,
+            "scale": str(content.scale),
             "unread": [name for name, _ in comparison.problems],
         }
     )

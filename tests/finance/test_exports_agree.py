@@ -14,6 +14,7 @@ from lxml import html
 from tests.finance.report_cases import case
 
 from trivium.finance.display import Scale, admitted, kind_of
+from trivium.finance.report.content import Content
 from trivium.finance.report.docx import render_docx
 from trivium.finance.report.export_wording import ExportWording
 from trivium.finance.report.html import render_html
@@ -28,14 +29,15 @@ WAYS = [("filing", "en", "million"), ("periods", "zh", "yi"), ("companies", "en"
 
 def _render(renderer, kind, language, scale):
     one = case(kind, language, scale)
-    return renderer(one.comparison, one.sentences, one.claims, language=language, scale=Scale(scale))
+    return renderer(Content(one.comparison, one.sentences, one.claims, language, Scale(scale)))
 
 
 @functools.cache
 def _printed(kind, language, scale):
     """The cells of the printed report that hold a number: (text, claim id, whether in points)."""
     one = case(kind, language, scale)
-    blocks = build(one.comparison, one.sentences, one.claims, ExportWording(one.comparison, language, Scale(scale)))
+    content = Content(one.comparison, one.sentences, one.claims, language, Scale(scale))
+    blocks = build(content, ExportWording(content.comparison, content.language, content.scale))
     return [block for block in blocks if isinstance(block, Grid)]
 
 
@@ -82,7 +84,7 @@ def test_html_holds_the_claims_and_prints_their_rounding(kind, language, scale):
 @pytest.mark.parametrize(("kind", "language", "scale"), WAYS)
 def test_xlsx_holds_the_claims(kind, language, scale):
     one = case(kind, language, scale)
-    book, content = make_book(one.comparison, one.sentences, one.claims, language=language, scale=Scale(scale))
+    book, content = make_book(Content(one.comparison, one.sentences, one.claims, language, Scale(scale)))
     workbook = openpyxl.load_workbook(io.BytesIO(content), data_only=True)
     numbers = 0
     for (sheet, row, column), placed in book.placed.items():

@@ -14,6 +14,7 @@ from trivium.finance import pipeline
 from trivium.finance.check import check
 from trivium.finance.claims import context_of
 from trivium.finance.pipeline import CompareRequest, SourceFile
+from trivium.finance.report.content import Content
 from trivium.finance.report.docx import render_docx
 from trivium.finance.report.export_wording import ExportWording
 from trivium.finance.report.html import render_html
@@ -31,7 +32,7 @@ LANGUAGES = {
 
 @pytest.fixture(scope="module", params=LANGUAGES)
 def case(request):
-    """Return a report, its options, the sentences kept, the one taken out, and the heading to expect."""
+    """Return what a renderer is given, the sentence taken out, and the heading to expect."""
     language = request.param
     rising, falling, heading, word = LANGUAGES[language]
     one = made(QORVANE, language)
@@ -40,38 +41,37 @@ def case(request):
     assert (len(kept), len(removed)) == (len(one.sentences), 1)
     assert removed[0].sentence == false[0]
     assert word in removed[0].reason
-    return one, {"language": language, "scale": one.scale, "removed": removed}, kept, removed[0], heading
+    return Content(one.comparison, kept, one.claims, language, one.scale, removed), removed[0], heading
 
 
 def test_the_page_and_the_workbook_and_the_note_show_it(case):
-    one, options, kept, removed, heading = case
-    given = (one.comparison, kept, one.claims)
-    part = html.fromstring(render_html(*given, **options)).get_element_by_id("left_out")
+    content, removed, heading = case
+    part = html.fromstring(render_html(content)).get_element_by_id("left_out")
     assert part.findtext("h2") == heading
     assert part.findtext("ul/li/q") == removed.sentence.text
-    book = load_workbook(io.BytesIO(render_xlsx(*given, **options)))
+    book = load_workbook(io.BytesIO(render_xlsx(content)))
     rows = [[cell.value for cell in row] for row in book.worksheets[-1].iter_rows()]
     assert any(row[1] == heading and removed.sentence.text in row[2] for row in rows if row[2])
-    note = [paragraph.text for paragraph in docx.Document(io.BytesIO(render_docx(*given, **options))).paragraphs]
+    note = [paragraph.text for paragraph in docx.Document(io.BytesIO(render_docx(content))).paragraphs]
     assert heading in note
     assert any(removed.sentence.text in text for text in note[note.index(heading) :])
 
 
 def test_the_reason_is_in_the_readers_language(case):
-    one, options, kept, removed, _ = case
-    (told,) = json.loads(render_json(one.comparison, kept, one.claims, **options))["left_out"]
-    wording = ExportWording(one.comparison, options["language"], one.scale)
+    content, removed, _ = case
+    (told,) = json.loads(render_json(content))["left_out"]
+    wording = ExportWording(content.comparison, content.language, content.scale)
     assert told == {"text": removed.sentence.text, "reason": wording.told(removed.reason)}
-    assert (told["reason"] == removed.reason) is (options["language"] == "en")
-    blocks = build(one.comparison, kept, one.claims, wording, (removed,))
+    assert (told["reason"] == removed.reason) is (content.language == "en")
+    blocks = build(content, wording)
     assert Paragraph(wording.say("left_out", **told)) in blocks
 
 
 def test_without_one_there_is_no_such_part(case):
-    one, options, kept, _, heading = case
-    none = options | {"removed": ()}
-    assert heading not in render_html(one.comparison, kept, one.claims, **none)
-    assert json.loads(render_json(one.comparison, kept, one.claims, **none))["left_out"] == []
+    content, _, heading = case
+    none = replace(content, removed=())
+    assert heading not in render_html(none)
+    assert json.loads(render_json(none))["left_out"] == []
 
 
 def test_a_report_names_it_among_its_problems(monkeypatch, tmp_path):

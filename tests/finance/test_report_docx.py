@@ -12,6 +12,7 @@ from tests.finance.report_cases import case
 from tests.finance.workbooks import converted, needs_soffice
 
 from trivium.finance.display import Scale
+from trivium.finance.report.content import Content
 from trivium.finance.report.docx import render_docx
 from trivium.finance.report.export_wording import ExportWording
 from trivium.finance.report.outline import Grid, build
@@ -20,7 +21,7 @@ TITLE = f"{case('periods').comparison.series[0].company.name}: FY2021 - FY2024"
 
 
 def _render(one, language="en", scale=Scale.MILLION):
-    return render_docx(one.comparison, one.sentences, one.claims, language=language, scale=scale)
+    return render_docx(Content(one.comparison, one.sentences, one.claims, language, scale))
 
 
 @functools.cache
@@ -36,7 +37,8 @@ def _texts(document, style):
 def test_tables_hold_the_numbers_of_the_outline(kind):
     one = case(kind)
     document = _document(kind)
-    blocks = build(one.comparison, one.sentences, one.claims, ExportWording(one.comparison, "en", Scale.MILLION))
+    content = Content(one.comparison, one.sentences, one.claims, "en", Scale.MILLION)
+    blocks = build(content, ExportWording(content.comparison, content.language, content.scale))
     grids = [block for block in blocks if isinstance(block, Grid)]
     assert len(document.tables) == len(grids)
     for table, grid in zip(document.tables, grids, strict=True):

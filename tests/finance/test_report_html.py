@@ -21,6 +21,7 @@ from trivium.finance.claims import claims_of, values_of
 from trivium.finance.display import Scale, cell, cell_points
 from trivium.finance.parse.reader import read_path
 from trivium.finance.records import Period
+from trivium.finance.report.content import Content
 from trivium.finance.report.html import render_html
 from trivium.finance.report.html.charts import spark, waterfall_bar
 from trivium.finance.report.html.markup import Html, escape, tag
@@ -72,10 +73,10 @@ def test_a_number_without_a_claim_is_refused():
     one = made()
     revenue = value_of(one, "revenue", "2024-06-30")
     with pytest.raises(ValueError, match=r"no claim stands behind 'QRVN/revenue/2023-07-01\.\.2024-06-30'"):
-        render_html(one.comparison, (), {}, language="en", scale=Scale.MILLION)
+        render_html(Content(one.comparison, (), {}, "en", Scale.MILLION))
     wrong = {**one.claims, revenue.id: dataclasses.replace(one.claims[revenue.id], value=Decimal(7))}
     with pytest.raises(ValueError, match="its claim says 7"):
-        render_html(one.comparison, (), wrong, language="en", scale=Scale.MILLION)
+        render_html(Content(one.comparison, (), wrong, "en", Scale.MILLION))
 
 
 def test_parts_come_in_reading_order():
@@ -122,7 +123,7 @@ def test_one_print_of_two_bound_values_is_given_to_each_once():
     sentence = Sentence(
         "Revenue was $8,747 million, cost $3,269 million and again $8,747 million.", (cost.id, revenue.id)
     )
-    text = render_html(one.comparison, (sentence,), one.claims, language="en", scale=Scale.MILLION)
+    text = render_html(Content(one.comparison, (sentence,), one.claims, "en", Scale.MILLION))
     buttons = parsed(text).findall(".//ul[@class='findings']/li/button")
     assert [(button.text, button.get("data-claim")) for button in buttons] == [
         ("$8,747 million", revenue.id),
@@ -133,9 +134,7 @@ def test_one_print_of_two_bound_values_is_given_to_each_once():
 def test_a_sentence_bound_to_nothing_known_is_refused():
     one = made()
     with pytest.raises(KeyError, match="unknown"):
-        render_html(
-            one.comparison, (Sentence("Sales rose.", ("unknown",)),), one.claims, language="en", scale=Scale.FULL
-        )
+        render_html(Content(one.comparison, (Sentence("Sales rose.", ("unknown",)),), one.claims, "en", Scale.FULL))
 
 
 def test_what_is_missing_is_named_with_its_reason():
@@ -159,7 +158,7 @@ def test_what_could_not_be_read_is_always_said():
     assert "Everything in the sources was read." in parsed(page()).get_element_by_id("unread").text_content()
     one = made()
     broken = dataclasses.replace(one.comparison, problems=(("/home/me/a.htm", "f-7: the scale is no number"),))
-    text = render_html(broken, (), one.claims, language="en", scale=Scale.MILLION)
+    text = render_html(Content(broken, (), one.claims, "en", Scale.MILLION))
     items = parsed(text).get_element_by_id("unread").findall("ul/li")
     assert [(item.findtext("b"), item.findtext("ul/li")) for item in items] == [
         ("a.htm", "f-7: the scale is no number")
@@ -172,7 +171,7 @@ def test_a_failing_check_comes_first_with_both_sides():
     holds = next(check for check in one.comparison.checks if check.verdict == "holds" and check.difference is not None)
     failing = dataclasses.replace(holds, verdict="fails", difference=Decimal(3_000_000))
     comparison = dataclasses.replace(one.comparison, checks=(*one.comparison.checks, failing))
-    text = render_html(comparison, (), one.claims, language="en", scale=Scale.MILLION)
+    text = render_html(Content(comparison, (), one.claims, "en", Scale.MILLION))
     part = parsed(text).get_element_by_id("checks")
     assert re.search(r"\d+ checks hold, 1 fail, \d+ could not be applied", part.findtext("p"))
     assert "form 1 of 2: Revenue − Cost of revenue = Gross profit" in [one.text for one in part.iter("small")]
@@ -383,7 +382,7 @@ def test_an_empty_comparison_of_one_absent_value_still_renders():
         one.comparison, columns=(column,), tables=(dataclasses.replace(table, rows=(row,)),), breakdowns=(), bridges=(),
         checks=(), restated=(),
     )  # fmt: skip
-    text = render_html(bare, (), one.claims, language="en", scale=Scale.MILLION)
+    text = render_html(Content(bare, (), one.claims, "en", Scale.MILLION))
     assert parsed(text).find(".//td[@data-claim]").text == "n/a"
 
 
@@ -401,7 +400,7 @@ def test_two_annual_reports_stay_under_two_megabytes():
     filings = [filing for year in (2023, 2024) for filing in read_path(folder / f"10-K_FY{year}.htm.gz")]
     comparison = compare(filings, load_policy(), created=date(2026, 1, 5))
     claims = claims_of(values_of(comparison))
-    text = render_html(comparison, (), claims, language="en", scale=Scale.MILLION)
+    text = render_html(Content(comparison, (), claims, "en", Scale.MILLION))
     assert len(text.encode()) < 2_000_000
     revenue = next(row for row in parsed(text).iterfind(".//tr") if row.findtext("th") == "Revenue")
     assert [td.text for td in revenue.iterfind("td")][:4] == ["38,655", "43,004", "45,754", "47,061"]  # 10-K, page 61

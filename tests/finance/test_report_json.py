@@ -7,11 +7,12 @@ from tests.finance.report_cases import CREATED, Case, case, compared, told
 from trivium.finance.analyze.compare import compare
 from trivium.finance.analyze.policy import load_policy
 from trivium.finance.display import Scale
+from trivium.finance.report.content import Content
 from trivium.finance.report.json import SCHEMA, render_json
 
 
 def _document(one: Case, language: str = "en", scale: Scale = Scale.MILLION) -> dict:
-    return json.loads(render_json(one.comparison, one.sentences, one.claims, language=language, scale=scale))
+    return json.loads(render_json(Content(one.comparison, one.sentences, one.claims, language, scale)))
 
 
 def _references(node: object) -> list[str]:
@@ -127,4 +128,4 @@ def test_a_number_without_its_claim_is_refused():
     key = next(key for key in one.claims if "/revenue/" in key)
     without = {name: claim for name, claim in one.claims.items() if name != key}
     with pytest.raises(ValueError, match=f"no claim stands behind '{key}'"):
-        render_json(one.comparison, one.sentences, without, language="en", scale=Scale.MILLION)
+        render_json(Content(one.comparison, one.sentences, without, "en", Scale.MILLION))

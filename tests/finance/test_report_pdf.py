@@ -8,6 +8,7 @@ import pytest
 from tests.finance.report_cases import case
 
 from trivium.finance.display import Scale
+from trivium.finance.report.content import Content
 from trivium.finance.report.export_wording import ExportWording
 from trivium.finance.report.outline import Grid, Heading, build
 from trivium.finance.report.pdf import render_pdf
@@ -18,7 +19,7 @@ from trivium.service.printing.text import marked, printable, runs
 
 def _rendered_anew(kind, language="en"):
     one = case(kind, language)
-    return render_pdf(one.comparison, one.sentences, one.claims, language=language, scale=Scale.MILLION)
+    return render_pdf(Content(one.comparison, one.sentences, one.claims, language, Scale.MILLION))
 
 
 _render = functools.cache(_rendered_anew)
@@ -32,7 +33,8 @@ def _pages(kind, language="en"):
 
 def _blocks(kind, language="en"):
     one = case(kind, language)
-    return build(one.comparison, one.sentences, one.claims, ExportWording(one.comparison, language, Scale.MILLION))
+    content = Content(one.comparison, one.sentences, one.claims, language, Scale.MILLION)
+    return build(content, ExportWording(content.comparison, content.language, content.scale))
 
 
 def _squeezed(text):

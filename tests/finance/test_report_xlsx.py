@@ -15,6 +15,7 @@ from trivium.finance.analyze.policy import load_policy
 from trivium.finance.display import Scale
 from trivium.finance.parse.reader import read_path
 from trivium.finance.records import Period
+from trivium.finance.report.content import Content
 from trivium.finance.report.xlsx import make_book, render_xlsx
 from trivium.finance.report.xlsx.formulas import excel_formula
 from trivium.finance.report.xlsx.styles import number_format
@@ -23,7 +24,7 @@ KINDS = ("filing", "periods", "companies")
 
 
 def _book(one, language="en", scale=Scale.MILLION):
-    book, content = make_book(one.comparison, one.sentences, one.claims, language=language, scale=scale)
+    book, content = make_book(Content(one.comparison, one.sentences, one.claims, language, scale))
     return book, openpyxl.load_workbook(io.BytesIO(content))
 
 
@@ -99,7 +100,7 @@ def test_charts_are_native_and_described():
 
 def test_the_renderer_gives_the_workbook():
     one = case("filing")
-    content = render_xlsx(one.comparison, one.sentences, one.claims, language="en", scale=Scale.MILLION)
+    content = render_xlsx(Content(one.comparison, one.sentences, one.claims, "en", Scale.MILLION))
     assert openpyxl.load_workbook(io.BytesIO(content)).sheetnames == _workbook("filing")[1].sheetnames
 
 
@@ -184,7 +185,7 @@ def test_a_formula_of_unknown_shape_is_refused():
 
 
 def _made(one, language):
-    return make_book(one.comparison, one.sentences, one.claims, language=language, scale=Scale.MILLION)
+    return make_book(Content(one.comparison, one.sentences, one.claims, language, Scale.MILLION))
 
 
 def _assert_calculated(book, content, folder):
@@ -235,7 +236,7 @@ def test_calculation_of_two_real_annual_reports(tmp_path):
 @pytest.mark.slow
 def test_emptying_an_input_gives_not_available_and_no_error_value(tmp_path):
     one = case("periods")
-    _, content = make_book(one.comparison, one.sentences, one.claims, language="en", scale=Scale.MILLION)
+    _, content = make_book(Content(one.comparison, one.sentences, one.claims, "en", Scale.MILLION))
     workbook = openpyxl.load_workbook(io.BytesIO(content))
     _row(workbook["Income statement"], "revenue")[7].value = "n/a"
     edited = io.BytesIO()

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from trivium.finance.analyze.compare import MAX_FILES, compare
 from trivium.finance.analyze.model import Comparison
 from trivium.finance.analyze.policy import Policy, load_policy
-from trivium.finance.check import Removed, check
+from trivium.finance.check import check
 from trivium.finance.claims import claims_of, context_of, values_of
 from trivium.finance.display import Scale, usual_scale
 from trivium.finance.formats import FORMATS
@@ -24,9 +24,10 @@ from trivium.finance.narrate import narrate
 from trivium.finance.parse.reader import is_companion, read_source
 from trivium.finance.rates import rates_from_rows
 from trivium.finance.records import Filing
+from trivium.finance.report.content import Content
 from trivium.finance.report.wording import Wording
 from trivium.service.errors import InputError, TriviumError
-from trivium.service.evidence import Claim, Report, ReportFile, Sentence
+from trivium.service.evidence import Report, ReportFile
 from trivium.service.phrase import Phrase, joined
 from trivium.service.text import LANGUAGES
 
@@ -150,7 +151,8 @@ def run(
     told = narrate(comparison, request.language, scale)
     progress("check", _SHARES["check"])
     kept, removed = check(told, claims, request.language, context=context_of(comparison))
-    files = tuple(_export(request, store, progress, comparison, kept, claims, scale, removed))
+    content = Content(comparison, kept, claims, request.language, scale, removed)
+    files = tuple(_export(request.formats, store, progress, content))
     return Report(
         title=_title(comparison, Wording(comparison, request.language, scale)),
         language=request.language,
@@ -198,23 +200,14 @@ def _parse(request: CompareRequest, store: Store, progress: Progress) -> tuple[l
     return filings, failures
 
 
-def _export(
-    request: CompareRequest,
-    store: Store,
-    progress: Progress,
-    comparison: Comparison,
-    sentences: Sequence[Sentence],
-    claims: Mapping[str, Claim],
-    scale: Scale,
-    removed: Sequence[Removed],
-) -> Iterator[ReportFile]:
-    for count, name in enumerate(request.formats):
-        progress("report", _SHARES["report"] + (1 - _SHARES["report"]) * count / len(request.formats))
+def _export(formats: Sequence[str], store: Store, progress: Progress, content: Content) -> Iterator[ReportFile]:
+    for count, name in enumerate(formats):
+        progress("report", _SHARES["report"] + (1 - _SHARES["report"]) * count / len(formats))
         media_type, renderer = FORMATS[name]
         module, function = renderer.split(":")
         render = getattr(import_module(module), function)
-        content = render(comparison, sentences, claims, language=request.language, scale=scale, removed=removed)
-        blob = store.put(content.encode() if isinstance(content, str) else content)
+        written = render(content)
+        blob = store.put(written.encode() if isinstance(written, str) else written)
         yield ReportFile(f"comparison.{name}", media_type, blob.sha256, blob.size)
     progress("report", 1.0)
 

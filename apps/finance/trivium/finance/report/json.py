@@ -7,7 +7,6 @@ everything else refers to them. docs/report-json.md describes each field.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -18,7 +17,6 @@ from trivium.finance.analyze.model import (
     Change,
     Check,
     Column,
-    Comparison,
     Message,
     Row,
     Table,
@@ -26,58 +24,42 @@ from trivium.finance.analyze.model import (
 )
 from trivium.finance.analyze.policy import load_policy
 from trivium.finance.analyze.ratios import ratios
-from trivium.finance.check import Removed
 from trivium.finance.claims import values_of
-from trivium.finance.display import Scale, cell, cell_points
+from trivium.finance.display import cell, cell_points
 from trivium.finance.records import Fact, Filing, Period
 from trivium.finance.report.choices import Choice, candidate_key, candidates, choices
+from trivium.finance.report.content import Content
 from trivium.finance.report.ledger import plain
 from trivium.finance.report.proof import file_name, proved, with_inputs
 from trivium.finance.report.wording import Wording
 from trivium.finance.standing import members_with_changes
-from trivium.service.evidence import Claim, Sentence
 
 __all__ = ["SCHEMA", "render_json"]
 
 SCHEMA = "trivium.finance.comparison/1"
 
 
-def render_json(
-    comparison: Comparison,
-    sentences: Sequence[Sentence],
-    claims: Mapping[str, Claim],
-    *,
-    language: str,
-    scale: Scale,
-    removed: Sequence[Removed] = (),
-) -> str:
+def render_json(content: Content) -> str:
     """Return the comparison as JSON text.
-
-    Args:
-        sentences: checked sentences, each with the ids of its claims.
-        claims: by value id; every printed number must have one.
-        language: `en` or `zh`: of names, reasons and notes.
-        scale: of the `shown` texts; amounts themselves are always in full units.
-        removed: sentences that the checker took out, with its reasons.
 
     Raises:
         ValueError: if a number has no claim, or its claim says another number.
     """
-    document = _Document(comparison, claims, Wording(comparison, language, scale)).build(sentences, removed)
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(_Document(content).build(), ensure_ascii=False, separators=(",", ":"))
 
 
 class _Document:
-    def __init__(self, comparison: Comparison, claims: Mapping[str, Claim], wording: Wording) -> None:
-        self._comparison = comparison
-        self._claims = claims
-        self._wording = wording
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self._comparison = comparison = content.comparison
+        self._claims = content.claims
+        self._wording = Wording(comparison, content.language, content.scale)
         self._shown: dict[str, Value] = {}
         self._points: set[str] = set()
         self._filings = [filing for series in comparison.series for filing in series.filings]
         self._numbers = {id(filing): number for number, filing in enumerate(self._filings)}
 
-    def build(self, sentences: Sequence[Sentence], removed: Sequence[Removed]) -> dict[str, Any]:
+    def build(self) -> dict[str, Any]:
         one, words = self._comparison, self._wording
         by_id = {value.id: value for value in values_of(one)}
         document: dict[str, Any] = {
@@ -94,15 +76,17 @@ class _Document:
             "checks": [self._check(check) for check in one.checks],
             "restated": [[self._id(original), self._id(restated)] for original, restated in one.restated],
             "ratios": [self._ratio(row.metric) for table in one.tables if table.key == "ratios" for row in table.rows],
-            "sentences": [{"text": each.text, "claims": list(each.claim_ids)} for each in sentences],
-            "left_out": [{"text": each.sentence.text, "reason": words.told(each.reason)} for each in removed],
+            "sentences": [{"text": each.text, "claims": list(each.claim_ids)} for each in self._content.sentences],
+            "left_out": [
+                {"text": each.sentence.text, "reason": words.told(each.reason)} for each in self._content.removed
+            ],
             "mapping": [self._choice(choice) for choice in choices(one)],
             "candidates": self._candidates(),
             "notes": [words.message(note) for note in one.notes],
             "problems": [{"file": PurePath(name).name, "what": words.told(what)} for name, what in one.problems],
             "sources": [self._source(filing) for filing in self._filings],
         }
-        for each in sentences:
+        for each in self._content.sentences:
             self._shown.update({key: by_id[key] for key in each.claim_ids})
         shown = with_inputs(self._shown.values())
         return document | {"values": {key: self._value(value) for key, value in shown.items()}}

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import datetime
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import docx
 from docx.document import Document
 from docx.oxml import parse_xml
 
-from trivium.finance.analyze.model import Comparison
-from trivium.finance.check import Removed
-from trivium.finance.display import Scale
+from trivium.finance.report.content import Content
 from trivium.finance.report.docx.markup import bookmark, field, link, namespaced, printable, run
 from trivium.finance.report.docx.styles import set_up
 from trivium.finance.report.docx.tables import table
@@ -31,36 +29,21 @@ from trivium.finance.report.outline import (
     build,
     key_text,
 )
-from trivium.service.evidence import Claim, Sentence
 
 __all__ = ["render_docx"]
 
 _MOST_UPRIGHT = 7
 
 
-def render_docx(
-    comparison: Comparison,
-    sentences: Sequence[Sentence],
-    claims: Mapping[str, Claim],
-    *,
-    language: str,
-    scale: Scale,
-    removed: Sequence[Removed] = (),
-) -> bytes:
+def render_docx(content: Content) -> bytes:
     """Return the comparison as a DOCX document.
-
-    Args:
-        sentences: checked sentences.
-        claims: by value id; every printed number must have one.
-        language: `en` or `zh`.
-        scale: of printed amounts.
-        removed: sentences that the checker took out, with its reasons.
 
     Raises:
         ValueError: if a number has no claim, or its claim says another number.
     """
-    wording = ExportWording(comparison, language, scale)
-    blocks = build(comparison, sentences, claims, wording, removed)
+    comparison, language = content.comparison, content.language
+    wording = ExportWording(comparison, language, content.scale)
+    blocks = build(content, wording)
     title = printable(wording.export("report_title", names=wording.names(), periods=wording.periods()))
     document = docx.Document()
     widest = max((len(block.heads) for block in blocks if isinstance(block, Grid) and not block.num_texts), default=0)

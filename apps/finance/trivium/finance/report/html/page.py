@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from importlib import resources
 
 from trivium.finance.analyze.model import Comparison, Table, Value
-from trivium.finance.check import Removed
 from trivium.finance.claims import short_name, values_of
 from trivium.finance.display import Scale
 from trivium.finance.records import Filing
+from trivium.finance.report.content import Content
 from trivium.finance.report.html.cells import Cells
 from trivium.finance.report.html.findings import Findings
 from trivium.finance.report.html.markup import Html, escape, join, tag
@@ -23,7 +23,6 @@ from trivium.finance.report.ledger import Ledger, to_script
 from trivium.finance.report.sources import file_name
 from trivium.finance.report.wording import Wording
 from trivium.finance.standing import peer_columns
-from trivium.service.evidence import Claim, Sentence
 
 __all__ = ["render_html"]
 
@@ -38,42 +37,28 @@ _SHA_SHOWN = 12
 _MOST_NAMES = 4
 
 
-def render_html(
-    comparison: Comparison,
-    sentences: Sequence[Sentence],
-    claims: Mapping[str, Claim],
-    *,
-    language: str,
-    scale: Scale,
-    removed: Sequence[Removed] = (),
-) -> str:
+def render_html(content: Content) -> str:
     """Return the report of a comparison as one HTML document.
-
-    Args:
-        sentences: checked ones, each bound to claims of this comparison.
-        claims: the claim of every available value, by id.
-        language: `en` or `zh`.
-        scale: of amounts and share counts; the reader can switch it.
-        removed: sentences that the checker took out, with its reasons.
 
     Raises:
         ValueError: if a number has no claim behind it, or its claim says another number.
     """
-    return _Page(comparison, claims, Wording(comparison, language, scale)).render(sentences, removed)
+    return _Page(content).render()
 
 
 class _Page:
-    def __init__(self, comparison: Comparison, claims: Mapping[str, Claim], wording: Wording) -> None:
-        self.comparison = comparison
-        self.wording = wording
-        self.ledger = Ledger(comparison, claims, wording)
-        self.cells = Cells(self.ledger, wording)
-        self.tables = Tables(comparison, self.cells, wording)
-        self.sections = Sections(comparison, self.cells, wording)
+    def __init__(self, content: Content) -> None:
+        self.content = content
+        self.comparison = content.comparison
+        self.wording = Wording(self.comparison, content.language, content.scale)
+        self.ledger = Ledger(self.comparison, content.claims, self.wording)
+        self.cells = Cells(self.ledger, self.wording)
+        self.tables = Tables(self.comparison, self.cells, self.wording)
+        self.sections = Sections(self.comparison, self.cells, self.wording)
 
-    def render(self, sentences: Sequence[Sentence], removed: Sequence[Removed]) -> str:
+    def render(self) -> str:
         """Return the whole document."""
-        parts = [(key, content) for key, content in self._parts(sentences, removed) if content]
+        parts = [(key, content) for key, content in self._parts() if content]
         contents = [tag("li", tag("a", self.wording.say(f"part_{key}"), href=f"#{key}")) for key, _ in parts]
         body = join(
             tag("section", tag("h2", self.wording.say(f"part_{key}")), content, id=key) for key, content in parts
@@ -93,12 +78,12 @@ class _Page:
             f"{self._toolbar()}{page}{tip}{script_data}<script>{script}</script></body></html>\n"
         )
 
-    def _parts(self, sentences: Sequence[Sentence], removed: Sequence[Removed]) -> Iterator[tuple[str, Html]]:
+    def _parts(self) -> Iterator[tuple[str, Html]]:
         """Yield (key, content) of every part in reading order; a part without content is left out."""
         comparison = self.comparison
         overview = Overview(comparison, self.cells, self.wording)
         findings = Findings(_by_id(comparison), self.cells, self.wording)
-        yield "findings", self._list((findings.sentence(one) for one in sentences), "findings")
+        yield "findings", self._list((findings.sentence(one) for one in self.content.sentences), "findings")
         yield "overview", join((overview.cards(), overview.charts()))
         yield "statements", self._statements(_STATEMENTS)
         yield "quarters", join(self.tables.statement(table) for table in self._starting("quarters"))
@@ -110,7 +95,7 @@ class _Page:
         yield "checks", self.sections.checks() if comparison.checks else Html()
         yield "restated", self._restated()
         yield "unread", self.sections.unread()
-        yield "left_out", self.sections.left_out(removed)
+        yield "left_out", self.sections.left_out(self.content.removed)
         yield "missing", self.sections.absent(self._shown(is_available=False))
         yield "method", self._method()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
@@ -10,6 +10,7 @@ from trivium.finance.analyze.model import Comparison, Table
 from trivium.finance.check import Removed
 from trivium.finance.claims import values_of
 from trivium.finance.report.choices import choices
+from trivium.finance.report.content import Content
 from trivium.finance.report.export_wording import ExportWording
 from trivium.finance.report.headlines import headline_rows
 from trivium.finance.report.outline.blocks import Block, Cell, Finding, Grid, Heading, Line, Paragraph, References
@@ -18,25 +19,20 @@ from trivium.finance.report.outline.parts import Parts
 from trivium.finance.report.outline.references import ReferenceList
 from trivium.finance.report.proof import file_name
 from trivium.finance.standing import is_statement
-from trivium.service.evidence import Claim, Sentence
+from trivium.service.evidence import Sentence
 
 __all__ = ["build"]
 
 
-def build(
-    comparison: Comparison,
-    sentences: Sequence[Sentence],
-    claims: Mapping[str, Claim],
-    wording: ExportWording,
-    removed: Sequence[Removed] = (),
-) -> tuple[Block, ...]:
+def build(content: Content, wording: ExportWording) -> tuple[Block, ...]:
     """Return the blocks of a report, in reading order; removed sentences stand beside what went unread.
 
     Raises:
         ValueError: if a number has no claim, or its claim says another number.
     """
+    comparison = content.comparison
     references = ReferenceList(comparison, wording)
-    grids = Grids(comparison, claims, wording, references)
+    grids = Grids(comparison, content.claims, wording, references)
     say = wording.say
     # Tables come first: they give the keys that the findings refer to.
     tables = (
@@ -46,11 +42,11 @@ def build(
     )
     return (
         Heading(say("part_findings")),
-        *_findings(comparison, sentences, references),
+        *_findings(comparison, content.sentences, references),
         *tables,
         Heading(say("part_unread")),
         *_unread(comparison, wording),
-        *_left_out(removed, wording),
+        *_left_out(content.removed, wording),
         Heading(say("part_method")),
         *_method(comparison, wording),
         Heading(say("sources")),

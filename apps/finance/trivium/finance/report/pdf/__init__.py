@@ -14,14 +14,13 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, CondPageBreak, Flowable, Frame, PageTemplate, Paragraph, Spacer, Table
 
 from trivium.finance.analyze.model import Comparison
-from trivium.finance.check import Removed
-from trivium.finance.display import Scale
 from trivium.finance.report import outline
+from trivium.finance.report.content import Content
 from trivium.finance.report.export_wording import ExportWording
 from trivium.finance.report.outline import Block, Finding, Grid, Reference, References, build, key_text, texts
 from trivium.finance.report.pdf.charts import charts
 from trivium.finance.report.pdf.tables import NAVY, table
-from trivium.service.evidence import Claim, Sentence
+from trivium.service.evidence import Claim
 from trivium.service.printing.fonts import BOLD, REGULAR, drawing
 from trivium.service.printing.text import draw, marked, others, printable, text_width
 from trivium.service.text import catalogue
@@ -56,53 +55,34 @@ _STYLES = {
 }
 
 
-def render_pdf(
-    comparison: Comparison,
-    sentences: Sequence[Sentence],
-    claims: Mapping[str, Claim],
-    *,
-    language: str,
-    scale: Scale,
-    removed: Sequence[Removed] = (),
-) -> bytes:
+def render_pdf(content: Content) -> bytes:
     """Return the comparison as a PDF document.
-
-    Args:
-        sentences: checked sentences.
-        claims: by value id; every printed number must have one.
-        language: `en` or `zh`.
-        scale: of printed amounts.
-        removed: sentences that the checker took out, with its reasons.
 
     Raises:
         ValueError: if a number has no claim, or its claim says another number.
         InputError: if the Chinese font that the environment names cannot be embedded.
     """
-    wording = ExportWording(comparison, language, scale)
-    blocks = build(comparison, sentences, claims, wording, removed)
+    wording = ExportWording(content.comparison, content.language, content.scale)
+    blocks = build(content, wording)
     widest = max((len(block.heads) for block in blocks if isinstance(block, Grid) and not block.num_texts), default=0)
     size = landscape(A4) if widest - 1 > _MOST_UPRIGHT else A4
     title = printable(wording.export("report_title", names=wording.names(), periods=wording.periods()))
     # Every text of the document stands in its blocks or in the catalogue.
-    with drawing(others((title, *texts(blocks), *catalogue("trivium.finance", language).values()))):
-        return _drawn(comparison, claims, blocks, size, title, wording)
+    with drawing(others((title, *texts(blocks), *catalogue("trivium.finance", content.language).values()))):
+        return _drawn(content, blocks, size, title, wording)
 
 
 def _drawn(
-    comparison: Comparison,
-    claims: Mapping[str, Claim],
-    blocks: Sequence[Block],
-    size: tuple[float, float],
-    title: str,
-    wording: ExportWording,
+    content: Content, blocks: Sequence[Block], size: tuple[float, float], title: str, wording: ExportWording
 ) -> bytes:
+    comparison = content.comparison
     stream = io.BytesIO()
     document = _Document(stream, size, title, wording)
     created = comparison.created.isoformat() if comparison.created else ""
     subtitle = " | ".join(filter(None, (wording.say(f"kind_{comparison.kind}"), created, wording.money())))
     story: list[Flowable] = [_paragraph(title, "title"), _paragraph(subtitle, "subtitle")]
     story += _flowables(
-        blocks, document.width, _row_of_charts(comparison, claims, wording, document.width), wording.language
+        blocks, document.width, _row_of_charts(comparison, content.claims, wording, document.width), wording.language
     )
     document.build(story, canvasmaker=document.canvas)
     return stream.getvalue()
