@@ -39,7 +39,7 @@ export function waited(seconds) {
 
 export function person(study) {
   const age = study.age_years === null ? "" : say("ui.years", { count: study.age_years >= 90 ? "90+" : Math.round(study.age_years) });
-  return [age, study.sex, study.modality].filter(Boolean).join(" ");
+  return [age, known(`ui.sex_${study.sex}`), study.modality].filter(Boolean).join(" ");
 }
 
 // What lies over a report that nobody has signed as it stands: a change to a signed one is a draft, too.
