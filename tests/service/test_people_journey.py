@@ -150,6 +150,9 @@ def test_from_the_first_link_to_a_colleague_and_a_plant_by_keyboard(browser, sui
     assert boss.faults == []
 
 
+PATHS = ("/", "/people", "/people/local", "/people/bob", "/keys", "/account")
+
+
 @pytest.mark.parametrize(("locale", "scheme"), [("en-GB", "dark"), ("zh-CN", "light"), ("zh-CN", "dark")])
 def test_every_page_of_people_is_accessible_and_quiet(browser, suite, revoked, locale, scheme):
     """After the journey: ann is admin, by the link that the operator prints for an emergency."""
@@ -160,9 +163,13 @@ def test_every_page_of_people_is_accessible_and_quiet(browser, suite, revoked, l
     assert "with the role admin alone" in shown.stderr
     visit.page.goto(shown.stdout.strip())
     visit.page.wait_for_url(f"{suite.url}/")
-    for path in ("/", "/people", "/people/local", "/people/bob", "/keys", "/account"):
+    for path in PATHS:
         visit.open(path)
         visit.check(f"page{path.replace('/', '-')}")
+    visit.page.set_viewport_size({"width": 390, "height": 800})  # of a telephone: wide tables scroll by themselves
+    for path in PATHS:
+        visit.open(path)
+        assert visit.page.evaluate("document.documentElement.scrollWidth") == 390, path
     assert visit.faults == []
     texts = [(suite.home / "logs" / f"{name}.log").read_text() for name in ("web", "security")]
     logged = [json.loads(line) for line in "".join(texts).splitlines()]
