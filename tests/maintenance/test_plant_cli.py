@@ -22,6 +22,19 @@ def run(tmp_path: Path, empty_file: Path, monkeypatch):
     return lambda *words: invoke(app, list(words))
 
 
+def test_a_preview_shows_what_was_understood_and_keeps_nothing(run, tmp_path):
+    tags = tmp_path / "new.csv"
+    tags.write_text(
+        "tag;asset;description;unit;low;high;rate;deadband;running\nSI-2;P-2;speed;rpm;0;4000;10;0,5;SI-2 > 500\n"
+    )
+    lines = run("tags", str(tags), "--plant", "south", "--preview").output.splitlines()
+    assert lines == [
+        "P-2  SI-2  0 to 4000 rpm  every 10 s, held 100 s  deadband 0.5  speed",
+        "P-2  runs while SI-2 > 500; starts up for 0 s",
+    ]
+    assert isinstance(run("batches", "--plant", "south").exception, NotFoundError)
+
+
 def test_nothing_is_said_to_be_nothing(run):
     assert run("batches", "--plant", "north").output == "north: none\n"
     assert run("dead-letters", "--plant", "north").output == "north: none\n"

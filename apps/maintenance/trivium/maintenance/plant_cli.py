@@ -45,9 +45,12 @@ def tags(
     if preview:
         for tag in found.first():
             limits = f"{_shown(tag['low'])} to {_shown(tag['high'])} {tag['unit']}".strip()
-            typer.echo(
-                f"{tag['asset']}  {tag['name']}  {limits}  held {_shown(tag['staleness_s'])} s  {tag['description']}"
-            )
+            clock = f"every {_shown(tag['rate_s'])} s, held {_shown(tag['staleness_s'])} s"
+            deadband = f"deadband {_shown(tag['deadband'])}"
+            typer.echo(f"{tag['asset']}  {tag['name']}  {limits}  {clock}  {deadband}  {tag['description']}".rstrip())
+        for asset in found.assets:
+            if asset.running:
+                typer.echo(f"{asset.name}  runs while {asset.running}; starts up for {_shown(asset.startup_s)} s")
         return
     with opened_runtime() as runtime:
         write_registry(runtime.database, plant, found.assets, zone=zone)
