@@ -53,6 +53,15 @@ def test_an_unknown_state_is_refused(run):
     assert "--state gone is unknown" in ended.output
 
 
+def test_an_outage_of_an_asset_that_is_not_there_makes_no_plant(run):
+    times = ("--from", "2026-03-01T00:00Z", "--to", "2026-03-09T00:00Z")
+    for asset, plant in (("P-9", "north"), ("P-1", "nord")):
+        ended = run("outage", asset, "--plant", plant, *times)
+        assert isinstance(ended.exception, NotFoundError)
+        assert ended.exception.line == f"{asset}: the plant {plant} has no such asset; import its tags first"
+    assert isinstance(run("batches", "--plant", "nord").exception, NotFoundError)
+
+
 def test_an_outage_is_told_in_utc(run):
     ended = run(
         "outage", "P-1", "--plant", "north", "--from", "2026-03-01T00:00+01:00", "--to", "2026-03-09T00:00+01:00"

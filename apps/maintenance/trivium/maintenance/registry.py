@@ -238,8 +238,15 @@ def activate_model(database: Database, plant: str, model: str) -> None:
 
 
 def add_outage(database: Database, plant: str, asset: str, from_us: int, to_us: int, reason: str) -> None:
-    """Score nothing of the asset between two times: a turnaround, an overhaul."""
+    """Score nothing of the asset between two times: a turnaround, an overhaul.
+
+    Raises:
+        NotFoundError: if the plant has no such asset.
+    """
     with database.write() as connection:
+        known = select(tables.asset.c.asset).where(tables.asset.c.plant == plant, tables.asset.c.asset == asset)
+        if connection.execute(known).first() is None:
+            raise NotFoundError(f"the plant {plant} has no such asset", where=asset, hint="import its tags first")
         _touch_plant(connection, plant, None)
         values = {"plant": plant, "asset": asset, "from_us": from_us, "to_us": to_us, "reason": reason}
         connection.execute(insert(tables.outage).values(**values))
