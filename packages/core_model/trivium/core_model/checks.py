@@ -11,7 +11,7 @@ from typing import Any
 
 from trivium.service.errors import InputError
 
-__all__ = ["check_choice", "check_kinds", "check_positive", "divisors", "known_names"]
+__all__ = ["check_choice", "check_kinds", "check_positive", "divisors", "known_names", "short"]
 
 # What a field of this declared type may hold, and what a message calls it; a nested class of settings is named itself.
 _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
@@ -35,7 +35,7 @@ def check_kinds(settings: Any) -> None:
         value, (declared, optional, _) = getattr(settings, entry.name), str(entry.type).partition(" | None")
         if not _fits(value, declared) and not (optional and value is None):
             said = _KINDS[declared][1] if declared in _KINDS else "settings by name"
-            raise InputError(f"{entry.name} is {_short(value)}", hint=f"give {said}")
+            raise InputError(f"{entry.name} is {short(value)}", hint=f"give {said}")
 
 
 def known_names(kind: Any, data: Mapping[str, Any], what: str) -> dict[str, Any]:
@@ -79,6 +79,12 @@ def divisors(number: int) -> str:
     return ", ".join(str(candidate) for candidate in range(1, number + 1) if number % candidate == 0)
 
 
+def short(value: object) -> str:
+    """Return what a message shows of a value that may be of any length."""
+    said = repr(value)
+    return said if len(said) <= 60 else f"{said[:57]}..."
+
+
 def _fits(value: object, declared: str) -> bool:
     if declared not in _KINDS:  # another class of settings
         return type(value).__name__ == declared
@@ -87,8 +93,3 @@ def _fits(value: object, declared: str) -> bool:
     if not isinstance(value, _KINDS[declared][0]):
         return False
     return declared != "tuple[int, ...]" or all(type(each) is int for each in value)  # type: ignore[attr-defined]
-
-
-def _short(value: object) -> str:
-    said = repr(value)
-    return said if len(said) <= 60 else f"{said[:57]}..."

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from trivium.core_model.checks import short
 from trivium.core_model.config import FAMILIES, ModelConfig, RopeScaling
 from trivium.service.errors import InputError
 
@@ -307,7 +308,7 @@ def _object(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """Return settings that lie within others; none where there are none."""
     value = data.get(name)
     if value is not None and not isinstance(value, Mapping):
-        raise InputError(f"{name} is {value!r}", hint="settings by name were expected")
+        raise InputError(f"{name} is {short(value)}", hint="settings by name were expected")
     return value or {}
 
 
@@ -315,7 +316,7 @@ def _whole(data: Mapping[str, Any], name: str, default: int | None = None) -> in
     """Return a whole number that others follow from."""
     value = data[name] if default is None else data.get(name, default)
     if type(value) is not int or value < 0:
-        raise InputError(f"{name} is {value!r}", hint="give a whole number, 0 or more")
+        raise InputError(f"{name} is {short(value)}", hint="give a whole number, 0 or more")
     return value
 
 
