@@ -47,6 +47,7 @@ RUNS: tuple[tuple[str, ...], ...] = (
     ("passkey.py",),
 )
 RECORDED: tuple[str, ...] = (
+    "cached.py",
     "balance.py",  # seeds 101 to 105; 201 to 203 for what follows
     "balance.py dynamic",
     "vision_findings.py",  # seeds 10 to 14: those from 0 chose
