@@ -3,7 +3,7 @@
     written = export(FindingsClassifier.load(), Path("out"), int8=True)
 
 Beside the graphs lies what a reader of them needs: `findings.json` with names, limits and how a film becomes an input,
-and `template.npy`, which a film is laid over first (`alignment.py`).
+and `template.npy`, which the chest of a film is laid over first (`alignment.lay`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CHUNK = 16
 _DRAWN = 128  # films that ranges of activations are read from, where none are given
 _INPUT = (
     "trivium.vision.films.standard makes (64, 64) of a film that is upright and whose bone is bright; "
-    "trivium.vision.alignment.align lays it over template.npy; films is (N, 1, 64, 64) float32 of such"
+    "trivium.vision.alignment.lay lays its chest over template.npy; films is (N, 1, 64, 64) float32 of such"
 )
 
 
@@ -85,7 +85,10 @@ def run_graph(path: Path, films: Film, output: str = "probabilities", threads: i
 
 
 def _quantize(source: Path, target: Path, films: Film) -> None:
-    """Quantise convolutions and what lies between them; weights by channel, the last layer left in float."""
+    """Quantise convolutions, weights by channel; sums and the last layer are left in float.
+
+    With sums in INT8 too, a probability of the films at hand was up to 0.38 away, so 0.024 at most (mean 0.0014).
+    """
     log = logging.getLogger()
     level = log.level
     log.setLevel(logging.ERROR)  # it advises to do what the next line does
@@ -101,7 +104,7 @@ def _quantize(source: Path, target: Path, films: Film) -> None:
                 per_channel=True,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
-                op_types_to_quantize=["Conv", "Clip", "Add"],
+                op_types_to_quantize=["Conv", "Clip"],
             )
     finally:
         log.setLevel(level)
