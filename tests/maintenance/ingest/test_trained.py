@@ -57,6 +57,31 @@ def test_a_file_and_live_readings_get_the_same_scores(plant, folder, tmp_path):
     assert int(np.argmax(last[1:])) == SENSORS.index("press")
 
 
+@pytest.mark.slow
+def test_a_plants_own_model_of_remaining_life_scores_its_readings(plant, tmp_path):
+    """Such a model knows no operating settings; its file's last asset comes again, as readings."""
+    rng, lines = np.random.default_rng(4), []
+    for number in range(1, 11):
+        for second in range(36):
+            worn = (second % 30 / 30) ** 2
+            values = (60 + 9 * worn + rng.normal(), 8 - 3 * worn + 0.1 * rng.normal(), 3000 + 9 * rng.normal())
+            lines.append((f"P{number}", at(second), *values, int(second == 29)))
+    path = tmp_path / "worn.csv"
+    path.write_text("\n".join(["asset,time,temp,press,speed,failure", *(",".join(map(str, one)) for one in lines)]))
+    pipeline.train(pipeline.TrainRequest(path, "csv"), tmp_path / "model", progress=lambda stage, share: None)
+    told = pipeline.predict(path, tmp_path / "model")
+    expected = [float(row[told.columns.index("rul")]) for row in told.rows[-36:]]
+    plant.register(pump("P10"))
+    plant.scorer = load_scorer(tmp_path / "model")
+    assert plant.scorer.sensors == ("temp", "press", "speed")
+    rows = [dict(zip(("asset", "time", "temp", "press", "speed"), line, strict=False)) for line in lines[-36:]]
+    assert plant.send(json.dumps(rows)).status == 202
+    plant.drain()
+    found = list(predictions(plant, "P10").values())
+    assert {reason for reason, _ in found} == {Reason.SCORED}
+    np.testing.assert_allclose([line[plant.scorer.outputs.index("rul")] for _, line in found], expected, atol=0.01)
+
+
 def test_rows_that_lack_a_value_are_not_scored(plant, folder):
     plant.register(pump("P1"))
     plant.scorer = load_scorer(folder)

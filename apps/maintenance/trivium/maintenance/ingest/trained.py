@@ -45,7 +45,7 @@ class TrainedScorer:
         self.version = version
         self.life_unit = model.life.unit if model.life is not None else ""
         if model.life is not None:
-            self._measured, settings = model.life.features.sensors, SETTINGS
+            self._measured, settings = model.life.features.sensors, _settings_of(model)
             self.outputs: tuple[str, ...] = ("rul", "rul_low", "rul_high", "p_fail")
             self.history_rows = _LIFE_ROWS
         else:
@@ -145,6 +145,15 @@ class TrainedScorer:
             return outputs, why
         assert self._model.monitor is not None
         return self._model.monitor.score(fleet)[rows, None], self._model.monitor.contributions(fleet, rows)
+
+
+def _settings_of(model: Model) -> tuple[str, ...]:
+    """Name the operating settings that a model of remaining life reads beside its sensors."""
+    assert model.life is not None
+    count = len(model.life.features.conditions.shift)
+    if count and model.description.layout != "cmapss":
+        raise ModelError("needs operating settings, which readings do not name", where=model.description.name)
+    return SETTINGS[:count]
 
 
 def load_trained(folder: Path) -> TrainedScorer:
