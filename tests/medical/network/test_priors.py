@@ -82,7 +82,7 @@ def test_a_number_that_stands_for_others_is_not_asked_for(site, number):
     assert archive.queries == []
 
 
-def test_an_archive_that_cannot_be_asked_or_does_not_send(site):
+def test_an_archive_that_cannot_be_asked_or_does_not_send(site, caplog):
     runtime, entity, _archive = site
     study_id = brought(runtime)
     stranger = replace(entity, title="STRANGER")
@@ -94,6 +94,7 @@ def test_an_archive_that_cannot_be_asked_or_does_not_send(site):
         find_priors(replace(entity, archive=replace(entity.archive, title="ARCH")), patient_id="MRN-77123")
     with pytest.raises(InputError, match="no archive is set"):
         bring_priors(runtime, replace(entity, archive=None), study_id, actor="ann")
+    assert [one.name for one in caplog.records if one.name.startswith("pynetdicom")] == []
 
 
 def test_the_listener_asks_for_them_by_itself_and_a_worker_fetches(site):

@@ -16,7 +16,7 @@ from pydicom.uid import UID
 from pynetdicom import AE
 from pynetdicom.association import Association
 
-from trivium.medical.network.entity import Archive, Entity
+from trivium.medical.network.entity import Archive, Entity, be_silent
 from trivium.service.errors import InputError, UpstreamError
 from trivium.service.phrase import Phrase
 
@@ -115,6 +115,7 @@ def _ask(entity: Entity, query: Dataset) -> Iterator[Dataset]:
 def _associated(entity: Entity, model: Any) -> tuple[Association, Archive]:
     archive = entity.archive
     assert archive is not None
+    be_silent()
     asking, tls = AE(entity.title), archive.tls()
     asking.acse_timeout = asking.dimse_timeout = asking.network_timeout = _TIMEOUT_S
     asking.connection_timeout = _CONNECTION_TIMEOUT_S

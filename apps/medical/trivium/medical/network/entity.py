@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import re
 import ssl
 from collections.abc import Iterator
@@ -28,12 +29,12 @@ from pydicom.uid import (
     RLELossless,
     SecondaryCaptureImageStorage,
 )
-from pynetdicom import AE
+from pynetdicom import AE, _config
 
 from trivium.service.errors import InputError
 from trivium.service.settings import Settings
 
-__all__ = ["STORED", "SYNTAXES", "Archive", "Entity", "entity_of"]
+__all__ = ["STORED", "SYNTAXES", "Archive", "Entity", "be_silent", "entity_of"]
 
 STORED = (
     DigitalXRayImageStorageForPresentation,
@@ -135,6 +136,14 @@ class Entity:
                 context.load_verify_locations(self.authorities)
                 context.verify_mode = ssl.CERT_REQUIRED
         return context
+
+
+def be_silent() -> None:
+    """Keep pynetdicom from logging: its lines may quote datasets. What is worth a line is told by whoever calls."""
+    _config.LOG_HANDLER_LEVEL = "none"
+    _config.LOG_REQUEST_IDENTIFIERS = _config.LOG_RESPONSE_IDENTIFIERS = False
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 
 def entity_of(settings: Settings) -> Entity:

@@ -10,7 +10,6 @@ networks.
 
 from __future__ import annotations
 
-import logging
 from socket import socket
 from threading import BoundedSemaphore
 from types import TracebackType
@@ -19,13 +18,13 @@ from weakref import WeakKeyDictionary
 
 import structlog
 from pydicom.dataset import Dataset
-from pynetdicom import _config, evt
+from pynetdicom import evt
 from pynetdicom.association import Association
 from pynetdicom.pdu import P_DATA_TF
 
 from trivium.medical.intake.door import FILMS_AT_ONCE, receive
 from trivium.medical.intake.vault import open_vault
-from trivium.medical.network.entity import Entity
+from trivium.medical.network.entity import Entity, be_silent
 from trivium.medical.network.priors import PREFETCH, ask_for_priors, is_prior
 from trivium.medical.parse.reader import MAX_BYTES
 from trivium.medical.workflow.states import RefusedError
@@ -58,7 +57,7 @@ class Listener:
         self._taken: WeakKeyDictionary[Association, int] = WeakKeyDictionary()  # bytes of the message that comes in
         self._door = BoundedSemaphore(FILMS_AT_ONCE)
         self._sockets: WeakKeyDictionary[Association, socket] = WeakKeyDictionary()
-        _be_silent()
+        be_silent()
 
     def __enter__(self) -> Listener:
         """Begin to listen.
@@ -189,11 +188,3 @@ def _tell_aborted(event: Any) -> None:
 
 def _caller(association: Association) -> str:
     return str(association.requestor.ae_title or "").strip()[:16]
-
-
-def _be_silent() -> None:
-    """Keep pynetdicom from logging: its lines may quote datasets. What is worth a line is told here."""
-    _config.LOG_HANDLER_LEVEL = "none"
-    _config.LOG_REQUEST_IDENTIFIERS = _config.LOG_RESPONSE_IDENTIFIERS = False
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
-    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
