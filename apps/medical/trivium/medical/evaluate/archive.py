@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ def _with_labels(texts: Sequence[Told], asked: Sequence[RuleLabels]) -> dict[Rul
     def away(one: RuleLabels, other: RuleLabels) -> int:
         return sum(a != b for a, b in zip(one, other, strict=True))
 
-    return {labels: by_labels[min(sets, key=lambda one, own=labels: away(one, own))] for labels in dict.fromkeys(asked)}
+    return {labels: by_labels[min(sets, key=partial(away, labels))] for labels in dict.fromkeys(asked)}
 
 
 def _nearest(known: list[ArchivedReport], asked: list[ArchivedReport]) -> list[int]:
