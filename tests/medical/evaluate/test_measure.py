@@ -70,6 +70,7 @@ def test_a_folder_is_measured_and_written(tmp_path, capsys):
     [
         ("file,labels\na.png,Mass\n", "lacks the column patient_id"),
         ("file,patient_id,labels\n", "names no film"),
+        ("file,patient_id,labels\na.png,1,Mass\n", "names 1 patients, and at least 10 are needed"),
         ("file,patient_id,labels\na.png,1,Gout\n", "line 2: the label 'Gout' is unknown"),
     ],
 )

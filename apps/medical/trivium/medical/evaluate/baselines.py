@@ -20,10 +20,8 @@ from trivium.vision.folds import patient_folds
 from trivium.vision.metrics import micro_f1
 from trivium.vision.train_findings import fit_linear
 
-__all__ = ["MIN_PATIENTS", "Row", "baselines"]
+__all__ = ["Row", "baselines"]
 
-
-MIN_PATIENTS = 10  # five parts of at least two patients
 _STRENGTH = 3.0  # of the ridge, as in the middle of `train_findings.STRENGTHS`; not chosen on these films
 
 

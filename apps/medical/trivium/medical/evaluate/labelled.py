@@ -26,8 +26,9 @@ from trivium.vision.films import Film
 from trivium.vision.findings import FINDINGS
 from trivium.vision.seen_films import film_key
 
-__all__ = ["LabelledFilms", "read_labelled"]
+__all__ = ["MIN_PATIENTS", "LabelledFilms", "read_labelled"]
 
+MIN_PATIENTS = 10  # five parts of at least two patients
 _NEEDED = ("file", "patient_id", "labels")
 _METADATA = ("age", "sex", "view", "followup")
 
@@ -63,12 +64,16 @@ def read_labelled(folder: Path, models: Models) -> LabelledFilms:
     """Read a folder and score every film as a draft would.
 
     Raises:
-        InputError: if the table is missing, empty or lacks a column, a label is unknown, or a film cannot be read.
+        InputError: if the table is missing, empty or lacks a column, a label is unknown, there are too few patients,
+            or a film cannot be read.
     """
     path = folder / "labels.csv"
     rows = _rows(path)
     labels = np.array([_labels(row["labels"], path, line) for line, row in enumerate(rows, 2)])
-    _, patients = np.unique([row["patient_id"] for row in rows], return_inverse=True)
+    names, patients = np.unique([row["patient_id"] for row in rows], return_inverse=True)
+    if len(names) < MIN_PATIENTS:  # said before the films are read, which takes minutes
+        what = f"names {len(names)} patients, and at least {MIN_PATIENTS} are needed"
+        raise InputError(what, where=str(path), hint="add films of other patients")
     films, probabilities, present, refused, keys = [], [], [], [], []
     for row in tqdm(rows, desc="reading films", unit="film", file=sys.stderr, disable=not sys.stderr.isatty()):
         radiograph = read_path(folder / row["file"])

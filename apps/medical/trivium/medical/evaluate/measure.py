@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trivium.medical.evaluate.baselines import MIN_PATIENTS, Row, baselines
+from trivium.medical.evaluate.baselines import Row, baselines
 from trivium.medical.evaluate.labelled import LabelledFilms, read_labelled
 from trivium.medical.evaluate.reports import LABEL_MEASURES, TEXT_MEASURES, text_rows
 from trivium.medical.narrate import load_phrases
 from trivium.medical.pipeline import Models
-from trivium.service.errors import InputError
 from trivium.vision.findings import FINDINGS
 from trivium.vision.metrics import auroc, calibration_error, interval, macro_auroc, micro_f1
 from trivium.vision.seen_films import load_seen
@@ -37,14 +36,10 @@ def evaluate(folder: Path, models: Models, *, seed: int, rounds: int) -> dict[st
         What `eval.json` holds: counts, cautions, one row a system and one row a label.
 
     Raises:
-        InputError: if the folder cannot be read, or has too few patients for the baselines.
+        InputError: as `read_labelled`.
     """
     data = read_labelled(folder, models)
     patients = len(set(data.patients.tolist()))
-    if patients < MIN_PATIENTS:
-        raise InputError(
-            f"has films of {patients} patients", where=str(folder), hint=f"give at least {MIN_PATIENTS} patients"
-        )
     counts = data.labels.sum(0)
     measured = [c for c in range(len(FINDINGS)) if MIN_FILMS <= counts[c] <= len(data.labels) - MIN_FILMS]
     rows = {_MODEL: Row(data.probabilities, data.probabilities, data.present), **baselines(data, seed)}
