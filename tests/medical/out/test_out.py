@@ -184,4 +184,6 @@ def test_names_and_dates_of_a_header_are_written_for_readers(runtime):
     main = fhir.render(out_of(runtime, study_id, identity=known))["entry"][0]["resource"]
     assert (main["identifier"][1]["value"], main["effectiveDateTime"]) == ("A7", "2026-01-02")
     assert main["imagingStudy"][0]["identifier"]["value"] == "urn:oid:1.2.3"
-    assert "birthDate" not in fhir.render(out_of(runtime, study_id, identity={"birth_date": "1950"}))["entry"][1]
+    for birth, told in (("1950.02.03", "1950-02-03"), ("1950", None), ("19501302", None), ("1950/02/03", None)):
+        patient = fhir.render(out_of(runtime, study_id, identity={"birth_date": birth}))["entry"][1]["resource"]
+        assert patient.get("birthDate") == told

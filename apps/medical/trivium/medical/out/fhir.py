@@ -13,7 +13,7 @@ import uuid
 from typing import Any
 
 from trivium.medical.out import text
-from trivium.medical.out.names import NameGroup, groups_of, shown_date
+from trivium.medical.out.names import NameGroup, groups_of, iso_date
 from trivium.medical.out.outgoing import Outgoing
 from trivium.medical.workflow.states import ReportState
 
@@ -31,7 +31,6 @@ STATUS = {
 _LOINC = {"system": "http://loinc.org", "code": "30745-4", "display": "XR Chest Views"}
 _IMAGING = {"system": "http://terminology.hl7.org/CodeSystem/v2-0074", "code": "RAD", "display": "Radiology"}
 _ACCESSION = {"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "ACSN"}
-_DATE = len("2026-01-02")
 _NO_FINDING = "No Finding"  # as the model names it; the web server knows no model
 _SPACE = uuid.UUID("6f2c0f3e-7f1b-4a52-9c53-0a5be0f0c7d1")
 _SCRIPT = "http://hl7.org/fhir/StructureDefinition/iso21090-EN-representation"
@@ -68,7 +67,7 @@ def _diagnostic_report(report: Outgoing, ids: dict[str, str]) -> dict[str, Any]:
         "presentedForm": [{"contentType": "text/plain; charset=utf-8", "language": report.language, "data": content}],
     }
     found["identifier"] += _accession(report)
-    if len(taken := shown_date(report.identity.get("study_date", ""))) == _DATE:
+    if taken := iso_date(report.identity.get("study_date", "")):
         found["effectiveDateTime"] = taken
     if uid := report.identity.get("study_uid"):
         study = {"system": "urn:dicom:uid", "value": f"urn:oid:{uid}"}
@@ -99,7 +98,7 @@ def _patient(report: Outgoing) -> dict[str, Any]:
         found["identifier"].append({"value": number})
     if names := groups_of(report.identity.get("patient_name", "")):
         found["name"] = [_name(one) for one in names]
-    if len(born := shown_date(report.identity.get("birth_date", ""))) == _DATE:
+    if born := iso_date(report.identity.get("birth_date", "")):
         found["birthDate"] = born
     return found
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-__all__ = ["NameGroup", "groups_of", "shown_date", "shown_name"]
+__all__ = ["NameGroup", "groups_of", "iso_date", "shown_date", "shown_name"]
 
 _KINDS = ("A", "I", "P")
 
@@ -48,11 +48,15 @@ def shown_name(name: str) -> str:
     return f"{first} ({', '.join(others)})" if others else first
 
 
+def iso_date(text: str) -> str:
+    """Return a DICOM date as YYYY-MM-DD; empty for what is none. Before 1993 it was written with full stops."""
+    digits = text.replace(".", "")
+    try:
+        return date.fromisoformat(digits).isoformat() if len(digits) == 8 and digits.isdecimal() else ""
+    except ValueError:
+        return ""
+
+
 def shown_date(text: str) -> str:
     """Return a DICOM date as YYYY-MM-DD; what is no date stays as it is."""
-    if len(text) != 8:  # Python reads weeks, too
-        return text
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        return text
+    return iso_date(text) or text
