@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import html
+import itertools
 import re
+from datetime import timedelta
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,6 +16,7 @@ from tests.service.suite import PLUGINS
 from trivium.service import migrate
 from trivium.service.access import open_access
 from trivium.service.app_spec import enabled_apps
+from trivium.service.database import utc_now
 from trivium.service.errors import InputError, UpstreamError
 from trivium.service.estimate import Estimate
 from trivium.service.evidence import Report, ReportFile
@@ -386,6 +390,22 @@ def test_a_failed_job_shows_its_line_and_reference(visitor, runtime):
     text = visitor.get(f"/jobs/{job.id}", headers=HTML).text
     assert "a.htm: is empty" in text
     assert f"Reference {runtime.jobs.get(job.id).error_reference}" in text
+
+
+def test_a_job_that_was_set_aside_names_its_stage_as_the_app_does(visitor, runtime, monkeypatch):
+    hours = itertools.count()
+    job = runtime.jobs.submit(app="toy", kind="count", owner=LOCAL_USER, request={})
+    monkeypatch.setattr(runtime.jobs, "_now", lambda: utc_now() + timedelta(hours=next(hours)))  # every lease is over
+    for _ in range(runtime.jobs.policy.max_attempts):
+        held = runtime.jobs.claim(job.id, "w-1")
+        runtime.jobs.report_progress(held, "counting", 0.5, is_new_stage=True)
+        runtime.jobs.recover()
+    for language, line in (
+        ("zh", "3 次，最近一次在“计数”阶段"),
+        ("en", "ran this job, the last time in the stage 'Counting'"),
+    ):
+        assert line in html.unescape(visitor.get(f"/jobs/{job.id}?lang={language}", headers=HTML).text)
+        assert line in visitor.get(f"/api/jobs/{job.id}").json()["error_text"]
 
 
 def test_pages_may_load_nothing_from_elsewhere(visitor, job):

@@ -19,9 +19,8 @@ from trivium.service.app_spec import AppSpec
 from trivium.service.audit import Entry
 from trivium.service.errors import NotFoundError
 from trivium.service.jobs import Job, JobInput
-from trivium.service.pages import remaining_text, stage_text, state_text
+from trivium.service.pages import error_text, remaining_text, stage_text, state_text
 from trivium.service.permission import SIGNED_IN, check_app, own_job, readable_apps
-from trivium.service.phrase import translate
 from trivium.service.runtime import Runtime
 from trivium.service.visitor import language_of, owner_of, principal_of
 
@@ -182,7 +181,7 @@ def _state(runtime: Runtime, job: Job, language: str) -> dict[str, Any]:
         "can_cancel": job.can_cancel,
         "can_retry": job.state.can_retry,
         "error": job.error,
-        "error_text": translate(job.error, language),
+        "error_text": error_text(job.error, spec, language),
         "error_reference": job.error_reference,
         "created_at": job.created_at.isoformat(),
         "started_at": job.started_at.isoformat() if job.started_at else None,

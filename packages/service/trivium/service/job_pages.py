@@ -10,9 +10,8 @@ from fastapi.responses import RedirectResponse
 
 from trivium.service.app_spec import AppSpec
 from trivium.service.jobs import Job
-from trivium.service.pages import app_title, history, page, remaining_text, stage_text, state_text
+from trivium.service.pages import app_title, error_text, history, page, remaining_text, stage_text, state_text
 from trivium.service.permission import PERSON, own_job, readable_apps
-from trivium.service.phrase import translate
 from trivium.service.runtime import Runtime
 from trivium.service.visitor import language_of, owner_of
 
@@ -70,7 +69,7 @@ def _see(job: Job) -> Response:
 def _values(runtime: Runtime, spec: AppSpec | None, job: Job, language: str) -> dict[str, Any]:
     return {
         "job": job,
-        "error": translate(job.error, language),
+        "error": error_text(job.error, spec, language),
         "app": app_title(spec, job.app, language),
         "state": state_text(job, language),
         "stage": stage_text(spec, job.stage, language),

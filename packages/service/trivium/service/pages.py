@@ -28,6 +28,7 @@ __all__ = [
     "Line",
     "Tile",
     "app_title",
+    "error_text",
     "history",
     "in_browser",
     "message",
@@ -159,9 +160,17 @@ def history(events: Sequence[JobEvent], spec: AppSpec | None, language: str) -> 
     lines = []
     for event in events:
         what = texts[f"state.{event.what}"] if event.what in set(JobState) else texts[f"event.{event.what}"]
-        detail = texts.get(f"recovered.{event.detail}", translate(event.detail, language))
+        detail = texts.get(f"recovered.{event.detail}", error_text(event.detail, spec, language))
         lines.append(Line(event.at, what, stage_text(spec, event.stage, language), event.worker, detail))
     return lines
+
+
+def error_text(error: str, spec: AppSpec | None, language: str) -> str:
+    """Return why a job has no result; a stage that it names, in the words of its app."""
+    if isinstance(error, Phrase) and "stage" in error.values:
+        words = stage_text(spec, error.values["stage"], language)
+        error = Phrase(error.template, **{**error.values, "stage": words})
+    return translate(error, language)
 
 
 def stage_text(spec: AppSpec | None, stage: str, language: str) -> str:
