@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -139,6 +140,7 @@ CELL = st.one_of(
     st.none(),
     st.floats(),
     st.integers(-(10**6), 10**6),
+    st.sampled_from([10**400, -(10**400)]),
     st.booleans(),
     st.text(max_size=5),
     st.sampled_from(["7,8", "Bad", "1e3", "0x80050000"]),
@@ -158,6 +160,13 @@ NARROW = st.fixed_dictionaries(
         "quality": CELL,
     },
 )
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**400), float("inf"), "9" * 400, "1e999"])
+def test_numbers_beyond_all_measure_are_bad_readings_and_no_codes(number):
+    rows = [{"asset": "P1", "time": START, "temp": number}, {"asset": "P1", "time": START + 1, "temp": 20.5}]
+    assert verdicts(judged(rows)) == ["bad_quality", "accepted"]
+    assert verdicts(judged([{"asset": "P1", "time": START, "temp": 20.5, "quality": number}])) == ["bad_quality"]
 
 
 # Whatever makes examples slow on a busy machine is no fault of the code.

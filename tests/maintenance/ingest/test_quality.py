@@ -46,3 +46,8 @@ def test_status_codes_in_a_value_column_are_seen_and_readings_are_not():
 def test_an_unknown_scheme_is_refused():
     with pytest.raises(InputError, match="quality: 'opc-hda' is no scheme of quality codes; use opc-ua or opc-da"):
         of_codes([0], "q", "opc-hda")
+
+
+def test_a_ua_code_that_was_written_as_a_signed_number():
+    signed = 0x80020000 - 2**32  # BadInternalError, as a 32-bit integer of C
+    assert of_codes([signed, str(signed), 0], "status").tolist() == [BAD, BAD, GOOD]

@@ -6,6 +6,7 @@ semicolons does). What is no number is bad quality, and its text is kept for the
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -52,7 +53,10 @@ def read_numbers(column: np.ndarray | Sequence[Any], *, decimal: str = "") -> Ce
         values = column.astype(np.float64, copy=True)
         found = np.where(np.isnan(values), quality.ABSENT, quality.GOOD).astype(np.uint8)
     elif all(type(cell) in (float, int) for cell in column):
-        values = np.array(column, np.float64)
+        try:
+            values = np.array(column, np.float64)
+        except OverflowError:
+            values = np.array([_of_number(cell) for cell in column])
         found = np.where(np.isnan(values), quality.BAD, quality.GOOD).astype(np.uint8)
     elif (plain := _plain_numbers(column)) is not None:
         values = plain
@@ -92,7 +96,7 @@ def _plain_numbers(column: Sequence[Any]) -> np.ndarray | None:
 def read_number(cell: Any, decimal: str = "") -> float | str | None:
     """Return the number in a cell, None when it is empty, else its text, which is no number."""
     if cell is None or isinstance(cell, (bool, int, float)):
-        return None if cell is None else float(cell)
+        return None if cell is None else _of_number(cell)
     text = str(cell).strip()
     if not text:
         return None
@@ -107,6 +111,14 @@ def read_number(cell: Any, decimal: str = "") -> float | str | None:
     elif _COMMA.fullmatch(plain) and not _AMBIGUOUS.fullmatch(plain):
         plain = plain.replace(",", ".")
     return float(plain) if _PLAIN.fullmatch(plain) else text[:200]
+
+
+def _of_number(cell: float) -> float:
+    """Return a number of JSON as a float; one of more digits than that holds is infinite."""
+    try:
+        return float(cell)
+    except OverflowError:
+        return math.inf if cell > 0 else -math.inf
 
 
 def _shown(value: float) -> str:

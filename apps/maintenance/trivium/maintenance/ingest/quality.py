@@ -83,15 +83,20 @@ def _code(cell: object) -> int | str | None:
     if isinstance(cell, bool):
         return "good" if cell else "bad"
     if isinstance(cell, (int, float)):
-        return None if cell != cell else int(cell)
+        return None if cell != cell else _in_32_bits(cell)
     text = str(cell).strip()
     if not text:
         return None
-    if re.fullmatch(r"0[xX][0-9a-fA-F]+", text):
-        return int(text, 16)
-    if re.fullmatch(r"\d+(\.0+)?", text):
-        return int(float(text))
+    if re.fullmatch(r"0[xX][0-9a-fA-F]{1,16}", text):
+        return _in_32_bits(int(text, 16))
+    if re.fullmatch(r"-?\d{1,16}(\.0+)?", text):
+        return _in_32_bits(float(text))
     return text
+
+
+def _in_32_bits(number: float) -> int | str:
+    """Return a code; below 0 it was written as a signed number. What needs more bits is no code, and not good."""
+    return int(number) % 2**32 if -(2**31) <= number < 2**32 else "bad"
 
 
 def _looks_ua(numbers: Sequence[int], name: str) -> bool:
