@@ -30,7 +30,9 @@ BARE = {
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    names = ("model/model.safetensors", "checkpoints/step-00000006/training.safetensors")
+    """Return those of the model and of what lies beside its last checkpoint."""
+    last = max((folder / "run" / "checkpoints").iterdir()).name
+    names = ("model/model.safetensors", f"checkpoints/{last}/training.safetensors")
     return {name: hashlib.sha256((folder / "run" / name).read_bytes()).hexdigest() for name in names}
 
 
@@ -125,20 +127,22 @@ def test_a_broken_run_goes_on_bit_for_bit(tmp_path, monkeypatch, changes):
 @pytest.mark.slow
 def test_a_killed_and_then_interrupted_process_goes_on_bit_for_bit(tmp_path):
     (tmp_path / "broken").mkdir()
-    with start(tmp_path / "broken") as killed:
-        wait_for(tmp_path / "broken", lambda run: (run / "checkpoints" / "step-00000002").is_dir())
+    # Long enough that it is killed before its end, however late this process gets to look.
+    longer = {"steps": 60, "save_every": 10, "eval_every": 30}
+    with start(tmp_path / "broken", **longer) as killed:
+        wait_for(tmp_path / "broken", lambda run: (run / "checkpoints" / "step-00000010").is_dir())
         killed.kill()
         assert killed.wait() == -signal.SIGKILL
     assert not (tmp_path / "broken" / "run" / "model").exists()
-    with start(tmp_path / "broken", "--resume") as interrupted:
-        wait_for(tmp_path / "broken", lambda run: any(line["step"] >= 3 for line in lines(tmp_path / "broken")))
+    with start(tmp_path / "broken", "--resume", **longer) as interrupted:
+        wait_for(tmp_path / "broken", lambda run: any(line["step"] >= 13 for line in lines(tmp_path / "broken")))
         interrupted.send_signal(signal.SIGINT)
         said = interrupted.communicate(timeout=50)[1]
     if interrupted.returncode:  # it may have been done before the signal came
         assert interrupted.returncode == 130
-        assert re.search(r"stopped after step \d; its checkpoint lies in .*/checkpoints, and --resume goes on", said)
-    train(config(tmp_path / "broken"), resume=True)
-    train(config(tmp_path / "whole"))
+        assert re.search(r"stopped after step \d+; its checkpoint lies in .*/checkpoints, and --resume goes on", said)
+    train(config(tmp_path / "broken", **longer), resume=True)
+    train(config(tmp_path / "whole", **longer))
     assert hashes(tmp_path / "whole") == hashes(tmp_path / "broken")
     assert untimed(tmp_path / "whole") == untimed(tmp_path / "broken")
 

@@ -30,4 +30,6 @@ def page_faults(mode: str) -> int:
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
 def test_pages_of_what_was_freed_are_used_again():
-    assert page_faults("keep") <= 8 < page_faults("leave")  # at least 32, where pages have 2 MiB
+    if not (left := page_faults("leave")):
+        pytest.skip("this system counts no page faults")
+    assert page_faults("keep") <= 8 < left  # at least 32, where pages have 2 MiB
