@@ -107,13 +107,13 @@ class Visit:
         return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in ("serious", "critical")]
 
 
-def film(number: int, **changes) -> bytes:
-    """A drawn chest with an invented patient; each number is a study of its own."""
+def film(number: int, *, place: int = 1, **changes) -> bytes:
+    """A drawn chest with an invented patient; each number is a study of its own, each place a film of it."""
     pixels = (drawn_chest() * 4095).astype(np.uint16)
     return dicom(
         pixels, BitsStored=12, ViewPosition="PA", PatientAge="060Y", PatientSex="F", BodyPartExamined="CHEST",
-        SOPInstanceUID=f"1.2.3.{number}.1", StudyInstanceUID=f"1.2.3.{number}", SeriesInstanceUID=f"1.2.3.{number}.9",
-        ImagerPixelSpacing=[0.8, 0.8], WindowCenter=2048, WindowWidth=4096,
+        SOPInstanceUID=f"1.2.3.{number}.{place}", StudyInstanceUID=f"1.2.3.{number}",
+        SeriesInstanceUID=f"1.2.3.{number}.9", ImagerPixelSpacing=[0.8, 0.8], WindowCenter=2048, WindowWidth=4096,
         **{"PatientName": "Zyxwine^Quorla", "PatientID": "MRN-77123"} | changes,
     )  # fmt: skip
 
@@ -239,6 +239,13 @@ def test_an_earlier_film_comes_from_the_archive_while_somebody_writes(browser, s
     page.keyboard.press("Control+Enter")
     visit.until(lambda: page.locator('#study[data-saved="saved"]').count() == 1)
     assert page.locator(".m-sentence .m-text").first.inner_text().endswith(" half a word")
+
+    # A second film of the study comes, and can be looked at.
+    data = film(3, place=2, PatientID="MRN-5150", StudyDate="20240131")
+    page.request.post(f"{suite.url}/medical/api/uploads", data=data, headers={"origin": suite.url})
+    page.locator("[data-tool=film-2]").click()
+    visit.until(lambda: "/films/2" in (page.locator("#view").get_attribute("data-ready") or ""))
+    assert "there are 2 now" in page.locator("#notices").inner_text()
 
     # A critical finding asks who was told, and the page goes on.
     page.locator("[data-add=findings]").click()
