@@ -111,6 +111,8 @@ def test_a_side_is_compared_with_where_the_finding_lies_on_the_film():
         "FINDINGS: Lungs are hyperexpanded. Enlarged heart.\nIMPRESSION: COPD. Enlarged heart. No acute disease.",
         "FINDINGS: Opacities, more marked at the left base; better seen on the lateral view.\nIMPRESSION: Opacities.",
         "检查所见：右肺斑片影。\n诊断意见：右肺斑片影，建议治疗后复查观察吸收情况，随访观察变化。",
+        "FINDINGS: A 1.8 x 2.3 cm mass in the right upper lobe.\nIMPRESSION: Right upper lobe mass, 2.3 cm.",
+        "检查所见：两肺透亮度增加，双膈低平。\n诊断意见：慢性支气管炎、肺气肿。",
         "检查所见：双肺纹理增多、增粗。左侧胸腔积液。心影增大。\n诊断意见：左侧胸腔积液；心影增大。",
         "检查所见：少量气胸，右侧膈面抬高。\n诊断意见：左侧少量气胸。",
         "检查所见：左侧胸腔积液。\n诊断意见：左侧胸腔积液；骨骼未见异常。",

@@ -28,6 +28,9 @@ _OTHER_UNITS = ("kg", "g", "mg", "ml", "cc", "l", "mmhg", "%", "％", "千克", 
 _SIZE = re.compile(
     rf"(\d+(?:\.\d+)?)\s*(?:-\s?)?({'|'.join((*_LENGTHS, *_OTHER_UNITS))})?(?![A-Za-z\d])", re.IGNORECASE
 )
+_LONGEST = 800  # characters of a clause; what is longer is no sentence, and would take the square of its length
+_SIDES_REACH = 40  # characters before the last number
+_SIDES = re.compile(r"(?:\d+(?:\.\d+)?\s*[x×*]\s*)+$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ def _sentences(text: str, words: Lexicon) -> Iterator[Span]:
 def _mentions(span: Span, words: Lexicon) -> Iterator[Mention]:
     for clause in _clauses(span.text, words):
         places = _named(clause, words)
-        sizes = [one for one in (_size_mm(found) for found in _SIZE.finditer(clause)) if one is not None]
+        sizes = [one for one in (_largest_mm(clause, found) for found in _SIZE.finditer(clause)) if one is not None]
         for position, place in enumerate(places):
             polarity, side = _polarity(clause, places, position, words), _side(clause, places, position, words)
             grades = _grades(clause, places, position, words)
@@ -141,7 +144,8 @@ def _clauses(text: str, words: Lexicon) -> list[str]:
     parts.append(text[place:])
     if words.language == "zh":  # a comma ends what a negation reaches
         parts = [one for part in parts for one in _split_at_commas(part, words)]
-    return [one for one in parts if one.strip()]
+    pieces = [part[start : start + _LONGEST] for part in parts for start in range(0, len(part), _LONGEST)]
+    return [one for one in pieces if one.strip()]
 
 
 def _split_at_commas(text: str, words: Lexicon) -> list[str]:
@@ -250,10 +254,23 @@ def _grades(clause: str, places: list[_Place], position: int, words: Lexicon) ->
 
 
 def _size_mm(found: re.Match[str]) -> float | None:
+    scale = _scale_mm(found)
+    return None if scale is None else float(found[1]) * scale
+
+
+def _scale_mm(found: re.Match[str]) -> float | None:
     unit = found[2] or ""
     scales = (scale for name, scale in _LENGTHS.items() if re.fullmatch(name, unit, re.IGNORECASE))
-    scale = next(scales, None)
-    return None if scale is None else float(found[1]) * scale
+    return next(scales, None)
+
+
+def _largest_mm(clause: str, found: re.Match[str]) -> float | None:
+    """Return the largest side of `2.3 x 1.8 cm`, of which `found` is the last number with the unit."""
+    scale, before = _scale_mm(found), _SIDES.search(clause[max(0, found.start() - _SIDES_REACH) : found.start()])
+    if scale is None:
+        return None
+    sides = re.findall(r"\d+(?:\.\d+)?", before[0]) if before else []
+    return scale * max(map(float, (found[1], *sides)))
 
 
 def measures(text: str) -> Iterator[Measure]:
