@@ -56,3 +56,16 @@ def test_finance_alone_needs_half(migrated, monkeypatch):
     monkeypatch.setattr(doctor.os, "cpu_count", lambda: 2)
     monkeypatch.setattr(doctor.os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 2 * 2**30 // 4096}.get)
     assert _found(migrated.model_copy(update={"apps": "finance"}), "machine")[0] == "ok"
+
+
+def test_a_provider_that_the_server_would_not_start_with_is_a_failure(migrated):
+    given = {"oidc_issuer": "https://idp.example", "oidc_client_id": "trivium", "oidc_roles": "it=admin"}
+    assert _found(migrated.model_copy(update=given | {"oidc_client_id": ""}), "login") == (
+        "fail",
+        "TRIVIUM_OIDC_CLIENT_ID: is empty, but TRIVIUM_OIDC_ISSUER is set",
+    )
+    assert _found(migrated.model_copy(update=given | {"oidc_roles": "it=emperor"}), "login")[0] == "fail"
+    assert _found(migrated.model_copy(update=given), "login") == (
+        "ok",
+        "also by https://idp.example, with roles for it",
+    )

@@ -12,6 +12,7 @@ from datetime import datetime
 from redis.exceptions import RedisError
 
 from trivium.service import footprint, migrate
+from trivium.service.access import open_provider
 from trivium.service.app_spec import enabled_apps
 from trivium.service.audit import Audit
 from trivium.service.broker import broker_url, connect
@@ -39,7 +40,7 @@ class Finding:
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at Python, machine, settings, home folder, disk, database, last backup, broker, memory and apps."""
+    """Look at Python, machine, settings, home folder, disk, database, last backup, broker, login, memory, apps."""
     version = platform.python_version()
     yield Finding("ok" if sys.version_info >= (3, 11) else "fail", "python", f"{version} on {platform.platform()}")
     if hasattr(os, "sysconf"):  # not on Windows, where no suite runs
@@ -51,6 +52,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _checked("database", lambda: _database(settings))
     yield _backup(settings)
     yield _broker(settings)
+    if settings.oidc_issuer:
+        yield _checked("login", lambda: _provider(settings))
     yield from _memory(settings)
     for spec in enabled_apps(settings.apps):
         seen = f"not installed: {spec.install_line}" if spec.missing else "installed"
@@ -71,6 +74,12 @@ def _machine(settings: Settings) -> Finding:
     if is_small:
         seen += f"; plan {_CORES} cores and {planned_gib} GiB for these apps (TRIVIUM_APPS)"
     return Finding("note" if is_small else "ok", "machine", seen)
+
+
+def _provider(settings: Settings) -> str:
+    """Say who vouches for people, once the settings for it would let the server start."""
+    open_provider(settings, enabled_apps(settings.apps))
+    return f"also by {settings.oidc_issuer}, with roles for {', '.join(settings.roles_by_group)}"
 
 
 def _memory(settings: Settings) -> Iterator[Finding]:
