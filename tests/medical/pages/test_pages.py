@@ -185,6 +185,19 @@ def test_identity_is_read_by_permission_and_on_record(site):
     assert site.clients["root"].get(key).status_code == 404
 
 
+def test_a_patient_is_found_by_number_on_record(site):
+    study_id = site.bring(planted("1.102", StudyInstanceUID="1.101", PatientID="MRN-9 1", IssuerOfPatientID="Clinic"))
+    tom = site.clients["tom"]
+    found = tom.post("/medical/patients", json={"number": "mrn-9 1^^^CLINIC"}).json()["pseudonym"]
+    listed = tom.get("/medical/worklist", params={"q": found, "state": ""}).json()["studies"]
+    assert [one["id"] for one in listed] == [study_id]
+    (searched,) = site.runtime.audit.rows(action="identity.searched")
+    assert (searched.actor, searched.subject_id) == ("tom", found)
+    other = tom.post("/medical/patients", json={"number": "MRN-9 1"}).json()["pseudonym"]
+    assert tom.get("/medical/worklist", params={"q": other, "state": ""}).json()["studies"] == []
+    assert site.clients["root"].post("/medical/patients", json={"number": "MRN-9 1"}).status_code == 404
+
+
 def test_signing_asks_for_pin_or_password_once_in_a_while(site):
     ann, study_id = site.clients["ann"], site.bring(planted("1.11", StudyInstanceUID="1.10"))
     site.draft(study_id, "job-sign")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
+from pydantic import BaseModel, Field
 from sqlalchemy import Row, select
 from starlette.exceptions import HTTPException
 
@@ -18,6 +19,7 @@ from trivium.medical.pages.html import STATIC, page
 from trivium.medical.parse.reader import MAX_BYTES
 from trivium.medical.workflow.states import ReportState
 from trivium.medical.workflow.studies import Study, worklist
+from trivium.service.audit import Entry
 from trivium.service.database import utc_now
 from trivium.service.errors import InputError
 from trivium.service.permission import needs
@@ -33,15 +35,20 @@ _FILTERS = ("open", "", *ReportState)
 _QUARANTINED_SHOWN = 20
 
 
+class PatientNumber(BaseModel):
+    """A patient's number, as in the header of their films; in a body, for addresses are logged."""
+
+    number: str = Field(min_length=1, max_length=140)
+
+
 @router.get("/", dependencies=[needs("medical.read")])
 def show(request: Request) -> Response:
     """Show the page; its rows come by `/worklist`."""
     may = principal_of(request).may
     texts = catalogue("trivium.medical", language_of(request))
     filters = [(one, texts[f"filter.{one or 'all'}"]) for one in _FILTERS]
-    return page(
-        request, "worklist.html", filters=filters, may_upload=may("medical.run"), quarantined=_set_aside(request)
-    )
+    allowed = {"may_upload": may("medical.run"), "may_identify": may("medical.identity")}
+    return page(request, "worklist.html", filters=filters, quarantined=_set_aside(request), **allowed)
 
 
 @router.get("/worklist", dependencies=[needs("medical.read")])
@@ -60,6 +67,18 @@ def rows(
     found = worklist(runtime_of(request).database, state=state, search=q, page=number, mine=account_id if mine else "")
     listed = [_row(one, account_id) for one in found.studies]
     return JSONResponse({"studies": listed, "has_more": found.has_more}, headers={"cache-control": "no-store"})
+
+
+@router.post("/patients", dependencies=[needs("medical.identity")])
+def find_patient(request: Request, body: PatientNumber) -> dict[str, str]:
+    """Return what the patient of a number is called here, on record; the number itself goes nowhere.
+
+    A number is looked for as a whole, of its issuer where the films name one: `MRN-1^^^CLINIC`, as HL7 writes it.
+    """
+    number, _, issuer = body.number.partition("^^^")
+    pseudonym = vault_of(request).pseudonym(number, issuer)
+    runtime_of(request).audit.record(Entry("identity.searched", principal_of(request).id, "patient", pseudonym))
+    return {"pseudonym": pseudonym}
 
 
 @router.post("/api/uploads", status_code=201, dependencies=[needs("medical.run")])

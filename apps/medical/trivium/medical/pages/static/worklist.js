@@ -1,5 +1,5 @@
 // The worklist: rows by plain polling, filters without a reload, films by drop or choice, keys J, K and Enter.
-import { at, make, person, say, waited } from "./texts.js";
+import { at, make, person, post, say, waited } from "./texts.js";
 
 const rows = document.getElementById("rows");
 const filters = document.getElementById("filters");
@@ -61,6 +61,19 @@ function move(step) {
   const place = links.indexOf(document.activeElement);
   links[Math.min(Math.max(place + step, 0), links.length - 1)]?.focus();
 }
+
+// A patient's number is asked for what the patient is called here, and not kept on the page.
+document.getElementById("finder")?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const { number } = event.target;
+  const { ok, body } = await post(at("/medical/patients"), { number: number.value });
+  if (!ok) return;
+  number.value = "";
+  filters.q.value = body.pseudonym;
+  filters.state.value = "";
+  pages = 1;
+  load();
+});
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return;
