@@ -35,10 +35,10 @@ def grad_cam(net: nn.Module, pictures: Tensor, column: int) -> Tensor:
         ModelError: if its features are no map.
     """
     with torch.enable_grad():
-        features = net.forward_features(pictures).detach().requires_grad_()  # type: ignore[operator]
+        features = net.forward_features(pictures).detach().requires_grad_()
         if features.ndim != 4:
             raise ModelError(f"{type(net).__name__} gives tokens, not a map", hint="use attention_rollout or occlusion")
-        score = net.forward_head(features)[:, column].sum()  # type: ignore[operator]
+        score = net.forward_head(features)[:, column].sum()
         (slopes,) = torch.autograd.grad(score, features)
     maps = torch.relu((slopes.mean((2, 3), keepdim=True) * features).sum(1, keepdim=True)).detach()
     return _enlarged(maps, pictures)
@@ -61,7 +61,7 @@ def attention_rollout(net: nn.Module, pictures: Tensor) -> Tensor:
     seen: list[Tensor] = []
     hooks = [one.register_forward_pre_hook(lambda layer, args: seen.append(_shares(layer, args[0]))) for one in layers]
     try:
-        net.forward_features(pictures)  # type: ignore[operator]
+        net.forward_features(pictures)
     finally:
         for hook in hooks:
             hook.remove()
@@ -70,7 +70,7 @@ def attention_rollout(net: nn.Module, pictures: Tensor) -> Tensor:
         reach = (0.5 * share + 0.5 * torch.eye(share.shape[1])) @ reach
     prefix = int(getattr(net, "num_prefix_tokens", 0))
     row = (reach[:, 0] if prefix else reach.mean(1))[:, prefix:]  # (B, patches)
-    high, wide = net.patch_embed.patch_size  # type: ignore[union-attr, misc]
+    high, wide = net.patch_embed.patch_size
     return _enlarged(row.view(len(row), 1, pictures.shape[2] // high, pictures.shape[3] // wide), pictures)
 
 
@@ -124,9 +124,9 @@ def faithfulness(
 def _shares(attention: nn.Module, tokens: Tensor) -> Tensor:
     """Return `(B, N, N)`: what a layer of timm attends to from each token, the mean of its heads."""
     batch, count, _ = tokens.shape
-    heads: int = attention.num_heads  # type: ignore[assignment]
-    joined = attention.qkv(tokens).view(batch, count, 3, heads, -1).permute(2, 0, 3, 1, 4)  # type: ignore[operator]
-    queries, keys = attention.q_norm(joined[0]), attention.k_norm(joined[1])  # type: ignore[operator]
+    heads = int(attention.num_heads)
+    joined = attention.qkv(tokens).view(batch, count, 3, heads, -1).permute(2, 0, 3, 1, 4)
+    queries, keys = attention.q_norm(joined[0]), attention.k_norm(joined[1])
     mean: Tensor = (queries * attention.scale @ keys.transpose(-2, -1)).softmax(-1).mean(1)
     return mean
 
