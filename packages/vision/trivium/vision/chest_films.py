@@ -106,8 +106,10 @@ def read_film(path: Path) -> Film:
     """
     try:
         return standard(_read(path))
+    except InputError as error:
+        raise InputError(error.what, where=str(path), hint=error.hint) from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        what = error.what if isinstance(error, InputError) else f"is no picture that can be read ({error})"
+        what = f"is no picture that can be read ({error})"
         raise InputError(what, where=str(path), hint="export it as PNG") from error
 
 
@@ -121,7 +123,9 @@ def pneumonia_films(folder: Path, part: str) -> tuple[Film, NDArray[np.bool_]]:
 def _read(path: Path) -> Film:
     with Image.open(path) as image:
         if image.width * image.height > _MAX_PIXELS:
-            raise InputError(f"{image.width} x {image.height} pixels are more than the {_MAX_PIXELS:,} allowed")
+            raise InputError(
+                f"{image.width} x {image.height} pixels are more than the {_MAX_PIXELS:,} allowed", hint="reduce it"
+            )
         if image.mode.startswith("I"):  # 16 bits, which `convert` would cut off at 255
             return np.asarray(image, dtype=np.float32) / np.float32(65535)
         return np.asarray(image.convert("L"), dtype=np.float32) / np.float32(255)
