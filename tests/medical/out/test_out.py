@@ -184,6 +184,15 @@ def test_names_and_dates_of_a_header_are_written_for_readers(runtime):
     main = fhir.render(out_of(runtime, study_id, identity=known))["entry"][0]["resource"]
     assert (main["identifier"][1]["value"], main["effectiveDateTime"]) == ("A7", "2026-01-02")
     assert main["imagingStudy"][0]["identifier"]["value"] == "urn:oid:1.2.3"
+    for time, told in (
+        ("081500.12", "20260102081500"),
+        ("0815", "202601020815"),
+        ("8 am", "20260102"),
+        ("", "20260102"),
+    ):
+        report = out_of(runtime, study_id, identity={**known, "study_time": time})
+        order = hl7.render(report, now=START).split("\r")[2].split("|")
+        assert (order[2], order[7]) == ("A7", told)
     for birth, told in (("1950.02.03", "1950-02-03"), ("1950", None), ("19501302", None), ("1950/02/03", None)):
         patient = fhir.render(out_of(runtime, study_id, identity={"birth_date": birth}))["entry"][1]["resource"]
         assert patient.get("birthDate") == told

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from trivium.medical.out.names import NameGroup, groups_of
+from trivium.medical.out.names import NameGroup, groups_of, iso_date
 from trivium.medical.out.outgoing import Outgoing
 from trivium.medical.out.text import signature_lines
 from trivium.medical.workflow.states import ReportState
@@ -98,11 +98,19 @@ def _obr(report: Outgoing, status: str) -> str:
     fields = [""] * 33
     fields[0], fields[1], fields[3], fields[4] = "OBR", "1", report.study.id, _LOINC
     fields[2] = _escaped(report.identity.get("accession", ""))
+    fields[7] = _taken(report)
     fields[25] = "C" if status == "W" else status
     if report.signer is not None:
         fields[22] = _time(report.signer.at)
         fields[32] = f"{_escaped(report.signer.id)}&{_escaped(report.signer.name)}"
     return "|".join(fields)
+
+
+def _taken(report: Outgoing) -> str:
+    """Return when the films were made, as the header has it: without a zone, that of the place."""
+    day = iso_date(report.identity.get("study_date", "")).replace("-", "")
+    clock = report.identity.get("study_time", "")[:6]
+    return day + clock if day and len(clock) in (4, 6) and clock.isdecimal() else day
 
 
 def _escaped(text: str) -> str:
