@@ -115,3 +115,11 @@ def test_a_word_processor_opens_it_and_prints_every_finding(tmp_path):
     text = re.sub(r"\s", "", "".join(page.get_textpage().get_text_range() for page in pdf))
     for sentence in case("periods", "zh").sentences:
         assert re.sub(r"\s", "", sentence.text)[:40] in text
+
+
+def test_amounts_a_share_have_their_unit_beside_peers_too():
+    tables = [[row.cells[0].text for row in table.rows] for table in _document("companies").tables]
+    (peers,) = (
+        names for names in tables if "Gross margin" in names and "Revenue growth" in names and "Revenue" in names
+    )
+    assert "Revenue per share (USD per share)" in peers

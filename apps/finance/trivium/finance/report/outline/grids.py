@@ -55,11 +55,7 @@ class Grids:
 
     def line(self, row: Row, changed: Sequence[int], name: str = "") -> Line:
         """Return one row: its values, then the changes of the `changed` columns."""
-        words = self._wording
-        name = name or words.metric(row.metric, row.label)
-        units = {value.unit for value in row.values if value.is_available}
-        if {kind_of(unit) for unit in units} & {"per_share", "shares"}:
-            name = f"{name} ({words.units(units)})"
+        name = self.name(row, name)
         cells = [self.cell(value) for value in row.values]
         for index in changed:
             change = row.changes[index] if index < len(row.changes) else None
@@ -72,6 +68,13 @@ class Grids:
         owner, item = row.values[0].id.split("/")[:2]
         key = self._references.key(f"{owner}/{item}/{row.metric}", name, row.values)
         return Line(name, tuple(cells), key, row.level, "total" if row.is_total else "row")
+
+    def name(self, row: Row, name: str = "") -> str:
+        """Return what a row is called, with its unit where the table's does not hold: shares, and amounts a share."""
+        name = name or self._wording.metric(row.metric, row.label)
+        units = {value.unit for value in row.values if value.is_available}
+        has_own = {kind_of(unit) for unit in units} & {"per_share", "shares"}
+        return f"{name} ({self._wording.units(units)})" if has_own else name
 
     def cell(self, value: Value, *, is_points: bool = False) -> Cell:
         """Return a value as printed; `n/a` or `nm` where there is none.

@@ -74,7 +74,7 @@ class Parts:
         values = [used.get(companies[index], row.values[index]) for index in group]
         ranked = [self._grids.cell(ranks.values[index]) if ranks else Cell("") for index in group]
         cells = (*map(self._grids.cell, values), self._grids.cell(median), *ranked)
-        return Line(self._wording.metric(row.metric, row.label), cells, self._references.first_key(row.values))
+        return Line(self._grids.name(row), cells, self._references.first_key(row.values))
 
     def _breakdown(self, one: Breakdown) -> Iterator[Block]:
         words, grids = self._wording, self._grids
