@@ -125,6 +125,7 @@ def test_what_only_looks_like_an_error_has_no_mark(text):
 def test_the_known_sex_counts():
     assert [one.kind for one in check_report("FINDINGS: Sclerosis from prostate cancer.", sex="F")] == ["sex"]
     assert check_report("FINDINGS: Sclerosis from prostate cancer.", sex="M") == []
+    assert check_report("FINDINGS: Para-aortic nodes. Ectopic kidney.", sex="M") == []
 
 
 @pytest.mark.parametrize(
@@ -144,6 +145,13 @@ def test_the_known_sex_counts():
         ("Bilateral pleural effusions.", [("Effusion", "present", "both")]),
         ("Chest tube has been withdrawn.", [("Chest tube", "absent", "")]),
         ("Effusion is unlikely.", [("Effusion", "absent", "")]),
+        ("Nodule, CT to rule out malignancy.", [("Nodule", "present", "")]),
+        ("Nodule; malignancy should be excluded.", [("Nodule", "present", "")]),
+        (
+            "Opacity, unlikely to represent pneumonia.",
+            [("Infiltration", "present", ""), ("Pneumonia", "uncertain", "")],
+        ),
+        ("Chest tube is out.", [("Chest tube", "absent", "")]),
         ("Effusion is not suspected.", [("Effusion", "absent", "")]),
         ("Effusion has not been demonstrated.", [("Effusion", "absent", "")]),
         ("气胸证据尚不充分。", [("Pneumothorax", "absent", "")]),

@@ -194,14 +194,14 @@ def _polarity(clause: str, places: list[_Place], position: int, words: Lexicon) 
     before, after = clause[: place.start], clause[place.end :]
     if place.is_denial:
         return "absent"
-    if words.patterns["unlikely"].search(clause):
+    is_last = position + 1 == len(places)
+    behind = after if is_last else clause[place.end : places[position + 1].start]
+    if words.patterns["unlikely"].search(behind):
         return "absent"
     if words.patterns["uncertain"].search(clause) or words.patterns["leads_to"].search(before):
         return "uncertain"
     if position and words.patterns["explained_as"].search(clause[places[position - 1].end : place.start]):
         return "uncertain"  # a guess at what the finding before it is
-    is_last = position + 1 == len(places)
-    behind = after if is_last else clause[place.end : places[position + 1].start]
     denied = words.patterns["negated_after"].search(behind)
     if denied and (is_last or denied.end() < len(behind.rstrip())):  # else it denies what comes next
         return "absent"
