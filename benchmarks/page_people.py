@@ -13,10 +13,12 @@ import itertools
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from playwright._impl._api_structures import SetCookieParam
 from playwright.async_api import BrowserContext, CDPSession, Error, Page
+
+if TYPE_CHECKING:
+    from playwright._impl._api_structures import SetCookieParam  # what `add_cookies` takes; not exported
 
 __all__ = ["SMALL", "Click", "Person"]
 
