@@ -16,13 +16,14 @@ import os
 import sys
 import time
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from setting import arguments, setting, verdict
 from virtual_scan import PARTS, Scan, read_part, scan
 
-from trivium.maintenance.inspection.align import Alignment, align
+from trivium.maintenance.inspection.align import align
 from trivium.maintenance.inspection.inspect import Options, Tolerance, conclude
 from trivium.maintenance.inspection.poses import apply, displacement, inverse
 from trivium.maintenance.inspection.reference import Reference
@@ -71,7 +72,7 @@ def measure(name: str, index: int, seed: int, references: dict[str, Reference]) 
     flagged = 0
     for one in wrong:  # had the search put this one first
         order = (one, *(other for other in alignment.candidates if other is not one))
-        flagged += not judge_trust(points, Alignment(order, alignment.judged, alignment.noise), reference).is_trusted
+        flagged += not judge_trust(points, replace(alignment, candidates=order), reference).is_trusted
     record = {
         "part": name,
         "index": index,

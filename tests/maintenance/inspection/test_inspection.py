@@ -9,13 +9,14 @@ import pytest
 from typer.testing import CliRunner
 
 from trivium.maintenance.inspection import cli
+from trivium.maintenance.inspection.align import Alignment, Candidate
 from trivium.maintenance.inspection.deviation import Surface, cell_size
 from trivium.maintenance.inspection.inspect import Inspection, Options, Tolerance, conclude, inspect
 from trivium.maintenance.inspection.poses import apply, displacement, exponential, inverse, spread_rotations
 from trivium.maintenance.inspection.reference import Reference
 from trivium.maintenance.inspection.regions import decide, defects, joined
 from trivium.maintenance.inspection.report.colors import colors
-from trivium.maintenance.inspection.trust import Trust, symmetric
+from trivium.maintenance.inspection.trust import Trust, apart, is_off, symmetric
 from trivium.pointcloud.io import read_points, write_mesh, write_points
 from trivium.pointcloud.records import Mesh, PointCloud
 from trivium.service.errors import InputError
@@ -258,7 +259,7 @@ def test_what_cannot_be_trusted_is_not(part):
     top = inspect(seen(part, seed=7, only=lambda normals: normals[:, 2] > 0.5), part, LIMIT)
     assert not top.trust.is_trusted
     assert top.verdict == "undecided"
-    assert "size" not in top.trust.reasons
+    assert top.trust.reasons == ("rival",)  # it lies on the upper face, and as well, shifted, on the lower one
     assert top.to_json()["defects"] == []
     inch = inspect(seen(part, seed=8) / 25.4, part, LIMIT)
     assert inch.trust.reasons[0] == "size"
@@ -272,6 +273,45 @@ def test_a_scan_of_something_else_is_said(part):
     far = np.random.default_rng(0).normal(size=(1000, 3)) * 1e4 + 1e6
     with pytest.raises(InputError, match="no point of the scan comes near the part; check both units"):
         conclude(far, part, np.eye(4), Trust((), 0, 0.0, None, 0.0), LIMIT)
+
+
+@pytest.mark.slow
+def test_a_broken_off_corner_is_a_defect_and_no_reason_to_distrust(part):
+    """The end of the foot, 9 mm of it, is broken off askew: 3 to 10 % of the points lie on the break."""
+    points = apply(POSE, seen(part, 20_000, seed=12))
+    across = np.array([0.8, 0.0, 0.6])
+    beyond = points @ across - ([40, 0, 12] @ across - 7)
+    points[beyond > 0] -= beyond[beyond > 0, None] * across
+    result = inspect(apply(inverse(POSE), points), part, LIMIT)
+    assert displacement(result.pose, POSE, apply(inverse(POSE), part.outline)) < 0.02
+    assert 0.02 < result.trust.off_share < 0.1
+    assert (result.trust.reasons, result.verdict) == ((), "fail")
+    assert result.defects[0].kind == "hollow"
+    assert result.defects[0].depth_mm > 2
+
+
+def test_what_is_off_under_both_poses_tells_nothing():
+    """Five hundred points are broken off under either pose; thirty more are off under the rival alone."""
+    off = np.zeros(10_000, bool)
+    off[:500] = True
+    more = off.copy()
+    more[500:530] = True
+    far = np.tile([100.0, 0, 0], (10_000, 1))
+    best, rival = Candidate(np.eye(4), off), Candidate(np.eye(4), more)
+    assert apart(best, rival) == (30, 0)
+    assert apart(rival, best) == (0, 30)
+    assert Alignment((best, rival), far, 0.02).judged == 10_000
+    assert (best.off, rival.off) == (500, 530)
+
+
+def test_points_off_in_many_places_are_no_break(part):
+    """6 % of the points lie 3 mm out: in one corner of the top a break, all over the part another part."""
+    points = part.scene.sample(5000, np.random.default_rng(0)).positions
+    for chosen, expected in ((points[:, 0].argsort()[-300:], False), (np.arange(300), True)):
+        moved, off = points.copy(), np.zeros(5000, bool)
+        moved[chosen] += [0, 0, 3]
+        off[chosen] = True
+        assert is_off(Alignment((Candidate(np.eye(4), off),), moved, 0.02), part) is expected
 
 
 @pytest.mark.slow

@@ -5,7 +5,12 @@ Rounds, each on more points and fewer poses:
    and McKay 1992) against a coarse grid of nearest places;
 2. the best distinct poses; point-to-plane steps (Chen and Medioni 1992) against the exact surface;
 3. the best two turned by 90 and 180 degrees about the part's axes, because plates and trays almost fit when flipped;
-4. the best few, on many points, told apart by what lies off the surface by more than the scan's own noise.
+4. the best one moved a little, because it may be stuck near its true place, then turned in all those ways once more,
+   now that it lies finely, and shifted by the part's length, width and height, because a scan of one flat side fits
+   the opposite one as well;
+5. the best few, on many points, told apart by what lies off the surface by more than the scan's own noise.
+When points still lie off the surface, because the part is damaged or because every round missed its true place, the
+search is made again from other points, and the poses of both are judged together.
 Weights fade out what lies far off (Geman-McClure), so that damage does not pull. Poses are judged by the mean of the
 distance, cut off at a limit: a hole in the wrong place costs, a dent costs little.
 """
@@ -15,6 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trivium.maintenance.inspection.poses import Floats, apply, exponential, spread_rotations
 from trivium.maintenance.inspection.reference import Reference
@@ -25,8 +31,12 @@ _TURNS = 400
 _ROUNDS = ((150, 10, 32), (300, 8, 8))  # points, steps, poses kept
 _FLIPS = (200, 4, 10)
 _FINAL = (1000, 6, 8)
+_OTHER = 1_000_003  # added to the seed of a second search
+_AGAIN = 0.001  # share of points off the surface from which on the search is made again
 _HOPELESS = 3.0  # times the cost of the best pose
-_CUTS = (0.03, 0.01, 0.01, 0.004)  # of the diagonal
+_CUTS = (0.03, 0.01, 0.01, 0.01, 0.01)  # of the diagonal
+_FINE = 0.004  # the same for the last fit
+_NUDGES = (24, 0.03)  # small motions tried, and how far they move the outline, of the diagonal
 _SAME = 0.03  # poses that put the part's outline this close (of the diagonal) are one
 _JUDGE_POINTS = 40_000
 _FIT_POINTS = 15_000
@@ -39,13 +49,16 @@ class Candidate:
 
     Args:
         pose: (4, 4) from the scan's frame to the part's.
-        cost: mean distance, cut off, millimetres.
-        off: number of the judged points that lie farther off the surface than noise goes.
+        is_off: (P,) for each of the judged points whether it lies farther off the surface than noise goes.
     """
 
     pose: Floats
-    cost: float
-    off: int = 0
+    is_off: NDArray[np.bool_]
+
+    @property
+    def off(self) -> int:
+        """Number of the points that do."""
+        return int(self.is_off.sum())
 
 
 @dataclass(frozen=True)
@@ -54,13 +67,18 @@ class Alignment:
 
     Args:
         candidates: distinct poses, best first; at least one.
-        judged: number of points that `off` counts among.
+        points: (P, 3) those judged, in the scan's frame, millimetres.
         noise: of a point about the surface under the best pose, robust standard deviation, millimetres.
     """
 
     candidates: tuple[Candidate, ...]
-    judged: int
+    points: Floats
     noise: float
+
+    @property
+    def judged(self) -> int:
+        """Number of the points judged."""
+        return len(self.points)
 
 
 def align(scan: Floats, reference: Reference, seed: int = 0) -> Alignment:
@@ -71,21 +89,11 @@ def align(scan: Floats, reference: Reference, seed: int = 0) -> Alignment:
         reference: the part.
         seed: picks the points that are looked at.
     """
-    generator = np.random.default_rng(seed)
-    poses = _starts(scan[generator.permutation(len(scan))[:2000]], reference)
-    kept: list[Candidate] = []
-    for number, (points, steps, keep) in enumerate(_ROUNDS):
-        some = scan[generator.permutation(len(scan))[:points]]
-        fit = _rough_fit if number == 0 else refine
-        kept = _distinct(*fit(some, poses, reference, steps, _CUTS[number] * reference.diagonal), reference, keep)
-        poses = np.stack([one.pose for one in kept])
-    poses = np.concatenate((poses, *(_flips(reference) @ pose for pose in poses[:2])))
-    for number, (points, steps, keep) in enumerate((_FLIPS, _FINAL), 2):
-        some = scan[generator.permutation(len(scan))[:points]]
-        kept = _distinct(*refine(some, poses, reference, steps, _CUTS[number] * reference.diagonal), reference, keep)
-        poses = np.stack([one.pose for one in kept])
-    poses = np.stack([one.pose for one in kept if one.cost <= _HOPELESS * kept[0].cost])
-    return judge(scan, poses, reference, seed)
+    poses = _search(scan, reference, seed)
+    found = judge(scan, poses, reference, seed)
+    if found.candidates[0].off <= _AGAIN * found.judged:
+        return found
+    return judge(scan, np.concatenate((poses, _search(scan, reference, seed + _OTHER))), reference, seed)
 
 
 def judge(scan: Floats, poses: Floats, reference: Reference, seed: int = 0) -> Alignment:
@@ -93,23 +101,19 @@ def judge(scan: Floats, poses: Floats, reference: Reference, seed: int = 0) -> A
 
     Args:
         scan: (N, 3) millimetres.
-        poses: (H, 4, 4) distinct, fitted.
+        poses: (H, 4, 4) fitted.
     """
     generator = np.random.default_rng(seed)
     some = scan[generator.permutation(len(scan))[:_JUDGE_POINTS]]
     distance = np.stack([np.abs(reference.signed(apply(pose, some))[0]) for pose in poses])  # (H, P)
     noise = float(1.4826 * np.median(distance, axis=1).min())
     cost = np.minimum(distance, 2 * _OFF * noise).mean(axis=1)
-    order = np.argsort(cost, kind="stable")
-    fitted, _ = refine(some[:_FIT_POINTS], poses[order[:1]], reference, 8, _CUTS[-1] * reference.diagonal)
+    order = _distinct(poses, cost, reference, len(poses))
+    fitted, _ = refine(some[:_FIT_POINTS], poses[order[:1]], reference, 8, _FINE * reference.diagonal)
     final = np.concatenate((fitted, poses[order[1:]]))
-    off = (distance[order] > _OFF * noise).sum(axis=1)
-    best = np.abs(reference.signed(apply(fitted[0], some))[0])
-    off[0] = (best > _OFF * noise).sum()
-    found = tuple(
-        Candidate(pose, float(cost[row]), int(count)) for pose, row, count in zip(final, order, off, strict=True)
-    )
-    return Alignment(found, len(some), noise)
+    is_off = distance[order] > _OFF * noise
+    is_off[0] = np.abs(reference.signed(apply(fitted[0], some))[0]) > _OFF * noise
+    return Alignment(tuple(Candidate(*one) for one in zip(final, is_off, strict=True)), some, noise)
 
 
 def refine(points: Floats, poses: Floats, reference: Reference, steps: int, cut: float) -> tuple[Floats, Floats]:
@@ -152,6 +156,29 @@ def refine(points: Floats, poses: Floats, reference: Reference, steps: int, cut:
     return poses, np.minimum(distance.reshape(len(poses), -1), cut).mean(axis=1)
 
 
+def _search(scan: Floats, reference: Reference, seed: int) -> Floats:
+    """Return the poses, (H, 4, 4), that the rounds before the last leave."""
+    generator = np.random.default_rng(seed)
+    poses = _starts(scan[generator.permutation(len(scan))[:2000]], reference)
+    for number, (points, steps, keep) in enumerate(_ROUNDS):
+        some = scan[generator.permutation(len(scan))[:points]]
+        fit = _rough_fit if number == 0 else refine
+        poses, costs = fit(some, poses, reference, steps, _CUTS[number] * reference.diagonal)
+        poses = poses[_distinct(poses, costs, reference, keep)]
+    flips = _flips(reference)
+    poses = np.concatenate((poses, *(flips @ pose for pose in poses[:2])))
+    for number, (points, steps, keep) in enumerate((_FLIPS, _FINAL, _FINAL), 2):
+        some = scan[generator.permutation(len(scan))[:points]]
+        poses, costs = refine(some, poses, reference, steps, _CUTS[number] * reference.diagonal)
+        kept = _distinct(poses, costs, reference, keep)
+        poses, costs = poses[kept], costs[kept]
+        if number == 2:
+            poses = np.concatenate((poses, _nudges(reference, generator) @ poses[0]))
+        elif number == 3:
+            poses = np.concatenate((poses, np.concatenate((flips, _shifts(reference))) @ poses[0]))
+    return poses[costs <= _HOPELESS * costs[0]]
+
+
 def _starts(scan: Floats, reference: Reference) -> Floats:
     """Return poses that put the middle of the scan on the middle of the part, in many turns."""
     own, target = _axes(scan), _axes(reference.samples.positions)
@@ -178,6 +205,25 @@ def _flips(reference: Reference) -> Floats:
     motions = np.tile(np.eye(4), (len(turns), 1, 1))
     motions[:, :3, :3] = turns
     motions[:, :3, 3] = middle - turns @ middle
+    return motions
+
+
+def _shifts(reference: Reference) -> Floats:
+    """Return the six motions that shift the part by the sides of its box, either way."""
+    motions = np.tile(np.eye(4), (6, 1, 1))
+    motions[:3, :3, 3] = np.diag(reference.high - reference.low)
+    motions[3:, :3, 3] = -motions[:3, :3, 3]
+    return motions
+
+
+def _nudges(reference: Reference, generator: np.random.Generator) -> Floats:
+    """Return small motions about the part's middle."""
+    count, far = _NUDGES
+    middle = (reference.low + reference.high) / 2
+    steps = generator.normal(0, far, (count, 6))
+    steps[:, 3:] *= reference.diagonal
+    motions = exponential(steps)
+    motions[:, :3, 3] += middle - motions[:, :3, :3] @ middle
     return motions
 
 
@@ -216,8 +262,8 @@ def _rough_fit(points: Floats, poses: Floats, reference: Reference, steps: int, 
     return poses, np.minimum(distance, cut).mean(axis=1)
 
 
-def _distinct(poses: Floats, costs: Floats, reference: Reference, keep: int) -> list[Candidate]:
-    """Return the best poses, leaving out those that are almost the same as a better one."""
+def _distinct(poses: Floats, costs: Floats, reference: Reference, keep: int) -> list[int]:
+    """Return the rows of the best poses, leaving out those that are almost the same as a better one."""
     outlines = apply(np.linalg.inv(poses).astype(np.float64), reference.outline)  # (H, 8, 3), in the scan's frame
     kept: list[int] = []
     for row in np.argsort(costs, kind="stable").tolist():
@@ -226,4 +272,4 @@ def _distinct(poses: Floats, costs: Floats, reference: Reference, keep: int) -> 
             kept.append(row)
         if len(kept) == keep:
             break
-    return [Candidate(poses[row], float(costs[row])) for row in kept]
+    return kept

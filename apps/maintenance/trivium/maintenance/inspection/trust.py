@@ -1,7 +1,8 @@
 """Whether an alignment can be trusted, and if not, why. A wrong alignment makes every number after it wrong.
 
-A pose is trusted when the scan lies on the part under it, no other pose explains the scan nearly as well (unless the
-part looks the same from there), and the scan holds the part in every direction (unless it may slide on itself).
+A pose is trusted when the scan lies on the part under it (but for one broken place), no other pose explains the scan
+nearly as well (unless the part looks the same from there), and the scan holds the part in every direction (unless it
+may slide on itself).
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
+import torch
 
-from trivium.maintenance.inspection.align import Alignment, align
+from trivium.maintenance.inspection.align import Alignment, Candidate, align
 from trivium.maintenance.inspection.datum import Fit
 from trivium.maintenance.inspection.poses import Floats, apply, exponential, inverse
 from trivium.maintenance.inspection.reference import Reference
+from trivium.pointcloud.geometry.clusters import clusters
 
-__all__ = ["SYMMETRY_MM", "Reason", "Trust", "judge_hand", "judge_trust", "on_datums", "symmetric"]
+__all__ = ["SYMMETRY_MM", "Reason", "Trust", "apart", "is_off", "judge_hand", "judge_trust", "on_datums", "symmetric"]
 
 SYMMETRY_MM = 0.05
 """A motion that carries the part off itself by no more is a symmetry."""
@@ -24,6 +27,8 @@ SYMMETRY_MM = 0.05
 Reason = Literal["size", "off_surface", "mirrored", "rival", "slides", "datum_unseen"]
 
 _MAX_OFF = 0.02  # share of points off the surface
+_MAX_BROKEN = 0.1  # the same with the largest place where it is off
+_BROKEN = 0.5  # of the diagonal: how far that place may reach to be one
 _MAX_NOISE = 0.002  # of the diagonal: above, the scan does not lie on the surface at all
 _SIGMAS = 5.0
 _SOME_OFF = 0.001  # share of points off the surface from which on the other hand is tried
@@ -69,11 +74,12 @@ def judge_trust(scan: Floats, alignment: Alignment, reference: Reference) -> Tru
     is_same = symmetric(best.pose, np.stack([one.pose for one in others]), reference) if others else np.empty(0, bool)
     rivals = [one for one, same in zip(others, is_same, strict=True) if not same]
     rival = min(rivals, key=lambda one: one.off, default=None)
+    better, worse = (0, 0) if rival is None else apart(best, rival)
     looseness = _looseness(scan, best.pose, alignment.noise, reference)
     reasons: list[Reason] = []
-    if best.off > _MAX_OFF * alignment.judged or alignment.noise > _MAX_NOISE * reference.diagonal:
+    if is_off(alignment, reference) or alignment.noise > _MAX_NOISE * reference.diagonal:
         reasons.append("off_surface")
-    if rival is not None and rival.off - best.off < _SIGMAS * (rival.off + best.off + 1) ** 0.5:
+    if rival is not None and better - worse < _SIGMAS * (better + worse + 1) ** 0.5:
         reasons.append("rival")
     if looseness > _LOOSE_MM:
         reasons.append("slides")
@@ -126,6 +132,29 @@ def symmetric(pose: Floats, others: Floats, reference: Reference) -> np.ndarray:
     there = others @ inverse(pose)
     back = np.stack([inverse(one) for one in there])
     return np.maximum(reference.self_distance(there), reference.self_distance(back)) <= SYMMETRY_MM
+
+
+def apart(best: Candidate, rival: Candidate) -> tuple[int, int]:
+    """Return how many points are off under the rival alone, and under the best pose alone (McNemar 1947).
+
+    What is off under both, as a broken edge is, tells nothing about which of the two is right.
+    """
+    return int((rival.is_off & ~best.is_off).sum()), int((best.is_off & ~rival.is_off).sum())
+
+
+def is_off(alignment: Alignment, reference: Reference) -> bool:
+    """Whether too many points lie off the surface, not counting one place that a break or a missing boss explains."""
+    best = alignment.candidates[0]
+    share = best.off / alignment.judged
+    if not _MAX_OFF < share <= _MAX_BROKEN:
+        return share > _MAX_OFF
+    off = apply(best.pose, alignment.points[best.is_off])
+    reach = 1.5 * (reference.area / alignment.judged) ** 0.5  # of points that lie side by side
+    place = clusters(torch.from_numpy(off), radius=2 * reach, min_points=4).numpy()
+    sizes = np.bincount(place[place >= 0], minlength=1)
+    largest = off[place == sizes.argmax()]
+    is_local = len(largest) > 0 and np.linalg.norm(np.ptp(largest, axis=0)) <= _BROKEN * reference.diagonal
+    return bool(share - (len(largest) if is_local else 0) / alignment.judged > _MAX_OFF)
 
 
 def _size(scan: Floats) -> float:
