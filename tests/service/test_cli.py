@@ -11,6 +11,8 @@ from tests.service.suite import PLUGINS, environment, trivium
 
 from trivium.service import cli
 from trivium.service.app_spec import installed_apps
+from trivium.service.evidence import Report
+from trivium.service.runner import run_job
 from trivium.service.runtime import open_runtime
 from trivium.service.settings import current_settings
 
@@ -156,6 +158,13 @@ def here(home, monkeypatch, capsys):
     current_settings.cache_clear()
 
 
+def end(job_id: str) -> None:
+    """Have a job done, as a worker would."""
+    runtime = open_runtime(current_settings(), publish=lambda *message: None)
+    run_job(job_id, lambda context: Report("", "en"), runtime=runtime)
+    runtime.close()
+
+
 def test_jobs_from_the_terminal(here):
     """One job's whole life as an operator sees it; no broker runs, so its message waits for one."""
     here("db", "upgrade")
@@ -166,8 +175,11 @@ def test_jobs_from_the_terminal(here):
     assert here("jobs", "list", "--state", "failed") == (0, "", "There is no such job.\n")
     assert "cancelled" in here("jobs", "cancel", job_id)[1]
     assert "queued" in here("jobs", "retry", job_id)[1]
+    end(job_id)
+    code, out, error = here("jobs", "cancel", job_id)
+    assert (code, " done " in out, error.splitlines()[-1]) == (0, True, "It had ended; nothing was stopped.")
     shown = here("jobs", "show", job_id)[1]
-    assert [word for word in ("ann", "0 of 3", "cancelled", "retry") if word not in shown] == []
+    assert [word for word in ("ann", "1 of 3", "cancelled", "retry") if word not in shown] == []
     purged = here("jobs", "purge", "--dry-run", "--days", "1")[1]
     assert purged == "Would remove 0 jobs that ended over 1 day ago: 0 files, 0 bytes.\n"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trivium.service.errors import InputError
-from trivium.service.terminal import list_lines, opened_runtime
+from trivium.service.terminal import list_lines, opened_runtime, say
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -74,9 +74,13 @@ def cancel(job_id: _Id) -> None:
 
     Example: trivium jobs cancel 0123456789abcdef
     """
+    from trivium.service.job import JobState
+
     with opened_runtime() as runtime:
         job = runtime.jobs.cancel(job_id)
         typer.echo(_line(job) + ("  asked to stop" if job.cancel_requested and not job.state.is_final else ""))
+    if job.state.is_final and job.state != JobState.CANCELLED:
+        say("It had ended; nothing was stopped.")
 
 
 @app.command()
