@@ -53,6 +53,12 @@ def test_monochrome1_and_the_inverse_shape_turn_the_tones_once():
     assert np.allclose(both, one)
 
 
+def test_a_window_without_width_shows_the_whole_range():
+    plain = read_bytes("a.dcm", dicom(RAMP, BitsStored=12)).film
+    none = read_bytes("a.dcm", dicom(RAMP, BitsStored=12, WindowCenter="2000", WindowWidth="0")).film
+    assert np.array_equal(none, plain)
+
+
 def test_a_voi_table_goes_before_a_window():
     table = Dataset()
     table.LUTDescriptor = [4096, 0, 16]

@@ -16,6 +16,7 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_dataset
+from pydicom.multival import MultiValue
 from pydicom.pixels import apply_modality_lut, apply_presentation_lut, apply_voi_lut, pixel_array
 
 from trivium.medical.parse.dicom_film import refuse_what_is_no_film
@@ -140,7 +141,7 @@ def _display(name: str, dataset: Dataset, stored: np.ndarray) -> Film:
             values = apply_modality_lut(stored, dataset)
             if "VOILUTSequence" in dataset and values.dtype.kind == "f":
                 values = np.rint(values).astype(np.int32)  # a table is entered by whole numbers
-            shaped = apply_voi_lut(values, dataset, index=0)
+            shaped = values if _has_no_width(dataset) else apply_voi_lut(values, dataset, index=0)
             if "PresentationLUTSequence" in dataset:
                 shaped = apply_presentation_lut(shaped.astype(np.uint16), dataset)
         except (*_DAMAGED, IndexError) as error:
@@ -154,6 +155,15 @@ def _display(name: str, dataset: Dataset, stored: np.ndarray) -> Film:
     low, high = float(film.min()), float(film.max())
     film = (film - low) / max(high - low, 1e-6)
     return (1 - film if _is_shown_inverted(dataset) else film).astype(np.float32)
+
+
+def _has_no_width(dataset: Dataset) -> bool:
+    """Return whether the window has no width, as some stations write; the whole range is shown then."""
+    if "VOILUTSequence" in dataset or "WindowWidth" not in dataset:
+        return False
+    width = dataset.WindowWidth
+    first = width[0] if isinstance(width, MultiValue) else width
+    return first is not None and float(first) < 1
 
 
 def _is_shown_inverted(dataset: Dataset) -> bool:
