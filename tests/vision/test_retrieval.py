@@ -120,6 +120,27 @@ def test_the_command_finds_films_and_sentences(tmp_path, capsys):
     assert "there is no such folder" in capsys.readouterr().err
 
 
+def test_a_turned_or_inverted_film_is_ranked_as_it_would_be_upright(tmp_path):
+    chest = (drawn_chest(160, 180) * 255).astype(np.uint8)
+    for name, pixels in (("a", chest), ("turned", np.rot90(chest, 2)), ("inverted", 255 - chest)):
+        Image.fromarray(np.ascontiguousarray(pixels)).save(tmp_path / f"{name}.png")
+    assert run(["vision", "search", str(tmp_path), "--text", "effusion", "--out", str(tmp_path / "a.json")]) == 0
+    found = {one["film"]: one["likeness"] for one in json.loads((tmp_path / "a.json").read_text())}
+    assert found["turned.png"] == pytest.approx(found["a.png"], abs=0.02)
+    assert found["inverted.png"] == pytest.approx(found["a.png"], abs=0.02)
+
+
+def test_a_picture_that_shows_no_chest_is_left_out(tmp_path, capsys):
+    Image.fromarray(np.zeros((90, 90), np.uint8)).save(tmp_path / "black.png")
+    asked = ["vision", "search", str(tmp_path), "--text", "effusion", "--out", str(tmp_path / "a.json")]
+    assert run(asked) == 1
+    assert "no picture looks like a frontal chest film" in capsys.readouterr().err
+    Image.fromarray((drawn_chest(80, 90) * 255).astype(np.uint8)).save(tmp_path / "a.png")
+    assert run(asked) == 0
+    assert [one["film"] for one in json.loads((tmp_path / "a.json").read_text())] == ["a.png"]
+    assert "black.png: does not look like a frontal chest film; left out" in capsys.readouterr().err
+
+
 def test_sixteen_bits_give_the_same_film_as_eight(tmp_path):
     eight = (drawn_chest(80, 90) * 255).astype(np.uint8)
     Image.fromarray(eight).save(tmp_path / "8.png")

@@ -60,7 +60,7 @@ def export(
 
 @app.command(epilog="Example: trivium vision search films --text 'pleural effusion' --out found.json")
 def search(
-    films: Annotated[Path, typer.Argument(metavar="FILMS", help="Folder of upright chest films, PNG or JPEG.")],
+    films: Annotated[Path, typer.Argument(metavar="FILMS", help="Folder of chest films, PNG or JPEG.")],
     out: Annotated[Path, typer.Option("--out", metavar="F.json", help="File to write: one row a match.")],
     text: Annotated[str | None, typer.Option(help="Rank the films by this text, English or Chinese.")] = None,
     sentences: Annotated[

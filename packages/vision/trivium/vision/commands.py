@@ -47,12 +47,12 @@ def search(films: Path, out: Path, *, text: str | None, sentences: Path | None, 
     """Rank the films of a folder by a text, or the sentences of a file for each film; write rows and say the first.
 
     Args:
-        films: folder of upright frontal films with bright bone, PNG or JPEG.
+        films: folder of frontal films, PNG or JPEG; turned or inverted ones are set right.
         out: JSON file to write: a list of `{film, sentence, likeness}`, the best first (for each film).
         text: English or Chinese.
         sentences: file with one sentence a line.
         top: how many for the text, or for each film.
-        warn: takes a line for each film that cannot be read; it has no row.
+        warn: takes a line for each film that has no row: it cannot be read, or looks like no chest.
 
     Returns:
         How many films could not be read.
@@ -69,7 +69,8 @@ def search(films: Path, out: Path, *, text: str | None, sentences: Path | None, 
     told = [text] if text is not None else _sentences(sentences) if sentences is not None else []
     retriever = Retriever.load()
     retriever.of_texts(told)  # before the films: what is unknown is said at once
-    names, pixels, failed = _films(films, warn)
+    given, pixels, failed = _films(films, warn)
+    names, pixels = _chests(given, pixels, warn)
     classifier = FindingsClassifier.load()
     described = describe(classifier.net, classifier.laid_all(pixels))
     nats = (described @ classifier.parts.weight + classifier.parts.offset) * [one.slope for one in classifier.platts]
@@ -107,6 +108,27 @@ def _films(folder: Path, warn: Say) -> tuple[list[str], Film, int]:
     if not films:
         raise InputError("holds no PNG or JPEG that can be read", where=str(folder), hint="give a folder of films")
     return names, np.stack(films), failed
+
+
+def _chests(names: Sequence[str], films: Film, warn: Say) -> tuple[list[str], Film]:
+    """Return the films that look like a frontal chest, upright and with bright bone, as the quality gate sees them.
+
+    Raises:
+        InputError: if none does.
+    """
+    from trivium.vision.quality_gate import CHEST_LIMIT, Gate, correct
+
+    gate, kept, right = Gate.load(), [], []
+    for name, film in zip(names, films, strict=True):
+        verdict = gate.judge(film)
+        if verdict.chest < CHEST_LIMIT:
+            warn(f"{name}: does not look like a frontal chest film; left out")
+            continue
+        kept.append(name)
+        right.append(correct(film, verdict.quarter_turns if verdict.rotated > 0 else 0, verdict.inverted > 0))
+    if not kept:
+        raise InputError("no picture looks like a frontal chest film", hint="give a folder of chest films")
+    return kept, np.stack(right)
 
 
 def _sentences(path: Path) -> list[str]:
