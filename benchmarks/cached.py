@@ -55,7 +55,7 @@ def main() -> int:
     parser = arguments(__doc__)
     parser.add_argument("--model", type=Path, help="folder of a checkpoint to measure in place of the three")
     parser.add_argument("--keep", type=Path, help="folder where what was learned stays, and is found again")
-    parser.add_argument("--prompts", type=int, default=32, help="number of prompts")
+    parser.add_argument("--prompts", type=int, default=16, help="number of prompts")
     parser.add_argument("--tokens", type=int, default=64, help="new tokens of each")
     options = parser.parse_args()
     torch.set_num_threads(1)
