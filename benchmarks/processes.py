@@ -24,7 +24,7 @@ def memory(root: int) -> dict[str, float]:
     for pid in below(root):
         with contextlib.suppress(OSError):
             found[_part(pid)] += memory_mib(pid)
-    return dict(sorted(found.items()))
+    return _named(found)
 
 
 def processor(root: int) -> dict[str, float]:
@@ -34,7 +34,11 @@ def processor(root: int) -> dict[str, float]:
         with contextlib.suppress(OSError):
             # utime, stime, and both of the children that it has waited for
             found[_part(pid)] += sum(map(int, status(pid)[11:15])) / _TICKS
-    return dict(sorted(found.items()))
+    return _named(found)
+
+
+def _named(found: dict[str, float]) -> dict[str, float]:
+    return {name: amount for name, amount in sorted(found.items()) if name}
 
 
 def _part(pid: int) -> str:
