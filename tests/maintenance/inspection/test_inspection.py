@@ -276,6 +276,18 @@ def test_a_scan_of_something_else_is_said(part):
 
 
 @pytest.mark.slow
+def test_half_of_a_part_is_laid_where_it_belongs(part):
+    """The half with the arm, from a coarse scanner: incomplete, whatever points the search looks at."""
+    generator = np.random.default_rng(13)
+    points = part.scene.sample(20_000, generator).positions + generator.normal(0, 0.1, (20_000, 3)) / 3**0.5
+    half = apply(inverse(POSE), points[points[:, 0] < 20])
+    for seed in (0, 1):
+        result = inspect(half, part, Tolerance(0.3), Options(seed=seed))
+        assert displacement(result.pose, POSE, apply(inverse(POSE), part.outline)) < 0.05
+        assert (result.trust.reasons, result.verdict) == ((), "incomplete")
+
+
+@pytest.mark.slow
 def test_a_broken_off_corner_is_a_defect_and_no_reason_to_distrust(part):
     """The end of the foot, 9 mm of it, is broken off askew: 3 to 10 % of the points lie on the break."""
     points = apply(POSE, seen(part, 20_000, seed=12))

@@ -39,6 +39,7 @@ _FINE = 0.004  # the same for the last fit
 _NUDGES = (24, 0.03)  # small motions tried, and how far they move the outline, of the diagonal
 _SAME = 0.03  # poses that put the part's outline this close (of the diagonal) are one
 _JUDGE_POINTS = 40_000
+_CLOSE_POINTS = 3000  # on which all poses are fitted before they are told apart
 _FIT_POINTS = 15_000
 _OFF = 5.0  # times the noise: farther off the surface than noise goes
 
@@ -97,22 +98,23 @@ def align(scan: Floats, reference: Reference, seed: int = 0) -> Alignment:
 
 
 def judge(scan: Floats, poses: Floats, reference: Reference, seed: int = 0) -> Alignment:
-    """Tell poses apart on many points, and fit the best one finely.
+    """Fit poses closely, tell them apart on many points, and fit the best one finely.
 
     Args:
         scan: (N, 3) millimetres.
-        poses: (H, 4, 4) fitted.
+        poses: (H, 4, 4) near where they belong.
     """
     generator = np.random.default_rng(seed)
     some = scan[generator.permutation(len(scan))[:_JUDGE_POINTS]]
+    poses, _ = refine(some[:_CLOSE_POINTS], poses, reference, 6, _FINE * reference.diagonal)
     distance = np.stack([np.abs(reference.signed(apply(pose, some))[0]) for pose in poses])  # (H, P)
     noise = float(1.4826 * np.median(distance, axis=1).min())
-    cost = np.minimum(distance, 2 * _OFF * noise).mean(axis=1)
-    order = _distinct(poses, cost, reference, len(poses))
+    order = _distinct(poses, np.minimum(distance, 2 * _OFF * noise).mean(axis=1), reference, len(poses))
     fitted, _ = refine(some[:_FIT_POINTS], poses[order[:1]], reference, 8, _FINE * reference.diagonal)
+    best = np.abs(reference.signed(apply(fitted[0], some))[0])
+    noise = min(noise, float(1.4826 * np.median(best)))
     final = np.concatenate((fitted, poses[order[1:]]))
-    is_off = distance[order] > _OFF * noise
-    is_off[0] = np.abs(reference.signed(apply(fitted[0], some))[0]) > _OFF * noise
+    is_off = np.concatenate((best[None], distance[order[1:]])) > _OFF * noise
     return Alignment(tuple(Candidate(*one) for one in zip(final, is_off, strict=True)), some, noise)
 
 
