@@ -95,7 +95,8 @@ export class Editor {
     const limits = this.draft.limits[name];
     const from = limits && { present: "present_from", uncertain: "uncertain_from" }[state];
     const chance = percent(probability);
-    const parts = [one.text.includes(chance) ? "" : chance, from ? say(`ui.${from}`, { limit: percent(limits[from]) }) : "", outside_chest ? say("ui.outside_chest") : ""];
+    const place = outside_chest && state !== "present" ? say("ui.outside_chest") : ""; // what is present says it itself
+    const parts = [one.text.includes(chance) ? "" : chance, from ? say(`ui.${from}`, { limit: percent(limits[from]) }) : "", place];
     const text = parts.filter(Boolean).join(", ");
     if (!text) return null;
     const title = limits ? say(limits.present_from < 1 ? "ui.limits" : "ui.limits_possible", { what: named(name), present: percent(limits.present_from), uncertain: percent(limits.uncertain_from) }) : null;

@@ -175,15 +175,20 @@ export class Viewer {
       if (map) context.drawImage(map, x, y, this.film.columns * this.scale, this.film.rows * this.scale);
     }
     context.globalAlpha = 1;
-    shown.forEach((one) => this.drawRegion(context, one, chosen.length > 0));
+    const written = [];
+    shown.forEach((one) => this.drawRegion(context, one, chosen.length > 0, written));
   }
 
-  drawRegion(context, { told, region }, isChosen) {
+  // What is told of a region stands above it, or below what is told there of others: `written` has their places.
+  drawRegion(context, { told, region }, isChosen, written) {
     const [x, y] = this.toScreen(region.x, region.y);
     context.lineWidth = isChosen ? 3 : 1;
     context.strokeStyle = HEAT;
     context.strokeRect(x, y, region.width * this.scale, region.height * this.scale);
-    this.write(context, told, x + 3, y - 5, HEAT);
+    let low = Math.max(y - 5, 18);
+    while (written.some((one) => Math.abs(one.low - low) < 18 && Math.abs(one.x - x) < 260)) low += 18;
+    written.push({ x, low });
+    this.write(context, told, x + 3, low, HEAT);
   }
 
   write(context, text, left, low, colour) {
