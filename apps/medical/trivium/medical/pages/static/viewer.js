@@ -39,7 +39,7 @@ export class Viewer {
     this.isInverted = film.is_inverted;
     this.setWindow(1);
     this.fit();
-    this.element.dataset.ready = film.url;
+    requestAnimationFrame(() => this.film === film && (this.element.dataset.ready = film.url)); // it is drawn by then
   }
 
   setWindow(number) {
