@@ -24,7 +24,7 @@ TETRAHEDRON = Mesh(
 )
 
 
-def same(cloud, xyz=XYZ, fields=FIELDS):
+def assert_same(cloud, xyz=XYZ, fields=FIELDS):
     np.testing.assert_array_equal(cloud.xyz, xyz)
     assert set(cloud.fields) == set(fields)
     for name, values in fields.items():
@@ -39,7 +39,7 @@ def same(cloud, xyz=XYZ, fields=FIELDS):
 def test_pcd_comes_back(tmp_path, layout, name):
     pcd.write(tmp_path / name, PointCloud(XYZ, FIELDS), layout=layout)
     cloud = read_points(tmp_path / name)
-    same(cloud)
+    assert_same(cloud)
     assert cloud.xyz.dtype == np.float32
     assert cloud.fields["ring"].dtype == np.uint16
 
@@ -48,25 +48,25 @@ def test_pcd_comes_back(tmp_path, layout, name):
 def test_ply_points_come_back(tmp_path, layout):
     ply.write(tmp_path / "a.ply", PointCloud(XYZ.astype(np.float64), FIELDS), layout=layout)
     cloud = read_points(tmp_path / "a.ply")
-    same(cloud, XYZ.astype(np.float64))
+    assert_same(cloud, XYZ.astype(np.float64))
     assert cloud.xyz.dtype == np.float64
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
 def test_csv_keeps_names(tmp_path, name):
     write_points(tmp_path / name, PointCloud(XYZ, FIELDS))
-    same(read_points(tmp_path / name))
+    assert_same(read_points(tmp_path / name))
 
 
 def test_xyz_takes_blanks_commas_and_comments(tmp_path):
     (tmp_path / "a.xyz").write_text("# made by hand\n1 2 3 9\n4,5;6\t8\n\n// end\n")
     cloud = read_points(tmp_path / "a.xyz")
-    same(cloud, [[1, 2, 3], [4, 5, 6]], {"column_4": [9, 8]})
+    assert_same(cloud, [[1, 2, 3], [4, 5, 6]], {"column_4": [9, 8]})
 
 
 def test_kitti_sweep_is_four_floats_a_point(tmp_path):
     (tmp_path / "a.bin").write_bytes(struct.pack("<8f", 1, 2, 3, 0.5, 4, 5, 6, 0.25))
-    same(read_points(tmp_path / "a.bin"), [[1, 2, 3], [4, 5, 6]], {"intensity": [0.5, 0.25]})
+    assert_same(read_points(tmp_path / "a.bin"), [[1, 2, 3], [4, 5, 6]], {"intensity": [0.5, 0.25]})
 
 
 def test_points_that_are_not_finite_are_dropped_and_counted(tmp_path):
