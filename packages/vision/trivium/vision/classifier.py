@@ -160,7 +160,7 @@ class FindingsClassifier:
 
     def chest(self, film: Film) -> NDArray[np.bool_]:
         """Return which places `(64, 64)` of a standard film lie in the chest: elsewhere no finding can be seen."""
-        inside: NDArray[np.bool_] = within_chest(self.laid(film)[2], SIDE)[0]
+        inside: NDArray[np.bool_] = within_chest(lay(film[None], self.parts.template)[1], SIDE)[0]
         return inside
 
     def laid(self, film: Film) -> tuple[Film, Film, Motions]:
