@@ -6,7 +6,8 @@
 
 PYTHON := .venv/bin/python
 STAMP := .venv/.installed
-# What the apps with a page need, without and with medical, which brings models; a full installation is both, too.
+# What the apps with a page need: without models, and with medical and the inspection of scans, which bring them. A full
+# installation is both, too.
 PAGES := .venv/.installed-pages
 MEDICAL := .venv/.installed-medical
 APPS ?=
@@ -28,7 +29,7 @@ $(PAGES): pyproject.toml constraints.txt tools/install.sh
 
 # Where medical cannot be installed its tile is gray, and the others work.
 $(MEDICAL): pyproject.toml constraints.txt tools/install.sh
-	@if sh tools/install.sh finance,plant,medical; then touch $(PAGES) $(MEDICAL); \
+	@if sh tools/install.sh finance,maintenance,medical; then touch $(PAGES) $(MEDICAL); \
 	else echo "Going on without medical." && sh tools/install.sh finance,plant && touch $(PAGES); fi
 
 demo: $(DEMO)
