@@ -65,6 +65,28 @@ def test_a_folder_is_measured_and_written(tmp_path, capsys):
     assert "best constant report" in printed
 
 
+@pytest.mark.slow
+def test_a_film_that_cannot_be_read_is_named_and_left_out(tmp_path, capsys):
+    chest = (drawn_chest(80, 80) * 200).astype(np.uint8)
+    rows = ["file,patient_id,labels,report"]
+    for number in range(12):
+        (tmp_path / f"{number}.png").write_bytes(png(chest + np.uint8(number)))
+        rows.append(f"{number}.png,p{number},{'Effusion' if number % 2 else 'No Finding'},Report {number}.")
+    (tmp_path / "3.png").write_bytes(b"nothing")
+    (tmp_path / "7.png").unlink()
+    (tmp_path / "labels.csv").write_text("\n".join(rows))
+    out = tmp_path / "out"
+    assert run(["medical", "eval", str(tmp_path), "--out", str(out), "--rounds", "10"]) == 1
+    found = json.loads((out / "eval.json").read_text())
+    assert (found["films"], found["patients"], found["labels"]["Effusion"]["films"]) == (10, 10, 4)
+    assert [(one["file"], one["line"]) for one in found["left_out"]] == [("3.png", 5), ("7.png", 9)]
+    assert "is neither DICOM nor PNG nor JPEG" in found["left_out"][0]["reason"]
+    assert "2 of 12 films cannot be read and were left out:" in (out / "eval.txt").read_text()
+    said = capsys.readouterr().err
+    assert f"{tmp_path / '3.png'}: is neither DICOM nor PNG nor JPEG" in said
+    assert f"{tmp_path / '7.png'}: there is no such file; line 9 of labels.csv was left out" in said
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -72,6 +94,11 @@ def test_a_folder_is_measured_and_written(tmp_path, capsys):
         ("file,patient_id,labels\n", "names no film"),
         ("file,patient_id,labels\na.png,1,Mass\n", "names 1 patients, and at least 10 are needed"),
         ("file,patient_id,labels\na.png,1,Gout\n", "line 2: the label 'Gout' is unknown"),
+        ("patient_id,labels,file\n1,Mass\n", "line 2: has no file"),
+        (
+            "file,patient_id,labels\n" + "".join(f"{n}.png,{n},Mass\n" for n in range(10)),
+            "10 films cannot be read, the first is 0.png, line 2: there is no such file",
+        ),
     ],
 )
 def test_a_bad_table_is_one_line(tmp_path, capsys, content, message):

@@ -77,7 +77,10 @@ def evaluate_folder(
     seed: Annotated[int, typer.Option(help="Seed of the parts and the bootstrap.")] = 1,
     rounds: Annotated[int, typer.Option(min=10, help="Rounds of the bootstrap over patients.")] = 500,
 ) -> None:
-    """Measure the shipped models beside baselines on films with known labels."""
+    """Measure the shipped models beside baselines on films with known labels.
+
+    A film that cannot be read is named and left out; the exit code is then 1.
+    """
     import json
 
     from trivium.medical.evaluate import evaluate, evaluate_archive, is_archive, table, text_table
@@ -93,6 +96,12 @@ def evaluate_folder(
     _write(out / "eval.json", json.dumps(found, indent=2) + "\n")
     _write(out / "eval.txt", lines + "\n")
     typer.echo(lines)
+    if left_out := found.get("left_out"):
+        for one in left_out:
+            typer.echo(
+                f"{data / one['file']}: {one['reason']}; line {one['line']} of labels.csv was left out", err=True
+            )
+        raise typer.Exit(1)
 
 
 network.add_commands(app)

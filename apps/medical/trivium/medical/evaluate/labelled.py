@@ -1,13 +1,15 @@
 """A folder of films with a `labels.csv` in the layout of `ChestX-ray14`: read, judged and scored.
 
 Columns `file`, `patient_id`, `labels` (names joined by `|`) are needed; `age`, `sex`, `view` and `followup` are used by
-the metadata baseline where all four are there; `report` is what texts are compared with.
+the metadata baseline where all four are there; `report` is what texts are compared with. A film that cannot be read is
+left out, and named with its reason; the others are measured.
 """
 
 from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,11 +28,20 @@ from trivium.vision.films import Film
 from trivium.vision.findings import FINDINGS
 from trivium.vision.seen_films import film_key
 
-__all__ = ["MIN_PATIENTS", "LabelledFilms", "read_labelled"]
+__all__ = ["MIN_PATIENTS", "LabelledFilms", "LeftOut", "read_labelled"]
 
 MIN_PATIENTS = 10  # five parts of at least two patients
 _NEEDED = ("file", "patient_id", "labels")
 _METADATA = ("age", "sex", "view", "followup")
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A film that was not measured: its name in the table, the line there (the heading is line 1), and why."""
+
+    file: str
+    line: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,7 @@ class LabelledFilms:
         refused: (N,) bool: the gate refused the film.
         keys: (N,) of the pixels.
         reports: (N,) as written, or empty where the table has none.
+        left_out: films of the table that could not be read; nothing above speaks of them.
     """
 
     films: Film
@@ -58,44 +70,66 @@ class LabelledFilms:
     refused: NDArray[np.bool_]
     keys: tuple[int, ...]
     reports: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def read_labelled(folder: Path, models: Models) -> LabelledFilms:
     """Read a folder and score every film as a draft would.
 
     Raises:
-        InputError: if the table is missing, empty or lacks a column, a label is unknown, there are too few patients,
-            or a film cannot be read.
+        InputError: if the table is missing, empty or lacks a column, a label is unknown, or there are too few patients,
+            in the table or among the films that can be read.
     """
     path = folder / "labels.csv"
     rows = _rows(path)
     labels = np.array([_labels(row["labels"], path, line) for line, row in enumerate(rows, 2)])
-    names, patients = np.unique([row["patient_id"] for row in rows], return_inverse=True)
-    if len(names) < MIN_PATIENTS:  # said before the films are read, which takes minutes
-        what = f"names {len(names)} patients, and at least {MIN_PATIENTS} are needed"
-        raise InputError(what, where=str(path), hint="add films of other patients")
+    reports = _reports(rows, path)
+    _need_patients(rows, path)  # said before the films are read, which takes minutes
     films, probabilities, present, refused, keys = [], [], [], [], []
-    for row in tqdm(rows, desc="reading films", unit="film", file=sys.stderr, disable=not sys.stderr.isatty()):
-        radiograph = read_path(folder / row["file"])
-        quality, film = assess(radiograph, models.gate)
+    kept: list[int] = []
+    left_out: list[LeftOut] = []
+    bar = tqdm(rows, desc="reading films", unit="film", file=sys.stderr, disable=not sys.stderr.isatty())
+    for number, row in enumerate(bar):
+        try:
+            radiograph = read_path(folder / row["file"])
+            quality, film = assess(radiograph, models.gate)
+        except InputError as error:
+            left_out.append(LeftOut(row["file"], number + 2, error.what))
+            continue
         findings = read_findings(film, quality, radiograph.size, models.classifier, with_regions=False)
         findings = with_pneumonia(findings, upright(radiograph.film, quality), radiograph.size, models.pneumonia)
+        kept.append(number)
         films.append(film)
         probabilities.append([one.probability for one in findings])
         present.append([one.state == State.PRESENT for one in findings])
         refused.append(quality.is_refused)
         keys.append(film_key(radiograph.film))
+    rows = [rows[number] for number in kept]
+    _need_patients(rows, path, left_out)
+    patients = np.unique([row["patient_id"] for row in rows], return_inverse=True)[1]
     return LabelledFilms(
         np.stack(films),
-        labels,
+        labels[kept],
         patients.astype(np.int64),
         _metadata(rows),
         np.array(probabilities),
         np.array(present),
         np.array(refused),
         tuple(keys),
-        _reports(rows, path),
+        tuple(reports[number] for number in kept) if reports else (),
+        tuple(left_out),
     )
+
+
+def _need_patients(rows: list[dict[str, str]], path: Path, left_out: Sequence[LeftOut] = ()) -> None:
+    patients = len({row["patient_id"] for row in rows})
+    if patients >= MIN_PATIENTS:
+        return
+    what = f"names {patients} patients, and at least {MIN_PATIENTS} are needed"
+    if left_out:
+        first = f"the first is {left_out[0].file}, line {left_out[0].line}: {left_out[0].reason}"
+        what = f"{what}; {len(left_out)} films cannot be read, {first}"
+    raise InputError(what, where=str(path), hint="add films of other patients")
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -117,6 +151,11 @@ def _rows(path: Path) -> list[dict[str, str]]:
         raise InputError(f"lacks the column {lacking[0]}", where=str(path), hint=f"needed: {', '.join(_NEEDED)}")
     if not rows:
         raise InputError("names no film", where=str(path), hint="add a row for each film")
+    for line, row in enumerate(rows, 2):
+        if empty := [name for name in ("file", "patient_id") if not row[name]]:
+            raise InputError(
+                f"line {line}: has no {empty[0]}", where=str(path), hint="fill the column, or remove the row"
+            )
     return rows
 
 

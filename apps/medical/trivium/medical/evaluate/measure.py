@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def evaluate(folder: Path, models: Models, *, seed: int, rounds: int) -> dict[st
         rounds: of the bootstrap over patients.
 
     Returns:
-        What `eval.json` holds: counts, cautions, one row a system and one row a label.
+        What `eval.json` holds: counts, films left out, cautions, one row a system and one row a label.
 
     Raises:
         InputError: as `read_labelled`.
@@ -47,6 +48,7 @@ def evaluate(folder: Path, models: Models, *, seed: int, rounds: int) -> dict[st
         "schema": SCHEMA,
         "films": len(data.labels),
         "patients": patients,
+        "left_out": [asdict(one) for one in data.left_out],
         "refused": int(data.refused.sum()),
         "seed": seed,
         "bootstrap_rounds": rounds,
@@ -69,6 +71,9 @@ def table(found: dict[str, Any]) -> str:
     """Return the result as lines of plain text."""
     seen = found["trained_on"]
     lines = [f"{found['films']} films of {found['patients']} patients; the gate refused {found['refused']}"]
+    if left_out := found["left_out"]:
+        lines.append(f"{len(left_out)} of {found['films'] + len(left_out)} films cannot be read and were left out:")
+        lines += [f"  {one['file']} (line {one['line']}): {one['reason']}" for one in left_out]
     if seen["films"]:
         lines.append(
             f"CAUTION: the shipped models were trained on {seen['films']} of these films; {seen['films_of_patients']} "
