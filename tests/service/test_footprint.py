@@ -34,9 +34,9 @@ def proc(tmp_path):
 def test_parts_are_those_below_the_supervisor(proc):
     kinds = {"finance": "light", "priors": "light", "medical": "model"}
     assert parts(10, kinds, proc) == [
-        Part("finance,priors", 2, 150.0, 400),
-        Part("medical", 1, 3100.0, 3072),
-        Part("web", 1, 290.0, 600),
+        Part("finance,priors", "light", 2, 150.0, 400),
+        Part("medical", "model", 1, 3100.0, 3072),
+        Part("web", "web", 1, 290.0, 600),
     ]
     assert parts(99, kinds, proc) == []
 
@@ -49,11 +49,12 @@ def test_a_process_that_may_not_be_read_or_is_gone_is_left_out(proc):
 
 def test_the_doctor_notes_what_is_larger_than_planned(migrated, monkeypatch):
     def told() -> list[tuple[str, str, str]]:
-        return [(one.verdict, one.what, one.seen) for one in doctor.examine(migrated) if one.what.startswith("memory ")]
+        return [(one.verdict, one.what, one.seen) for one in doctor.examine(migrated) if one.what.startswith("memory")]
 
-    assert told() == []  # nothing runs on this home folder
+    plan = "planned for a process, at most: web 600 MiB, light 400 MiB, prompt 400 MiB, model 3072 MiB; none runs here"
+    assert told() == [("ok", "memory", plan)]
     (migrated.home / "supervisor.lock").write_text("10")
-    found = [Part("medical", 1, 3100.0, 3072), Part("finance", 3, 150.0, 400)]
+    found = [Part("medical", "model", 1, 3100.0, 3072), Part("finance", "light", 3, 150.0, 400)]
     monkeypatch.setattr(footprint, "parts", lambda pid, kinds: found if pid == 10 else [])
     assert told() == [
         ("note", "memory medical", "3100 MiB of 3072 planned"),

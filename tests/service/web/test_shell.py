@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from tests.service.web.conftest import HOST, HTML
 
 from trivium.service.errors import UpstreamError
+from trivium.service.footprint import Part
 from trivium.service.runtime import LOCAL_USER
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # gradio and httpx clients under test
@@ -57,7 +58,16 @@ def test_ready_means_database_and_broker(visitor, monkeypatch):
 
     monkeypatch.setattr("trivium.service.web.broker_url", away)
     answer = visitor.get("/readyz")
-    assert (answer.status_code, answer.json()) == (503, {"database": "ok", "broker": "not available"})
+    told = answer.json()
+    assert (answer.status_code, told["database"], told["broker"]) == (503, "ok", "not available")
+
+
+def test_readiness_tells_memory_beside_its_plan(visitor, monkeypatch):
+    found = [Part("toy", "light", 2, 150.4, 400), Part("priors", "light", 1, 90.0, 400)]
+    told = visitor.get("/readyz").json()["memory_mib"]
+    assert told == {"web": {"planned": 600, "largest": None}, "light": {"planned": 400, "largest": None}}
+    monkeypatch.setattr("trivium.service.footprint.running", lambda home, specs: found)
+    assert visitor.get("/readyz").json()["memory_mib"]["light"] == {"planned": 400, "largest": 150}
 
 
 def test_an_app_submits_in_its_visitors_name(visitor, runtime):

@@ -83,13 +83,13 @@ def _provider(settings: Settings) -> str:
 
 
 def _memory(settings: Settings) -> Iterator[Finding]:
-    """Compare the parts of the running suite with what is planned for each; nothing where none runs here."""
-    try:
-        supervisor = int((settings.home / "supervisor.lock").read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return
-    kinds = {queue.name: queue.worker for spec in enabled_apps(settings.apps) for queue in spec.queues}
-    for part in footprint.parts(supervisor, kinds):
+    """Compare the parts of the running suite with what is planned for each; where none runs, tell the plan."""
+    specs = enabled_apps(settings.apps)
+    parts = footprint.running(settings.home, specs)
+    if not parts:
+        planned = ", ".join(f"{kind} {mib} MiB" for kind, mib in footprint.planned_mib(specs).items())
+        yield Finding("ok", "memory", f"planned for a process, at most: {planned}; none runs here")
+    for part in parts:
         count = f"{part.count} processes, the largest " if part.count > 1 else ""
         seen = f"{count}{part.largest_mib:.0f} MiB of {part.planned_mib} planned"
         yield Finding("ok" if part.largest_mib <= part.planned_mib else "note", f"memory {part.name}", seen)

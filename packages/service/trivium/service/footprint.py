@@ -7,12 +7,14 @@ share is divided among them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Part", "below", "command", "memory_mib", "parts", "status"]
+from trivium.service.app_spec import AppSpec
+
+__all__ = ["Part", "below", "command", "memory_mib", "parts", "planned_mib", "running", "status"]
 
 _PROC = Path("/proc")
 _PLANNED_MIB: Mapping[str, int] = {"web": 600, "light": 400, "prompt": 400, "model": 3072}
@@ -21,12 +23,33 @@ _MODULE = "trivium.service.cli"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Processes of one name: how many, what the largest takes, and what one is planned to take, in MiB."""
+    """Processes of one name: their kind, how many, what the largest takes, and what one is planned to take, in MiB."""
 
     name: str
+    kind: str
     count: int
     largest_mib: float
     planned_mib: int
+
+
+def planned_mib(specs: Sequence[AppSpec]) -> dict[str, int]:
+    """Return what a process of each kind that these apps have is planned to take at most, in MiB."""
+    kinds = {"web", *_kinds(specs).values()}
+    return {kind: planned for kind, planned in _PLANNED_MIB.items() if kind in kinds}
+
+
+def running(home: Path, specs: Sequence[AppSpec]) -> list[Part]:
+    """Return the parts of the suite that runs on a home folder; none where none runs on this machine."""
+    try:
+        supervisor = int((home / "supervisor.lock").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return []
+    return parts(supervisor, _kinds(specs))
+
+
+def _kinds(specs: Sequence[AppSpec]) -> dict[str, str]:
+    """Return the kind of worker of each queue."""
+    return {queue.name: queue.worker for spec in specs for queue in spec.queues}
 
 
 def parts(supervisor: int, kinds: Mapping[str, str], proc: Path = _PROC) -> list[Part]:
@@ -37,7 +60,7 @@ def parts(supervisor: int, kinds: Mapping[str, str], proc: Path = _PROC) -> list
         kinds: kind of worker (`light`, `prompt`, `model`) by queue.
     """
     found: dict[str, list[float]] = defaultdict(list)
-    planned: dict[str, int] = {}
+    kind_of: dict[str, str] = {}
     for pid in below(supervisor, proc):
         words = command(pid, proc)
         kind = "web" if _MODULE in words and "web" in words else ""
@@ -49,8 +72,11 @@ def parts(supervisor: int, kinds: Mapping[str, str], proc: Path = _PROC) -> list
             with suppress(OSError):
                 size = memory_mib(pid, proc)
                 found[name].append(size)
-                planned[name] = _PLANNED_MIB[kind]
-    return [Part(name, len(sizes), max(sizes), planned[name]) for name, sizes in sorted(found.items())]
+                kind_of[name] = kind
+    return [
+        Part(name, kind_of[name], len(sizes), max(sizes), _PLANNED_MIB[kind_of[name]])
+        for name, sizes in sorted(found.items())
+    ]
 
 
 def below(root: int, proc: Path = _PROC) -> set[int]:

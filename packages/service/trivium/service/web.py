@@ -21,7 +21,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 
-from trivium.service import api, migrate, root
+from trivium.service import api, footprint, migrate, root
 from trivium.service.access import open_access, open_provider
 from trivium.service.account_pages import account_pages
 from trivium.service.app_spec import AppSpec, resolve
@@ -137,16 +137,26 @@ def _add_health(shell: FastAPI, runtime: Runtime, measures: Measures) -> None:
         return {"status": "ok"}
 
     @shell.get("/readyz", dependencies=[OPEN])
-    def readyz(response: Response) -> dict[str, str]:
-        """Say whether database and broker can be used; 503 when one cannot."""
+    def readyz(response: Response) -> dict[str, Any]:
+        """Say whether database and broker can be used; 503 when one cannot. Memory is told beside it, in MiB."""
         states = {"database": _state(lambda: migrate.check(runtime.database)), "broker": _state(_ping(runtime))}
         response.status_code = 200 if set(states.values()) == {"ok"} else 503
-        return states
+        return {**states, "memory_mib": _memory_mib(runtime)}
 
     @shell.get("/metrics", include_in_schema=False, dependencies=[needs("service.metrics")])
     def metrics() -> Response:
         """Tell Prometheus, which comes with a key of the scope `service.metrics`."""
         return Response(measures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _memory_mib(runtime: Runtime) -> dict[str, dict[str, int | None]]:
+    """Return, for each kind of process, what one may take and what the largest takes; null where none runs here."""
+    told: dict[str, dict[str, int | None]] = {
+        kind: {"planned": planned, "largest": None} for kind, planned in footprint.planned_mib(runtime.apps).items()
+    }
+    for part in footprint.running(runtime.settings.home, runtime.apps):
+        told[part.kind]["largest"] = max(round(part.largest_mib), told[part.kind]["largest"] or 0)
+    return told
 
 
 def _ping(runtime: Runtime) -> Callable[[], Any]:
