@@ -77,9 +77,10 @@ def risen(classifier, before, after):
 
 def faithfulness(classifier, film, column, values, generator):
     """Return areas under deletion and insertion for the map's order and for a random one: less and more is better."""
-    aligned, usual, motion = classifier.laid(film)
+    laid = classifier.laid(film)
+    aligned, usual = laid.picture, classifier.parts.usual.of(laid.picture)
     size = SIDE // CELLS
-    cells = moved(values[None], motion)[0].reshape(CELLS, size, CELLS, size).sum((1, 3)).ravel()
+    cells = moved(values[None], laid.motion)[0].reshape(CELLS, size, CELLS, size).sum((1, 3)).ravel()
     areas = []
     for order in (np.argsort(-cells, kind="stable"), generator.permutation(CELLS**2)):
         deleted, inserted = [], []
@@ -100,8 +101,8 @@ def read_places(classifier, films):
     for film, chances in zip(films, classifier.probabilities(films), strict=True):
         spoken = [one for one in classifier.supported if one != NO_FINDING]
         columns = [c for c, name in enumerate(FINDINGS) if name in spoken and chances[c] >= classifier.limits(name)[0]]
-        chest = classifier.chest(film)
-        maps = classifier.evidence(film, columns)
+        laid = classifier.laid(film)
+        chest, maps = classifier.chest(laid), classifier.evidence(laid, columns)
         found += [(FINDINGS[column], bool(chest.flat[values.argmax()])) for column, values in maps.items()]
     return found
 
@@ -128,7 +129,7 @@ def main() -> int:
         radius, strength = generator.uniform(*RADII), generator.uniform(*STRENGTHS)
         changed, away = with_lesion(film, place, radius, strength)
         column, _ = risen(classifier, film, changed)
-        values = classifier.evidence(changed, [column])[column]
+        values = classifier.evidence(classifier.laid(changed), [column])[column]
         peak = np.unravel_index(int(values.argmax()), values.shape)
         lesions.append((*place, radius))
         hits.append((away[peak] <= radius, away[peak] <= radius + TOLERANCE) if values.max() > 0 else (False, False))

@@ -6,9 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.vision.drawn import drawn_chest
 
 from trivium.medical.analyze.findings import read_findings
 from trivium.medical.records import Quality, State
+from trivium.vision import classifier as classifier_file
+from trivium.vision.classifier import FindingsClassifier, Laid
+from trivium.vision.films import standard
 from trivium.vision.findings import FINDINGS
 
 GOOD = Quality("good", (), (), 0.9, 0, -1.0, -1.0, True)
@@ -25,23 +29,26 @@ class Looking:
     def __init__(self, inside=None):
         self.inside = np.ones((64, 64), bool) if inside is None else inside
 
-    def logits(self, films):
+    def laid(self, film):
+        return Laid(film, np.eye(3, dtype=np.float32)[None, :2])
+
+    def logits_aligned(self, films):
         out = np.full((len(films), len(FINDINGS)), -5.0, np.float32)
         out[:, EFFUSION] = films[:, *BRIGHT].mean((1, 2)) * 4
         return out
 
-    def probabilities(self, films):
-        return 1 / (1 + np.exp(-self.logits(films)))
+    def calibrated(self, logits):
+        return 1 / (1 + np.exp(-logits))
 
     def limits(self, name):
         return 0.5, 0.1
 
-    def chest(self, film):
+    def chest(self, laid):
         return self.inside
 
-    def evidence(self, film, columns):
+    def evidence(self, laid, columns):
         seen = np.zeros((64, 64), np.float32)
-        seen[BRIGHT] = film[BRIGHT]
+        seen[BRIGHT] = laid.picture[BRIGHT]
         return dict.fromkeys(columns, seen)
 
 
@@ -80,3 +87,16 @@ def test_nothing_is_assessed_on_a_childs_film(film):
     assert {one.state for one in child} == {State.NOT_ASSESSED}
     assert [one.probability for one in child] == [one.probability for one in adult]
     assert {(one.supported, one.region, one.evidence_map) for one in child} == {(False, None, None)}
+
+
+def test_a_film_is_laid_over_the_template_once(monkeypatch):
+    count, lay = [], classifier_file.lay
+
+    def counted(films, template):
+        count.append(len(films))
+        return lay(films, template)
+
+    monkeypatch.setattr(classifier_file, "lay", counted)
+    found = read_findings(standard(drawn_chest()), GOOD, (640, 640), FindingsClassifier.load())
+    assert any(one.region for one in found)  # its place was asked for, too, and whether it is in the chest
+    assert count == [1]

@@ -36,21 +36,22 @@ def test_a_film_is_scored_alone(classifier, chest):
 
 def test_maps_lie_over_the_film_and_never_lower_a_score(classifier, chest):
     columns = [FINDINGS.index("Effusion"), FINDINGS.index("Atelectasis")]
-    maps = classifier.evidence(chest, columns)
+    laid = classifier.laid(chest)
+    maps = classifier.evidence(laid, columns)
     assert list(maps) == columns
     assert all((one.shape, one.dtype, one.min()) == ((64, 64), np.float32, 0) for one in maps.values())
     assert np.abs(maps[columns[0]] - maps[columns[1]]).max() > 0
-    assert classifier.evidence(chest, []) == {}
+    assert classifier.evidence(laid, []) == {}
 
 
 def test_the_chest_lies_where_the_template_s_does(classifier):
-    chest = classifier.chest(classifier.parts.template)
+    chest = classifier.chest(classifier.laid(classifier.parts.template))
     assert not chest[[5, 5, 48, 48], [7, 58, 7, 58]].any()  # corners hold shoulders and markers
     rows, columns = (np.flatnonzero(chest.any(axis)) for axis in (1, 0))
     assert [
         abs(place - goal) <= 1 for place, goal in zip((*rows[[0, -1]], *columns[[0, -1]]), (6, 50, 5, 59), strict=True)
     ] == [True] * 4
-    shifted = classifier.chest(np.roll(classifier.parts.template, 5, axis=1))
+    shifted = classifier.chest(classifier.laid(np.roll(classifier.parts.template, 5, axis=1)))
     assert 3 <= np.flatnonzero(shifted.any(0))[0] - columns[0] <= 7
 
 

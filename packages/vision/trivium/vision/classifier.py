@@ -30,7 +30,20 @@ from trivium.vision.findings import FINDINGS
 from trivium.vision.frozen import FrozenNet, describe
 from trivium.vision.usual import UsualFilms
 
-__all__ = ["FindingsClassifier", "Parts"]
+__all__ = ["FindingsClassifier", "Laid", "Parts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A standard film laid over the template, once for all that is asked of it.
+
+    Args:
+        picture: (64, 64) of the chest, as the network sees it.
+        motion: (1, 2, 3) that brought it there; leads maps back over the film.
+    """
+
+    picture: Film
+    motion: Motions
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +157,12 @@ class FindingsClassifier:
         """Return the probabilities of logits `(N, 15)`."""
         return np.stack([platt(logits[:, column]) for column, platt in enumerate(self.platts)], 1)
 
-    def evidence(self, film: Film, columns: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+    def laid(self, film: Film) -> Laid:
+        """Lay a standard film `(64, 64)` over the template. It takes a third of a draft: pass the result on."""
+        pictures, motion = lay(film[None], self.parts.template)
+        return Laid(pictures[0], motion)
+
+    def evidence(self, laid: Laid, columns: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """Return for each column of `FINDINGS` a map `(64, 64)` over a standard film: what raises its score there.
 
         What a place adds to the score counts by how far the place stands out from a usual film; a map is zero where
@@ -152,21 +170,16 @@ class FindingsClassifier:
         """
         if not columns:
             return {}
-        aligned, usual, motion = self.laid(film)
-        values = integrated_gradients(self.parts.scores, aligned, usual, columns)
-        maps = gathered(np.maximum(values, 0) * np.abs(aligned - usual))
-        back = moved_back(maps, np.repeat(motion, len(columns), 0))
+        usual = self.parts.usual.of(laid.picture)
+        values = integrated_gradients(self.parts.scores, laid.picture, usual, columns)
+        maps = gathered(np.maximum(values, 0) * np.abs(laid.picture - usual))
+        back = moved_back(maps, np.repeat(laid.motion, len(columns), 0))
         return dict(zip(columns, back, strict=True))
 
-    def chest(self, film: Film) -> NDArray[np.bool_]:
+    def chest(self, laid: Laid) -> NDArray[np.bool_]:
         """Return which places `(64, 64)` of a standard film lie in the chest: elsewhere no finding can be seen."""
-        inside: NDArray[np.bool_] = within_chest(lay(film[None], self.parts.template)[1], SIDE)[0]
+        inside: NDArray[np.bool_] = within_chest(laid.motion, SIDE)[0]
         return inside
-
-    def laid(self, film: Film) -> tuple[Film, Film, Motions]:
-        """Return a standard film laid over the template, the usual film nearest to it, and the motion `(1, 2, 3)`."""
-        aligned, motion = lay(film[None], self.parts.template)
-        return aligned[0], self.parts.usual.of(aligned[0]), motion
 
     def laid_all(self, films: Film) -> Film:
         """Return standard films `(N, 64, 64)` laid over the template."""

@@ -29,7 +29,8 @@ def read_findings(
         size: width and height of the source in pixels.
         with_regions: whether to place findings; most of the time goes there.
     """
-    probabilities = classifier.probabilities(film[None])[0]
+    laid = classifier.laid(film)
+    probabilities = classifier.calibrated(classifier.logits_aligned(laid.picture[None]))[0]
     states = _agreed([state_of(name, float(p), classifier) for name, p in zip(FINDINGS, probabilities, strict=True)])
     is_child = CHILD in quality.reasons
     if is_child:
@@ -40,10 +41,10 @@ def read_findings(
         if name != NO_FINDING and state in (State.PRESENT, State.UNCERTAIN)
     ]
     is_placed = with_regions and bool(shown) and not quality.is_refused
-    maps = classifier.evidence(film, shown) if is_placed else {}
+    maps = classifier.evidence(laid, shown) if is_placed else {}
     turned = {column: np.rot90(values, quality.quarter_turns) for column, values in maps.items()}
     regions = {column: _region(values, size) for column, values in turned.items()}
-    chest = classifier.chest(film) if is_placed else None
+    chest = classifier.chest(laid) if is_placed else None
     return tuple(
         Finding(
             name,
