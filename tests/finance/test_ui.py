@@ -23,6 +23,7 @@ from trivium.finance.ui.document import open_document
 from trivium.finance.ui.words import Words
 from trivium.service.errors import InputError, NotFoundError
 from trivium.service.jobs import JobState
+from trivium.service.phrase import Phrase
 from trivium.service.roles import Principal
 
 EN, ZH = Words("en"), Words("zh")
@@ -241,6 +242,13 @@ def test_what_comes_from_outside_is_escaped(runtime, samples):
     for text in (views.progress(sneaky, EN, {}), views.past_jobs([sneaky], EN)):
         assert "<img" not in text
         assert "&lt;img" in text
+
+
+def test_a_job_that_was_set_aside_names_its_stage_in_the_readers_words(done):
+    reason = Phrase("{died}, the last time in the stage '{stage}'", died="it died", stage="analyze")
+    aside = replace(done, state=JobState.QUARANTINED, error=reason)
+    assert "最近一次在“正在分析”阶段" in views.progress(aside, ZH, {})
+    assert "in the stage &#x27;Analysing&#x27;" in views.progress(aside, EN, {})
 
 
 # -- the handlers ---------------------------------------------------------------------------------------------------

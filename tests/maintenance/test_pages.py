@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from tests.maintenance.test_backtest import BEGIN_S, DAY_S, rows_of
 
 from trivium.maintenance import models, tables
@@ -32,8 +32,12 @@ from trivium.maintenance.work_orders import WorkOrder, write_orders
 from trivium.service import app_spec
 from trivium.service.access import open_access
 from trivium.service.broker import connect
+from trivium.service.people import People
+from trivium.service.phrase import Phrase, pack
+from trivium.service.roles import Roles
 from trivium.service.runtime import open_runtime
 from trivium.service.settings import Settings
+from trivium.service.tables import job as job_table
 from trivium.service.web import create_web
 
 pytestmark = pytest.mark.browser
@@ -282,6 +286,18 @@ def test_inspections_say_what_is_missing_on_a_plants_own_machine(opened, monkeyp
     assert tab.locator(".tile.off").inner_text().startswith(told)
     assert tab.locator(".tile.off code").inner_text() == "pip install 'trivium[maintenance]'"
     assert tab.locator("form.fields").count() == 0
+
+
+def test_an_inspection_that_was_set_aside_names_its_stage_as_the_page_does(opened, served):
+    jobs, account = served.runtime.jobs, People(served.runtime.database, Roles((SPEC,))).get("ann")
+    job = jobs.submit(app="maintenance", kind="inspect", owner=account.id, request={"plant": PLANT}, title="Lid")
+    reason = Phrase("{died}, the last time in the stage '{stage}'", died="it died", stage="measure")
+    row = update(job_table).where(job_table.c.id == job.id)
+    with served.runtime.database.write() as connection:
+        connection.execute(row.values(state="quarantined", error=pack(reason), error_reference="1f2e3d4c"))
+    line = "the last time in the stage 'Measuring deviations'"
+    assert line in opened("/inspections").get_by_role("listitem").filter(has_text="Lid").inner_text()
+    assert line in opened(f"/inspections/{job.id}").get_by_role("region", name="What went wrong").inner_text()
 
 
 def test_what_moved_is_listed_with_its_unit(opened, served):

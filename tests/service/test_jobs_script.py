@@ -10,8 +10,9 @@ import pytest
 from trivium import service
 
 pytestmark = pytest.mark.browser
-SCRIPT = (Path(next(iter(service.__path__))) / "static" / "jobs.js").read_text(encoding="utf-8")
-PAGE = """<!doctype html><script src="/static/jobs.js" defer></script><a href="/elsewhere">elsewhere</a>
+STATIC = Path(next(iter(service.__path__))) / "static"
+PAGE = """<!doctype html><script src="/static/polling.js" defer></script><script src="/static/jobs.js" defer></script>
+<a href="/elsewhere">elsewhere</a>
 <div data-job="1" data-reload><span class="state queued" data-field="state_text">waits</span>
 <progress max="1" value="0" data-field="progress"></progress>
 <button data-if="can_cancel">stop</button><button data-if="can_retry" hidden>again</button></div>"""
@@ -34,8 +35,8 @@ class Site:
         if path == "/jobs/1":
             self.loads += 1
             route.fulfill(body=PAGE, content_type="text/html")
-        elif path == "/static/jobs.js":
-            route.fulfill(body=SCRIPT, content_type="text/javascript")
+        elif path.startswith("/static/"):
+            route.fulfill(path=STATIC / path.removeprefix("/static/"), content_type="text/javascript")
         elif path == "/api/jobs/1":
             self.asked += 1
             tag = f'"{self.job["state"]}"'
@@ -85,6 +86,20 @@ def test_what_a_job_offers_follows_its_state(site):
     site.job = {"state": "failed", "state_text": "failed", "progress": 0.4, "is_final": True, "can_retry": True}
     site.tab.locator("[data-field=state_text]").get_by_text("failed").wait_for()
     assert offered.all_inner_texts() == ["again"]
+
+
+def test_who_follows_another_job_is_told_no_more_of_the_first(site):
+    site.tab.locator("[data-field=state_text]").get_by_text("runs").wait_for()
+    site.tab.evaluate(
+        "() => { window.told = []; window.mine = 1;"
+        " followJob('1', (job, clock) => told.push([job.state, clock > 0]), () => mine === 1) }"
+    )
+    _wait(site, lambda: site.tab.evaluate("told.length") == 1)
+    site.tab.evaluate("() => { window.mine = 2; document.querySelector('[data-job]').removeAttribute('data-reload') }")
+    site.end()
+    site.tab.locator("[data-field=state_text]").get_by_text("is done").wait_for()
+    site.tab.wait_for_timeout(600)  # in which it would ask
+    assert site.tab.evaluate("told") == [["running", True]]
 
 
 def test_the_end_of_a_job_does_not_undo_a_click(site):

@@ -31,8 +31,10 @@ def test_language_is_kept(visitor):
     assert "Jobs" in visitor.get("/jobs?lang=en", headers=HTML).text
 
 
-def test_an_apps_page_fetches_the_bar(visitor):
-    assert "/static/bar.js" in visitor.get("/toy/").text
+def test_an_apps_page_fetches_the_bar_and_can_follow_jobs(visitor):
+    page = visitor.get("/toy/").text
+    assert "/static/bar.js" in page
+    assert "/static/polling.js" in page
     assert visitor.get("/bar?lang=en").text.startswith('<header class="bar">')
 
 

@@ -49,7 +49,7 @@ __all__ = ["create_web", "language_of", "owner_of"]
 log = structlog.get_logger(__name__)
 
 _STATIC = Path(__file__).parent / "static"
-_BAR = '<script src="/static/bar.js" defer></script>'
+_SCRIPTS = '<script src="/static/bar.js" defer></script><script src="/static/polling.js" defer></script>'
 
 
 def create_web(runtime: Runtime) -> Guard:
@@ -196,7 +196,7 @@ def _add_app(shell: FastAPI, spec: AppSpec, runtime: Runtime) -> None:
             theme=gradio_theme(),
             css=getattr(blocks, "trivium_css", None),
             css_paths=[CSS_FILE],
-            head=root.in_links(tagged(_BAR, shell.state.static_tag), runtime.settings.root_path),
+            head=root.in_links(tagged(_SCRIPTS, shell.state.static_tag), runtime.settings.root_path),
             max_file_size=runtime.settings.max_upload_bytes,
             show_error=False,
             footer_links=[],

@@ -1,7 +1,5 @@
-// The panel of a job: asks for its state with the last ETag, waits longer while nothing changes, stops while the tab
-// is hidden, and tells the page when the job has ended. The address in the browser always names the job that is shown.
-const FIRST_MS = 400;
-const LONGEST_MS = 8000;
+// The panel of a job: shows how far it is (the platform's `polling.js` asks), and tells the page when the job has ended.
+// The address in the browser always names the job that is shown.
 let following = 0; // grows with every job that is shown; an older loop sees it and stops
 
 function show(panel, job, clock) {
@@ -31,40 +29,11 @@ function ownEstimate(left, job, clock) {
 
 function follow(panel) {
   const mine = ++following;
-  const id = panel.dataset.job;
-  let etag = "";
-  let wait = FIRST_MS;
-  let timer = 0;
-
-  async function ask() {
-    timer = 0;
-    if (mine !== following || document.hidden) return;
-    try {
-      const answer = await fetch(`../api/jobs/${id}`, { headers: etag ? { "If-None-Match": etag } : {} });
-      if (answer.status === 401 || answer.status === 404) return;
-      if (answer.status === 200) {
-        etag = answer.headers.get("ETag");
-        const job = await answer.json();
-        if (mine !== following) return;
-        show(panel, job, Date.parse(answer.headers.get("Date")) || Date.now());
-        wait = FIRST_MS;
-        if (job.is_final) {
-          trigger("submit", { job: id });
-          return;
-        }
-      } else {
-        wait = Math.min(wait * 1.5, LONGEST_MS);
-      }
-    } catch (error) {
-      wait = LONGEST_MS; // the server is away for a moment; the page stays as it is
-    }
-    timer = setTimeout(ask, wait);
-  }
-
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && !timer) ask();
-  });
-  ask();
+  const tell = (job, clock) => {
+    show(panel, job, clock);
+    if (job.is_final) trigger("submit", { job: job.id });
+  };
+  followJob(panel.dataset.job, tell, () => mine === following);
 }
 
 function start() {

@@ -10,10 +10,12 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
+from trivium.finance.app import SPEC
 from trivium.finance.ui.document import Cell, Document
 from trivium.finance.ui.words import Words
 from trivium.service.evidence import ReportFile
 from trivium.service.jobs import Job, JobState
+from trivium.service.pages import error_text
 from trivium.service.phrase import translate
 
 __all__ = [
@@ -119,9 +121,10 @@ def progress(job: Job, words: Words, problems: Mapping[str, Sequence[str]]) -> s
         lines.append(_running(job, words))
     elif job.state in (JobState.FAILED, JobState.QUARANTINED):
         reference = escape(words.say("page.error_reference", reference=job.error_reference))
+        error = escape(error_text(job.error, SPEC, words.language))
         lines.append(
             f'<div class="tf-alert" role="alert"><strong>{escape(words["page.failed"])}</strong> '
-            f"{escape(translate(job.error, words.language))} <small>{reference}</small></div>{_again(job, words)}"
+            f"{error} <small>{reference}</small></div>{_again(job, words)}"
         )
     elif job.state is JobState.CANCELLED:
         lines.append(f'<p class="tf-note">{escape(words["page.cancelled"])}</p>{_again(job, words)}')

@@ -18,9 +18,8 @@ from trivium.service.audit import Entry
 from trivium.service.errors import InputError, NotFoundError
 from trivium.service.forms import FORM
 from trivium.service.jobs import Job, JobInput
-from trivium.service.pages import stage_text, state_text
+from trivium.service.pages import error_text, stage_text, state_text
 from trivium.service.permission import needs, own_job
-from trivium.service.phrase import translate
 from trivium.service.visitor import owner_of
 
 __all__ = ["router"]
@@ -191,18 +190,17 @@ def _list(view: View, asset: str, *, problem: str = "", status: int = 200) -> Re
         missing=", ".join(SPEC.missing_for("inspect")), install=SPEC.install_line, units=("mm", "cm", "m", "inch"),
         most=view.runtime.settings.max_upload_bytes,
         state_of=lambda job: state_text(job, view.language),
-        error_of=lambda job: translate(job.error, view.language),
+        error_of=lambda job: error_text(job.error, SPEC, view.language),
     )  # fmt: skip
 
 
 def _running(view: View, job: Job) -> Response:
     if job.app != "maintenance" or job.kind not in _KINDS or job.request.get("plant") != view.plant:
         raise NotFoundError("there is no such inspection", where=job.id)
-    spec = next(spec for spec in view.runtime.apps if spec.name == "maintenance")
     return view.page(
         "maintenance_inspection_running.html", job=job, state=state_text(job, view.language),
-        stage=stage_text(spec, job.stage, view.language), again=f"{view.base}/inspections",
-        error=translate(job.error, view.language),
+        stage=stage_text(SPEC, job.stage, view.language), again=f"{view.base}/inspections",
+        error=error_text(job.error, SPEC, view.language),
     )  # fmt: skip
 
 
