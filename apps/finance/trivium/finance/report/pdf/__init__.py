@@ -21,6 +21,7 @@ from trivium.finance.report.outline import Block, Finding, Grid, Reference, Refe
 from trivium.finance.report.pdf.charts import charts
 from trivium.finance.report.pdf.tables import NAVY, table
 from trivium.service.evidence import Claim
+from trivium.service.printing.breaking import Prose
 from trivium.service.printing.fonts import BOLD, REGULAR, drawing
 from trivium.service.printing.text import draw, marked, others, printable, text_width
 from trivium.service.text import catalogue
@@ -182,7 +183,7 @@ def _paragraph(text: str, style: str, language: str = "en") -> Paragraph:
     chosen = _STYLES.get(style, _BODY)
     if language == "zh":
         chosen = ParagraphStyle(chosen.name, chosen, wordWrap="CJK")
-    return Paragraph(marked(text), chosen)
+    return Prose(marked(text), chosen)
 
 
 def _finding(block: Finding, language: str) -> Paragraph:
@@ -193,7 +194,7 @@ def _finding(block: Finding, language: str) -> Paragraph:
     style = _STYLES["finding"]
     if language == "zh":
         style = ParagraphStyle(style.name, style, wordWrap="CJK")
-    return Paragraph(f"{marked(block.text)}{raised}", style, bulletText="\N{BULLET}")
+    return Prose(f"{marked(block.text)}{raised}", style, bulletText="\N{BULLET}")
 
 
 def _reference(entry: Reference) -> Paragraph:

@@ -11,11 +11,12 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.lib.utils import ImageReader
-from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table
+from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, SimpleDocTemplate, Spacer, Table
 
 from trivium.maintenance.inspection.report.colors import UNSEEN, hex_color
 from trivium.maintenance.inspection.report.document import Bars, Document, Grid
 from trivium.maintenance.inspection.report.views import View
+from trivium.service.printing.breaking import Prose
 from trivium.service.printing.fonts import BOLD, REGULAR, drawing
 from trivium.service.printing.text import draw, marked, others, printable, text_width
 from trivium.service.text import Catalogue, catalogue
@@ -61,29 +62,27 @@ def render_pdf(document: Document) -> bytes:
 def _story(document: Document, texts: Catalogue, width: float) -> Iterator[Flowable]:
     body, head, note = _styles(document.language)
     title = ParagraphStyle("title", body, fontName=BOLD, fontSize=16, leading=20, leftIndent=0, spaceAfter=3 * mm)
-    yield Paragraph(marked(document.title), title)
+    yield Prose(marked(document.title), title)
     yield _Verdict(document, width)
     yield Spacer(1, 3 * mm)
     yield _facts(document, body, width)
     yield Spacer(1, 3 * mm)
     for cell in document.sentences:
-        yield Paragraph(marked(cell.text), body, bulletText="\N{BULLET}")
-    yield KeepTogether([Paragraph(marked(document.views_heading), head), _Views(document, texts, width)])
+        yield Prose(marked(cell.text), body, bulletText="\N{BULLET}")
+    yield KeepTogether([Prose(marked(document.views_heading), head), _Views(document, texts, width)])
     if document.close_ups:
         yield _CloseUps(document, width)
     if any(mark.is_hidden for view in document.views for mark in view.marks):
-        yield Paragraph(marked(texts["inspection.hidden_mark"]), note)
+        yield Prose(marked(texts["inspection.hidden_mark"]), note)
     if document.bars:
         bars = document.bars
         chart = _Bars(bars, width)
-        yield KeepTogether([Paragraph(marked(bars.heading), head), chart, Paragraph(marked(bars.alt), note)])
+        yield KeepTogether([Prose(marked(bars.heading), head), chart, Prose(marked(bars.alt), note)])
     yield CondPageBreak(30 * mm)
-    yield Paragraph(marked(document.table.heading), head)
-    yield (
-        _table(document.table, body, width) if document.table.rows else Paragraph(marked(document.table.nothing), body)
-    )
-    lines = [Paragraph(marked(line), note) for line in (*document.method, *document.notes)]
-    yield KeepTogether([Paragraph(marked(texts["inspection.method"]), head), *lines])
+    yield Prose(marked(document.table.heading), head)
+    yield (_table(document.table, body, width) if document.table.rows else Prose(marked(document.table.nothing), body))
+    lines = [Prose(marked(line), note) for line in (*document.method, *document.notes)]
+    yield KeepTogether([Prose(marked(texts["inspection.method"]), head), *lines])
 
 
 def _styles(language: str) -> tuple[ParagraphStyle, ParagraphStyle, ParagraphStyle]:
@@ -274,7 +273,7 @@ def _facts(document: Document, body: ParagraphStyle, width: float) -> Table:
     """Return the head's facts in two columns."""
     label = ParagraphStyle("label", body, leftIndent=0, textColor=_QUIET, fontSize=8.5)
     value = ParagraphStyle("value", body, leftIndent=0, fontSize=8.5)
-    cells = [(Paragraph(marked(name), label), Paragraph(marked(cell.text), value)) for name, cell in document.facts]
+    cells = [(Prose(marked(name), label), Prose(marked(cell.text), value)) for name, cell in document.facts]
     rows = [(*cells[at], *(cells[at + 1] if at + 1 < len(cells) else ("", ""))) for at in range(0, len(cells), 2)]
     columns = [0.17 * width, 0.33 * width] * 2
     style = [
@@ -293,13 +292,11 @@ def _table(grid: Grid, body: ParagraphStyle, width: float) -> Table:
     bold = ParagraphStyle("bold", right, fontName=BOLD)
     rows = [
         [
-            Paragraph(marked(head), ParagraphStyle("b", bold, alignment=0 if at == 1 else 2))
+            Prose(marked(head), ParagraphStyle("b", bold, alignment=0 if at == 1 else 2))
             for at, head in enumerate(grid.heads)
         ]
     ]
-    rows += [
-        [Paragraph(marked(cell.text), left if at == 1 else right) for at, cell in enumerate(row)] for row in grid.rows
-    ]
+    rows += [[Prose(marked(cell.text), left if at == 1 else right) for at, cell in enumerate(row)] for row in grid.rows]
     shares = (0.07, 0.09, 0.13, 0.15, 0.13, 0.23, 0.20)
     style = [
         ("LINEBELOW", (0, 0), (-1, 0), 1, _INK),
