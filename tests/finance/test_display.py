@@ -60,7 +60,8 @@ def test_tables_put_negatives_in_parentheses():
     assert cell(Decimal("-0.0201"), "pure", Scale.MILLION) == "(2.0%)"
     assert cell(Decimal("0.866"), "times", Scale.MILLION) == "0.87x"
     assert cell(Decimal("-0.35"), "USD/shares", Scale.MILLION) == "(0.35)"
-    assert cell_points(Decimal("-0.013")) == "(1.3 pp)"
+    assert cell_points(Decimal("-0.013"), "en") == "(1.3 pp)"
+    assert cell_points(Decimal("-0.013"), "zh") == "(1.3个百分点)"
 
 
 def test_header_names_unit_and_scale():

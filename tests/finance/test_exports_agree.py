@@ -43,7 +43,7 @@ def _printed(kind, language, scale):
 
 def _is_shown_as(text, claim, scale, *, is_points=False):
     """Whether a printed text stands for the claim's number, by the inverse of rounding."""
-    bare = text.strip("()").removesuffix(" pp").rstrip("%x").replace(",", "")
+    bare = text.strip("()").removesuffix(" pp").removesuffix("个百分点").rstrip("%x").replace(",", "")
     sign = "-" if text.startswith("(") else ""
     decimals = len(bare.partition(".")[2])
     kind = kind_of(claim.unit)
@@ -76,7 +76,7 @@ def test_html_holds_the_claims_and_prints_their_rounding(kind, language, scale):
         claim = claims[element.get("data-claim")]
         assert Decimal(element.get("data-value")) == claim.value
         text = element.text_content().strip()
-        if re.fullmatch(r"\(?[\d,.]+[%x]?( pp)?\)?", text):
+        if re.fullmatch(r"\(?[\d,.]+[%x]?( pp|个百分点)?\)?", text):
             is_points = element.get("data-unit") == "points"
             assert _is_shown_as(text, claim, Scale(scale), is_points=is_points), (text, claim)
 

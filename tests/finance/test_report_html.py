@@ -63,7 +63,7 @@ def test_every_number_follows_from_its_claim(names, language, scale):
         amount = Decimal(node.get("data-value"))
         assert claims[node.get("data-claim")].value == amount
         unit = node.get("data-unit")
-        wanted = {"points": cell_points(amount), "rank": str(amount)}.get(unit) or cell(amount, unit, scale)
+        wanted = {"points": cell_points(amount, language), "rank": str(amount)}.get(unit) or cell(amount, unit, scale)
         assert node.text == wanted
         count += 1
     assert count > 200

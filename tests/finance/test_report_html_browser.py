@@ -65,7 +65,7 @@ def test_every_unit_shows_what_the_formatter_shows(opened):
         cases.append([f"{amount:f}", unit, scale.value])
         wanted.append(cell(amount, unit, scale))
         cases.append([f"{amount:f}", "points", scale.value])
-        wanted.append(cell_points(amount))
+        wanted.append(cell_points(amount, "en"))
     assert opened.evaluate("cases => cases.map(([value, unit, scale]) => shown(value, unit, scale))", cases) == wanted
 
 

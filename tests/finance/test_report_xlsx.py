@@ -140,7 +140,7 @@ def test_number_formats_show_the_scale_and_keep_full_amounts():
     assert number_format("USD", Scale.MILLION) == "#,##0,,_);(#,##0,,);#,##0,,_)"
     assert number_format("USD", Scale.YI) == r"0\.00,,_);(0\.00,,);0\.00,,_)"
     assert number_format("USD/shares", Scale.MILLION) == "#,##0.00_);(#,##0.00);#,##0.00_)"
-    assert number_format("pure", Scale.MILLION, is_points=True) == '0.0" pp"_);(0.0" pp");0.0" pp"_)'
+    assert number_format("pure", Scale.MILLION, points=" pp") == '0.0" pp"_);(0.0" pp");0.0" pp"_)'
 
 
 def _value(metric: str, end: int, formula: str = "", inputs: tuple[Value, ...] = ()) -> Value:

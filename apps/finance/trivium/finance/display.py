@@ -161,10 +161,10 @@ def cell(value: Decimal, unit: str, scale: Scale) -> str:
     return _in_parentheses(sign, digits + {"ratio": "%", "times": "x"}.get(kind, ""))
 
 
-def cell_points(difference: Decimal) -> str:
-    """Return a difference of two ratios as a table prints it: `1.3 pp`, `(1.3 pp)`."""
+def cell_points(difference: Decimal, language: str) -> str:
+    """Return a difference of two ratios as a table prints it: `1.3 pp`, `(1.3 pp)`, `1.3个百分点`."""
     sign, digits = _parts(difference * 100, places("points"))
-    return _in_parentheses(sign, f"{digits} pp")
+    return _in_parentheses(sign, digits + catalogue("trivium.finance", language)["unit.points_suffix"])
 
 
 def header(unit: str, scale: Scale, language: str) -> str:

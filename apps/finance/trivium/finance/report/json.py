@@ -295,7 +295,7 @@ class _Document:
         if value.unit == "rank":
             return str(value.amount)
         if value.id in self._points:
-            return cell_points(value.amount)
+            return cell_points(value.amount, self._wording.language)
         return cell(value.amount, value.unit, self._wording.scale)
 
     def _place(self, filing: Filing, fact: Fact) -> dict[str, Any]:

@@ -44,6 +44,11 @@ class Wording:
         """Return a text of the catalogue's section `report`."""
         return self._texts.say(f"report.{key}", **values)
 
+    @property
+    def points_suffix(self) -> str:
+        """What stands behind a difference of two ratios in percentage points, in a table."""
+        return self._texts["unit.points_suffix"]
+
     def told(self, text: str) -> str:
         """Return what the reader of the sources said, in the report's language."""
         return translate(text, self.language)

@@ -48,7 +48,11 @@ class Cells:
             return self._wording.say("nm" if is_meaningless else "na")
         if value.unit == _RANK:
             return str(value.amount)
-        return cell_points(value.amount) if is_points else cell(value.amount, value.unit, self._wording.scale)
+        return (
+            cell_points(value.amount, self._wording.language)
+            if is_points
+            else cell(value.amount, value.unit, self._wording.scale)
+        )
 
     def head(self, unit: str) -> Html:
         """Return the head of a unit, which follows the unit switch: `USD million`."""

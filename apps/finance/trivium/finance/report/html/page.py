@@ -237,7 +237,8 @@ class _Page:
     def _data(self) -> dict[str, object]:
         return {
             "scale": self.wording.scale.value,
-            "texts": {key: self.wording.say(key) for key in _PANEL_TEXTS},
+            "texts": {key: self.wording.say(key) for key in _PANEL_TEXTS}
+            | {"points_suffix": self.wording.points_suffix},
             "heads": self.wording.scales(sorted(self.cells.units)),
             **self.ledger.to_data(),
         }

@@ -11,7 +11,7 @@ const entries = new Map(data.values.map((entry) => [entry.id, entry]));
 const exponents = { full: 0, thousand: 3, wan: 4, million: 6, yi: 8, billion: 9 };
 const decimalsByExponent = { 0: 0, 3: 0, 4: 2, 6: 0, 8: 2, 9: 2 };
 const byKind = {
-  per_share: [0, 2, ""], ratio: [2, 1, "%"], points: [2, 1, " pp"], times: [0, 2, "x"], days: [0, 0, ""], rank: [0, 0, ""],
+  per_share: [0, 2, ""], ratio: [2, 1, "%"], points: [2, 1, text.points_suffix], times: [0, 2, "x"], days: [0, 0, ""], rank: [0, 0, ""],
 };
 let scale = data.scale;
 

@@ -87,7 +87,9 @@ class Grids:
         amount = proved(value, self._claims)
         if value.unit == "rank":
             return Cell(str(amount), value)
-        text = cell_points(amount) if is_points else cell(amount, value.unit, self._wording.scale)
+        text = (
+            cell_points(amount, self._wording.language) if is_points else cell(amount, value.unit, self._wording.scale)
+        )
         return Cell(text, value, is_points)
 
     def heads(self, columns: Sequence[Column], changed: Sequence[int] = ()) -> list[str]:

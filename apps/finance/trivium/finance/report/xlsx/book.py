@@ -228,7 +228,9 @@ class _Writer:
         formula = self._formula(row, column, content)
         factor = 100 if content.is_points else 1
         book.placed[self._sheet.name, row, column] = Placed(value, amount, factor, bool(formula))
-        format_ = number_format(value.unit, book.wording.scale, is_points=content.is_points)
+        format_ = number_format(
+            value.unit, book.wording.scale, points=book.wording.points_suffix if content.is_points else ""
+        )
         ink = BLUE if not formula else GREEN if "!" in formula else BLACK
         style = self._styles(Look(content.role, ink, format_))
         if formula:

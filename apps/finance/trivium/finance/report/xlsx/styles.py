@@ -28,12 +28,16 @@ _SCALED = {
 _FIXED = {"per_share": "#,##0.00", "ratio": "0.0%", "times": '0.00"x"', "days": "#,##0"}
 
 
-def number_format(unit: str, scale: Scale, *, is_points: bool = False) -> str:
-    """Return the Excel number format of a unit: parentheses for what is negative, no sign for zero."""
+def number_format(unit: str, scale: Scale, *, points: str = "") -> str:
+    """Return the Excel number format of a unit: parentheses for what is negative, no sign for zero.
+
+    Args:
+        points: what stands behind a difference of two ratios in percentage points; empty for any other number.
+    """
     if unit == "rank":
         return "0"
-    if is_points:
-        shown = '0.0" pp"'
+    if points:
+        shown = f'0.0"{points}"'
     else:
         kind = kind_of(unit)
         shown = _SCALED[scale] if kind in ("money", "shares", "other") else _FIXED[kind]
