@@ -18,6 +18,8 @@ from trivium.finance.records import Period
 from trivium.finance.report.content import Content
 from trivium.finance.report.xlsx import make_book, render_xlsx
 from trivium.finance.report.xlsx.formulas import excel_formula
+from trivium.finance.report.xlsx.grid import Sheet
+from trivium.finance.report.xlsx.printed import pages_across
 from trivium.finance.report.xlsx.styles import number_format
 
 KINDS = ("filing", "periods", "companies")
@@ -85,6 +87,16 @@ def test_one_row_a_metric_oldest_left_with_a_folded_key_and_the_scale_in_the_hea
     assert len(keys) == len(set(keys))
     row = _row(sheet, "revenue")[0].row
     assert workbook.defined_names["TVMK_revenue"].attr_text == f"'Income statement'!$E${row}:$H${row}"
+
+
+def test_a_wide_sheet_is_printed_on_pages_side_by_side_with_its_names_on_each():
+    """Of three companies an income statement on one page had letters of 3.9 points."""
+    _, workbook = _workbook("companies")
+    sheet = workbook["Income statement"]
+    assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (2, 0)
+    assert (sheet.print_title_cols, sheet.print_title_rows) == ("$B:$B", "$4:$5")
+    assert (workbook["Segments"].page_setup.fitToWidth or 1, workbook["Segments"].print_title_cols) == (1, None)
+    assert [pages_across(Sheet("a", (30, *[10] * columns), frozen_columns=2)) for columns in (23, 24, 39)] == [1, 2, 3]
 
 
 def test_a_missing_value_is_text_with_its_reason():

@@ -22,6 +22,7 @@ from trivium.finance.report.export_wording import ExportWording
 from trivium.finance.report.proof import file_name, proved, with_inputs
 from trivium.finance.report.xlsx.formulas import excel_formula, guarded
 from trivium.finance.report.xlsx.grid import Amount, Computed, Content, Link, Sheet, Text
+from trivium.finance.report.xlsx.printed import MARGIN_INCHES, pages_across
 from trivium.finance.report.xlsx.styles import BLACK, BLUE, GREEN, NAVY, Look, Role, Styles, number_format
 from trivium.service.evidence import Claim
 
@@ -168,8 +169,11 @@ class _Writer:
         to.hide_gridlines(2)
         to.set_landscape()
         to.set_paper(9)
-        to.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
-        to.fit_to_pages(1, 0)
+        to.set_margins(left=MARGIN_INCHES, right=MARGIN_INCHES, top=0.6, bottom=0.6)
+        across = pages_across(sheet)
+        to.fit_to_pages(across, 0)
+        if across > 1 and sheet.frozen_columns:
+            to.repeat_columns(int(sheet.has_key), sheet.frozen_columns - 1)
         to.print_area(0, 0, (sheet.printed_rows or rows) - 1, columns - 1)
         to.repeat_rows(*sheet.head)
         to.set_footer("&L&8&F&C&8&A&R&8&P / &N")
