@@ -24,7 +24,7 @@ _MAINTENANCE = """
     ingest/monitor ingest/scorers ingest/trained pages/comparison pages/fleet pages/model_pages pages/routes pages/view
 """
 _MEDICAL = """
-    intake/* network/archive network/priors out/* pages/* parse/* tasks workflow/*
+    intake/* network/archive network/calling network/priors network/sending out/* pages/* parse/* tasks workflow/*
 """
 _OWNERS = {
     "finance": (

@@ -105,13 +105,13 @@ def test_a_report_finds_its_study_again(site, planted):
         report = outgoing(connection, study_id, identity=known)
         bare = outgoing(connection, study_id)
     films = [runtime.store.read(sha256) for sha256 in report.image_hashes]
-    made = pydicom.dcmread(io.BytesIO(structured.render(report, films)))
+    made = pydicom.dcmread(io.BytesIO(structured.render(report, films).content))
     evidence = made.CurrentRequestedProcedureEvidenceSequence[0]
     series = evidence.ReferencedSeriesSequence[0]
     assert made.StudyInstanceUID == evidence.StudyInstanceUID == one.study_uid
     assert series.SeriesInstanceUID == one.secrets["SeriesInstanceUID"]
     assert series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == one.secrets["SOPInstanceUID"]
-    assert found_in(structured.render(bare, films), one.secrets.values()) == set()
+    assert found_in(structured.render(bare, films).content, one.secrets.values()) == set()
 
 
 def test_one_study_keeps_one_set_of_uids(tmp_path):

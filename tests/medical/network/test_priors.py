@@ -19,7 +19,7 @@ from trivium.medical import tables
 from trivium.medical.intake.door import receive
 from trivium.medical.intake.vault import open_vault
 from trivium.medical.network.archive import find_priors
-from trivium.medical.network.entity import Archive, Entity
+from trivium.medical.network.entity import Entity, Peer
 from trivium.medical.network.listener import Listener
 from trivium.medical.network.priors import ask_for_priors, bring_priors
 from trivium.medical.tasks import fetch_priors
@@ -34,7 +34,7 @@ from trivium.service.runner import run_job
 @pytest.fixture
 def site(tmp_path):
     archive = ToyArchive()
-    place = Archive("PACS", "127.0.0.1", archive.port)
+    place = Peer("PACS", "127.0.0.1", archive.port)
     ours = Entity("TRIVIUM", "127.0.0.1", 0, (), "", "", place)
     home, address = tmp_path / "home", f"PACS@127.0.0.1:{archive.port}"
     with deployed(home, medical_archive=address) as runtime, Listener(runtime, ours) as listener:

@@ -31,7 +31,7 @@ from tests.medical.network.test_listener import ENTITY
 from tests.medical.network.test_priors import brought
 
 from trivium.medical.network.archive import find_priors
-from trivium.medical.network.entity import Archive, entity_of
+from trivium.medical.network.entity import Peer, entity_of
 from trivium.medical.network.listener import Listener
 from trivium.medical.network.priors import bring_priors
 from trivium.medical.workflow.fetches import Fetched
@@ -114,7 +114,7 @@ def archive_by_tls(certificate: str):
 
 def test_earlier_films_are_asked_for_by_tls(tmp_path, certificate):
     with archive_by_tls(certificate) as archive, deployed(tmp_path / "home") as runtime:
-        place = Archive("PACS", "127.0.0.1", archive.port, authorities=certificate, certificate=certificate)
+        place = Peer("PACS", "127.0.0.1", archive.port, authorities=certificate, certificate=certificate)
         ours = replace(ENTITY, callers=(), archive=place)
         with Listener(runtime, ours) as listener:
             archive.send_to(listener.port)
@@ -138,14 +138,14 @@ def test_an_archive_that_is_not_asked(tmp_path, certificate, change, message):
     if change.get("authorities"):
         change = {**change, "authorities": certified(tmp_path / "other.pem")}
     with archive_by_tls(certificate) as archive:
-        place = Archive("PACS", "127.0.0.1", archive.port, authorities=certificate, certificate=certificate)
+        place = Peer("PACS", "127.0.0.1", archive.port, authorities=certificate, certificate=certificate)
         with pytest.raises(UpstreamError, match=message):
             find_priors(replace(ENTITY, archive=replace(place, **change)), patient_id=NUMBER)
         assert archive.queries == []
 
 
 def test_the_settings_of_a_connection_to_an_archive(tmp_path, certificate):
-    def asking(**files: str) -> Archive:
+    def asking(**files: str) -> Peer:
         named = {f"medical_archive_{name}": path for name, path in files.items()}
         found = entity_of(Settings(home=tmp_path, medical_archive="PACS@127.0.0.1:104", **named)).archive
         assert found is not None

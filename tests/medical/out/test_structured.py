@@ -48,7 +48,9 @@ def written(runtime, study_id: str, *, is_named: bool = False) -> Dataset:
         known = open_vault(runtime.settings).open(study_id, sealed) if is_named else None
         report = outgoing(connection, study_id, identity=known)
     made = structured.render(report, [runtime.store.read(one) for one in report.image_hashes])
-    return pydicom.dcmread(io.BytesIO(made))
+    found = pydicom.dcmread(io.BytesIO(made.content))
+    assert found.SOPInstanceUID == made.sop_uid
+    return found
 
 
 def test_chinese_is_read_back(runtime):

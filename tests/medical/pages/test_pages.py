@@ -15,11 +15,10 @@ import numpy as np
 import pydicom
 import pypdfium2
 import pytest
-from argon2 import PasswordHasher
-from fastapi.testclient import TestClient
 from PIL import Image
 from tests.medical.deployment import MODEL, START, deployed, document, make_draft
 from tests.medical.intake.test_door import FILM, planted
+from tests.medical.pages.site import HOST, PASSWORD, Site, settle
 
 from trivium.medical.intake.door import Received
 from trivium.medical.report.maps import maps_picture
@@ -28,62 +27,9 @@ from trivium.medical.workflow.content import sha256_of
 from trivium.medical.workflow.drafts import Drafts
 from trivium.medical.workflow.states import Actor, ActorKind
 from trivium.medical.workflow.studies import Evidence, study_of
-from trivium.service.access import open_access
-from trivium.service.guard import session_cookie
-from trivium.service.passwords import Passwords
 from trivium.service.web import create_web
 
-HOST = "http://127.0.0.1:7860"
-PASSWORD = "copper kite ladder moss"
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # httpx under test
-
-
-class Site:
-    """A server with a technologist, a resident, a radiologist and an admin."""
-
-    def __init__(self, runtime):
-        self.runtime = runtime
-        self.door = create_web(runtime)
-        access = open_access(runtime.settings, runtime.apps, runtime.database)
-        self.clients = {}
-        for name, role in (("tom", "medical:technologist"), ("rita", "medical:resident"), ("root", "admin"),
-                           ("ann", "medical:radiologist")):  # fmt: skip
-            access.people.add(name, [role], actor="operator", password=PASSWORD if name == "ann" else "")
-            token = access.sessions.start(name, via="password")
-            client = TestClient(self.door, base_url=HOST, headers={"accept-language": "en"})
-            client.cookies.set(session_cookie(runtime.settings.port), token)
-            self.clients[name] = client
-
-    def bring(self, data: bytes, **query) -> str:
-        answer = self.clients["tom"].post("/medical/api/uploads", content=data, params=query)
-        assert answer.status_code == 201, answer.text
-        return answer.json()["study"]
-
-    def draft(self, study_id: str, job: str) -> None:
-        make_draft(self.runtime, study_id, job)
-
-    def acts(self, study_id: str) -> list[str]:
-        return [row.action for row in self.runtime.audit.rows(subject_kind="study", subject_id=study_id)]
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        cheap = Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
-        patch.setattr("trivium.service.people.Passwords", lambda: cheap)
-        patch.setattr("trivium.medical.workflow.step_up.Passwords", lambda: cheap)
-        with deployed(tmp_path_factory.mktemp("site")) as runtime:
-            yield Site(runtime)
-
-
-def settle(client, study_id):
-    """Take the report and accept every sentence; return the state."""
-    state = client.post(f"/medical/studies/{study_id}/begin").json()
-    for sentences in state["content"]["sections"].values():
-        for one in sentences:
-            one["status"] = "accepted"
-    body = {"version": state["study"]["version"], "content": state["content"]}
-    return client.post(f"/medical/studies/{study_id}/save", json=body).json()
 
 
 def test_a_film_goes_from_the_door_to_the_list_and_the_viewer(site):

@@ -17,10 +17,11 @@ SPEC = AppSpec(
     permissions=("medical.read", "medical.run", "medical.identity", "medical.review", "medical.sign"),
     persons_only=("medical.identity", "medical.review", "medical.sign"),
     queues=(Queue("medical", worker="model"), Queue("priors")),
-    routes={"priors": "priors"},
+    routes={"priors": "priors", "send": "priors"},  # what an archive is asked, and what it is sent
     pages="trivium.medical.pages:router",
     api="trivium.medical.api:router",
     tasks="trivium.medical.tasks",
+    sweep="trivium.medical.workflow.sendings:sweep",
     children="trivium.medical.network.children:children",
     tables="trivium.medical.tables",
     migrations="trivium.medical:migrations",

@@ -29,7 +29,7 @@ from trivium.service.tables import metadata
 
 __all__ = [
     "critical", "draft", "evidence", "fetch", "identity", "image", "instance", "pin", "prior", "quarantine",
-    "signature", "step_up", "study", "version", "working",
+    "sending", "signature", "step_up", "study", "version", "working",
 ]  # fmt: skip
 
 
@@ -209,6 +209,25 @@ critical = Table(  # a critical finding in a report: who was told of it, when, a
     Column("is_read_back", Boolean, nullable=False),
     Column("noted_by", String(120), nullable=False),
     Column("noted_at", UtcDateTime, nullable=False),
+)
+
+sending = Table(  # versions on their way to the archive; with the UID of each the next one says what it replaces
+    "medical_sending",
+    metadata,
+    Column("study_id", String(16), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("destination", String(16), nullable=False),
+    Column("state", String(10), nullable=False),  # waiting, sent, refused, replaced
+    Column("attempts", Integer, nullable=False),
+    Column("asked_by", String(120), nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("next_at", UtcDateTime, nullable=False),
+    Column("sent_at", UtcDateTime),
+    Column("problem", Text, nullable=False, server_default=""),
+    Column("job_id", String(32), nullable=False, server_default=""),  # of the attempt that is being made
+    Column("sop_uid", String(64), nullable=False, server_default=""),  # of what was last sent; empty before
+    ForeignKeyConstraint(["study_id", "number"], ["medical_version.study_id", "medical_version.number"]),
+    Index(None, "state", "next_at"),
 )
 
 quarantine = Table(  # what was brought and could not be used; nothing of its content is kept but the hash

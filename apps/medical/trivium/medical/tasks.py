@@ -2,13 +2,15 @@
 
 `medical.draft` drafts a report on the films of one study, already under a pseudonym, and keeps the draft in the
 database, once in the job's life. A film that cannot be read ends in "no draft", and the report opens blank.
-`medical.priors` fetches a patient's earlier films; a light worker takes it, and loads no model.
+`medical.priors` fetches a patient's earlier films, `medical.send` sends a signed report to the archive; a light worker
+takes both, and loads no model.
 """
 
 from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,23 +19,26 @@ from sqlalchemy import Connection
 
 from trivium.medical.workflow.drafts import Drafts
 from trivium.medical.workflow.fetches import note_fetched
+from trivium.medical.workflow.sendings import Sending, begun, note_answer, note_uid, sent_uids
 from trivium.medical.workflow.states import Actor, ActorKind
-from trivium.medical.workflow.studies import Evidence, study_of
+from trivium.medical.workflow.studies import Evidence, sealed_identity, study_of
 from trivium.medical.workflow.studies import priors as known_priors
 from trivium.service.audit import Entry
-from trivium.service.errors import InputError
+from trivium.service.database import utc_now
+from trivium.service.errors import InputError, UpstreamError
 from trivium.service.evidence import Report
 from trivium.service.phrase import Phrase, joined
 from trivium.service.runner import JobContext, run_job
 from trivium.service.runtime import Runtime, current_runtime
-from trivium.service.text import LANGUAGES
+from trivium.service.text import LANGUAGES, catalogue
 
 if TYPE_CHECKING:
+    from trivium.medical.out.structured import Document
     from trivium.medical.pipeline import Models
 
-__all__ = ["draft", "draft_study", "fetch_priors", "priors"]
+__all__ = ["draft", "draft_study", "fetch_priors", "priors", "send", "send_report"]
 
-_EFFECT, _FETCHED = "draft", "priors"
+_EFFECT, _FETCHED, _ANSWERED = "draft", "priors", "answered"
 
 
 @shared_task(name="medical.draft")
@@ -46,6 +51,83 @@ def draft(job_id: str) -> None:
 def priors(job_id: str) -> None:
     """Fetch the earlier films of a job's patient."""
     run_job(job_id, lambda context: fetch_priors(context, current_runtime()))
+
+
+@shared_task(name="medical.send")
+def send(job_id: str) -> None:
+    """Send the report of a job's study."""
+    run_job(job_id, lambda context: send_report(context, current_runtime()))
+
+
+def send_report(context: JobContext, runtime: Runtime) -> Report:
+    """Send a version that is due to the destination, with the patient's identity, and keep what became of it.
+
+    The identity is opened for whoever signed, retracted or asked for it, on record. Nothing of the report is kept: it
+    is written anew each time, and is the same object each time.
+
+    Raises:
+        InputError: if no destination is set, or the report cannot be written.
+        UpstreamError: if it was not taken; the job ends with the reason, and another follows unless it was refused.
+    """
+    from trivium.medical.network.entity import entity_of
+    from trivium.medical.network.sending import Answer
+    from trivium.medical.network.sending import send as send_to
+
+    study_id, number = str(context.request.get("study", "")), int(context.request.get("number", 0))
+    with runtime.database.read() as connection:
+        due = begun(connection, study_id, number)
+    report = Report(title=context.job.title, language="en")
+    if due is None:
+        return report
+    entity = entity_of(runtime.settings)
+    peer = entity.destination
+    if peer is None:
+        raise InputError("is not set", where="TRIVIUM_MEDICAL_DESTINATION")
+    try:
+        document, clean = _structured(runtime, due)
+    except InputError as error:
+        answer, uid = Answer(is_taken=False, is_final=True, problem=error.line), ""
+    else:
+        uid = document.sop_uid
+        with runtime.database.write(is_durable=True) as connection:
+            note_uid(connection, due, peer.title, uid)
+        context.progress("send", 0.3)
+        answer = send_to(entity, document.content, clean=clean)
+
+    def keep(connection: Connection) -> None:
+        state = note_answer(
+            connection, due, utc_now(), is_taken=answer.is_taken, is_final=answer.is_final, problem=answer.problem
+        )
+        told = {"number": number, "destination": peer.title, "uid": uid, "attempt": due.attempts + 1}
+        action = {"sent": "report.sent", "refused": "report.refused"}.get(state, "report.not_sent")
+        runtime.audit.append(connection, Entry(action, due.asked_by, "study", study_id, "", told))
+
+    context.once(_ANSWERED, keep, is_durable=True)
+    if not answer.is_taken:
+        raise UpstreamError(answer.problem)
+    return replace(report, problems=(answer.problem,) if answer.problem else ())
+
+
+def _structured(runtime: Runtime, due: Sending) -> tuple[Document, Callable[[str], str]]:
+    """Write the report that is due, as the archive knows study and patient; and what takes the patient out of texts."""
+    from trivium.medical.intake.vault import open_vault
+    from trivium.medical.out.outgoing import outgoing
+    from trivium.medical.out.scrub import Scrubber
+    from trivium.medical.out.structured import render
+
+    with runtime.database.read() as connection:
+        study, sealed = study_of(connection, due.study_id), sealed_identity(connection, due.study_id)
+        previous = sent_uids(connection, due.study_id, before=due.number)
+    if sealed is None:
+        raise InputError("no identity of this study is kept", where=due.study_id)
+    entry = Entry("identity.read", due.asked_by, "study", study.id, str(study.version), {"for": "sending"})
+    runtime.audit.record(entry)  # before it is opened
+    known = open_vault(runtime.settings).open(due.study_id, sealed)
+    with runtime.database.read() as connection:
+        report = outgoing(connection, due.study_id, identity=known)
+    films = [runtime.store.read(one) for one in report.image_hashes]
+    texts = catalogue("trivium.medical", report.language)
+    return render(report, films, previous=previous), Scrubber(known, texts["out.removed"]).clean
 
 
 def fetch_priors(context: JobContext, runtime: Runtime) -> Report:

@@ -161,6 +161,18 @@ class Settings(BaseSettings):
     medical_archive_key: str = Field(
         default="", description="PEM file of that certificate's key, where it is in a file of its own."
     )
+    medical_destination: str = Field(
+        default="", description="TITLE@HOST:PORT of the archive that signed reports are sent to; empty for none."
+    )
+    medical_destination_authorities: str = Field(
+        default="", description="PEM file of authorities of its certificate: it is called by TLS; else plain."
+    )
+    medical_destination_certificate: str = Field(
+        default="", description="PEM file with certificate chain that we show to it, and its key; or none."
+    )
+    medical_destination_key: str = Field(
+        default="", description="PEM file of that certificate's key, where it is in a file of its own."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Lowest level logged.")
 
     @field_validator("home")

@@ -34,7 +34,7 @@ from pynetdicom import AE, _config
 from trivium.service.errors import InputError
 from trivium.service.settings import Settings
 
-__all__ = ["STORED", "SYNTAXES", "Archive", "Entity", "be_silent", "entity_of"]
+__all__ = ["STORED", "SYNTAXES", "Entity", "Peer", "be_silent", "entity_of"]
 
 STORED = (
     DigitalXRayImageStorageForPresentation,
@@ -53,13 +53,14 @@ _PDU_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
-    """An archive that is asked for priors.
+class Peer:
+    """A system that we call: the archive that is asked for priors, the one that signed reports are sent to.
 
     Args:
         authorities: PEM file of those who sign its certificate; empty for a plain connection.
         certificate: PEM file with chain, and key unless `key` is given, that we show; empty for none.
         key: PEM file.
+        setting: name of the variable that it comes from; those of its files begin with it.
     """
 
     title: str
@@ -68,9 +69,10 @@ class Archive:
     authorities: str = ""
     certificate: str = ""
     key: str = ""
+    setting: str = "TRIVIUM_MEDICAL_ARCHIVE"
 
     def tls(self) -> ssl.SSLContext | None:
-        """Return what it is asked with, its name checked against its certificate; None for a plain connection.
+        """Return what it is called with, its name checked against its certificate; None for a plain connection.
 
         Raises:
             InputError: if a file cannot be used.
@@ -79,10 +81,10 @@ class Archive:
             return None
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        with _readable("TRIVIUM_MEDICAL_ARCHIVE_AUTHORITIES"):
+        with _readable(f"{self.setting}_AUTHORITIES"):
             context.load_verify_locations(self.authorities)
         if self.certificate:
-            with _readable("TRIVIUM_MEDICAL_ARCHIVE_CERTIFICATE or _KEY"):
+            with _readable(f"{self.setting}_CERTIFICATE or _KEY"):
                 context.load_cert_chain(self.certificate, self.key or None, password=_no_password)
         return context
 
@@ -96,6 +98,8 @@ class Entity:
         stat_callers: titles of callers, such as an emergency room's, whose films are STAT.
         certificate: PEM file with chain and key; empty for plain connections.
         authorities: PEM file; callers then need a certificate of one of them.
+        archive: that is asked for priors; None for none.
+        destination: that signed reports are sent to; None for none.
     """
 
     title: str
@@ -104,8 +108,9 @@ class Entity:
     callers: tuple[str, ...]
     certificate: str
     authorities: str
-    archive: Archive | None
+    archive: Peer | None
     stat_callers: tuple[str, ...] = ()
+    destination: Peer | None = None
 
     def application(self) -> AE:
         """Return pynetdicom's entity, with limits, for taking films and answering echoes."""
@@ -150,10 +155,11 @@ def entity_of(settings: Settings) -> Entity:
     """Read the settings.
 
     Raises:
-        InputError: if a title, an address or the archive is not one, or a port that others reach lets anybody call.
+        InputError: if a title, an address, archive or destination is not one, or a port that others reach lets anybody
+            call.
     """
-    callers = _titles(settings.medical_dicom_callers, "CALLERS")
-    stat_callers = _titles(settings.medical_dicom_stat_callers, "STAT_CALLERS")
+    callers = _titles(settings.medical_dicom_callers, "TRIVIUM_MEDICAL_DICOM_CALLERS")
+    stat_callers = _titles(settings.medical_dicom_stat_callers, "TRIVIUM_MEDICAL_DICOM_STAT_CALLERS")
     if callers and (strangers := set(stat_callers) - set(callers)):
         what = f"{', '.join(sorted(strangers))} may not call"
         hint = "add them to TRIVIUM_MEDICAL_DICOM_CALLERS"
@@ -167,34 +173,39 @@ def entity_of(settings: Settings) -> Entity:
     if settings.medical_dicom_authorities and not settings.medical_dicom_certificate:
         raise InputError("needs TRIVIUM_MEDICAL_DICOM_CERTIFICATE, too", where="TRIVIUM_MEDICAL_DICOM_AUTHORITIES")
     return Entity(
-        title=_title(settings.medical_dicom_title, "TITLE"),
+        title=_title(settings.medical_dicom_title, "TRIVIUM_MEDICAL_DICOM_TITLE"),
         host=settings.medical_dicom_host,
         port=settings.medical_dicom_port,
         callers=callers,
         certificate=settings.medical_dicom_certificate,
         authorities=settings.medical_dicom_authorities,
-        archive=_archive(settings) if settings.medical_archive else None,
+        archive=_peer(settings, "medical_archive"),
         stat_callers=stat_callers,
+        destination=_peer(settings, "medical_destination"),
     )
 
 
-def _titles(text: str, what: str) -> tuple[str, ...]:
-    return tuple(_title(one.strip(), what) for one in text.split(",") if one.strip())
+def _titles(text: str, setting: str) -> tuple[str, ...]:
+    return tuple(_title(one.strip(), setting) for one in text.split(",") if one.strip())
 
 
-def _archive(settings: Settings) -> Archive:
-    text = settings.medical_archive
+def _peer(settings: Settings, name: str) -> Peer | None:
+    """Read one that we call, and the settings of its TLS; None where it is not set."""
+    text, setting = str(getattr(settings, name)), f"TRIVIUM_{name.upper()}"
+    if not text:
+        return None
     title, at, place = text.rpartition("@")
     host, _, port = place.rpartition(":")
     if not at or not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
-        raise InputError(f"{text!r} is not TITLE@HOST:PORT", where="TRIVIUM_MEDICAL_ARCHIVE")
-    authorities, certificate = settings.medical_archive_authorities, settings.medical_archive_certificate
-    if certificate and not authorities:  # it would be asked in the open, against what whoever set this expects
-        raise InputError("needs TRIVIUM_MEDICAL_ARCHIVE_AUTHORITIES, too", where="TRIVIUM_MEDICAL_ARCHIVE_CERTIFICATE")
-    if settings.medical_archive_key and not certificate:
-        raise InputError("needs TRIVIUM_MEDICAL_ARCHIVE_CERTIFICATE, too", where="TRIVIUM_MEDICAL_ARCHIVE_KEY")
-    files = (authorities, certificate, settings.medical_archive_key)
-    return Archive(_title(title, "ARCHIVE"), host.strip("[]"), int(port), *files)
+        raise InputError(f"{text!r} is not TITLE@HOST:PORT", where=setting)
+    authorities, certificate, key = (
+        str(getattr(settings, f"{name}_{file}")) for file in ("authorities", "certificate", "key")
+    )
+    if certificate and not authorities:  # it would be called in the open, against what whoever set this expects
+        raise InputError(f"needs {setting}_AUTHORITIES, too", where=f"{setting}_CERTIFICATE")
+    if key and not certificate:
+        raise InputError(f"needs {setting}_CERTIFICATE, too", where=f"{setting}_KEY")
+    return Peer(_title(title, setting), host.strip("[]"), int(port), authorities, certificate, key, setting)
 
 
 @contextmanager
@@ -211,11 +222,10 @@ def _no_password() -> str:
     raise ValueError("the key has a password")
 
 
-def _title(text: str, what: str) -> str:
+def _title(text: str, setting: str) -> str:
     if not _TITLE.fullmatch(text):
-        where = "TRIVIUM_MEDICAL_ARCHIVE" if what == "ARCHIVE" else f"TRIVIUM_MEDICAL_DICOM_{what}"
         hint = "use 1 to 16 ASCII characters without a backslash"
-        raise InputError(f"{text[:40]!r} is no application entity title", where=where, hint=hint)
+        raise InputError(f"{text[:40]!r} is no application entity title", where=setting, hint=hint)
     return text
 
 

@@ -58,10 +58,12 @@ class Outgoing:
         number: of this version; 0 for what was not kept as one.
         is_changing: whether a change to it is being written.
         reason: why it was retracted.
+        retracted_by: who did, with their name, and when; None unless it was.
         told: of its critical findings, the oldest first.
         findings: of the draft that it began with, as `draft.json` has them.
         model: name and hash of the weights of that draft; empty for none.
-        image_hashes: of the de-identified files.
+        image_hashes: of the de-identified files: of a signed version, those that its signature binds.
+        films_since: how many films came after that signature, of which this version does not speak.
         identity: of the patient, when whoever asks may see it; else empty.
         removed: places of the text that repeated the sealed identity; None where it was not compared with one.
     """
@@ -78,6 +80,8 @@ class Outgoing:
     findings: tuple[dict[str, Any], ...]
     model: tuple[str, str]
     image_hashes: tuple[str, ...]
+    films_since: int = 0
+    retracted_by: Signer | None = None
     told: tuple[Told, ...] = ()
     identity: dict[str, str] = field(default_factory=dict)
     removed: int | None = None
@@ -103,6 +107,7 @@ def outgoing(
         NotFoundError: if there is no such study.
     """
     study, made = study_of(connection, study_id), versions(connection, study_id)
+    held = [one.sha256 for one in images(connection, study_id)]
     signed = next((one for one in reversed(made) if one.kind == "signed"), None)
     is_valid = study.state in PUBLISHED
     row = tables.working
@@ -129,7 +134,9 @@ def outgoing(
         reason=_reason(made),
         findings=tuple(draft_document(draft, content["language"]).get("findings", ())) if draft else (),
         model=(draft.model, draft.weights_sha256) if draft else ("", ""),
-        image_hashes=tuple(one.sha256 for one in images(connection, study_id)),
+        image_hashes=tuple(held if signed is None else signed.images),
+        films_since=0 if signed is None else len(set(held) - set(signed.images)),
+        retracted_by=_retracted_by(made),
         told=_told(connection, study_id, critical_findings(content)),
         identity=identity or {},
     )  # fmt: skip
@@ -156,6 +163,11 @@ def _mark(state: ReportState) -> str:
 
 def _signer(made: Row[Any]) -> Signer:
     return Signer(made.author, made.signer_name, made.signed_at, made.bound_sha256)
+
+
+def _retracted_by(made: Sequence[Row[Any]]) -> Signer | None:
+    last = made[-1] if made and made[-1].kind == "retracted" else None
+    return last and Signer(last.author, last.author_name, last.made_at, "")
 
 
 def _told(connection: Connection, study_id: str, findings: Sequence[str]) -> tuple[Told, ...]:

@@ -1,8 +1,9 @@
 """The report as a DICOM structured report (Comprehensive SR, TID 2000): headings, sentences, who observed, which films.
 
 Unverified and preliminary until signed, with the model as observing device; verified and final once signed, with the
-signer as observer and verifier. A retracted or rejected report is written as none. With the patient's identity it
-carries the original UIDs, so that it finds its study; without, those of the de-identified copy.
+signer as observer and verifier. A retracted report is written as its retraction: by whom and why, and nothing of what
+it said. A rejected one is written as none. With the patient's identity it carries the original UIDs, so that it finds
+its study; without, those of the de-identified copy.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import io
 import uuid
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,14 +20,16 @@ import highdicom as hd
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
-from pydicom.uid import UID
+from pydicom.uid import UID, ComprehensiveSRStorage
 
-from trivium.medical.out.outgoing import Outgoing
+from trivium.medical.out.outgoing import Outgoing, Signer
 from trivium.service.errors import InputError
 from trivium.service.phrase import Phrase
 from trivium.service.text import catalogue
 
-__all__ = ["render"]
+__all__ = ["SOP_CLASS", "Document", "render"]
+
+SOP_CLASS = str(ComprehensiveSRStorage)
 
 _SPACE = uuid.UUID("0f8ba8ac-4c6e-43e0-9b0e-6b1f2f4f3a70")
 _DEVICE = uuid.UUID("c6e8b0a5-1f0e-4d39-8d3c-54a2a39f6a10")
@@ -41,58 +45,75 @@ _LANGUAGES = {"en": ("en", "English"), "zh": ("zh", "Chinese")}
 _CONTEXT, _MODIFIER, _CONTAINS = "HAS OBS CONTEXT", "HAS CONCEPT MOD", "CONTAINS"
 
 
-def render(report: Outgoing, films: Sequence[bytes]) -> bytes:
-    """Return the bytes of the structured report.
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A structured report and its own UID: the same report, of the same films, has the same one each time."""
+
+    content: bytes
+    sop_uid: str
+
+
+def render(report: Outgoing, films: Sequence[bytes], *, previous: Sequence[str] = ()) -> Document:
+    """Return the structured report.
 
     Args:
-        films: the de-identified files of the study.
+        films: the de-identified files that the report speaks of.
+        previous: UIDs of structured reports of this study that went out before, which it takes the place of.
 
     Raises:
-        InputError: if the report was retracted or rejected, says nothing, or no film is DICOM.
+        InputError: if the report was rejected, says nothing, or no film is DICOM.
     """
-    if report.mark in ("retracted", "rejected") or not report.sections:
-        state = {"retracted": "was retracted", "rejected": "was rejected"}.get(report.mark, "says nothing yet")
+    if report.mark == "rejected" or not report.sections:
+        state = "was rejected" if report.mark == "rejected" else "says nothing yet"
         what = Phrase("the report {state}, and is written as no structured report", state=state)
         raise InputError(what, where=report.study.id)
     evidence = [_evidence(report, film) for film in films if film[128:132] == b"DICM"]
     if not evidence:
         raise InputError("no film of the study is DICOM, so a structured report has nothing to point to")
-    is_signed = report.signer is not None and not report.mark
+    by = report.retracted_by or (report.signer if not report.mark else None)
+    series = _uid(report, f"series of {evidence[0].StudyInstanceUID}")
+    told = [report.number or report.study.version, report.mark, report.model, list(previous)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom warns of names that are no person's, such as a pseudonym
+        content = _content(report, by)
+        sop_uid = _uid(report, repr([*told, *(one.to_json() for one in (content[0], *evidence))]))
         found = hd.sr.ComprehensiveSR(
             evidence=evidence,
-            content=_content(report, is_signed=is_signed)[0],
-            series_instance_uid=_uid(report, f"series of {evidence[0].StudyInstanceUID}"),
+            content=content[0],
+            series_instance_uid=series,
             series_number=900,
-            sop_instance_uid=_uid(report, _told(report)),
-            instance_number=max(report.number, 1),
+            sop_instance_uid=sop_uid,
+            instance_number=max(report.number, 1) + (report.retracted_by is not None),
             manufacturer="Trivium",
-            is_complete=is_signed,
-            is_final=is_signed,
-            is_verified=is_signed,
-            verifying_observer_name=_person(report) if is_signed else None,
-            verifying_organization="not stated" if is_signed else None,
+            is_complete=by is not None,
+            is_final=by is not None,
+            is_verified=by is not None,
+            verifying_observer_name=_person(by) if by else None,
+            verifying_organization="not stated" if by else None,
+            previous_versions=[_reference(one, series, evidence[0].StudyInstanceUID) for one in previous] or None,
         )
         found.SpecificCharacterSet = "ISO_IR 192"
-        if report.signer is not None and is_signed:
-            _date(found, report.signer.at)
+        if by is not None:
+            _date(found, by.at)
         out = io.BytesIO()
         found.save_as(out)
-    return out.getvalue()
+    return Document(out.getvalue(), str(sop_uid))
 
 
-def _content(report: Outgoing, *, is_signed: bool) -> Any:
+def _content(report: Outgoing, by: Signer | None) -> Any:
     root = hd.sr.ContainerContentItem(name=codes.LN.DiagnosticImagingReport, template_id="2000")
     items = hd.sr.ContentSequence()
     code, meaning = _LANGUAGES[report.language]
     language = hd.sr.CodedConcept(code, "RFC5646", meaning)
     items.append(hd.sr.CodeContentItem(codes.DCM.LanguageOfContentItemAndDescendants, language, _MODIFIER))
-    items.extend(_observer(report, is_signed=is_signed))
+    items.extend(_observer(report, by))
     texts = catalogue("trivium.medical", report.language)
     if report.mark:
         items.append(hd.sr.TextContentItem(codes.DCM.Summary, texts[f"out.{report.mark}"], _CONTAINS))
-    for name, sentences in report.sections:
+    if report.reason:
+        said = texts.say("out.reason", reason=report.reason)
+        items.append(hd.sr.TextContentItem(codes.DCM.Comment, said, _CONTAINS))
+    for name, sentences in () if report.retracted_by else report.sections:
         heading, each = _HEADINGS[name]
         section = hd.sr.ContainerContentItem(name=heading, relationship_type=_CONTAINS)
         section.ContentSequence = hd.sr.ContentSequence(
@@ -106,12 +127,12 @@ def _content(report: Outgoing, *, is_signed: bool) -> Any:
     return hd.sr.ContentSequence([root], is_root=True)
 
 
-def _observer(report: Outgoing, *, is_signed: bool) -> list[Any]:
-    """Return who observed: the signer, and before that the model as a device."""
-    if is_signed:
+def _observer(report: Outgoing, by: Signer | None) -> list[Any]:
+    """Return who observed: whoever signed or retracted, and before that the model as a device."""
+    if by is not None:
         return [
             hd.sr.CodeContentItem(codes.DCM.ObserverType, codes.DCM.Person, _CONTEXT),
-            hd.sr.PnameContentItem(codes.DCM.PersonObserverName, _person(report), _CONTEXT),
+            hd.sr.PnameContentItem(codes.DCM.PersonObserverName, _person(by), _CONTEXT),
         ]
     name = report.model[0] or "Trivium"
     return [
@@ -131,6 +152,8 @@ def _evidence(report: Outgoing, film: bytes) -> Dataset:
     found.StudyInstanceUID = UID(known.get("study_uid", str(held.StudyInstanceUID)))
     found.PatientName = known.get("patient_name", report.study.pseudonym)
     found.PatientID = known.get("patient_id", report.study.pseudonym)
+    if issuer := known.get("issuer"):
+        found.IssuerOfPatientID = issuer
     found.PatientBirthDate = known.get("birth_date", "")
     found.PatientSex = report.study.sex
     found.AccessionNumber = known.get("accession", "")
@@ -141,21 +164,22 @@ def _evidence(report: Outgoing, film: bytes) -> Dataset:
 
 
 def _date(found: Dataset, signed_at: datetime) -> None:
-    """Date the report by its signature: highdicom has the time of writing, and each copy would be another's."""
+    """Date the report by its signature or retraction: highdicom has the time of writing, another in each copy."""
     here = signed_at.astimezone()  # dates without a zone are those of the place
     found.ContentDate, found.ContentTime = here.strftime("%Y%m%d"), here.strftime("%H%M%S.%f")
     found.VerifyingObserverSequence[0].VerificationDateTime = signed_at.strftime("%Y%m%d%H%M%S.%f%z")
 
 
-def _told(report: Outgoing) -> str:
-    """Return what makes one structured report another one than the next: none of them may share a UID."""
-    told = [report.study.version, report.mark, report.language, report.sections, report.told, report.removed]
-    return repr([*told, report.model, sorted(report.identity.items())])
+def _reference(sop_uid: str, series_uid: str, study_uid: str) -> Dataset:
+    """Return what names an earlier structured report; all of a study are of one series."""
+    found = Dataset()
+    found.SOPClassUID, found.SOPInstanceUID = ComprehensiveSRStorage, sop_uid
+    found.SeriesInstanceUID, found.StudyInstanceUID = series_uid, study_uid
+    return found
 
 
-def _person(report: Outgoing) -> str:
-    assert report.signer is not None
-    return report.signer.name.replace("^", " ").replace("=", " ")
+def _person(by: Signer) -> str:
+    return by.name.replace("^", " ").replace("=", " ")
 
 
 def _uid(report: Outgoing, name: str) -> UID:

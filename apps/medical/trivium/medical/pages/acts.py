@@ -23,6 +23,7 @@ from trivium.medical.pages.desk import (
 )
 from trivium.medical.pages.study import state_of
 from trivium.medical.workflow.reports import Critical
+from trivium.medical.workflow.sendings import send_again
 from trivium.medical.workflow.states import SIGN, Event, RefusedError
 from trivium.medical.workflow.step_up import Proof
 from trivium.service.permission import needs
@@ -161,6 +162,12 @@ def ask_archive(request: Request, study_id: StudyId) -> Response:
         ask_for_priors(runtime_of(request), study_id, actor=principal_of(request).id)
 
     return _done(request, study_id, act)
+
+
+@router.post("/studies/{study_id}/send", dependencies=[Writer])
+def send(request: Request, study_id: StudyId) -> Response:
+    """Have the signed report, or its retraction, sent to the archive now."""
+    return _done(request, study_id, lambda: send_again(runtime_of(request), study_id, actor_of(request)))
 
 
 @router.post("/studies/{study_id}/commit", dependencies=[Writer])

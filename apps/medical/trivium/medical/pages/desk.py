@@ -11,6 +11,7 @@ from trivium.medical.intake.door import FILMS_AT_ONCE
 from trivium.medical.intake.vault import Vault, open_vault
 from trivium.medical.workflow.drafts import Drafts
 from trivium.medical.workflow.reports import Reports
+from trivium.medical.workflow.sendings import destination_title
 from trivium.medical.workflow.states import Actor, ActorKind
 from trivium.medical.workflow.step_up import StepUp
 from trivium.service.people import People
@@ -35,7 +36,9 @@ def runtime_of(request: Request) -> Runtime:
 def reports_of(request: Request) -> Reports:
     """Return the reports of this deployment."""
     runtime = runtime_of(request)
-    return Reports(runtime.database, hides_drafts=runtime.settings.medical_second_reader)
+    settings = runtime.settings
+    hides_drafts, sends_to = settings.medical_second_reader, destination_title(settings)
+    return Reports(runtime.database, hides_drafts=hides_drafts, sends_to=sends_to)
 
 
 def actor_of(request: Request, *, has_stepped_up: bool = False) -> Actor:

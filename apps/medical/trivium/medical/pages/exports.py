@@ -14,6 +14,7 @@ from trivium.medical.out import fhir, hl7, text
 from trivium.medical.out.outgoing import Outgoing, outgoing, without_identifiers
 from trivium.medical.pages.desk import reports_of, runtime_of
 from trivium.medical.pages.films import shown_identity
+from trivium.medical.workflow.sendings import sent_uids
 from trivium.medical.workflow.states import ReportState
 from trivium.service.audit import Entry
 from trivium.service.database import utc_now
@@ -76,10 +77,19 @@ def _rendered(runtime: Runtime, report: Outgoing, kind: str) -> bytes:
     if kind == "dcm":
         from trivium.medical.out import structured  # highdicom: a second to load
 
-        return structured.render(report, [runtime.store.read(one) for one in report.image_hashes])
+        films = [runtime.store.read(one) for one in report.image_hashes]
+        return structured.render(report, films, previous=_previous(runtime, report)).content
     from trivium.medical.out import pdf  # reportlab, which the other pages need not load
 
     return pdf.render(report)
+
+
+def _previous(runtime: Runtime, report: Outgoing) -> list[str]:
+    """Return the UIDs that it takes the place of where it is sent: with the name it is the same object as there."""
+    if not report.identity or not report.number:
+        return []
+    with runtime.database.read() as connection:
+        return sent_uids(connection, report.study.id, before=None if report.retracted_by else report.number)
 
 
 def _without_draft(report: Outgoing) -> Outgoing:

@@ -18,7 +18,8 @@ from trivium.medical.reading import Mark, check_report
 from trivium.medical.workflow import content as words
 from trivium.medical.workflow.critical import critical_findings
 from trivium.medical.workflow.fetches import Fetch, fetch_of
-from trivium.medical.workflow.states import PUBLISHED, ReportState, allowed_events
+from trivium.medical.workflow.sendings import IDENTITY, Sending, can_send, destination_title, sending_of
+from trivium.medical.workflow.states import PUBLISHED, REVIEW, ReportState, allowed_events
 from trivium.medical.workflow.studies import (
     Evidence,
     Study,
@@ -80,7 +81,8 @@ def state_of(request: Request, study_id: str) -> dict[str, Any]:
         (study,) = settled(connection, [study])
         made, earlier = versions(connection, study_id), priors(connection, study)
         prior_films = {one.study.id: images(connection, one.study.id) for one in earlier}
-        asked = fetch_of(connection, study_id)
+        asked, sending = fetch_of(connection, study_id), sending_of(connection, study_id)
+        is_sendable = can_send(connection, study)
     is_shown = reports.may_see_draft(study_id)
     if study.state == ReportState.DRAFT and draft is not None and is_shown:  # to look at before anybody begins
         content = words.from_draft(draft_document(draft, language_of(request)), draft.number)
@@ -117,6 +119,7 @@ def state_of(request: Request, study_id: str) -> dict[str, Any]:
             for one in earlier
         ],
         "archive": _archive(request, asked),
+        "sending": _sending(request, sending, is_sendable=is_sendable),
         "step_up": {
             "has_grace": step_up.has_grace(principal.id, session_of(request)),
             "has_proof": principal.has_password or step_up.has_pin(principal.id),
@@ -227,6 +230,24 @@ def _archive(request: Request, fetch: Fetch | None) -> dict[str, Any]:
         "problem": translate(came.problem if came else error, language_of(request)),
     }
     return {"is_set": is_set, "asked": asked}
+
+
+def _sending(request: Request, sending: Sending | None, *, is_sendable: bool) -> dict[str, Any]:
+    """Tell where the report stands on its way to the archive, and whether the visitor may have it sent."""
+    may, title = actor_of(request).permissions, destination_title(runtime_of(request).settings)
+    told = (
+        None
+        if sending is None
+        else {
+            "state": sending.state,
+            "destination": sending.destination,
+            "attempts": sending.attempts,
+            "next_at": sending.next_at.isoformat(),
+            "sent_at": sending.sent_at.isoformat() if sending.sent_at else None,
+            "problem": translate(sending.problem, language_of(request)),
+        }
+    )
+    return {"destination": title, "may": bool(title) and is_sendable and {REVIEW, IDENTITY} <= may, "told": told}
 
 
 def _films_since(made: Sequence[Row[Any]], num_films: int) -> int:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from trivium.medical import tables
 from trivium.medical.workflow import content as words
 from trivium.medical.workflow.kept import bound_by, keep_version, last_signed, need_told
+from trivium.medical.workflow.sendings import note_due
 from trivium.medical.workflow.states import OPEN, Actor, Event, RefusedError, ReportState, next_state
 from trivium.medical.workflow.studies import Study, draft_document, latest_draft, study_of
 from trivium.service.audit import Audit, Entry
@@ -55,15 +56,22 @@ class Reports:
 
     Args:
         hides_drafts: whether a reader must commit to findings of their own before a draft is shown.
+        sends_to: title of the archive that gets what is signed or retracted; empty for none.
         now: the clock.
     """
 
     def __init__(
-        self, database: Database, *, hides_drafts: bool = False, now: Callable[[], datetime] = utc_now
+        self,
+        database: Database,
+        *,
+        hides_drafts: bool = False,
+        sends_to: str = "",
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
         self._audit = Audit(database, now=lambda: self._now())
         self.hides_drafts = hides_drafts
+        self._sends_to = sends_to
         self._now = now
 
     # -- one who writes -----------------------------------------------------------------------------------------
@@ -233,6 +241,7 @@ class Reports:
                 )
             )  # fmt: skip
             study = self._move(connection, study, state, actor, signed=1)
+            self._send(connection, study_id, number, actor)
             detail = {"number": number, "step_up": step_up, **bound}
             self._append(
                 connection, f"report.{'signed' if state == ReportState.SIGNED else 'amended'}", actor.id, study, detail
@@ -249,8 +258,9 @@ class Reports:
             raise RefusedError("no_reason")
         with self._acting(study_id, actor, Event.RETRACT, version, needs_lock=False) as (connection, study, state):
             self._restore_signed(connection, study_id, actor)
-            self._keep(connection, study_id, actor, "retracted", reason=reason[:_LONGEST_REASON])
+            number, _ = self._keep(connection, study_id, actor, "retracted", reason=reason[:_LONGEST_REASON])
             study = self._move(connection, study, state, actor)
+            self._send(connection, study_id, number, actor)
             detail = {"reason": reason[:_LONGEST_REASON], "step_up": step_up}
             self._append(connection, "report.retracted", actor.id, study, detail)
 
@@ -356,6 +366,10 @@ class Reports:
         found = self._working(connection, study_id)
         text, at = self._text(found.content) if found else "", self._now()
         return keep_version(connection, study_id, actor, kind, found, text, at=at, is_decided=is_decided, reason=reason)
+
+    def _send(self, connection: Connection, study_id: str, number: int, actor: Actor) -> None:
+        if self._sends_to:
+            note_due(connection, study_id, number, actor, self._sends_to, self._now())
 
     def _restore_signed(self, connection: Connection, study_id: str, actor: Actor) -> None:
         """Make the last signed text the one being written again."""

@@ -1,4 +1,5 @@
-// What stands below a report: what was changed, what does not fit, who was told, earlier versions, exports, the draft.
+// What stands below a report: what was changed, what does not fit, who was told, earlier versions, where it is on its
+// way to the archive, exports, the draft.
 // Each function returns elements, none where there is nothing to say.
 import { known, make, markOf, named, say } from "./texts.js";
 
@@ -41,6 +42,17 @@ export function versions({ versions: found }) {
   return [make("h3", {}, say("ui.versions")), ...listed];
 }
 
+// `button` makes the one that has it sent.
+export function sending({ sending: { destination, may, told: found } }, button) {
+  const again = may ? button(found ? "send_again" : "send") : null;
+  if (!found) return again ? [make("p", { class: "m-row" }, say("ui.send_never", { title: destination }), " ", again)] : [];
+  const values = { title: found.destination, count: found.attempts, problem: found.problem, at: time(found.sent_at), next: time(found.next_at) };
+  const key = found.state === "waiting" && !found.attempts ? "send_due" : `send_${found.state}`;
+  const changed = found.state === "sent" && found.problem ? ` ${say("ui.send_changed", values)}` : "";
+  const kind = found.state === "refused" ? "m-row m-notice bad" : "m-row";
+  return [make("p", { class: kind, "data-sending": found.state }, `${say(`ui.${key}`, values)}${changed}`, " ", again)];
+}
+
 // `changed` is told whether the name is wanted; only who may see it is asked.
 export function exportsOf(base, { isNamed, canName, changed }) {
   const query = isNamed ? "?identity=true" : "";
@@ -60,5 +72,6 @@ export function origin({ draft, is_published: isPublished }) {
 }
 
 function time(text) {
+  if (!text) return "";
   return new Date(text).toLocaleString(document.documentElement.lang);
 }

@@ -1,6 +1,6 @@
 // The review page: what the server knows of a study is drawn here, and every act of the reader goes there.
 // Typing is never lost: text is kept on the page until the server has it, and no answer overwrites a word being typed.
-import { difference, exportsOf, marks, origin, told, versions } from "./below.js";
+import { difference, exportsOf, marks, origin, sending, told, versions } from "./below.js";
 import { Editor } from "./editor.js";
 import { ask, critical, pinFirst, signing } from "./dialogs.js";
 import { Films, since } from "./films.js";
@@ -242,9 +242,10 @@ function drawMore() {
     isNamed = isOn;
     drawMore();
   } });
+  const sent = sending(state, (key) => button(key, async () => taken(await post(`${base}/send`))));
   const box = document.getElementById("more");
   const open = [...box.querySelectorAll("details")].map((one) => one.open);
-  box.replaceChildren(...difference(state), ...marks(state), ...told(state), ...versions(state), ...exports, ...origin(state));
+  box.replaceChildren(...difference(state), ...marks(state), ...told(state), ...versions(state), ...sent, ...exports, ...origin(state));
   box.querySelectorAll("details").forEach((one, place) => (one.open = open[place] ?? false));
 }
 
