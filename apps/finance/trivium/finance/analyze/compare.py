@@ -34,6 +34,7 @@ __all__ = ["MAX_FILES", "compare"]
 MAX_FILES = 60
 _MOST_YEARS = 10
 _MOST_QUARTERS = 8
+_STATEMENTS = ("income", "balance", "cash_flow")
 _YEARS_A_COMPANY = {2: 3, 3: 3, 4: 2, 5: 2, 6: 2}
 _PEER_AMOUNTS = ("revenue", "operating_income", "net_income", "free_cash_flow", "total_assets", "equity")
 _MAY_REPEAT = {
@@ -90,7 +91,7 @@ def compare(
             *(check for key in by_key for check in check_breakdowns(split[key], of_company[key])),
         ),
         restated=_restated(series, columns),
-        notes=_notes(series, rates),
+        notes=(*_notes(series, rates), *_empty_statements(series, policy)),
         problems=(*unread, *_problems(filings)),
         created=created,
         is_converted=rates is not None,
@@ -271,6 +272,21 @@ def _notes(series: Sequence[Series], rates: Rates | None) -> tuple[Message, ...]
             notes.append(Message("note.converted_peers", named | {"target": rates.target}))
             notes += [_rate_note(rate) for rate in rates.rates if rate.base in currencies]
     return (*_chosen_concepts(series), *notes)
+
+
+def _empty_statements(series: Sequence[Series], policy: Policy) -> list[Message]:
+    """Name the statements of which a company's own tables, which need not be whole reports, give no line."""
+    return [
+        Message("note.no_statement", {"company": one.company.name or one.company.key, "statement": statement})
+        for one in series
+        if all(filing.source.media.startswith("statement-") for filing in one.filings)
+        for statement in _STATEMENTS
+        if not any(
+            value.is_available and policy.rules[metric].statement == statement
+            for (metric, _), value in one.values.items()
+            if metric in policy.rules
+        )
+    ]
 
 
 def _rate_note(rate: Rate) -> Message:

@@ -8,7 +8,9 @@ company began) is a year to date: `6M FY2024`, never compared with a year.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import Any
 
 from trivium.finance.analyze.model import Span
 from trivium.finance.analyze.statements import Faces
@@ -36,7 +38,7 @@ def filing_spans(filing: Filing, faces: Faces) -> tuple[Span, ...]:
     spans = []
     for period, count in counts.items():
         span = _label(period, filing) if short is None else _label_beside(period, short, filing)
-        if count >= _FEWEST_FACTS and span is not None:
+        if count >= _fewest(filing, counts) and span is not None:
             spans.append(span)
     return tuple(sorted(spans, key=lambda span: (span.period.end, span.period.days)))
 
@@ -68,7 +70,16 @@ def balance_dates(filing: Filing, faces: Faces) -> tuple[date, ...]:
     )
     if faces.is_known and not faces.finds("balance"):
         return ()
-    return tuple(sorted(day for day, count in counts.items() if count >= _FEWEST_FACTS))
+    return tuple(sorted(day for day, count in counts.items() if count >= _fewest(filing, counts)))
+
+
+def _fewest(filing: Filing, counts: Mapping[Any, int]) -> int:
+    """Return how many lines make a column of a statement.
+
+    A user's own table may have two lines, Revenue and Net income; a filing's period with two has them from a note.
+    """
+    is_own_table = filing.source.media.startswith("statement-")
+    return min(_FEWEST_FACTS, max(counts.values(), default=0)) if is_own_table else _FEWEST_FACTS
 
 
 def _durations(filing: Filing, faces: Faces) -> Counter[Period]:
