@@ -28,7 +28,7 @@ from trivium.service.database import UtcDateTime
 from trivium.service.tables import metadata
 
 __all__ = [
-    "critical", "draft", "evidence", "fetch", "identity", "image", "instance", "pin", "prior", "quarantine",
+    "critical", "draft", "evidence", "fetch", "identity", "image", "instance", "look", "pin", "prior", "quarantine",
     "sending", "signature", "step_up", "study", "version", "working",
 ]  # fmt: skip
 
@@ -51,6 +51,7 @@ study = Table(
     Column("is_closed", Boolean, nullable=False),  # nobody's work any more: what the worklist shows last
     Column("version", Integer, nullable=False, server_default="1"),  # grows with every write
     Column("signed_versions", Integer, nullable=False, server_default="0"),
+    Column("late_films", Integer, nullable=False, server_default="0"),  # came when the report was over, not looked at
     Column("draft_state", String(10), nullable=False),  # waiting, ready, refused, failed, off
     Column("job_id", String(32), nullable=False, server_default=""),
     Column("lock_owner", String(120), nullable=False, server_default=""),
@@ -228,6 +229,17 @@ sending = Table(  # versions on their way to the archive; with the UID of each t
     Column("sop_uid", String(64), nullable=False, server_default=""),  # of what was last sent; empty before
     ForeignKeyConstraint(["study_id", "number"], ["medical_version.study_id", "medical_version.number"]),
     Index(None, "state", "next_at"),
+)
+
+look = Table(  # that somebody looked at films that came when the report was signed, and says that it stands
+    "medical_look",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study_id", String(16), ForeignKey("medical_study.id"), nullable=False, index=True),
+    Column("num_films", Integer, nullable=False),  # of the study by then
+    Column("looked_by", String(120), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("looked_at", UtcDateTime, nullable=False),
 )
 
 quarantine = Table(  # what was brought and could not be used; nothing of its content is kept but the hash

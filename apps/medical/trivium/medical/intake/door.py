@@ -28,6 +28,7 @@ from trivium.medical.parse.dicom import looks_like_dicom, open_dicom
 from trivium.medical.parse.dicom_header import header_of
 from trivium.medical.parse.picture import read_picture
 from trivium.medical.records import Header
+from trivium.medical.workflow.late import came_late
 from trivium.medical.workflow.states import ReportState
 from trivium.medical.workflow.studies import ROUTINE, STAT, images, sealed_identity
 from trivium.service.audit import Entry
@@ -128,6 +129,8 @@ def _enter(
                 "image": blobs[0], "is_new_study": is_new_study, "stat": is_stat, "texts_covered": film.covered,
             }  # fmt: skip
             entries.append(Entry("study.received", brought_by, "study", study_id, "", detail))
+            if study is not None and came_late(connection, study):
+                entries.append(Entry("film.late", brought_by, "study", study_id, "", {"state": str(study.state)}))
         runtime.audit.append(connection, *entries)
     return Received(study_id, is_new_image, is_new_study)
 

@@ -17,6 +17,7 @@ from trivium.medical import tables
 from trivium.medical.out.scrub import Scrubber
 from trivium.medical.workflow import content as words
 from trivium.medical.workflow.critical import critical_findings
+from trivium.medical.workflow.late import Look, last_look
 from trivium.medical.workflow.states import PUBLISHED, ReportState
 from trivium.medical.workflow.studies import Study, draft_document, images, latest_draft, study_of, versions
 from trivium.service.text import catalogue
@@ -64,6 +65,7 @@ class Outgoing:
         model: name and hash of the weights of that draft; empty for none.
         image_hashes: of the de-identified files: of a signed version, those that its signature binds.
         films_since: how many films came after that signature, of which this version does not speak.
+        looked: who has looked at all of these and says that it stands; None for nobody.
         identity: of the patient, when whoever asks may see it; else empty.
         removed: places of the text that repeated the sealed identity; None where it was not compared with one.
     """
@@ -81,6 +83,7 @@ class Outgoing:
     model: tuple[str, str]
     image_hashes: tuple[str, ...]
     films_since: int = 0
+    looked: Look | None = None
     retracted_by: Signer | None = None
     told: tuple[Told, ...] = ()
     identity: dict[str, str] = field(default_factory=dict)
@@ -107,7 +110,7 @@ def outgoing(
         NotFoundError: if there is no such study.
     """
     study, made = study_of(connection, study_id), versions(connection, study_id)
-    held = [one.sha256 for one in images(connection, study_id)]
+    held, seen = [one.sha256 for one in images(connection, study_id)], last_look(connection, study_id)
     signed = next((one for one in reversed(made) if one.kind == "signed"), None)
     is_valid = study.state in PUBLISHED
     row = tables.working
@@ -135,7 +138,8 @@ def outgoing(
         findings=tuple(draft_document(draft, content["language"]).get("findings", ())) if draft else (),
         model=(draft.model, draft.weights_sha256) if draft else ("", ""),
         image_hashes=tuple(held if signed is None else signed.images),
-        films_since=0 if signed is None else len(set(held) - set(signed.images)),
+        films_since=0 if signed is None else len(held) - len(signed.images),
+        looked=seen if seen is not None and seen.num_films == len(held) else None,
         retracted_by=_retracted_by(made),
         told=_told(connection, study_id, critical_findings(content)),
         identity=identity or {},

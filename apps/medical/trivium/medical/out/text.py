@@ -42,14 +42,19 @@ def identity_lines(identity: Mapping[str, str], texts: Catalogue) -> list[str]:
 
 
 def signature_lines(report: Outgoing, texts: Catalogue) -> list[str]:
-    """Return what stands below it: who was told of what is critical, who signed when, if it is being changed, why it
-    was retracted, what was removed.
+    """Return what stands below it: who was told of what is critical, who signed when, how many films came since, if it
+    is being changed, why it was retracted, what was removed.
     """
     lines = [_told_line(one, texts) for one in report.told]
     if report.signer is not None:
         at = report.signer.at.strftime("%Y-%m-%d %H:%M UTC")
         lines.append(texts.say("out.signed", name=report.signer.name, at=at, number=report.number))
         lines.append(texts.say("out.bound", hash=report.signer.bound_sha256))
+    if report.films_since and not report.mark:
+        lines.append(texts.say("out.films_since", count=report.films_since))
+        if report.looked is not None:
+            at = report.looked.at.strftime("%Y-%m-%d %H:%M UTC")
+            lines.append(texts.say("out.films_looked", name=report.looked.name, at=at))
     if report.is_changing:
         lines.append(texts["out.changing"])
     if report.reason:

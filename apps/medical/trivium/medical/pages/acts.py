@@ -22,7 +22,8 @@ from trivium.medical.pages.desk import (
     step_up_of,
 )
 from trivium.medical.pages.study import state_of
-from trivium.medical.workflow.reports import Critical
+from trivium.medical.workflow.critical import Critical
+from trivium.medical.workflow.late import look
 from trivium.medical.workflow.sendings import send_again
 from trivium.medical.workflow.states import SIGN, Event, RefusedError
 from trivium.medical.workflow.step_up import Proof
@@ -76,6 +77,12 @@ class Signing(Seen):
     films: int = Field(ge=0)
     attested: bool
     secret: str = Field(default="", max_length=256)
+
+
+class Looked(BaseModel):
+    """How many films the page showed."""
+
+    films: int = Field(ge=1)
 
 
 class Retracting(Reasoned):
@@ -225,6 +232,14 @@ def sign(request: Request, study_id: StudyId, body: Signing) -> Response:
         )  # fmt: skip
 
     return _done(request, study_id, act)
+
+
+@router.post("/studies/{study_id}/looked", dependencies=[Signer])
+def looked(request: Request, study_id: StudyId, body: Looked) -> Response:
+    """Say that one has looked at the films that came after the signature, and that the report stands."""
+    return _done(
+        request, study_id, lambda: look(runtime_of(request), study_id, actor_of(request), num_films=body.films)
+    )
 
 
 @router.post("/studies/{study_id}/retract", dependencies=[Signer])

@@ -18,8 +18,9 @@ from trivium.medical.reading import Mark, check_report
 from trivium.medical.workflow import content as words
 from trivium.medical.workflow.critical import critical_findings
 from trivium.medical.workflow.fetches import Fetch, fetch_of
+from trivium.medical.workflow.late import last_look
 from trivium.medical.workflow.sendings import IDENTITY, Sending, can_send, destination_title, sending_of
-from trivium.medical.workflow.states import PUBLISHED, REVIEW, ReportState, allowed_events
+from trivium.medical.workflow.states import PUBLISHED, REVIEW, SIGN, ActorKind, ReportState, allowed_events
 from trivium.medical.workflow.studies import (
     Evidence,
     Study,
@@ -82,6 +83,7 @@ def state_of(request: Request, study_id: str) -> dict[str, Any]:
         made, earlier = versions(connection, study_id), priors(connection, study)
         prior_films = {one.study.id: images(connection, one.study.id) for one in earlier}
         asked, sending = fetch_of(connection, study_id), sending_of(connection, study_id)
+        seen = last_look(connection, study_id)
         is_sendable = can_send(connection, study)
     is_shown = reports.may_see_draft(study_id)
     if study.state == ReportState.DRAFT and draft is not None and is_shown:  # to look at before anybody begins
@@ -90,6 +92,9 @@ def state_of(request: Request, study_id: str) -> dict[str, Any]:
     told = reports.criticals(study_id)
     can = allowed_events(study.state, actor, signed_versions=study.signed_versions)
     step_up, principal = step_up_of(request), principal_of(request)
+    since = _films_since(made, len(films)) if study.state in PUBLISHED else 0
+    seen = seen if since and seen is not None and seen.num_films == len(films) else None
+    may_sign = actor.kind == ActorKind.PERSON and SIGN in actor.permissions
     return {
         "study": _study(study, actor.id),
         "is_mine": study.lock_owner == actor.id and study.lock_until is not None and study.lock_until > utc_now(),
@@ -104,7 +109,12 @@ def state_of(request: Request, study_id: str) -> dict[str, Any]:
         "draft": _draft(draft, language_of(request), maps) if draft is not None and is_shown else None,
         "is_draft_hidden": not is_shown,
         "images": [_image(study_id, one) for one in films],
-        "films_since": _films_since(made, len(films)) if study.state in PUBLISHED else 0,
+        "films_since": since,
+        "late": {
+            "count": study.late_films,
+            "may_look": may_sign and study.late_films > 0,
+            "looked": None if seen is None else {"name": seen.name, "at": seen.at.isoformat()},
+        },
         "versions": [_version(one) for one in made],
         "difference": _difference(made, text, study),
         "critical": critical_findings(content),

@@ -125,6 +125,7 @@ def _row(study: Study, account_id: str) -> dict[str, Any]:
         "view": study.view,
         "sex": study.sex,
         "age_years": study.age_years,
+        "late_films": study.late_films,
         "arrived_at": study.arrived_at.isoformat(),
         "waits_s": int((now - study.arrived_at).total_seconds()),
         "locked_by": study.locked_by_other(account_id, now),

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from trivium.medical.reading import read_report
 from trivium.medical.workflow.content import spoken
 
-__all__ = ["critical_findings"]
+__all__ = ["Critical", "critical_findings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Critical:
+    """A critical finding that somebody was told of: the finding, whom, when (aware), and whether they read it back."""
+
+    finding: str
+    told: str
+    told_at: datetime
+    is_read_back: bool
 
 
 def critical_findings(content: dict[str, Any]) -> list[str]:

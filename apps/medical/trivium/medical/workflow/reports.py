@@ -17,7 +17,9 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from trivium.medical import tables
 from trivium.medical.workflow import content as words
+from trivium.medical.workflow.critical import Critical
 from trivium.medical.workflow.kept import bound_by, keep_version, last_signed, need_told
+from trivium.medical.workflow.late import left_late
 from trivium.medical.workflow.sendings import note_due
 from trivium.medical.workflow.states import OPEN, Actor, Event, RefusedError, ReportState, next_state
 from trivium.medical.workflow.studies import Study, draft_document, latest_draft, study_of
@@ -39,16 +41,6 @@ class Working:
     study: Study
     content: dict[str, Any]
     draft_number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Critical:
-    """A critical finding that somebody was told of: the finding, whom, when (aware), and whether they read it back."""
-
-    finding: str
-    told: str
-    told_at: datetime
-    is_read_back: bool
 
 
 class Reports:
@@ -318,13 +310,15 @@ class Reports:
             "state": state,
             "version": study.version + 1,
             "signed_versions": study.signed_versions + signed,
+            "late_films": left_late(study.late_films, state, is_signed=bool(signed)),
             "lock_owner": actor.id if is_locking else "",
             "lock_name": actor.name[:64] if is_locking else "",
             "lock_until": until,
         }
         row = tables.study
         fenced = update(row).where(row.c.id == study.id, row.c.version == study.version)
-        if connection.execute(fenced.values(is_closed=state not in OPEN, **changed)).rowcount != 1:
+        is_closed = state not in OPEN and not changed["late_films"]
+        if connection.execute(fenced.values(is_closed=is_closed, **changed)).rowcount != 1:
             raise RefusedError("stale")
         return replace(study, **changed)
 

@@ -61,6 +61,7 @@ class Study:
     state: ReportState
     version: int
     signed_versions: int
+    late_films: int
     draft_state: str
     job_id: str
     lock_owner: str

@@ -166,7 +166,7 @@ function drawNotices() {
   notice("gone", "");
   const { length: count } = state.images;
   notice("films", count > filmsShown && !state.films_since ? say("ui.film_came", { count }) : "", "bad");
-  notice("films-since", state.films_since ? say("ui.films_since", { count: state.films_since }) : "", "bad");
+  drawLate();
   notice("locked", study.locked_by ? say("ui.locked", { name: study.locked_by }) : "");
   notice("refused", draft?.refused ? say("ui.refused", { reason: draft.refused }) : "");
   notice("warnings", draft?.warnings?.length && !draft.refused ? draft.warnings.join("; ") : "");
@@ -187,6 +187,18 @@ function drawNotices() {
     const what = named(name);
     notice(`critical-${name}`, make("p", {}, say("ui.critical", { what }), " ", button("note", () => tell(name, what))), "bad");
   }
+}
+
+// Films that came when the report was over: of those that nobody has looked at the notice is loud.
+function drawLate() {
+  const { late, films_since: since, images } = state;
+  const count = late.count || since;
+  if (!count) return notice("films-since", "");
+  const told = say(state.is_published ? "ui.films_since" : `ui.films_${state.study.state}`, { count });
+  const seen = late.looked ? say("ui.films_looked", { name: late.looked.name, at: new Date(late.looked.at).toLocaleString(document.documentElement.lang) }) : "";
+  const stands = late.may_look ? button("looked", () => act("looked", { films: images.length })) : null;
+  const made = make("p", {}, [told, seen].filter(Boolean).join(" "), " ", stands);
+  return notice("films-since", made, late.count ? "bad" : "");
 }
 
 // What became of asking the archive. A failure is told to whoever opens the study, the rest to whoever asked.

@@ -43,6 +43,7 @@ function draw(studies) {
 function row(study) {
   const link = make("a", { href: at(`/medical/studies/${study.id}`), "data-study": study.id }, study.id.slice(0, 8));
   const stat = study.is_stat ? make("strong", { class: "m-stat" }, "STAT") : null;
+  const late = study.late_films ? make("strong", { class: "m-late" }, say("ui.late_films", { count: study.late_films })) : null;
   return make(
     "tr",
     {},
@@ -50,7 +51,7 @@ function row(study) {
     make("td", {}, make("code", {}, study.patient.slice(0, 10))),
     make("td", {}, [person(study), study.view].filter(Boolean).join(", ")),
     make("td", {}, make("time", { datetime: study.arrived_at }, waited(study.waits_s))),
-    make("td", {}, make("span", { class: `state m-${study.state}` }, say(`state.${study.state}`))),
+    make("td", {}, make("span", { class: `state m-${study.state}` }, say(`state.${study.state}`)), " ", late),
     make("td", { class: "quiet" }, say(`draft_state.${study.draft_state}`)),
     make("td", {}, study.locked_by),
   );
