@@ -10,25 +10,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from trivium.medical.reading.read import Mention, Reading, Span, measures, read_report
+from trivium.medical.reading.comparison import comparisons
+from trivium.medical.reading.gaps import gaps
+from trivium.medical.reading.normality import normality
+from trivium.medical.reading.read import Mention, Reading, Span, measures, named, read_report
 
 __all__ = ["KINDS", "Mark", "check_report"]
 
-# What templates and dictation systems leave where a word belongs.
-_BLANKS = re.compile(
-    "|".join(
-        (
-            r"\[[^\]\d]{0,30}\]|<[^<>]{0,30}>|\{[^}]*\}|【[^】\d]{0,30}】|[(（]\s*[)）]",
-            r"@[A-Za-z_ ]+@|\$[A-Za-z_ ]+\$|%[A-Za-z_]+%",
-            r"_{2,}|＿{2,}|[*＊]{2,}|#{2,}|[?？]{2,}|[○△□◇]|(?<!\S)-{2,}(?!\S)|(?<![a-z])x{2,}(?![a-z])|\b[A-Z]\s?[?？#](?!\w)",
-            r"…\s*(?:[×x]|毫米|厘米)|[×x]\s+(?=毫米|厘米|mm|cm)|\.{3,}\s*(?:mm|cm)",
-            r"(?:约|径|为|第|measuring|of)\s+(?=(?:mm|cm|毫米|厘米|胸椎|肋)(?![a-z]))",  # a unit without its number
-            r"[(（][\u4e00-\u9fff]{1,6}/[\u4e00-\u9fff]{1,6}[)）]|\((?:left/right|right/left|yes/no)\)",  # not chosen
-            r"\bTB[DCA]\b|\bfill in\b|\bto be (?:filled|completed|confirmed|added)\b|待(?:填|补|录|完善)|未填",
-        )
-    ),
-    re.IGNORECASE,
-)
 _SIZED = ("Nodule", "Mass")
 _IN_LUNGS = (
     "Atelectasis", "Infiltration", "Mass", "Nodule", "Pneumonia", "Consolidation", "Edema", "Emphysema", "Fibrosis",
@@ -42,9 +30,14 @@ _LASTING = (
     "Hernia",
 )  # beside which nothing acute may be
 _OF_NOW = re.compile(r"\b(?:acute|active)\b|急性|活动性", re.IGNORECASE)
+_CLASHING = {
+    "lungs": (*_IN_LUNGS, "Pneumothorax"),
+    "chest": (*_IN_LUNGS, "Pneumothorax", "Effusion"),
+}  # all others deny any
 # A comma that does not part a place from its side: "middle lobe, left chest", "位于左侧".
 _LIES = re.compile(
-    r"上叶(?=舌?段?$)|[，,]\s*(?:位于|见于|在|于)|[,，]\s*(?=(?:on |in |of |at )?(?:the )?$)|\b(?:on|in|of|at) the\b",
+    r"上叶(?=[上下]?(?:舌段?)?$)|upper lobes?(?=\s*$)|"
+    r"[，,]\s*(?:位于|见于|在|于)|[,，]\s*(?=(?:on |in |of |at )?(?:the )?$)|\b(?:on|in|of|at) the\b",
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(r"\b(?:lobes?|zones?|base|apex|fissure|and|or)\b|[,;，、；及和叶]", re.IGNORECASE)
@@ -162,9 +155,10 @@ def _invented_prior(reading: Reading) -> Iterator[Mark]:
         return
     for span in reading.sentences:
         if span.section in ("findings", "impression"):
-            for word in reading.words.patterns["prior"].finditer(span.text):
-                other = comparison[0].text if comparison else ""
-                yield Mark("prior", span.start + word.start(), span.start + word.end(), word[0], other)
+            things = [(one.start, one.end) for one in named(span.text, reading.words)]
+            other = comparison[0].text if comparison else ""
+            for start, end in comparisons(span.text, reading.words.language, things):
+                yield Mark("prior", span.start + start, span.start + end, span.text[start:end], other)
 
 
 def _normal(reading: Reading) -> Iterator[Mark]:
@@ -175,19 +169,22 @@ def _normal(reading: Reading) -> Iterator[Mark]:
         and one.span.section in ("findings", "impression")
     ]  # fmt: skip
     for span in reading.sentences:
-        if span.section == "impression" and not reading.words.patterns["otherwise"].search(span.text):
-            yield from _denied_by(span, "normal", [one for one in positive if one.span != span], reading)
-            in_lungs = [one for one in positive if one.span != span and one.name in _IN_LUNGS]
-            yield from _denied_by(span, "normal_lungs", in_lungs, reading)
-
-
-def _denied_by(span: Span, pattern: str, clashing: list[Mention], reading: Reading) -> Iterator[Mark]:
-    for word in reading.words.patterns[pattern].finditer(span.text):
-        is_of_now = _OF_NOW.search(word[0])
-        against = [one for one in clashing if not is_of_now or one.name not in _LASTING]
-        if against:
-            place = span.start + word.start()
-            yield Mark("normal", place, place + len(word[0]), against[0].name, against[0].span.text)
+        is_about_more = reading.words.patterns["otherwise"].search(span.text)
+        named_here = any(
+            one.span == span and not one.is_implied and one.polarity != "absent" for one in reading.mentions
+        )
+        if span.section != "impression" or is_about_more or named_here:
+            continue
+        if claim := normality(span.text, reading.words.language):
+            said = span.text[claim.start : claim.end]
+            against = [
+                one for one in positive
+                if one.name in _CLASHING.get(claim.scope, (one.name,))
+                and not (one.name in _LASTING and _OF_NOW.search(said))
+            ]  # fmt: skip
+            if against:
+                place = span.start + claim.start
+                yield Mark("normal", place, place + len(said), against[0].name, against[0].span.text)
 
 
 def _devices(reading: Reading) -> Iterator[Mark]:
@@ -244,8 +241,18 @@ def _between(text: str, one: re.Match[str], other: re.Match[str]) -> str:
 
 def _unfilled(reading: Reading) -> Iterator[Mark]:
     """A gap of a template that nobody filled in."""
-    for found in _BLANKS.finditer(reading.text):
-        yield Mark("unfilled", found.start(), found.end(), found[0])
+    headings = [place for _, pattern in reading.words.headings for place in _in_brackets(pattern, reading.text)]
+    for start, end in gaps(reading.text):
+        if (start, end) not in headings:
+            yield Mark("unfilled", start, end, reading.text[start:end])
+
+
+def _in_brackets(heading: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
+    """Yield where a heading stands in brackets of its own: `【检查所见】`."""
+    for line in re.finditer(r"^.*$", text, re.MULTILINE):
+        if found := heading.match(line[0]):
+            start = line.start() + len(line[0]) - len(line[0].lstrip())
+            yield start, line.start() + len(found[0].rstrip(" :："))
 
 
 def _wrong_sex(reading: Reading, sex: str) -> Iterator[Mark]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
+from trivium.medical.reading import chinese, english
 from trivium.medical.reading.lexicon import Lexicon, language_of, lexicon
 
-__all__ = ["Measure", "Mention", "Reading", "Span", "measures", "read_report"]
+__all__ = ["Measure", "Mention", "Reading", "Span", "measures", "named", "read_report"]
 
 _COMMA = re.compile(r"[,，(（]")
 _SENTENCE = {"en": re.compile(r"[^.;\n]+(?:\.(?=\d)[^.;\n]+)*"), "zh": re.compile(r"[^。；;\n]+")}
@@ -29,6 +30,16 @@ _SIZE = re.compile(
     rf"(\d+(?:\.\d+)?)\s*(?:-\s?)?({'|'.join((*_LENGTHS, *_OTHER_UNITS))})?(?![A-Za-z\d])", re.IGNORECASE
 )
 _LONGEST = 800  # characters of a clause; what is longer is no sentence, and would take the square of its length
+_BOTH = re.compile(
+    r"\b(left|right)\W+(?:[\w-]+\W+){0,6}?(?:and|as well as)\W+(?:[\w-]+\W+){0,3}?(?!\1)(?:left|right)\b|"
+    r"左[^，。]*[及和、][^，。]*右|右[^，。]*[及和、][^，。]*左",
+    re.I,
+)
+_ENDS = re.compile(
+    r"\s*(?:$|[,.;，。；、)）]|(?:in )?(?:degree|extent|amount|size|severity|volume|grade)\b|"
+    r"(?:on|at|within|in) the\b|者|度)"
+)
+_NEXT = 3  # characters between two sentences, at most
 _SIDES_REACH = 40  # characters before the last number
 _SIDES = re.compile(r"(?:\d+(?:\.\d+)?\s*[x×*]\s*)+$", re.IGNORECASE)
 
@@ -103,8 +114,14 @@ def read_report(text: str, language: str = "") -> Reading:
     """
     words = lexicon(language or language_of(text))
     sentences = tuple(_sentences(text, words))
-    mentions = tuple(one for span in sentences for one in _mentions(span, words))
-    return Reading(text, words, sentences, mentions)
+    mentions: list[Mention] = []
+    for span in sentences:
+        told = list(_mentions(span, words))
+        if told or not mentions or not _goes_on(mentions, span, words):
+            mentions += told
+        else:
+            mentions[-1] = _told_more(mentions[-1], span.text, words)
+    return Reading(text, words, sentences, tuple(mentions))
 
 
 def _sentences(text: str, words: Lexicon) -> Iterator[Span]:
@@ -125,15 +142,44 @@ def _sentences(text: str, words: Lexicon) -> Iterator[Span]:
                 yield Span(section, begin, begin + len(said.strip()), said.strip())
 
 
+def _goes_on(mentions: list[Mention], span: Span, words: Lexicon) -> bool:
+    """Whether a sentence that names nothing tells of the one thing that the sentence before it names."""
+    last = mentions[-1]
+    is_alone = len({one.name for one in mentions if one.span == last.span}) == 1
+    is_next = last.span.section == span.section and 0 <= span.start - last.span.end <= _NEXT
+    return is_alone and is_next and bool(words.patterns["refers"].match(span.text) or _tells_more(span.text, words))
+
+
+def _told_more(last: Mention, text: str, words: Lexicon) -> Mention:
+    """Return a mention with the side, size and degree that a further sentence tells, where it had none."""
+    sides = {side for side in ("both", "left", "right") if words.patterns[side].search(text)}
+    sizes = [one for one in (_largest_mm(text, found) for found in _SIZE.finditer(text)) if one is not None]
+    return replace(
+        last,
+        side=last.side or (sides.pop() if len(sides) == 1 else ""),
+        size_mm=last.size_mm or (sizes[0] if sizes else None),
+        grades=last.grades or frozenset(grade for grade, pattern in words.grades.items() if _is_alone(pattern, text)),
+    )
+
+
+def _is_alone(pattern: re.Pattern[str], text: str) -> bool:
+    """Whether a degree stands by itself: `it is large`, and not `a large heart`."""
+    return any(_ENDS.match(text, found.end()) for found in pattern.finditer(text))
+
+
 def _mentions(span: Span, words: Lexicon) -> Iterator[Mention]:
-    for clause in _clauses(span.text, words):
-        places = _named(clause, words)
+    clauses = [one for one in _clauses(span.text, words) if named(one, words)]
+    for clause in clauses:
+        places = named(clause, words)
         sizes = [one for one in (_largest_mm(clause, found) for found in _SIZE.finditer(clause)) if one is not None]
+        said = _assertions(clause, places, words)
         for position, place in enumerate(places):
-            polarity, side = _polarity(clause, places, position, words), _side(clause, places, position, words)
+            polarity, side = said[position], _side(clause, places, position, words)
             grades = _grades(clause, places, position, words)
             size = sizes[0] if sizes else None
-            yield Mention(place.name, polarity, side, size, grades, span, place.is_denial)
+            said_once = Mention(place.name, polarity, side, size, grades, span, place.is_denial)
+            is_alone = len(places) == 1 and len(clauses) == 1 and polarity != "absent"
+            yield _told_more(said_once, clause, words) if is_alone else said_once
 
 
 def _clauses(text: str, words: Lexicon) -> list[str]:
@@ -155,7 +201,7 @@ def _split_at_commas(text: str, words: Lexicon) -> list[str]:
     """
     parts: list[str] = []
     for part in text.split("，"):
-        naming = [place for place, one in enumerate(parts) if _named(one, words)]
+        naming = [place for place, one in enumerate(parts) if named(one, words)]
         if naming and _is_a_size(part, words):
             parts[naming[-1]] += f" {part}"
         elif parts and _tells_more(part, words):
@@ -176,10 +222,10 @@ def _tells_more(part: str, words: Lexicon) -> bool:
 
 def _is_a_size(part: str, words: Lexicon) -> bool:
     """Whether a part states a length and names nothing that could have it."""
-    return any(_size_mm(found) is not None for found in _SIZE.finditer(part)) and not _named(part, words)
+    return any(_size_mm(found) is not None for found in _SIZE.finditer(part)) and not named(part, words)
 
 
-def _named(clause: str, words: Lexicon) -> list[_Place]:
+def named(clause: str, words: Lexicon) -> list[_Place]:
     """Return the places of what is named, the first of the lexicon where several begin."""
     taken: list[_Place] = []
     for thing in words.things:
@@ -189,29 +235,19 @@ def _named(clause: str, words: Lexicon) -> list[_Place]:
     return sorted(one for one in taken if one.name)
 
 
-def _polarity(clause: str, places: list[_Place], position: int, words: Lexicon) -> str:
-    place = places[position]
-    before, after = clause[: place.start], clause[place.end :]
-    if place.is_denial:
-        return "absent"
-    is_last = position + 1 == len(places)
-    behind = after if is_last else clause[place.end : places[position + 1].start]
-    if words.patterns["unlikely"].search(behind):
-        return "absent"
-    if words.patterns["uncertain"].search(clause) or words.patterns["leads_to"].search(before):
-        return "uncertain"
-    if position and words.patterns["explained_as"].search(clause[places[position - 1].end : place.start]):
-        return "uncertain"  # a guess at what the finding before it is
-    denied = words.patterns["negated_after"].search(behind)
-    if denied and (is_last or denied.end() < len(behind.rstrip())):  # else it denies what comes next
-        return "absent"
-    negations = list(words.patterns["negated"].finditer(before))
-    if not negations:
-        return "absent" if re.match(r"\s*[:：]\s*(no|none|无)\b", after) else "present"
-    # `No pneumothorax, left effusion is seen`: an "is" or "are" between ends the reach, unless it negates itself.
-    between = before[negations[-1].end() :]
-    ends = re.search(r"(?:,|\band)\s*(?:and )?(?:there (?:is|are)|with a)\b", between)
-    return "present" if ends else "absent"
+def _assertions(clause: str, places: list[_Place], words: Lexicon) -> list[str]:
+    """Return what the clause says of each place: what is called normal is absent, a guess is uncertain."""
+    grammar = english if words.language == "en" else chinese
+    said = grammar.assertions(clause, [(one.start, one.end) for one in places])
+    for position, place in enumerate(places):
+        before = clause[places[position - 1].end if position else 0 : place.start]
+        is_guess = words.patterns["leads_to"].search(before)
+        is_explanation = position and words.patterns["explained_as"].search(before)
+        if place.is_denial:
+            said[position] = "absent"
+        elif said[position] == "present" and (is_guess or is_explanation):
+            said[position] = "uncertain"
+    return said
 
 
 def _reach(clause: str, places: list[_Place], position: int, words: Lexicon) -> tuple[int, int]:
@@ -241,7 +277,7 @@ def _side(clause: str, places: list[_Place], position: int, words: Lexicon) -> s
     ]
     sides = {side for _, side in found}
     if {"left", "right"} <= sides and "both" not in sides:
-        return "both" if re.search(r"\b(and|as well as)\b|及|和", clause) else min(found)[1]
+        return "both" if _BOTH.search(clause) else min(found)[1]
     return min(found)[1] if found else ""
 
 
