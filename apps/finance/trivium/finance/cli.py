@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from trivium.service.errors import InputError, TriviumError
-from trivium.service.terminal import output_stream, say, stage_bar
+from trivium.service.terminal import output_stream, refuse_input, say, stage_bar
 
 if TYPE_CHECKING:
     from trivium.finance.records import Filing
@@ -35,6 +35,7 @@ def facts(files: Files, out: Out = None) -> None:
     """Write every numeric fact with its period, dimensions, unit, exact value and id."""
     from trivium.finance.report.delimited import FACT_COLUMNS, fact_rows
 
+    refuse_input(out, files)
     is_many = len(files) > 1
     rows: list[tuple[str, ...]] = []
 
@@ -54,6 +55,7 @@ def metrics(files: Files, out: Out = None, policy: PolicyFile = None) -> None:
     from trivium.finance.analyze.series import own_values
     from trivium.finance.report.delimited import METRIC_COLUMNS, metric_rows
 
+    refuse_input(out, files)
     rules = load_policy(policy)
     rows: list[tuple[str, ...]] = []
 

@@ -15,7 +15,7 @@ from trivium.maintenance.inspection import cli as inspection_cli
 from trivium.maintenance.mqtt import cli as mqtt_cli
 from trivium.maintenance.terminal import read_bytes
 from trivium.service.errors import TriviumError
-from trivium.service.terminal import output_stream, say, stage_bar
+from trivium.service.terminal import output_stream, refuse_input, say, stage_bar
 
 if TYPE_CHECKING:
     from trivium.maintenance.report.predictions import Predictions
@@ -110,6 +110,7 @@ def predict(
     """Write remaining life, failure probability or anomaly score, whichever the model gives."""
     if layout:
         _refuse_unknown(layout)
+    refuse_input(out, files)
     needs_modules("lightgbm", "pandas", "sklearn")
     from trivium.maintenance import pipeline
 

@@ -5,6 +5,7 @@ Errors are one line on standard error: exit code 1 for what could not be done, 2
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -98,6 +99,8 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get("TRIVIUM_LOG_LEVEL", "").upper() == "DEBUG":
             traceback.print_exc()
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            return _complain("the disk that the result goes to is full; free some of it, or write elsewhere", 1)
         text = " ".join(f"{type(error).__name__}: {error}".split())
         return _complain(f"something went wrong inside Trivium ({text}); TRIVIUM_LOG_LEVEL=DEBUG shows where", 1)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,7 +17,7 @@ from trivium.service.errors import InputError
 if TYPE_CHECKING:
     from trivium.service.runtime import Runtime
 
-__all__ = ["list_lines", "opened_runtime", "output_stream", "say", "stage_bar"]
+__all__ = ["list_lines", "opened_runtime", "output_stream", "refuse_input", "say", "stage_bar"]
 
 
 @contextmanager
@@ -32,19 +34,45 @@ def stage_bar(label: str) -> Iterator[Callable[[str, float], None]]:
 
 @contextmanager
 def output_stream(out: Path | None) -> Iterator[TextIO]:
-    """Open the file that a result goes to; standard output for none.
+    """Open what a result goes to: standard output, or a file that is replaced once all is written, and not before.
 
     Raises:
-        InputError: if it cannot be written.
+        InputError: if it cannot be written; what lay there before is still there.
     """
     if out is None:
         yield sys.stdout
         return
+    target = out.resolve()  # a link stays a link
+    part = target if _is_written_in_place(target) else target.with_name(f".trivium-{os.getpid()}.part")
     try:
-        with out.open("w", encoding="utf-8", newline="") as stream:
+        with part.open("w", encoding="utf-8", newline="") as stream:
             yield stream
+        if part != target:
+            if target.exists():
+                shutil.copymode(target, part)
+            os.replace(part, target)
     except OSError as error:
         raise InputError(f"cannot be written ({error.strerror})", where=str(out), hint="give another path") from error
+    finally:
+        if part != target:
+            part.unlink(missing_ok=True)
+
+
+def _is_written_in_place(target: Path) -> bool:
+    """Whether a path is a folder, a device or a pipe, or a file that may be written in a folder that may not."""
+    if not target.exists():
+        return False
+    return not target.is_file() or not (os.access(target, os.W_OK) and os.access(target.parent, os.W_OK))
+
+
+def refuse_input(out: Path | None, inputs: Iterable[Path]) -> None:
+    """Refuse to write a result over a file that it is made from; exit code 2.
+
+    Raises:
+        typer.BadParameter: if `out` is one of the inputs, by whatever path.
+    """
+    if out is not None and out.exists() and any(one.exists() and out.samefile(one) for one in inputs):
+        raise typer.BadParameter(f"--out {out} is one of the inputs; give another path")
 
 
 @contextmanager

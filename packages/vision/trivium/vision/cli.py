@@ -26,8 +26,10 @@ def vqa(
     """Answer questions, English or Chinese, about pictures of a coloured shape."""
     from tqdm import tqdm
 
+    from trivium.service.terminal import refuse_input
     from trivium.vision import commands
 
+    refuse_input(out, [questions, images])
     with tqdm(desc="answering", unit="question", file=sys.stderr, disable=not sys.stderr.isatty()) as bar:
         failed = commands.vqa(
             questions,
