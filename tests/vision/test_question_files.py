@@ -52,6 +52,18 @@ def test_a_bad_file_is_named_with_its_row(tmp_path, content, message):
     assert caught.value.where == str(path)
 
 
+def test_a_bad_row_is_returned_with_what_is_wrong_where_others_are_good(tmp_path):
+    path = tmp_path / "q.json"
+    path.write_text('[["a?", "yes", 1], ["", "yes", 1], ["b?"], ["c?", "purple", 2], ["d?", null, true]]', "utf-8")
+    asked = read_questions(path, is_strict=False)
+    assert [(one.can_be_answered, one.problem[:5]) for one in asked] == [
+        (True, ""), (False, "row 2"), (False, "row 3"), (True, "row 4"), (False, "row 5"),
+    ]  # fmt: skip
+    path.write_text('[["", "yes", 1]]', "utf-8")
+    with pytest.raises(InputError, match="row 1 has no text"):
+        read_questions(path, is_strict=False)
+
+
 def test_what_differs_from_the_background_is_cut_out(folder):
     shown = Pictures(folder).read(7)
     assert shown.shape == (3, 24, 24)

@@ -66,6 +66,19 @@ def test_a_missing_picture_and_one_that_is_none_are_said_and_stop_nothing(folder
     assert "no picture for image 3" in done.stderr
 
 
+def test_a_row_that_is_no_question_is_named_and_stops_nothing(folder):
+    done, rows = asked(folder, [["is there a circle?", "yes", 1], ["", "yes", 1], ["is there a circle?", "maybe", 1]])
+    assert done.exit_code == 1
+    assert [row["answer"] for row in rows] == ["yes", None, "yes"]
+    assert [row.get("error", "")[:30] for row in rows] == [
+        "",
+        "row 2 has no text as its quest",
+        "row 3 has the answer 'maybe', ",
+    ]
+    assert "q.json: row 2 has no text as its question" in done.stderr
+    assert "accuracy 1.0000 of 1;" in done.output
+
+
 def test_a_picture_in_any_company_gets_the_same_answer():
     model = Answerer.load()
     pictures = np.random.default_rng(3).integers(0, 255, (3, 3, 24, 24), dtype=np.uint8)

@@ -149,33 +149,37 @@ def vqa(questions: Path, images: Path, out: Path, *, say: Say, warn: Say, progre
         images: folder or zip archive of pictures named by id.
         out: JSON file to write: a list of rows in the order of the questions.
         say: takes each line of the result.
-        warn: takes a line for each picture that cannot be read; its rows have null answers and the reason.
+        warn: takes a line for each picture that cannot be read, and for each row that is no question; such rows have
+            null answers and the reason. A row whose right answer is unknown is answered, and not scored.
         progress: called with the number of questions done since the last call.
 
     Returns:
-        How many pictures could not be read.
+        How many pictures could not be read, and rows have something wrong.
 
     Raises:
         InputError: if questions or images cannot be read at all, or the file cannot be written.
     """
-    asked, pictures = read_questions(questions), Pictures(images)
+    asked, pictures = read_questions(questions, is_strict=False), Pictures(images)
+    bad = [one.problem for one in asked if one.problem]
+    for problem in bad:
+        warn(f"{questions}: {problem}")
     model = Answerer.load()
     rows: list[dict[str, Any]] = []
     blind: list[str | None] = []
     failed: dict[int | str, str] = {}
     for start in range(0, len(asked), _PART):
         part = asked[start : start + _PART]
-        seen = _read(part, pictures, failed, warn)
-        known = [one for one in part if one.image_id in seen]
+        seen = _read([one for one in part if one.can_be_answered], pictures, failed, warn)
+        known = [one for one in part if one.can_be_answered and one.image_id in seen]
         found = dict(zip(map(id, known), _answers(model, known, seen), strict=True))
-        rows += [_row(one, found.get(id(one)), failed.get(one.image_id)) for one in part]
+        rows += [_row(one, found.get(id(one)), one.problem or failed.get(one.image_id)) for one in part]
         blind += _without_pictures(model, part) if any(one.answer for one in part) else [None] * len(part)
         progress(len(part))
     _write(out, rows)
     say(f"{sum(row['answer'] is not None for row in rows)} of {len(rows)} questions answered: {out}")
     for line in _figures(asked, [row["answer"] for row in rows], blind):
         say(line)
-    return len(failed)
+    return len(failed) + len(bad)
 
 
 def _write(out: Path, rows: list[dict[str, Any]]) -> None:
@@ -221,9 +225,12 @@ def _without_pictures(model: Answerer, asked: Sequence[Asked]) -> list[str | Non
 
 
 def _row(asked: Asked, probabilities: NDArray[np.float32] | None, error: str | None) -> dict[str, Any]:
-    row: dict[str, Any] = {"question": asked.question, "image_id": asked.image_id, "answer": None, "probability": None}
+    place = None if asked.image_id == "" else asked.image_id
+    row: dict[str, Any] = {"question": asked.question, "image_id": place, "answer": None, "probability": None}
+    if error:
+        row["error"] = error
     if probabilities is None:
-        return {**row, "error": error}
+        return row
     best = int(probabilities.argmax())
     row |= {"answer": ANSWERS[best], "probability": round(float(probabilities[best]), 4)}
     return {**row, "answer_zh": in_chinese(ANSWERS[best])} if is_chinese(asked.question) else row

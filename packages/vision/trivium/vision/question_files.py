@@ -32,21 +32,31 @@ class Asked:
     """One question.
 
     Args:
-        question: as given.
-        image_id: as given.
-        answer: that is right, one of `ANSWERS`; None where the file has none.
+        question: as given; empty where the row has none.
+        image_id: as given; empty where the row has none.
+        answer: that is right, one of `ANSWERS`; None where the file has none, or one that is none of them.
+        problem: what is wrong with the row; empty for nothing.
     """
 
     question: str
     image_id: int | str
     answer: str | None
+    problem: str = ""
+
+    @property
+    def can_be_answered(self) -> bool:
+        """Whether there are a question and a picture; a wrong answer in the file keeps nobody from answering."""
+        return bool(self.question) and self.image_id != ""
 
 
-def read_questions(path: Path) -> list[Asked]:
+def read_questions(path: Path, *, is_strict: bool = True) -> list[Asked]:
     """Read a file of questions, gzip or not; rows `[question, answer, image_id]` or `[question, image_id]`.
 
+    Args:
+        is_strict: whether a row with something wrong in it is an error; else it is returned with its `problem`.
+
     Raises:
-        InputError: if the file cannot be read or a row is none; the message names the row.
+        InputError: if the file cannot be read, a row is none, or all are; the message names the first.
     """
     try:
         data = path.read_bytes()
@@ -62,7 +72,11 @@ def read_questions(path: Path) -> list[Asked]:
         raise InputError(f"is not JSON ({error})", where=str(path), hint=_FORM) from error
     if not isinstance(rows, list) or not rows:
         raise InputError("holds no list of questions", where=str(path), hint=_FORM)
-    return [_asked(row, number, path) for number, row in enumerate(rows, 1)]
+    asked = [_asked(row, number) for number, row in enumerate(rows, 1)]
+    bad = [one.problem for one in asked if one.problem]
+    if bad and (is_strict or not any(one.can_be_answered for one in asked)):
+        raise InputError(bad[0], where=str(path), hint=_FORM)
+    return asked
 
 
 class Pictures:
@@ -125,22 +139,21 @@ class Pictures:
 _FORM = "give [[question, answer, image_id], ...]"
 
 
-def _asked(row: object, number: int, path: Path) -> Asked:
+def _asked(row: object, number: int) -> Asked:
     if not isinstance(row, list) or len(row) not in (2, 3):
-        raise InputError(f"row {number} is no question", where=str(path), hint=_FORM)
+        return Asked("", "", None, f"row {number} is no question")
     question, image_id, given = row[0], row[-1], row[1] if len(row) == 3 else None
-    if not isinstance(question, str) or not question.strip():
-        raise InputError(f"row {number} has no text as its question", where=str(path), hint=_FORM)
-    if isinstance(image_id, bool) or not isinstance(image_id, int | str):
-        raise InputError(f"row {number} has no image id", where=str(path), hint=_FORM)
-    if given is None or given == "":
-        return Asked(question, image_id, None)
+    asked = question if isinstance(question, str) and question.strip() else ""
+    place = image_id if isinstance(image_id, int | str) and not isinstance(image_id, bool) else ""
     answer = answer_of(given) if isinstance(given, str) else None
-    if answer is None:
-        raise InputError(
-            f"row {number} has the answer {given!r}", where=str(path), hint="give a color, a shape, yes or no, or null"
-        )
-    return Asked(question, image_id, answer)
+    problem = ""
+    if not asked:
+        problem = f"row {number} has no text as its question"
+    elif place == "":
+        problem = f"row {number} has no image id"
+    elif given not in (None, "") and answer is None:
+        problem = f"row {number} has the answer {given!r}, which is no color, no shape, not yes and not no"
+    return Asked(asked, place, answer, problem)
 
 
 def _colors(image: Image.Image) -> NDArray[np.uint8]:
