@@ -276,6 +276,23 @@ def test_an_asset_without_readings_says_so(opened, served, language, told):
     assert tab.request.get(f"{served.url}/maintenance/p/south/trend/C-4").status == 404
 
 
+def test_an_engineer_retires_an_asset_and_its_page_stays(opened, served):
+    write_registry(served.runtime.database, "west", [Machine(name, 1.0, 3).asset() for name in ("E-5", "F-6")])
+    tab = opened()
+    tab.goto(f"{served.url}/maintenance/p/west/asset/E-5?lang=en")
+    tab.get_by_text("Retire this asset").click()
+    tab.get_by_label("Reason").fill("<sold>")
+    with tab.expect_navigation():
+        tab.get_by_role("button", name="Retire E-5").click()
+    assert tab.locator("#m-facts").inner_text().startswith("Retired")
+    assert "VI-58" in tab.get_by_role("region", name="Tags").inner_text()
+    assert tab.get_by_role("button", name="Retire E-5").count() == 0
+    tab.goto(f"{served.url}/maintenance/p/west?lang=en")
+    assert tab.locator("tbody th").all_inner_texts() == ["F-6"]
+    tab.get_by_role("link", name="E-5").click()
+    assert tab.locator("h1").inner_text() == "E-5"
+
+
 def test_inspections_say_what_is_missing_on_a_plants_own_machine(opened, monkeypatch):
     def absent(modules: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(name for name in modules if name in ("torch", "open3d"))
@@ -360,11 +377,12 @@ def test_who_may_not_sees_nothing_and_does_nothing(browser, served):
     tab.goto(f"{served.url}/maintenance/p/{PLANT}/backtest")
     assert tab.locator("form.fields").count() == 0  # an operator runs none
     token = tab.locator("form[action='/logout'] input").get_attribute("value")
-    for path in ("backtest", "thresholds", "models/activate", "models/rollback"):
-        form = {"form": token, "cause": "anomaly", "raise_at": "3", "model": "any"}
+    for path in ("backtest", "thresholds", "models/activate", "models/rollback", "retire"):
+        form = {"form": token, "asset": "A-1", "cause": "anomaly", "raise_at": "3", "model": "any"}
         assert context.request.post(f"{served.url}/maintenance/p/{PLANT}/{path}", form=form).status == 404
-    tab.goto(f"{served.url}/maintenance/p/{PLANT}/models")
-    assert tab.locator("form.fields, .m-change").count() == 0
+    for path in ("models", "asset/A-1"):
+        tab.goto(f"{served.url}/maintenance/p/{PLANT}/{path}")
+        assert tab.locator("form.fields, .m-change").count() == 0
     answer = context.request.post(f"{served.url}/maintenance/p/{PLANT}/alerts/1/shelve", form={"why": "x"})
     assert answer.status == 403  # no token of our form
     context.close()

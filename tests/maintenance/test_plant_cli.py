@@ -67,3 +67,15 @@ def test_an_outage_is_told_in_utc(run):
         "outage", "P-1", "--plant", "north", "--from", "2026-03-01T00:00+01:00", "--to", "2026-03-09T00:00+01:00"
     )
     assert ended.output == "north: P-1 is not scored from 2026-02-28 23:00Z to 2026-03-08 23:00Z\n"
+
+
+def test_an_asset_is_retired_and_registered_again(run, tmp_path):
+    told = run("retire", "P-1", "--plant", "north", "--why", "sold")
+    assert told.output == "north: P-1 is retired\n"
+    again = run("retire", "P-1", "--plant", "north")
+    assert isinstance(again.exception, NotFoundError)
+    assert again.exception.line_in("zh") == "P-1：工厂 north 没有这台设备"
+    times = ("--from", "2026-03-01T00:00Z", "--to", "2026-03-09T00:00Z")
+    assert isinstance(run("outage", "P-1", "--plant", "north", *times).exception, NotFoundError)
+    run("tags", str(tmp_path / "tags.csv"), "--plant", "north")
+    assert run("outage", "P-1", "--plant", "north", *times).exit_code == 0

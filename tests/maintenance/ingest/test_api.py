@@ -135,9 +135,9 @@ def test_the_description_names_every_route(plant):
 
     routes = [route for route in (*api.router.routes, *results_api.router.routes) if isinstance(route, APIRoute)]
     assert {route.path for route in routes} == {
-        "/alerts", "/assets", "/assets/{asset}/predictions", "/assets/{asset}/readings", "/batches", "/batches/preview",
-        "/batches/{batch_id}", "/dead-letters", "/dead-letters/replay", "/drift", "/gateways", "/lag", "/predictions",
-        "/registry",
+        "/alerts", "/assets", "/assets/{asset}", "/assets/{asset}/predictions", "/assets/{asset}/readings", "/batches",
+        "/batches/preview", "/batches/{batch_id}", "/dead-letters", "/dead-letters/replay", "/drift", "/gateways",
+        "/lag", "/predictions", "/registry",
     }  # fmt: skip
     for route in routes:
         assert route.description, route.path

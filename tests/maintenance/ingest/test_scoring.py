@@ -239,7 +239,7 @@ def test_the_state_names_what_stands_out(plant, monitor):
     values = signal(60, seed=8)
     values[40:, 1] += 3  # pressure leaves the others
     send_all(plant, [rows_of(values)])
-    (latest,) = read_fleet(plant.database, PLANT)
+    (latest,) = read_fleet(plant.database, plant.registries.of(PLANT))
     assert (latest["asset"], latest["newest_reading"], latest["predicted_at"]) == ("P1", at(59), at(59))
     assert latest["outputs"]["score"] > 1
     assert next(iter(latest["why"])) == "press"

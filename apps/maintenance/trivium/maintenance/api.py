@@ -21,6 +21,7 @@ from starlette.concurrency import run_in_threadpool
 
 from trivium.maintenance import results_api
 from trivium.maintenance.api_parts import (
+    AssetName,
     BatchId,
     Ingest,
     PlantName,
@@ -35,6 +36,7 @@ from trivium.maintenance.ingest.envelope import MAX_BODY_BYTES, decompress
 from trivium.maintenance.ingest.formats import Options
 from trivium.maintenance.registry import write_registry
 from trivium.maintenance.registry_csv import read_registry_csv
+from trivium.maintenance.retiring import retire_asset
 from trivium.service.disk import require_space
 from trivium.service.errors import InputError
 
@@ -222,11 +224,30 @@ async def post_registry(
     return await run_in_threadpool(lambda: _import(request, plant_of(who, plant), body, zone, is_preview=preview))
 
 
+@router.delete("/assets/{asset}")
+def retire(
+    request: Request,
+    asset: AssetName,
+    who: Registrar,
+    plant: PlantName = "",
+    why: Annotated[str, Query(max_length=1000, description="Kept in the audit log.")] = "",
+) -> dict[str, Any]:
+    """Take nothing in for an asset any more. Its history stays and is answered as before; open alerts are closed.
+
+    Rows that come for it later are `unknown_sensor`. Its tags, sent to `POST /v1/registry` again, bring it back.
+    """
+    name = plant_of(who, plant)
+    closed = retire_asset(request.app.state.runtime.audit, name, asset, actor=who.id, why=why)
+    open_parts(request).registries.forget(name)
+    return {"plant": name, "asset": asset, "alerts_closed": closed}
+
+
 def _import(request: Request, plant: str, body: bytes, zone: str | None, *, is_preview: bool) -> dict[str, Any]:
     content = decompress(body, request.headers.get("content-encoding", ""))
     found = read_registry_csv(content)
     if not is_preview:
         write_registry(open_parts(request).database, plant, found.assets, zone=zone)
+        open_parts(request).registries.forget(plant)
     return {
         "plant": plant,
         "assets": len(found.assets),

@@ -80,6 +80,20 @@ def outage(
     typer.echo(f"{plant}: {asset} is not scored from {' to '.join(told)}")
 
 
+@app.command(epilog="Example: trivium maintenance retire P-101 --plant north --why 'scrapped'")
+def retire(
+    asset: Annotated[str, typer.Argument(help="Name of the asset.")],
+    plant: _Plant,
+    why: Annotated[str, typer.Option(help="Kept in the audit log.")] = "",
+) -> None:
+    """Take nothing in for an asset any more; its history stays, and its tags, imported again, bring it back."""
+    from trivium.maintenance.retiring import retire_asset
+
+    with opened_runtime() as runtime:
+        closed = retire_asset(runtime.audit, plant, asset, actor="operator", why=why)
+    typer.echo(f"{plant}: {asset} is retired" + (f"; {closed} open alerts were closed" if closed else ""))
+
+
 @app.command("import", epilog="Example: trivium maintenance import 2024.csv.gz 2025.csv.gz --plant north")
 def import_history(
     files: Annotated[

@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from trivium.maintenance import tables
 from trivium.maintenance.alerts.rules import Levels
 from trivium.service.database import Database, utc_now
 from trivium.service.errors import NotFoundError
+from trivium.service.phrase import Phrase
 
 __all__ = [
     "DEFAULT_STALENESS_S",
@@ -28,6 +29,8 @@ __all__ = [
     "activate_model",
     "add_outage",
     "read_registry",
+    "registered",
+    "touch_plant",
     "write_registry",
 ]
 
@@ -95,6 +98,7 @@ class Registry:
         model: folder of the model that scores this plant; empty for none.
         shadow: folder of a model that scores beside it; empty for none.
         outages: `(from_us, to_us)` by asset, in which nothing is scored.
+        retired: assets for which nothing is taken in any more; their history can be read.
     """
 
     plant: str
@@ -105,6 +109,7 @@ class Registry:
     shadow: str = ""
     assets: Mapping[str, Asset] = field(default_factory=dict)
     outages: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    retired: Mapping[str, Asset] = field(default_factory=dict)
 
     @cached_property
     def by_tag(self) -> Mapping[str, tuple[Tag, ...]]:
@@ -116,8 +121,8 @@ class Registry:
         return {name: tuple(tags) for name, tags in found.items()}
 
     def asset_of(self, name: str) -> Asset:
-        """Return an asset; one without tags where nobody has registered it."""
-        return self.assets.get(name) or Asset(name, ())
+        """Return an asset, also a retired one; one without tags where nobody has registered it."""
+        return self.assets.get(name) or self.retired.get(name) or Asset(name, ())
 
 
 class Registries:
@@ -148,6 +153,11 @@ class Registries:
             self._known[plant] = (found, time.monotonic() + _FRESH_S)
         return found
 
+    def forget(self, plant: str) -> None:
+        """Read the plant's registry anew next time: this process has just changed it."""
+        with self._lock:
+            self._known.pop(plant, None)
+
 
 def read_registry(connection: Connection, plant: str) -> Registry:
     """Read a plant's registry; one without assets when there is none."""
@@ -165,13 +175,13 @@ def read_registry(connection: Connection, plant: str) -> Registry:
         )  # fmt: skip
     query = select(tables.asset).where(tables.asset.c.plant == plant).order_by(tables.asset.c.asset)
     levels = _levels(connection, plant)
-    assets = {
-        one.asset: Asset(
+    assets: dict[str, Asset] = {}
+    retired: dict[str, Asset] = {}
+    for one in connection.execute(query):
+        (assets if one.retired_at is None else retired)[one.asset] = Asset(
             one.asset, tuple(tags.get(one.asset, ())), one.running, one.startup_s, one.asset_class,
             levels.get("", {}) | levels.get(one.asset_class, {}),
-        )
-        for one in connection.execute(query)
-    }  # fmt: skip
+        )  # fmt: skip
     outages: dict[str, list[tuple[int, int]]] = {}
     for one in connection.execute(select(tables.outage).where(tables.outage.c.plant == plant)):
         outages.setdefault(one.asset, []).append((one.from_us, one.to_us))
@@ -184,6 +194,7 @@ def read_registry(connection: Connection, plant: str) -> Registry:
         row.shadow,
         assets,
         {name: tuple(sorted(spans)) for name, spans in outages.items()},
+        retired,
     )
 
 
@@ -199,6 +210,8 @@ def _levels(connection: Connection, plant: str) -> dict[str, dict[str, Levels]]:
 def write_registry(database: Database, plant: str, assets: Sequence[Asset], *, zone: str | None = None) -> Registry:
     """Add or replace assets, with all their tags, in one transaction; assets that are not named stay as they are.
 
+    A retired asset that is named is registered again, with its history.
+
     Args:
         zone: IANA name of the plant's time zone; None leaves it as it is.
 
@@ -206,7 +219,7 @@ def write_registry(database: Database, plant: str, assets: Sequence[Asset], *, z
         The plant's registry after the change.
     """
     with database.write() as connection:
-        _touch_plant(connection, plant, zone)
+        touch_plant(connection, plant, zone)
         for asset in assets:
             where = (tables.asset.c.plant == plant, tables.asset.c.asset == asset.name)
             connection.execute(delete(tables.tag).where(tables.tag.c.plant == plant, tables.tag.c.asset == asset.name))
@@ -244,15 +257,23 @@ def add_outage(database: Database, plant: str, asset: str, from_us: int, to_us: 
         NotFoundError: if the plant has no such asset.
     """
     with database.write() as connection:
-        known = select(tables.asset.c.asset).where(tables.asset.c.plant == plant, tables.asset.c.asset == asset)
-        if connection.execute(known).first() is None:
-            raise NotFoundError(f"the plant {plant} has no such asset", where=asset, hint="import its tags first")
-        _touch_plant(connection, plant, None)
+        if connection.execute(select(tables.asset).where(*registered(plant, asset))).first() is None:
+            raise NotFoundError(
+                Phrase("the plant {plant} has no such asset", plant=plant), where=asset, hint="import its tags first"
+            )
+        touch_plant(connection, plant, None)
         values = {"plant": plant, "asset": asset, "from_us": from_us, "to_us": to_us, "reason": reason}
         connection.execute(insert(tables.outage).values(**values))
 
 
-def _touch_plant(connection: Connection, plant: str, zone: str | None) -> None:
+def registered(plant: str, asset: str) -> tuple[ColumnElement[bool], ...]:
+    """Return what finds the row of an asset that is not retired."""
+    table = tables.asset
+    return table.c.plant == plant, table.c.asset == asset, table.c.retired_at.is_(None)
+
+
+def touch_plant(connection: Connection, plant: str, zone: str | None) -> None:
+    """Raise the plant's version, so that all read its registry anew; make the plant where it is not there yet."""
     table = tables.plant
     values = {"version": table.c.version + 1} | ({} if zone is None else {"zone": zone})
     if not connection.execute(update(table).where(table.c.name == plant).values(**values)).rowcount:

@@ -41,10 +41,19 @@ _PULLED: dict[int | str, dict[str, Any]] = {
 
 @router.get("/assets", responses=_PULLED)
 def list_assets(
-    request: Request, who: Reader, plant: PlantName = "", format: Format = "", if_none_match: IfNoneMatch = ""
+    request: Request,
+    who: Reader,
+    plant: PlantName = "",
+    retired: Annotated[bool, Query(description="Whether to list assets that were retired, too.")] = False,
+    format: Format = "",
+    if_none_match: IfNoneMatch = "",
 ) -> Response:
-    """Tell where each of the plant's assets stands: newest reading, newest prediction, what stands out in it."""
-    found = stored.read_fleet(open_parts(request).database, plant_of(who, plant))
+    """Tell where each of the plant's assets stands: newest reading, newest prediction, what stands out in it.
+
+    An asset that never sent anything has null times and the reason `no_readings`.
+    """
+    parts = open_parts(request)
+    found = stored.read_fleet(parts.database, parts.registries.of(plant_of(who, plant)), with_retired=retired)
     columns = ("asset", "newest_reading", "predicted_at", "reason", "life_unit", *_OUTPUTS, "why")
     flat = [one | {name: one["outputs"].get(name) for name in _OUTPUTS} for one in found]
     return _answer(request, found, flat, columns, format, if_none_match)

@@ -75,6 +75,7 @@ asset = Table(
     Column("running", Text, nullable=False, server_default=""),  # expression over its tags; empty: always running
     Column("startup_s", Float, nullable=False, server_default="0"),  # not scored for so long after it begins to run
     Column("asset_class", String(80), nullable=False, server_default=""),  # assets with thresholds of their own
+    Column("retired_at", UtcDateTime),  # since when nothing is taken in for it; its history stays
     ForeignKeyConstraint(["plant"], ["maintenance_plant.name"], ondelete="CASCADE"),
 )
 

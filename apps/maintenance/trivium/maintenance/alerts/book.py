@@ -39,6 +39,7 @@ __all__ = [
     "UNACKNOWLEDGED",
     "Alert",
     "acknowledge",
+    "close_all",
     "end_shelves",
     "events_of",
     "find_alert",
@@ -190,6 +191,16 @@ def put_back(audit: Audit, plant: str, alert_id: int, *, actor: str, note: str =
         InputError: if it is neither shelved nor out of service, or was changed since.
     """
     return _act(audit, plant, alert_id, version, "put_back", actor, note, _SILENT, {"until": None})
+
+
+def close_all(connection: Connection, plant: str, asset: str, *, actor: str, why: str) -> list[int]:
+    """Close an asset's open alerts, as it is retired, on the caller's transaction; return which."""
+    open_ones = (table.c.plant == plant, table.c.asset == asset, table.c.state != CLOSED)
+    rows = connection.execute(select(table).where(*open_ones).with_for_update()).all()
+    for row in rows:
+        _change(connection, row, CLOSED, {"actor": actor, "why": why[:_MOST_WORDS], "until": None, "is_active": False})
+        _add_event(connection, row.id, "retired", why, actor)
+    return [row.id for row in rows]
 
 
 # -- what is read -------------------------------------------------------------------------------------------------

@@ -79,6 +79,8 @@ def watch_all(
     """
     found = {}
     for name, predicted in predictions.items():
+        if name in registry.retired:  # readings that were on their way
+            continue
         one, scorer = scored[name], scorers[name]
         assert scorer is not None
         asset = registry.asset_of(name)

@@ -18,6 +18,7 @@ from trivium.maintenance.ingest.codec import AssetRows, unpack_block
 from trivium.maintenance.ingest.frames import Reason
 from trivium.maintenance.ingest.merge import empty_rows, merge
 from trivium.maintenance.ingest.state import NEVER_US
+from trivium.maintenance.registry import Registry
 from trivium.service.database import Database
 
 __all__ = ["StoredPredictions", "read_fleet", "read_predictions", "read_readings", "reason_name", "to_time"]
@@ -86,25 +87,32 @@ def read_predictions(database: Database, plant: str, asset: str, from_us: int, t
     )
 
 
-def read_fleet(database: Database, plant: str) -> list[dict[str, Any]]:
-    """Return where each asset of a plant stands: newest reading, newest prediction, sensors that seem stuck."""
+def read_fleet(database: Database, registry: Registry, *, with_retired: bool = False) -> list[dict[str, Any]]:
+    """Return where each asset of a plant stands: newest reading, newest prediction, sensors that seem stuck.
+
+    An asset that never sent anything is there with null times and the reason `no_readings`; a retired one, where it is
+    asked for, with the reason `retired`.
+    """
     table = tables.state
-    query = select(table.c.asset, table.c.watermark_us, table.c.latest).where(table.c.plant == plant)
+    query = select(table.c.asset, table.c.watermark_us, table.c.latest).where(table.c.plant == registry.plant)
     with database.read() as connection:
-        rows = connection.execute(query.order_by(table.c.asset)).all()
-    found = []
-    for row in rows:
-        latest = dict(row.latest)
-        time_us = latest.pop("time_us", None)
-        found.append(
-            {
-                "asset": row.asset,
-                "newest_reading": to_time(row.watermark_us).isoformat(),
-                "predicted_at": None if time_us is None else to_time(time_us).isoformat(),
-                **({"reason": "no_model", "outputs": {}, "why": {}} | latest),
-            }
-        )
-    return found
+        rows = {row.asset: row for row in connection.execute(query)}
+    names = (set(registry.assets) | set(rows) | set(registry.retired)) - (
+        set() if with_retired else set(registry.retired)
+    )
+    return [_standing(name, rows.get(name), is_retired=name in registry.retired) for name in sorted(names)]
+
+
+def _standing(name: str, row: Any, *, is_retired: bool) -> dict[str, Any]:
+    latest = {} if row is None else dict(row.latest)
+    time_us = latest.pop("time_us", None)
+    usual: dict[str, Any] = {"reason": "no_readings" if row is None else "no_model", "outputs": {}, "why": {}}
+    return {
+        "asset": name,
+        "newest_reading": None if row is None else to_time(row.watermark_us).isoformat(),
+        "predicted_at": None if time_us is None else to_time(time_us).isoformat(),
+        **(usual | latest | ({"reason": "retired"} if is_retired else {})),
+    }
 
 
 def reason_name(code: int) -> str:

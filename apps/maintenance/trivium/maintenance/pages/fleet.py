@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,9 +16,10 @@ from trivium.maintenance.ingest.stored import to_time
 from trivium.maintenance.registry import Asset, Registry
 from trivium.service.database import Database, utc_now
 
-__all__ = ["OPEN_STATES", "Standing", "read_standings"]
+__all__ = ["OPEN_STATES", "RETIRED", "Standing", "read_standings"]
 
 OPEN_STATES = (book.UNACKNOWLEDGED, book.ACKNOWLEDGED, book.RETURNED, book.SHELVED, book.OUT_OF_SERVICE)
+RETIRED = "retired"
 _SILENT_S = 300.0
 _SILENT_CYCLES_S = 7 * 86_400.0  # a model of cycles hears from an asset once a flight or a day
 _ORDER = (book.UNACKNOWLEDGED, book.ACKNOWLEDGED, book.RETURNED, book.SHELVED, book.OUT_OF_SERVICE, "")
@@ -29,7 +30,8 @@ class Standing:
     """One asset.
 
     Args:
-        condition: `scored`, or why it is not: `stopped`, `startup`, `outage`, `silent` (nothing comes), `no_model`, ...
+        condition: `scored`, or why it is not: `stopped`, `startup`, `outage`, `silent` (nothing comes), `no_model`,
+            `retired`, ...
         risk: smoothed indicator: times the limit, or a probability; None where nothing was scored.
         kind: `score` or `p_fail`, what the risk is.
         why: tags that stand out, the strongest first.
@@ -59,7 +61,7 @@ class Standing:
 
 
 def read_standings(database: Database, registry: Registry) -> list[Standing]:
-    """Return every asset that is registered or sends."""
+    """Return every asset that is registered or sends; retired ones, as such, at the end."""
     alerts: dict[str, book.Alert] = {}
     for one in book.find_alerts(database, registry.plant, states=OPEN_STATES):
         if one.asset not in alerts or _urgency(one) < _urgency(alerts[one.asset]):
@@ -68,9 +70,10 @@ def read_standings(database: Database, registry: Registry) -> list[Standing]:
     query = select(table.c.asset, table.c.watermark_us, table.c.latest, table.c.trackers)
     with database.read() as connection:
         rows = {row.asset: row for row in connection.execute(query.where(table.c.plant == registry.plant))}
-    names = sorted(set(registry.assets) | set(rows))
+    names = sorted(set(registry.assets) | set(registry.retired) | set(rows))
     found = (_standing(registry.asset_of(name), rows.get(name), alerts.get(name)) for name in names)
-    return sorted(found, key=_order)
+    told = (replace(one, condition=RETIRED) if one.asset in registry.retired else one for one in found)
+    return sorted(told, key=_order)
 
 
 def _standing(asset: Asset, row: Any, alert: book.Alert | None) -> Standing:
@@ -97,7 +100,7 @@ def _urgency(alert: book.Alert) -> tuple[int, bool]:
     return _ORDER.index(alert.state), alert.severity != CRITICAL
 
 
-def _order(one: Standing) -> tuple[int, bool, float, str]:
+def _order(one: Standing) -> tuple[bool, int, bool, float, str]:
     state = one.alert.state if one.alert is not None and one.alert.is_active else ""
     is_mild = one.alert is None or one.alert.severity != CRITICAL
-    return _ORDER.index(state), is_mild, -one.share, one.asset
+    return one.condition == RETIRED, _ORDER.index(state), is_mild, -one.share, one.asset

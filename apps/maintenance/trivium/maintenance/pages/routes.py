@@ -28,6 +28,7 @@ from trivium.maintenance.pages import fleet, health
 from trivium.maintenance.pages.view import PACKAGE, View, list_plants
 from trivium.maintenance.records import MIN_FAILURES
 from trivium.maintenance.report.backtest import lines_of
+from trivium.maintenance.retiring import retire_asset
 from trivium.service.database import utc_now
 from trivium.service.errors import InputError, NotFoundError, UpstreamError
 from trivium.service.forms import FORM
@@ -74,13 +75,15 @@ def static(name: str) -> Response:
 def show_fleet(request: Request, plant: str) -> Response:
     """The fleet by risk."""
     view = View(request, plant)
-    standings = fleet.read_standings(view.database, view.registry)
+    found = fleet.read_standings(view.database, view.registry)
+    standings = [one for one in found if one.condition != fleet.RETIRED]
     counts = {
         "all": len(standings),
         "alerts": sum(one.alert is not None and one.alert.is_active for one in standings),
         "not_scored": sum(one.condition != "scored" for one in standings),
     }
-    return view.page("maintenance_fleet.html", standings=standings, counts=counts)
+    retired = [one.asset for one in found if one.condition == fleet.RETIRED]
+    return view.page("maintenance_fleet.html", standings=standings, counts=counts, retired=retired)
 
 
 @router.get("/p/{plant}/asset/{asset:path}")
@@ -90,8 +93,8 @@ def show_asset(request: Request, plant: str, asset: str) -> Response:
     found = [one for one in fleet.read_standings(view.database, view.registry) if one.asset == asset]
     if not found:
         raise NotFoundError("the plant has no such asset", where=asset[:200])
-    standing, known = found[0], view.registry.assets.get(asset)
-    tags = known.tags if known else ()
+    standing, known = found[0], view.registry.asset_of(asset)
+    tags = known.tags
     first = [name for name in standing.why if name in {tag.name for tag in tags}]
     chosen = list(dict.fromkeys([*first, *(tag.name for tag in tags)]))[: _MOST_TAGS // 2]
     alerts = book.find_alerts(view.database, plant, asset=asset, limit=20)
@@ -102,7 +105,17 @@ def show_asset(request: Request, plant: str, asset: str) -> Response:
         orders=[order for order in orders if order.asset == asset][:50],
         num_failures=sum(order.kind == work_orders.FAILURE for order in orders), least_failures=MIN_FAILURES,
         inspections=stored.find_inspected(view.database, plant, asset=asset, limit=10),
+        may_retire=asset in view.registry.assets and view.may("maintenance.registry"),
     )  # fmt: skip
+
+
+@router.post("/p/{plant}/retire", dependencies=[FORM, needs("maintenance.registry")])
+def retire(request: Request, plant: str, asset: Annotated[str, Form(max_length=200)], why: _Text = "") -> Response:
+    """Take nothing in for an asset any more, and show its page, which stays."""
+    view = View(request, plant)
+    retire_asset(view.runtime.audit, plant, asset, actor=principal_of(request).id, why=why)
+    open_parts(request).registries.forget(plant)
+    return RedirectResponse(view.asset_link(asset), 303)
 
 
 @router.get("/p/{plant}/trend/{asset:path}")
@@ -122,8 +135,7 @@ def trend(
         return JSONResponse({"newest_ms": None}, headers={"Cache-Control": "no-store"})
     to_us = until_ms * 1000 if until_ms else newest_us
     from_us = to_us - round(span_s * 1e6)
-    known = view.registry.assets.get(asset)
-    by_name = known.by_name if known else {}
+    by_name = view.registry.asset_of(asset).by_name
     curves = read_trend(view.database, plant, asset, [one for one in tag if one in by_name], from_us, to_us, width)
     outputs = trend_of_predictions(
         view.database, plant, asset, ("score", "p_fail", "rul", "rul_low", "rul_high"), from_us, to_us, width
@@ -293,7 +305,7 @@ def _newest(view: View, asset: str) -> int | None:
     query = select(table.c.watermark_us).where(table.c.plant == view.plant, table.c.asset == asset)
     with view.database.read() as connection:
         found = connection.execute(query).scalar_one_or_none()
-    if found is None and asset not in view.registry.assets:
+    if found is None and asset not in view.registry.assets and asset not in view.registry.retired:
         raise NotFoundError("the plant has no such asset", where=asset[:200])
     return None if found is None else int(found)
 

@@ -59,8 +59,7 @@ class View:
 
     def tag(self, asset: str, name: str) -> Tag | None:
         """Return what is registered of a tag."""
-        known = self.registry.assets.get(asset)
-        return known.by_name.get(name) if known is not None else None
+        return self.registry.asset_of(asset).by_name.get(name)
 
     def told(self, one: Inspected) -> Mapping[str, Any]:
         """Return what the page of an inspection shows, in the visitor's language."""
