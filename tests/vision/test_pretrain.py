@@ -1,12 +1,16 @@
 """The masked autoencoder on drawn films: what counts, what it gives, and how a run that was cut off goes on."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from tests.vision.drawn import drawn_chest
 
 from trivium.vision import pretrain as module
+from trivium.vision.alignment import lay, make_template
+from trivium.vision.films import standard
 from trivium.vision.masked import PATCH, MaskedAutoencoder
 from trivium.vision.pretrain import Settings, pretrain, probe_descriptors
 
@@ -17,6 +21,20 @@ def films():
     rows, columns = np.mgrid[:64, :64] / 64
     shapes = np.stack([rows, columns, np.sin(9 * rows), np.cos(7 * columns)])
     return np.clip(np.einsum("nk,kij->nij", generator.uniform(0, 0.4, (24, 4)), shapes), 0, 1).astype(np.float32)
+
+
+def test_it_learns_from_chests_laid_as_the_classifier_sees_them(monkeypatch, tmp_path):
+    chest = standard(drawn_chest())
+    films = np.stack([np.roll(chest, shift, axis=1) for shift in (-2, 0, 2)])
+    nih = SimpleNamespace(films=films, is_small=np.zeros(3, bool))
+    monkeypatch.setattr(module, "read_nih", lambda folder: nih)
+    monkeypatch.setattr(module, "read_pictures", lambda folder: ([], films[:2]))
+    monkeypatch.setattr(module, "pneumonia_films", lambda folder, part: (list(films) * 4, None))
+    _, laid, others = module._read(tmp_path)
+    wanted = lay(films, make_template(films))[0]
+    assert np.array_equal(laid, wanted)
+    assert np.allclose(others[:2], wanted[:2], atol=1e-3)
+    assert len(others) == 2 + 12
 
 
 def test_the_encoder_sees_no_hidden_patch(films):

@@ -10,12 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["augment", "views"]
+__all__ = ["augment"]
 
 TURN = 0.12  # radians, about 7 degrees
 ZOOM = 0.12
 SHIFT = 0.1  # of half a side
-VIEW_SHIFT = 2  # pixels of 64
 
 
 def augment(films: Tensor, generator: torch.Generator) -> Tensor:
@@ -36,10 +35,3 @@ def augment(films: Tensor, generator: torch.Generator) -> Tensor:
     x = (x - 0.5) * (1 + draw(B, 1, 1, 1) * 0.2) + 0.5 + draw(B, 1, 1, 1) * 0.1
     noise = torch.randn(x.shape, generator=generator, device=x.device)
     return x + noise * 0.03 * torch.rand(B, 1, 1, 1, generator=generator, device=x.device)
-
-
-def views(films: Tensor) -> list[Tensor]:
-    """Return the ten views that a score is averaged over: the film and its mirror image, as they are and shifted."""
-    both = [films, films.flip(3)]
-    steps = [(a, b) for a in (VIEW_SHIFT, -VIEW_SHIFT) for b in (VIEW_SHIFT, -VIEW_SHIFT)]
-    return both + [torch.roll(film, step, dims=(2, 3)) for film in both for step in steps]

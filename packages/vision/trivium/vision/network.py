@@ -15,10 +15,9 @@ from torch.nn import functional as F
 
 from trivium.service.errors import ModelError
 
-__all__ = ["RESOLUTION", "EarlyLite0", "Lite0", "imagenet_file", "keep_statistics", "load_imagenet"]
+__all__ = ["RESOLUTION", "Lite0", "imagenet_file", "load_imagenet"]
 
 RESOLUTION = 128  # pixels at which the network sees a standard film
-_WIDTHS = (16, 24, 40, 80, 112, 192, 320)  # channels after each block
 
 
 class Lite0(nn.Module):
@@ -44,57 +43,6 @@ class Lite0(nn.Module):
         """Enlarge to `RESOLUTION`, scale to [-1, 1] and repeat over three channels, as the ImageNet weights expect."""
         x = F.interpolate(films, size=(RESOLUTION, RESOLUTION), mode="bicubic", align_corners=False)
         return ((x - 0.5) / 0.5).expand(-1, 3, -1, -1)
-
-
-class EarlyLite0(nn.Module):
-    """The first blocks of EfficientNet-Lite0 and one linear layer on mean and maximum of what they give.
-
-    The last two blocks hold four fifths of the weights and know photographs; films of 64 px have little for them.
-
-    Args:
-        num_labels: outputs.
-        blocks: of seven.
-        resolution: pixels at which it sees a standard film.
-        dropout: before the last layer, while training.
-    """
-
-    def __init__(self, num_labels: int, blocks: int = 5, resolution: int = RESOLUTION, dropout: float = 0.3) -> None:
-        super().__init__()
-        whole = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-        self.resolution = resolution
-        self.conv_stem, self.bn1 = whole.conv_stem, whole.bn1
-        self.blocks = nn.Sequential(*whole.blocks[:blocks])
-        width = _WIDTHS[blocks - 1]
-        self.drop, self.classifier = nn.Dropout(dropout), nn.Linear(2 * width, num_labels)
-
-    def start_from(self, whole: Lite0) -> None:
-        """Take the weights of the same blocks of a network, such as one with ImageNet's."""
-        own = self.state_dict()
-        self.load_state_dict(
-            {name: value for name, value in whole.net.state_dict().items() if name in own and "classifier" not in name},
-            strict=False,
-        )
-
-    def forward(self, films: Tensor) -> Tensor:
-        """Return logits `(B, num_labels)` of films `(B, 1, 64, 64)` in [0, 1]."""
-        return self.head(self.features(films))
-
-    def features(self, films: Tensor) -> Tensor:
-        """Return what the last block gives: `(B, C, h, w)`."""
-        size = (self.resolution, self.resolution)
-        x = F.interpolate(films, size=size, mode="bicubic", align_corners=False)
-        return self.blocks(self.bn1(self.conv_stem(((x - 0.5) / 0.5).expand(-1, 3, -1, -1))))
-
-    def head(self, features: Tensor) -> Tensor:
-        """Return logits from what `features` gave."""
-        return self.classifier(self.drop(torch.cat([features.mean((2, 3)), features.amax((2, 3))], 1)))
-
-
-def keep_statistics(model: nn.Module) -> None:
-    """Hold the batch statistics of ImageNet while the rest trains: batches of few films give poor ones."""
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.eval()
 
 
 def imagenet_file() -> Path:

@@ -2,10 +2,10 @@
 
     python -m trivium.vision.pretrain DATA --out DIR [--device cuda --steps 3000] [--probe 20]
 
-Films laid over a template: NIH, Hannover, PneumoniaMNIST's training part. A run that was cut off goes on from
-`DIR/.../state.pt`. With `--probe SEED` the encoder is learned five times, each without the films of one
-patient-grouped part of NIH, and a ridge on its tokens is scored on that part, beside the same ridge on the frozen maps
-of ImageNet that ship. Without it one encoder learns from all films and is written to `DIR/encoder.safetensors`.
+Chests laid over a template, as the classifier sees them: NIH, Hannover, PneumoniaMNIST's training part. A run that was
+cut off goes on from `DIR/.../state.pt`. With `--probe SEED` the encoder is learned five times, each without the films
+of one patient-grouped part of NIH, and a ridge on its tokens is scored on that part, beside the same ridge on
+the frozen maps of ImageNet that ship. Without it one encoder learns from all films: `DIR/encoder.safetensors`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
-from trivium.vision.alignment import align, make_template
+from trivium.vision.alignment import lay, make_template
 from trivium.vision.augment import augment
 from trivium.vision.chest_films import NihFilms, pneumonia_films, read_nih, read_pictures
 from trivium.vision.classifier import FindingsClassifier
@@ -112,12 +112,12 @@ def _save(
 
 
 def _read(data: Path) -> tuple[NihFilms, Film, Film]:
-    """Return NIH's films, those laid over a template, and the others that are open, laid over it too."""
+    """Return NIH's films, their chests laid over a template, and those of the others that are open."""
     nih = read_nih(data / "nih")
     template = make_template(nih.films[~nih.is_small])
     children = np.stack([standard(one) for one in pneumonia_films(data / "pneumoniamnist", "train")[0]])
     films = [read_pictures(data / "hannover")[1], *np.array_split(children, 10)]
-    return nih, align(nih.films, template)[0], np.concatenate([align(part, template)[0] for part in films])
+    return nih, lay(nih.films, template)[0], np.concatenate([lay(part, template)[0] for part in films])
 
 
 def _probe(nih: NihFilms, aligned: Film, others: Film, settings: Settings, split: int, out: Path) -> None:
