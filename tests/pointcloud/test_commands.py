@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -123,11 +125,45 @@ def test_an_archive_says_what_it_lacks(tmp_path) -> None:
     with pytest.raises(InputError, match=r"shape \(3, 2\)"):
         read_points(tmp_path / "b.npz")
     np.savez(tmp_path / "c.npz", xyz=np.array([object()]))
-    with pytest.raises(InputError, match="no numpy archive of numbers"):
+    with pytest.raises(InputError, match="no numpy array of numbers"):
         read_points(tmp_path / "c.npz")
     np.savez(tmp_path / "d.npz", xyz=np.ones((3, 3)), intensity=np.ones(2))
     with pytest.raises(InputError, match="beside 3 points"):
         read_points(tmp_path / "d.npz")
+
+
+def test_an_array_is_read_with_three_or_four_columns(tmp_path) -> None:
+    points = np.array([[1, 2, 3, 40], [4, 5, 6, 80], [np.nan, 0, 0, 0]])
+    np.save(tmp_path / "a.npy", points[:, :3])
+    np.save(tmp_path / "b.npy", np.asfortranarray(points[:2].astype(np.int16)))
+    plain, whole = read_points(tmp_path / "a.npy"), read_points(tmp_path / "b.npy")
+    assert (plain.xyz.tolist(), list(plain.fields), plain.dropped) == ([[1, 2, 3], [4, 5, 6]], [], 1)
+    assert (whole.xyz.tolist(), whole.fields["intensity"].tolist()) == ([[1, 2, 3], [4, 5, 6]], [40, 80])
+
+
+def _claiming(shape: str) -> bytes:
+    """An array whose header says another shape than its six numbers have."""
+    stream = io.BytesIO()
+    np.save(stream, np.zeros((2, 3)))
+    return stream.getvalue().replace(b"(2, 3), }" + b" " * (len(shape) - 6), shape.encode() + b", }")
+
+
+def test_an_array_that_is_none_or_too_short_is_told(tmp_path) -> None:
+    for name, content in (("a", np.zeros((3, 9))), ("b", np.zeros(3)), ("c", np.zeros((2, 3), bool))):
+        np.save(tmp_path / f"{name}.npy", content)
+        with pytest.raises(InputError, match=r"not numbers \(N, 3\) or \(N, 4\); a row a point: x, y, z in metres"):
+            read_points(tmp_path / f"{name}.npy")
+    np.save(tmp_path / "d.npy", np.array([object()]), allow_pickle=True)
+    (tmp_path / "e.npy").write_bytes(b"x,y,z\n")
+    huge = _claiming("(999999999999, 3)")
+    (tmp_path / "f.npy").write_bytes(huge)
+    for name in "def":
+        with pytest.raises(InputError, match="no numpy array of numbers"):
+            read_points(tmp_path / f"{name}.npy")
+    with zipfile.ZipFile(tmp_path / "g.npz", "w") as archive:
+        archive.writestr("xyz.npy", huge)
+    with pytest.raises(InputError, match=r"g\.npz, xyz: no numpy array of numbers"):
+        read_points(tmp_path / "g.npz")
 
 
 def test_wrong_wishes_end_in_one_line(tmp_path, capsys) -> None:

@@ -29,7 +29,8 @@ def texts_of(file: Path) -> set[str]:
 
 def test_every_refusal_has_its_chinese_with_the_same_fields() -> None:
     files = [
-        FOLDER / "io" / f"{name}.py" for name in ("__init__", "delimited", "lzf", "npz", "pcd", "ply", "source", "stl")
+        FOLDER / "io" / f"{name}.py"
+        for name in ("__init__", "delimited", "lzf", "npy", "npz", "pcd", "ply", "source", "stl")
     ]
     wanted = set().union(*map(texts_of, files)) - {"cannot be read ({reason})", "known: {choices}"}  # the platform's
     assert wanted - set(CHINESE) == set()

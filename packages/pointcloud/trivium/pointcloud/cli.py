@@ -13,7 +13,8 @@ app = typer.Typer(help="Points to boxes: detector, simulator, evaluation.", no_a
 @app.command(epilog="Example: trivium pointcloud detect 000000.bin scan.pcd.gz --out boxes")
 def detect(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Clouds: .bin .pcd .ply .npz .xyz .csv, also with .gz.")
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Clouds in metres: .bin .pcd .ply .npy .npz .xyz .csv; gzip is fine."),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for FILE's stem with .json.")],
     min_score: Annotated[float, typer.Option(min=0.05, max=1.0, help="Leave out lesser objects.")] = 0.1,

@@ -80,7 +80,7 @@ def detect(
     """Find objects in each cloud and write `out/<file stem>.json`; one that cannot be read does not stop the rest.
 
     Args:
-        files: clouds in the sensor's frame, metres: .bin .pcd .ply .npz .xyz .csv, each also with .gz.
+        files: clouds in the sensor's frame, metres: .bin .pcd .ply .npy .npz .xyz .csv, each also with .gz.
         out: folder, made if it is missing.
         say: takes one line per file.
         warn: takes one line per file that could not be done.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from trivium.pointcloud.io import delimited, kitti, npz, pcd, ply, stl
+from trivium.pointcloud.io import delimited, kitti, npy, npz, pcd, ply, stl
 from trivium.pointcloud.io.source import MAX_BYTES, NotFinite
 from trivium.pointcloud.records import Mesh, PointCloud
 from trivium.service.errors import InputError
@@ -21,13 +21,14 @@ _POINTS: dict[str, Callable[..., PointCloud]] = {
     ".csv": delimited.read,
     ".asc": delimited.read,
     ".bin": kitti.read_sweep,
+    ".npy": npy.read,
     ".npz": npz.read,
 }
 _MESHES: dict[str, Callable[..., Mesh]] = {".stl": stl.read, ".ply": ply.read_mesh}
 
 
 def read_points(path: str | Path, *, not_finite: NotFinite = "drop", limit: int = MAX_BYTES) -> PointCloud:
-    """Read a cloud by the ending of its name: .pcd .ply .xyz .txt .asc .csv .bin .npz .stl, each also with .gz.
+    """Read a cloud by the ending of its name: .pcd .ply .xyz .txt .asc .csv .bin .npy .npz .stl, each also with .gz.
 
     The points of an STL file are its vertices.
 
