@@ -38,7 +38,7 @@ _EACH = 8  # questions about a scene of a step
 _WAYS = 300  # ways to ask for each meaning in each language, drawn once
 _STRANGE, _DROPPED = 0.12, 0.05
 _ASKED_WEIGHT = 0.3
-DECODER = {
+DECODER: dict[str, Any] = {
     "dim": 96, "num_layers": 3, "num_heads": 4, "num_experts": 4, "experts_per_token": 2, "expert_dim": 128,
     "router_scores": "softmax", "aux_loss_weight": 0.01, "tied_embeddings": True, "max_positions": 128,
     "query_key_norm": True, "rope_theta": 1000.0,
@@ -50,7 +50,7 @@ WIDTH = 96
 def new_answerer(seed: int) -> SceneAnswerer:
     """Return a fresh model that knows the words of the phrasings."""
     known = vocabulary()
-    return SceneAnswerer(ModelConfig(vocab_size=END + 1 + len(known), **DECODER), known, WIDTH, seed)  # type: ignore[arg-type]
+    return SceneAnswerer(ModelConfig(vocab_size=END + 1 + len(known), **DECODER), known, WIDTH, seed)
 
 
 def answers_of(truth: Sequence[Objects]) -> np.ndarray:

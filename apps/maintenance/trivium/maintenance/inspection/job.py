@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["run_inspection", "run_people", "run_wear_job"]
 
 _FORMATS = ("html", "pdf", "json", "ply", "svg")
-_ENDINGS = (".ply", ".pcd", ".xyz", ".txt", ".csv", ".asc", ".stl", ".bin", ".npz")
+_ENDINGS = (".ply", ".pcd", ".xyz", ".txt", ".csv", ".asc", ".stl", ".bin", ".npy", ".npz")
 
 
 def run_inspection(context: JobContext, database: Database) -> Report:
@@ -48,7 +48,8 @@ def run_inspection(context: JobContext, database: Database) -> Report:
     from trivium.maintenance.inspection import pipeline
     from trivium.maintenance.inspection.check import check
     from trivium.maintenance.inspection.narrate import narrate, verdict_key
-    from trivium.maintenance.inspection.report.inspection import page_of
+    from trivium.maintenance.inspection.report.document import page_of
+    from trivium.maintenance.inspection.report.inspection import head_of
 
     plant, asset, language = _checked_place(context.request, database)
     if not 2 <= len(context.inputs) <= 3:
@@ -62,7 +63,7 @@ def run_inspection(context: JobContext, database: Database) -> Report:
     pages = {}
     for one in LANGUAGES:
         kept, _ = check(narrate(result.inspection, result.claims, one), result.claims)
-        pages[one] = page_of(result.inspection, result.claims, kept, result.sources, one, result.made)
+        pages[one] = page_of(head_of(result.inspection, result.claims, result.sources, one, result.made), kept)
     place = (plant, asset, "inspect", verdict_key(result.inspection))
     return _kept(context, place, pages, files, language, result)
 
@@ -73,7 +74,8 @@ def run_wear_job(context: JobContext, database: Database) -> Report:
     from trivium.maintenance.inspection import wear_pipeline
     from trivium.maintenance.inspection.check import check
     from trivium.maintenance.inspection.inspect import Tolerance
-    from trivium.maintenance.inspection.report.wear import wear_page
+    from trivium.maintenance.inspection.report.document import page_of
+    from trivium.maintenance.inspection.report.wear import wear_head
     from trivium.maintenance.inspection.wear_narrate import narrate_wear, outcome_key
 
     asked = context.request
@@ -96,7 +98,7 @@ def run_wear_job(context: JobContext, database: Database) -> Report:
     pages = {}
     for one in LANGUAGES:
         kept, _ = check(narrate_wear(result.wear, result.claims, one), result.claims)
-        pages[one] = wear_page(result.wear, result.claims, kept, result.sources, one, result.made)
+        pages[one] = page_of(wear_head(result.wear, result.claims, result.sources, one, result.made), kept)
     place = (plant, asset, "wear", outcome_key(result.wear))
     return _kept(context, place, pages, files, language, result)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from trivium.maintenance import tables
 from trivium.service.database import Database
@@ -89,6 +89,6 @@ def blobs(connection: Connection) -> Iterator[str]:
         yield from (file["sha256"] for file in files)
 
 
-def _inspected(row: Sequence[Any]) -> Inspected:
-    values = dict(row._mapping)  # type: ignore[attr-defined]
+def _inspected(row: Row[Any]) -> Inspected:
+    values = dict(row._mapping)
     return Inspected(**values | {"files": tuple(ReportFile(**file) for file in values["files"])})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -92,12 +93,12 @@ class SceneBatch:
     def to(self, device: torch.device | str) -> SceneBatch:
         """Return the batch on another device."""
 
-        def moved(value: object) -> object:
+        def moved(value: Any) -> Any:
             if isinstance(value, torch.Tensor):
                 return value.to(device, non_blocking=True)
             return tuple(one.to(device, non_blocking=True) for one in value) if isinstance(value, tuple) else value
 
-        return SceneBatch(**{entry.name: moved(getattr(self, entry.name)) for entry in fields(self)})  # type: ignore[arg-type]
+        return SceneBatch(**{entry.name: moved(getattr(self, entry.name)) for entry in fields(self)})
 
 
 def collate(scenes: Sequence[Scene]) -> SceneBatch:

@@ -10,8 +10,9 @@ import numpy as np
 
 from trivium.maintenance.inspection.poses import Floats
 from trivium.maintenance.inspection.report.views import View
+from trivium.service.evidence import Sentence
 
-__all__ = ["Bars", "Cell", "Cloud", "Document", "Grid", "bars_of", "page_data"]
+__all__ = ["Bars", "Cell", "Cloud", "Document", "Grid", "Head", "bars_of", "page_of"]
 
 _BARS = 40
 
@@ -75,6 +76,25 @@ class Cloud:
 
 
 @dataclass(frozen=True)
+class Head:
+    """What a report and the app's own page both say: the verdict, the facts, the table.
+
+    Args:
+        tone: `good`, `bad`, `wait`: of the verdict's colour and sign; only a pass is good.
+        verdict: large.
+        warning: beside it where it is no pass; empty otherwise.
+        facts: label and text.
+    """
+
+    title: str
+    tone: str
+    verdict: str
+    warning: str
+    facts: tuple[tuple[str, Cell], ...]
+    table: Grid
+
+
+@dataclass(frozen=True)
 class Document:
     """A report.
 
@@ -117,25 +137,17 @@ def bars_of(deviation: Floats, areas: Floats, limit: float) -> tuple[Floats, Flo
     return edges, shares, inside
 
 
-def page_data(
-    title: str,
-    tone: str,
-    verdict: str,
-    warning: str,
-    sentences: Sequence[str],
-    facts: Sequence[tuple[str, Cell]],
-    grid: Grid,
-) -> dict[str, Any]:
-    """Return what the app's own page shows of a result, as JSON data."""
+def page_of(head: Head, sentences: Sequence[Sentence]) -> dict[str, Any]:
+    """Return what the app's own page shows of a result, as JSON data: the head of its report, and sentences."""
     return {
-        "title": title,
-        "tone": tone,
-        "verdict": verdict,
-        "warning": warning,
-        "sentences": list(sentences),
-        "facts": [[label, cell.text] for label, cell in facts],
-        "heading": grid.heading,
-        "heads": list(grid.heads),
-        "rows": [[cell.text for cell in row] for row in grid.rows],
-        "nothing": grid.nothing,
+        "title": head.title,
+        "tone": head.tone,
+        "verdict": head.verdict,
+        "warning": head.warning,
+        "sentences": [one.text for one in sentences],
+        "facts": [[label, cell.text] for label, cell in head.facts],
+        "heading": head.table.heading,
+        "heads": list(head.table.heads),
+        "rows": [[cell.text for cell in row] for row in head.table.rows],
+        "nothing": head.table.nothing,
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from trivium.maintenance.inspection.narrate import percent, shown, verdict_key
 from trivium.maintenance.inspection.poses import Floats
 from trivium.maintenance.inspection.reference import Reference
 from trivium.maintenance.inspection.regions import Defect
-from trivium.maintenance.inspection.report.document import Bars, Cell, Cloud, Document, Grid, bars_of, page_data
+from trivium.maintenance.inspection.report.document import Bars, Cell, Cloud, Document, Grid, Head, bars_of
 from trivium.maintenance.inspection.report.views import Subject, View, draw_close_ups, draw_views
 from trivium.service.evidence import Claim, Sentence
 from trivium.service.text import Catalogue, catalogue
@@ -25,8 +24,8 @@ __all__ = [
     "TONES",
     "close_ups_of",
     "document_of",
+    "head_of",
     "notes_of",
-    "page_of",
     "percent_inside",
     "points_cloud",
     "regions_grid",
@@ -69,22 +68,22 @@ def document_of(
     places = np.array([one.place for one in defects]) if defects else _EMPTY
     normals = np.array([one.normal for one in defects]) if defects else _EMPTY
     subject = Subject(reference, inspection.surface if is_trusted else None, limit, places, normals)
-    key = verdict_key(inspection)
+    head = head_of(inspection, claims, sources, language, made)
     return Document(
-        texts.say("inspection.title", part=sources[1].name),
+        head.title,
         language,
-        TONES[key],
-        texts[f"inspection.verdict_{key}"],
-        texts["inspection.not_a_pass"] if TONES[key] == "wait" else "",
+        head.tone,
+        head.verdict,
+        head.warning,
         tuple(Cell(one.text, one.claim_ids) for one in sentences),
-        _facts(inspection, claims, sources, texts, made),
+        head.facts,
         texts["inspection.views" if is_trusted else "inspection.views_untrusted"],
         draw_views(subject),
         (texts["inspection.view_alt"], texts["inspection.view_alt_back"]),
         *close_ups_of(subject, defects, texts),
         limit if is_trusted else None,
         _bars(inspection, texts) if is_trusted and inspection.surface.is_covered.any() else None,
-        regions_grid(claims, texts, "" if is_trusted else "_untrusted"),
+        head.table,
         tuple(texts[f"inspection.method_{name}"] for name in ("frame", "cells", "rule", "cad")),
         replace(_cloud(inspection, reference), marks=places),
         notes_of(sources, num_removed, texts),
@@ -109,26 +108,23 @@ def notes_of(sources: Sequence[Source], num_removed: int, texts: Catalogue) -> t
     return (*lines, *([texts.say("inspection.removed", count=num_removed)] if num_removed else []))
 
 
-def page_of(
+def head_of(
     inspection: Inspection,
     claims: Mapping[str, Claim],
-    sentences: Sequence[Sentence],
     sources: tuple[Source, Source],
     language: str,
     made: datetime,
-) -> dict[str, Any]:
-    """Return what the app's own page shows of an inspection, as JSON data; arguments as for `document_of`."""
+) -> Head:
+    """Return the head of an inspection's report; arguments as for `document_of`."""
     texts = catalogue("trivium.maintenance", language)
     key = verdict_key(inspection)
-    grid = regions_grid(claims, texts, "" if inspection.trust.is_trusted else "_untrusted")
-    return page_data(
+    return Head(
         texts.say("inspection.title", part=sources[1].name),
         TONES[key],
         texts[f"inspection.verdict_{key}"],
         texts["inspection.not_a_pass"] if TONES[key] == "wait" else "",
-        [one.text for one in sentences],
         _facts(inspection, claims, sources, texts, made),
-        grid,
+        regions_grid(claims, texts, "" if inspection.trust.is_trusted else "_untrusted"),
     )
 
 

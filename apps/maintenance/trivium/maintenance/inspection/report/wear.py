@@ -1,18 +1,17 @@
-"""The report of a comparison of two scans as a document, and what the app's own page shows of it."""
+"""The report of a comparison of two scans as a document, and its head, which the app's own page shows, too."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 
 from trivium.maintenance.inspection.claims import Source
 from trivium.maintenance.inspection.narrate import percent, shown
 from trivium.maintenance.inspection.reference import Reference
-from trivium.maintenance.inspection.report.document import Bars, Cell, Document, bars_of, page_data
+from trivium.maintenance.inspection.report.document import Bars, Cell, Document, Head, bars_of
 from trivium.maintenance.inspection.report.inspection import (
     close_ups_of,
     notes_of,
@@ -27,7 +26,7 @@ from trivium.maintenance.inspection.wear_narrate import outcome_key
 from trivium.service.evidence import Claim, Sentence
 from trivium.service.text import Catalogue, catalogue
 
-__all__ = ["wear_document", "wear_page"]
+__all__ = ["wear_document", "wear_head"]
 
 _TONES = {"unchanged": "good", "changed": "bad", "undecided": "wait", "incomplete": "wait", "untrusted": "wait"}
 _EMPTY = np.empty((0, 3))
@@ -46,7 +45,7 @@ def wear_document(
 ) -> Document:
     """Put a report together; `sources` are the earlier scan, the later one and the part."""
     texts = catalogue("trivium.maintenance", language)
-    page = wear_page(wear, claims, sentences, sources, language, made)
+    head = wear_head(wear, claims, sources, language, made)
     limit = wear.tolerance.limit_mm
     changes = wear.changes if wear.is_trusted else ()
     places, normals = (
@@ -55,46 +54,37 @@ def wear_document(
     subject = Subject(reference, wear.surface if wear.is_trusted else None, limit, places, normals)
     cloud = surface_cloud(wear.surface, reference, limit) if wear.is_trusted else points_cloud(wear.later, reference)
     return Document(
-        page["title"],
+        head.title,
         language,
-        page["tone"],
-        page["verdict"],
-        page["warning"],
+        head.tone,
+        head.verdict,
+        head.warning,
         tuple(Cell(one.text, one.claim_ids) for one in sentences),
-        _facts(wear, claims, sources, texts, made),
+        head.facts,
         texts["inspection.wear.views" if wear.is_trusted else "inspection.wear.views_untrusted"],
         draw_views(subject),
         (texts["inspection.view_alt"], texts["inspection.view_alt_back"]),
         *close_ups_of(subject, changes, texts),
         limit if wear.is_trusted else None,
         _bars(wear, texts) if wear.is_trusted and wear.surface.is_covered.any() else None,
-        regions_grid(claims, texts, "" if wear.is_trusted else "_untrusted", "volume"),
+        head.table,
         tuple(texts[f"inspection.wear.method_{name}"] for name in ("frame", "cells", "rule", "wear")),
         replace(cloud, marks=places),
         notes_of(sources, num_removed, texts),
     )
 
 
-def wear_page(
-    wear: Wear,
-    claims: Mapping[str, Claim],
-    sentences: Sequence[Sentence],
-    sources: Sources,
-    language: str,
-    made: datetime,
-) -> dict[str, Any]:
-    """Return what the app's own page shows, as JSON data."""
+def wear_head(wear: Wear, claims: Mapping[str, Claim], sources: Sources, language: str, made: datetime) -> Head:
+    """Return the head of the report of a comparison."""
     texts = catalogue("trivium.maintenance", language)
     key = outcome_key(wear)
-    grid = regions_grid(claims, texts, "" if wear.is_trusted else "_untrusted", "volume")
-    return page_data(
+    return Head(
         texts.say("inspection.wear.title", part=sources[2].name),
         _TONES[key],
         texts[f"inspection.wear.verdict_{key}"],
         texts["inspection.wear.not_unchanged"] if _TONES[key] == "wait" else "",
-        [one.text for one in sentences],
         _facts(wear, claims, sources, texts, made),
-        grid,
+        regions_grid(claims, texts, "" if wear.is_trusted else "_untrusted", "volume"),
     )
 
 
