@@ -2,6 +2,7 @@
 
 import gzip
 
+import numpy as np
 import pytest
 from tests.maintenance.fleets import cmapss_text, write
 from tests.shared_data import SHARED
@@ -57,3 +58,19 @@ def test_the_real_fleet():
     fleet = read_file(CMAPSS / "train_FD001.txt")  # README of the data: 100 engines, 20,631 rows
     assert (len(fleet), len(fleet.asset_names)) == (20631, 100)
     assert fleet.values[0, 1] == 641.82  # first line of the file, by eye
+
+
+def test_serial_numbers_keep_their_digits(tmp_path):
+    lines = "".join(
+        f"{unit} {cycle} 0 0 100 {' '.join(['5.5'] * 21)}\n" for unit in (2300451, 2300452) for cycle in (1, 2)
+    )
+    assert read_file(write(tmp_path / "serial.txt", lines)).asset_names == ("2300451", "2300452")
+
+
+def test_a_value_that_is_no_number_is_missing_in_the_first_line_too(tmp_path):
+    lines = "".join(
+        f"1 {cycle} 0 0 100 {first} {' '.join(['5.5'] * 20)}\n" for cycle, first in ((1, "NaN"), (2, "inf"))
+    )
+    fleet = read_file(write(tmp_path / "gap.txt", lines))
+    assert fleet.layout == "cmapss"
+    assert np.isnan(fleet.values[:, 0]).tolist() == [True, True]

@@ -205,3 +205,44 @@ def test_what_cannot_be_used_is_named(tmp_path, text, roles, message):
 def test_names_and_units():
     assert plain("MachineFailure") == plain("machine_failure") == plain("Machine failure [-]") == "machine failure"
     assert (name_and_unit("Torque [Nm]").name, name_and_unit("Torque [Nm]").unit) == ("Torque", "Nm")
+
+
+@pytest.mark.parametrize("ending", [",", ",,"])
+def test_separators_at_the_end_of_rows_move_no_value(tmp_path, ending):
+    header, *rows = machine_table(60, 1).splitlines()
+    plain_file = read_file(write(tmp_path / "plain.csv", "\n".join([header, *rows]) + "\n"))
+    ended = write(tmp_path / "ended.csv", "\n".join([header, *(row + ending for row in rows)]) + "\n")
+    fleet = read_file(ended)
+    assert fleet.sensors == plain_file.sensors
+    np.testing.assert_array_equal(fleet.values, plain_file.values)
+
+
+def test_two_values_without_a_name_are_refused(tmp_path):
+    header, *rows = machine_table(60, 1).splitlines()
+    file = write(tmp_path / "wide.csv", "\n".join([header, *(f"{row},1.5,2.5" for row in rows)]) + "\n")
+    with pytest.raises(InputError, match=r"line 1: names 8 columns, and the row below has 10 cells; name every column"):
+        read_file(file)
+
+
+def test_the_line_that_tells_excel_the_separator_is_no_header(tmp_path):
+    fleet = read_file(write(tmp_path / "excel.csv", "sep=;\ntime;flow;pressure\n1;2,5;3,5\n2;2,6;3,6\n3;2,7;3,7\n"))
+    assert [sensor.name for sensor in fleet.sensors] == ["flow", "pressure"]
+    np.testing.assert_array_equal(fleet.values[:, 0], [2.5, 2.6, 2.7])
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        ("1583748873", "1583748933"),
+        ("1583748873000", "1583748933000"),
+        ("1583748873000000", "1583748933000000"),
+        ("1583748873000000000", "1583748933000000000"),
+        ("2020年03月09日 10:14:33", "2020年3月9日 10:15:33"),
+        ("2020年3月9日 10时14分33秒", "2020年3月9日 10时15分33秒"),
+        ("2020-03-09T18:14:33+08:00", "2020-03-09T18:15:33+08:00"),
+    ],
+)
+def test_times_are_seconds_however_they_are_written(tmp_path, times):
+    text = "时间,flow\n" + "".join(f"{one},{number}.5\n" for number, one in enumerate(times))
+    fleet = read_file(write(tmp_path / "times.csv", text))
+    assert (fleet.time.tolist(), fleet.time_unit) == ([1583748873, 1583748933], "s")  # 2020-03-09 10:14:33 UTC

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from trivium.maintenance.analyze import life, state
+from trivium.maintenance.analyze.gaps import known_life, known_scores, known_states
 from trivium.maintenance.analyze.histories import histories
 from trivium.maintenance.analyze.leaks import without_leaks
-from trivium.maintenance.analyze.monitor import Monitor
+from trivium.maintenance.analyze.monitor import MIN_ROWS, Monitor
 from trivium.maintenance.analyze.partial import Partial
 from trivium.maintenance.ingest.reference import Reference, references_of_rows, save_references
 from trivium.maintenance.ingest.units import conversion
@@ -36,7 +37,6 @@ __all__ = ["TrainRequest", "predict", "train"]
 Progress = Callable[[str, float], None]
 
 HORIZON = 30.0
-MIN_ROWS = 50
 # A life of fewer rows leaves nothing to see a trend in.
 MIN_LIFE_ROWS = 20
 NO_LIFE = "no RUL"
@@ -126,13 +126,15 @@ def predict(path: Path, folder: Path | None, *, layout: str = "", baseline: int 
     notes = list(_warnings(fleet, model))
     if model.life is not None and fleet.layout == "cmapss":
         rows = fleet.last_rows
-        return life_rows(fleet, rows, model.life.predict(fleet, rows), model, notes)
+        told, missing = known_life(fleet, model.life, rows)
+        return life_rows(fleet, rows, told, model, [*notes, *missing])
     if model.state is not None:
-        everything = np.arange(len(fleet))
-        remaining = model.life.predict(fleet, everything) if model.life is not None else None
-        return state_rows(fleet, model.state.predict(fleet), remaining, model, notes)
+        probability, missing = known_states(fleet, model.state)
+        remaining = known_life(fleet, model.life, np.arange(len(fleet)))[0] if model.life is not None else None
+        return state_rows(fleet, probability, remaining, model, [*notes, *missing])
     assert model.monitor is not None
-    score = _scores(fleet, model.monitor, baseline, model.description.seed)
+    score, missing = known_scores(fleet, model.monitor, baseline=baseline, seed=model.description.seed)
+    notes += missing
     if (score >= 1).mean() > 0.9 and not baseline:
         notes.append(
             f"{(score >= 1).mean():.0%} of the rows lie beyond what the model learned as normal; "
@@ -316,10 +318,11 @@ def _shipped_model_for(fleet: Fleet) -> Model:
 
 
 def _resembles(fleet: Fleet, model: Model) -> bool:
-    """Whether most sensor values lie where a C-MAPSS turbofan's do."""
+    """Whether most sensor values that are there lie where a C-MAPSS turbofan's do."""
     assert model.life is not None
     standard = model.life.features.conditions.standardise(fleet.settings, fleet.values)
-    return bool(np.nanmean(np.abs(standard) < 8) > 0.9)
+    known = np.isfinite(standard)
+    return bool(known.any() and np.mean(np.abs(standard[known]) < 8) > 0.9)
 
 
 def _columns_of(model: Model) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -383,20 +386,3 @@ def _warnings(fleet: Fleet, model: Model) -> list[str]:
         f"{count} of {total} assets ({', '.join(beyond[:5])}{', ...' if count > 5 else ''}) show a sensor further out "
         "than any asset that the model learned from; their predictions rest on less",
     ]
-
-
-def _scores(fleet: Fleet, monitor: Monitor, baseline: int, seed: int) -> np.ndarray:
-    if not baseline:
-        return monitor.score(fleet)
-    fleet = fleet.with_sensors(monitor.sensors)
-    score = np.empty(len(fleet))
-    for asset in np.unique(fleet.asset):
-        rows = np.flatnonzero(fleet.asset == asset)
-        if len(rows) <= baseline or baseline < MIN_ROWS:
-            raise InputError(
-                f"--baseline {baseline} does not fit {len(rows)} rows",
-                where=f"{fleet.name} {fleet.asset_names[asset]}".strip(),
-                hint=f"give at least {MIN_ROWS} and fewer than there are",
-            )
-        score[rows] = Monitor.fit(fleet, rows[:baseline], seed).score(fleet)[rows]
-    return score

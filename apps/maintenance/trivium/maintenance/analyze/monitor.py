@@ -16,8 +16,10 @@ from trivium.maintenance.analyze import rolling
 from trivium.maintenance.analyze.conditions import Conditions
 from trivium.maintenance.records import Fleet
 
-__all__ = ["Monitor"]
+__all__ = ["MIN_ROWS", "Monitor"]
 
+# Normal rows that are needed to learn from.
+MIN_ROWS = 50
 _VARIANCE = 0.9
 _INDEX_LIMIT = 0.99
 _SMOOTH = 6

@@ -14,6 +14,8 @@ from trivium.maintenance.records import Fleet
 __all__ = ["RowFeatures"]
 
 _STALE = 30
+# Rows that lack a sensor before trees can have learned what that means.
+_LEAST_LACKING = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,8 @@ class RowFeatures:
         levels: values of each category, each a column of 0 and 1; one not seen in training is 0 in all of them.
         interactions: of sensors.
         medians: (S,), that stand for missing values where a window needs a number.
-        is_series: whether rows follow each other in time.
+        is_series: whether rows follow each other in time; a missing value is the sensor's last one then.
+        may_lack: sensors without which the model knows what to say, because enough training rows lacked them.
     """
 
     sensors: tuple[str, ...]
@@ -33,19 +36,22 @@ class RowFeatures:
     interactions: list[Interaction]
     medians: np.ndarray
     is_series: bool
+    may_lack: tuple[str, ...] = ()
 
     @classmethod
     def fit(cls, fleet: Fleet, rows: np.ndarray, seed: int) -> RowFeatures:
         """Learn levels, medians and interactions from some rows with known labels."""
         assert fleet.label is not None
         names = tuple(sensor.name for sensor in fleet.sensors)
-        values = fleet.values[rows]
+        values = _values(fleet, is_series=fleet.is_series)[rows]
         medians = np.array(
             [np.median(column[np.isfinite(column)]) if np.isfinite(column).any() else 0.0 for column in values.T]
         )
         levels = {name: sorted(set(texts[rows].tolist())) for name, texts in fleet.categories.items()}
         found = search_interactions(values, fleet.sensors, fleet.label[rows], seed)
-        return cls(names, levels, found, medians, fleet.is_series)
+        lacking = np.isnan(values).sum(axis=0)
+        may_lack = tuple(name for name, count in zip(names, lacking, strict=True) if count >= _LEAST_LACKING)
+        return cls(names, levels, found, medians, fleet.is_series, may_lack)
 
     @property
     def names(self) -> list[str]:
@@ -61,13 +67,14 @@ class RowFeatures:
     def transform(self, fleet: Fleet) -> np.ndarray:
         """Return (N, F), NaN where a value is missing."""
         fleet = fleet.with_sensors(self.sensors)
-        parts = [fleet.values]
+        values = _values(fleet, is_series=self.is_series)
+        parts = [values]
         for name, levels in self.levels.items():
             parts.append(np.column_stack([fleet.categories[name] == level for level in levels]).astype(np.float64))
         if self.interactions:
-            parts.append(interact(fleet.values, self.sensors, self.interactions))
+            parts.append(interact(values, self.sensors, self.interactions))
         if self.is_series:
-            parts.append(self._history(fleet))
+            parts.append(self._history(values, fleet.asset))
         return np.hstack(parts)
 
     def by_sensor(self, shares: np.ndarray) -> np.ndarray:
@@ -92,16 +99,17 @@ class RowFeatures:
             "interactions": [list(one) for one in self.interactions],
             "medians": self.medians.tolist(),
             "is_series": self.is_series,
+            "may_lack": list(self.may_lack),
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> RowFeatures:
         """Read what `to_json` wrote."""
         found: list[Interaction] = [(operation, left, right) for operation, left, right in data["interactions"]]
-        return cls(tuple(data["sensors"]), data["levels"], found, np.array(data["medians"]), data["is_series"])
+        medians, may_lack = np.array(data["medians"]), tuple(data.get("may_lack", ()))
+        return cls(tuple(data["sensors"]), data["levels"], found, medians, data["is_series"], may_lack)
 
-    def _history(self, fleet: Fleet) -> np.ndarray:
-        values, asset = rolling.carry_forward(fleet.values, fleet.asset, _STALE), fleet.asset
+    def _history(self, values: np.ndarray, asset: np.ndarray) -> np.ndarray:
         values = np.where(np.isfinite(values), values, self.medians)
         shifted = values - self.medians  # keeps sums of squares small
         return np.hstack(
@@ -113,3 +121,8 @@ class RowFeatures:
                 rolling.exponential_mean(values, asset, 5) - rolling.early_mean(values, asset, 20),
             ]
         )
+
+
+def _values(fleet: Fleet, *, is_series: bool) -> np.ndarray:
+    """Return (N, S), in a time series with a sensor's last value where one is missing, while that is fresh."""
+    return rolling.carry_forward(fleet.values, fleet.asset, _STALE) if is_series else fleet.values

@@ -59,13 +59,13 @@ def read_cmapss(text: str, *, name: str, sha256: str) -> Fleet:
         sha256=sha256,
         layout="cmapss",
         asset=asset.astype(np.int64),
-        asset_names=tuple(f"{unit:g}" for unit in names),
+        asset_names=tuple(map(_written, names)),
         sensors=sensors,
         values=table[:, _BEFORE:],
         order=order,
         time=table[:, 1],
         time_unit="cycle",
-        time_texts=tuple(f"{cycle:g}" for cycle in table[:, 1]),
+        time_texts=tuple(map(_written, table[:, 1])),
         settings=table[:, 2:5],
     )
     _require_contiguous(fleet)
@@ -107,7 +107,13 @@ def _table(text: str, name: str) -> np.ndarray:
     table = np.array(rows)
     if not np.isfinite(table[:, :2]).all():
         raise InputError("a unit or cycle is not a number", where=name, hint="the first two columns are unit and cycle")
+    table[:, 2:][np.isinf(table[:, 2:])] = np.nan
     return table
+
+
+def _written(number: float) -> str:
+    """Return a unit or cycle with all its digits, a whole number without a point."""
+    return str(int(number)) if number.is_integer() else str(number)
 
 
 def _require_contiguous(fleet: Fleet) -> None:

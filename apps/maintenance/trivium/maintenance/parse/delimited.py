@@ -35,6 +35,10 @@ MISSING_WORDS = (
 )
 MAX_LEVELS = 20
 _SETTING = re.compile(r"(op(erational|erating)? )?setting( ?\d+)?|op ?\d+|operating (condition|mode)|regime")
+_CHINESE_TIME = {
+    r"(\d{4})年(\d{1,2})月(\d{1,2})日": r"\1-\2-\3",
+    r"(\d{1,2})[时點点](\d{1,2})分(?:(\d{1,2}(?:\.\d+)?)秒)?": r"\1:\2:\3",
+}
 _UNIT_OF_TIME = {"cycle": "cycle", "hour": "h", "day": "d", "minute": "min", "second": "s", "s": "s", "ms": "ms"}
 
 
@@ -84,15 +88,15 @@ def read_csv(text: str, *, name: str, sha256: str, roles: Roles, with_label: boo
 
 
 def _table(text: str, name: str) -> pd.DataFrame:
+    if text.lower().startswith("sep="):  # how Excel is told the separator
+        text = text.partition("\n")[2]
     separator = _separator(text)
     header = next(csv.reader(io.StringIO(text), delimiter=separator))
     if all(_is_number(cell) for cell in (header if len(header) > 1 else header[0].split() or header)):
         raise InputError("the first line holds numbers, not column names", where=name, hint="add a line of names")
     if doubled := [column for column, count in Counter(header).items() if count > 1 and column.strip()]:
         raise InputError(f"the column {doubled[0]!r} is there twice", where=name, hint="rename or remove one")
-    # Rows may begin with an index that the header does not name.
-    width = _width(text, separator)
-    header = ["", *header] if width == len(header) + 1 else header
+    header = _as_wide_as_rows(header, text, separator, name)
     try:
         table = pd.read_csv(
             io.StringIO(text),
@@ -130,11 +134,24 @@ def _separator(text: str) -> str:
     return max(",;\t|", key=cells)
 
 
-def _width(text: str, separator: str) -> int:
-    """Return the number of cells of the first row below the header."""
-    rows = csv.reader(io.StringIO(text[:65536]), delimiter=separator)
-    next(rows)
-    return len(next(rows, []))
+def _as_wide_as_rows(header: list[str], text: str, separator: str, name: str) -> list[str]:
+    """Return the header with an empty name for each cell that rows have beyond it.
+
+    Rows may end in separators that the header lacks, or begin with an index that it does not name.
+
+    Raises:
+        InputError: if they have two values or more without a name.
+    """
+    rows = list(csv.reader(text[:65536].splitlines()[1:20], delimiter=separator))
+    more = len(rows[0]) - len(header) if rows else 0
+    if more <= 0:
+        return header
+    if not any(cell.strip() for row in rows for cell in row[len(header) :]):
+        return [*header, *[""] * more]
+    if more > 1:
+        what = f"names {len(header)} columns, and the row below has {len(rows[0])} cells"
+        raise InputError(what, where=f"{name}, line 1", hint="name every column")
+    return ["", *header]
 
 
 def _unique(header: list[str]) -> list[str]:
@@ -194,9 +211,11 @@ def _times(column: pd.Series, name: str) -> tuple[np.ndarray, str]:
         raise _row_error(column.isna(), f"{column.name} is empty", name)
     if column.dtype.kind in "fiu":
         numbers = column.to_numpy(dtype=np.float64)
-        if numbers.min() > 1e11:
-            return numbers / 1000, "s"
+        for least, ticks in ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3)):  # since 1970; each begins in 1973
+            if numbers.min() > least:
+                return numbers / ticks, "s"
         return numbers, "s" if numbers.min() > 1e8 else _time_unit(str(column.name))
+    column = column.astype(str).replace(_CHINESE_TIME, regex=True)
     parsed = pd.to_datetime(column, errors="coerce", utc=True, format="mixed", dayfirst=_is_day_first(column, name))
     if parsed.isna().any():
         raise _row_error(parsed.isna(), f"{column[parsed.isna()].iloc[0]!r} is no time", name)

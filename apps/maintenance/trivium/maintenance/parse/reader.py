@@ -99,6 +99,6 @@ def _layout_of(text: str) -> str:
     """Return `cmapss` for a first line of 26 numbers, or of other than that many with blanks between them."""
     first = text.lstrip().partition("\n")[0].strip()
     parts = re.split(r"[\s,;]+", first)
-    if not all(re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", part, re.IGNORECASE) for part in parts):
+    if not all(re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?|nan", part, re.IGNORECASE) for part in parts):
         return "csv"
     return "cmapss" if len(parts) == 26 or (len(parts) > 5 and not set(",;\t") & set(first)) else "csv"

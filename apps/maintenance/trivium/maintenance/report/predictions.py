@@ -33,7 +33,12 @@ def life_rows(
     columns = ("unit", "rul", "rul_low", "rul_high", f"p_fail_{model.life.horizon:g}", "model")
     numbers = np.column_stack([predicted.life, predicted.low, predicted.high])
     found = [
-        (fleet.asset_names[fleet.asset[row]], *(f"{one:.2f}" for one in line), f"{risk:.6f}", model.description.name)
+        (
+            fleet.asset_names[fleet.asset[row]],
+            *(_cell(one, ".2f") for one in line),
+            _cell(risk, ".6f"),
+            model.description.name,
+        )
         for row, line, risk in zip(rows, numbers, predicted.risk, strict=True)
     ]
     return Predictions(columns, found, tuple(notes))
@@ -44,10 +49,10 @@ def state_rows(
 ) -> Predictions:
     """Return one row a row: the probability of failure and, where the model has it, remaining life."""
     names, texts = _row_names(fleet)
-    added = [("p_fail", [f"{one:.6f}" for one in probability])]
+    added = [("p_fail", [_cell(one, ".6f") for one in probability])]
     if remaining is not None:
         ends = (("rul", remaining.life), ("rul_low", remaining.low), ("rul_high", remaining.high))
-        added += [(name, [f"{one:.6g}" for one in values]) for name, values in ends]
+        added += [(name, [_cell(one, ".6g") for one in values]) for name, values in ends]
     return _in_file_order(fleet, names, texts, added, model, notes)
 
 
@@ -55,8 +60,8 @@ def anomaly_rows(fleet: Fleet, score: np.ndarray, model: Model, notes: Sequence[
     """Return one row a row: the score, 1 at the threshold, and whether it is beyond."""
     names, texts = _row_names(fleet)
     added = [
-        ("anomaly_score", [f"{one:.6g}" for one in score]),
-        ("is_anomaly", [str(int(one > 1)) for one in score]),
+        ("anomaly_score", [_cell(one, ".6g") for one in score]),
+        ("is_anomaly", ["" if np.isnan(one) else str(int(one > 1)) for one in score]),
     ]
     return _in_file_order(fleet, names, texts, added, model, notes)
 
@@ -66,6 +71,11 @@ def write_csv(stream: TextIO, columns: Sequence[str], rows: Iterable[Sequence[st
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(rows)
+
+
+def _cell(number: float, spec: str) -> str:
+    """Return a number as it is written, nothing where there is none."""
+    return "" if np.isnan(number) else format(number, spec)
 
 
 def _row_names(fleet: Fleet) -> tuple[list[str], list[Sequence[str]]]:
