@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from trivium.medical.analyze.quality import assess
 from trivium.medical.check import check
 from trivium.medical.claims import claims_of
 from trivium.medical.narrate import load_phrases, narrate, place_of
@@ -17,6 +19,7 @@ from trivium.medical.report import text as text_report
 from trivium.service.errors import InputError
 from trivium.service.evidence import ImageRegion, Sentence
 from trivium.vision.findings import FINDINGS
+from trivium.vision.quality_gate import Verdict
 
 FILM = Radiograph("x.png", "ab" * 32, np.zeros((400, 500), np.float32), "PNG", 8, Header(view="PA"))
 GOOD = Quality("good", (), (), 0.9, 0, -1.0, -1.0, True)
@@ -52,6 +55,23 @@ def test_evidence_outside_the_chest_is_said_and_gives_no_side(language, place):
     )
     assert sided[Section.FINDINGS] == sections[Section.FINDINGS][1:]
     assert len(removed) == 1
+
+
+@pytest.mark.parametrize(
+    ("view", "reason", "warnings"),
+    [
+        ("PA", None, ["age_not_verified"]),
+        ("OBLIQUE", "oblique", ["age_not_verified"]),
+        ("DECUBITUS", "decubitus", ["age_not_verified"]),
+        ("LATERAL", "lateral", ["age_not_verified"]),
+        ("SWIMMERS", None, ["view_not_verified", "age_not_verified"]),
+    ],
+)
+def test_a_view_that_is_not_frontal_is_refused_with_its_reason(view, reason, warnings):
+    gate = SimpleNamespace(judge=lambda film: Verdict(0.99, 0, -1.0, -1.0, -1.0))
+    quality, _ = assess(replace(FILM, header=Header(view=view)), gate)
+    assert (list(quality.reasons), list(quality.warnings)) == ([reason] if reason else [], warnings)
+    assert (narrate(FILM, quality, SOME, frozenset(), load_phrases("en")) == {}) == bool(reason)
 
 
 @pytest.fixture(params=["en", "zh"])

@@ -19,6 +19,7 @@ from tests.medical.films import dicom, png
 from trivium.medical import tables, tasks
 from trivium.medical.intake.door import receive
 from trivium.medical.intake.vault import KEY_FILE, Vault, open_vault
+from trivium.medical.parse.dicom_header import header_of
 from trivium.medical.workflow.studies import images, study_of
 from trivium.service.errors import InputError
 from trivium.service.runner import JobContext
@@ -122,6 +123,15 @@ def test_a_site_may_keep_nothing(tmp_path):
             assert connection.execute(select(tables.study.c.moved_day)).scalars().all() == [None]
         written = everything_written(runtime.settings.home)
     assert [secret for secret in SECRETS if secret.encode() in written] == []
+
+
+@pytest.mark.parametrize(("written", "kept"), [("LL", "LATERAL"), ("RAO", "OBLIQUE"), ("LLD", "DECUBITUS")])
+def test_a_view_that_is_not_frontal_is_kept_and_read_again(runtime, vault, written, kept):
+    found = receive(runtime, vault, planted(ViewPosition=written), brought_by="tom", language="en")
+    with runtime.database.read() as connection:
+        (film,) = images(connection, found.study_id)
+    clean = pydicom.dcmread(io.BytesIO(runtime.store.read(film.sha256)))
+    assert (film.view, header_of(clean).view) == (kept, kept)
 
 
 def test_what_is_sent_again_changes_nothing_and_priors_meet(runtime, vault):

@@ -50,7 +50,7 @@ class Header:
 
     Args:
         modality: as written, such as `DX`.
-        view: `PA`, `AP`, `LATERAL`, or the view position as written.
+        view: `PA`, `AP`, `LATERAL`, `OBLIQUE`, `DECUBITUS`, or the view position as written.
         age_years: at the time of the study.
         sex: `M`, `F` or `O`.
         body_part: as written, such as `CHEST`.

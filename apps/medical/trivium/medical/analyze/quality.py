@@ -13,6 +13,7 @@ __all__ = ["CHILD", "LIMITS", "Limits", "assess", "upright"]
 _RADIOGRAPHS = ("CR", "DX", "RG", "DR", "RF", "SC", "OT")
 _CHEST_WORDS = ("CHEST", "THORAX", "LUNG", "RIB", "THORX")
 _FRONTAL = ("PA", "AP")
+_OTHER_VIEWS = {"LATERAL": "lateral", "OBLIQUE": "oblique", "DECUBITUS": "decubitus"}  # the reason of each
 CHILD = "child"
 
 
@@ -61,7 +62,7 @@ def assess(radiograph: Radiograph, gate: Gate, limits: Limits = LIMITS) -> tuple
         warnings.append("small")
     if verdict.cropped > limits.cropped:
         warnings.append("cropped")
-    if not view_verified:
+    if not view_verified and header.view not in _OTHER_VIEWS:
         warnings.append("view_not_verified")
     if header.age_years is None:
         warnings.append("age_not_verified")
@@ -91,8 +92,8 @@ def _from_header(radiograph: Radiograph, limits: Limits) -> list[str]:
         reasons.append("not_radiograph")
     if header.body_part and not any(word in header.body_part.upper() for word in _CHEST_WORDS):
         reasons.append("other_body_part")
-    if header.view == "LATERAL":
-        reasons.append("lateral")
+    if header.view in _OTHER_VIEWS:
+        reasons.append(_OTHER_VIEWS[header.view])
     if header.age_years is not None and header.age_years < limits.child:
         reasons.append(CHILD)
     return reasons

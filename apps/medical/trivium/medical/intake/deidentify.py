@@ -191,7 +191,7 @@ def _copy_allowed(dataset: Dataset, clean: Dataset) -> None:
 def _copy_header(dataset: Dataset, clean: Dataset) -> None:
     """Copy what is read of the header in the words that are allowed, never in its own."""
     header = header_of(dataset)
-    if header.view in ("PA", "AP"):
+    if header.view in ("PA", "AP", "OBLIQUE", "DECUBITUS"):
         clean.ViewPosition = header.view
     elif header.view == "LATERAL":
         clean.ViewPosition = "LL"

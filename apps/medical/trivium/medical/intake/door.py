@@ -307,7 +307,7 @@ def _set_aside(runtime: Runtime, data: bytes, error: InputError, brought_by: str
 
 
 def _view(header: Header) -> str:
-    return header.view if header.view in ("PA", "AP", "LATERAL") else ""
+    return header.view if header.view in ("PA", "AP", "LATERAL", "OBLIQUE", "DECUBITUS") else ""
 
 
 def _short(text: str | None) -> str:

@@ -56,7 +56,18 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
 
 def script_texts(language: str) -> str:
     """Return the texts that scripts use, as JSON that may stand inside a script element."""
-    wanted = ("ui.", "state.", "draft_state.", "refused.", "section.", "finding.", "mark.", "status.", "spacing.")
+    wanted = (
+        "ui.",
+        "state.",
+        "draft_state.",
+        "refused.",
+        "section.",
+        "finding.",
+        "mark.",
+        "status.",
+        "spacing.",
+        "view.",
+    )
     texts = {key: text for key, text in catalogue("trivium.medical", language).items() if key.startswith(wanted)}
     return json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c")
 

@@ -1,8 +1,8 @@
 """What a DICOM header says about how a film was made: view, age, sex, part of the body, spacing. Not for identity.
 
-What a station leaves empty is told from what stands elsewhere: the age from date of birth and of the study, a lateral
-view from the direction of the rows or from a description. A date or a description leads to a number or a word of a
-list and is not kept.
+What a station leaves empty is told from what stands elsewhere: the age from date of birth and of the study, a view that
+is not frontal from the direction of the rows or from a description. A date or a description leads to a number or a word
+of a list and is not kept.
 """
 
 from __future__ import annotations
@@ -17,15 +17,28 @@ from trivium.medical.records import Header
 __all__ = ["header_of"]
 
 _FRONTAL = ("PA", "AP")
-_LATERAL = ("LL", "RL", "LATERAL", "LAT", "LLD", "RLD")
+_VIEWS_BY_POSITION = {  # as PS3.3 C.8.11.5 defines them, and as stations write them
+    **dict.fromkeys(("LL", "RL", "LATERAL", "LAT"), "LATERAL"),
+    **dict.fromkeys(("LLO", "RLO", "OBLIQUE", "OBL", "LAO", "RAO", "LPO", "RPO"), "OBLIQUE"),
+    **dict.fromkeys(("LLD", "RLD", "DECUBITUS", "DECUB"), "DECUBITUS"),
+}
 _VIEWS_BY_MEANING = (  # letters of a view code's meaning (PS3.16 CID 4010), in the order in which they are looked for
+    ("DECUBITUS", re.compile("decub")),
+    ("OBLIQUE", re.compile("oblique")),
     ("LATERAL", re.compile("lateral")),
     ("PA", re.compile("poster(?:o|ior)anterior")),
     ("AP", re.compile("anter(?:o|ior)posterior")),
 )
-_SAYS_LATERAL = re.compile(r"(?<![^\W_])(?:lat|lateral(?:es?)?|seitlich|profil|ll|rl)(?![^\W_])|侧位", re.IGNORECASE)
-_SAYS_MORE = re.compile(  # a frontal view beside it, or a projection that is frontal although the beam lies level
-    r"(?<![^\W_])(?:pa|ap|frontal|views)(?![^\W_])|decub|oblique|正|后前|前后", re.IGNORECASE
+_VIEWS_BY_DESCRIPTION = (  # in the order in which they are looked for: a "lateral decubitus" is no lateral view
+    ("DECUBITUS", re.compile(r"decub|(?<![^\W_])[lr]ld(?![^\W_])|侧卧", re.IGNORECASE)),
+    ("OBLIQUE", re.compile(r"obliqu|schräg|(?<![^\W_])(?:obl|[lr]ao|[lr]po|[lr]lo)(?![^\W_])|斜位", re.IGNORECASE)),
+    (
+        "LATERAL",
+        re.compile(r"(?<![^\W_])(?:lat|lateral(?:es?)?|seitlich|profil|ll|rl)(?![^\W_])|侧位", re.IGNORECASE),
+    ),
+)
+_SAYS_MORE = re.compile(  # a frontal view beside it
+    r"(?<![^\W_])(?:pa|ap|frontal|views)(?![^\W_])|正|后前|前后", re.IGNORECASE
 )
 _DESCRIPTIONS = ("SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription")
 _AGE = re.compile(r"(\d{1,3})([DWMY])")
@@ -49,16 +62,16 @@ def _view(dataset: Dataset) -> str | None:
     position = str(dataset.get("ViewPosition") or "").upper().strip()
     if position in _FRONTAL:
         return position
-    if position in _LATERAL:
-        return "LATERAL"
+    if position in _VIEWS_BY_POSITION:
+        return _VIEWS_BY_POSITION[position]
     for item in dataset.get("ViewCodeSequence") or ():
         meaning = re.sub("[^a-z]", "", str(item.get("CodeMeaning") or "").lower())
         for view, words in _VIEWS_BY_MEANING:
             if words.search(meaning):
                 return view
-    if not position and (_has_rows_from_front_to_back(dataset) or _is_described_as_lateral(dataset)):
-        return "LATERAL"
-    return position or None
+    if position:
+        return position
+    return _described_view(dataset) or ("LATERAL" if _has_rows_from_front_to_back(dataset) else None)
 
 
 def _has_rows_from_front_to_back(dataset: Dataset) -> bool:
@@ -68,9 +81,14 @@ def _has_rows_from_front_to_back(dataset: Dataset) -> bool:
     return rows.strip().upper()[:1] in ("A", "P")
 
 
-def _is_described_as_lateral(dataset: Dataset) -> bool:
-    texts = [str(dataset.get(keyword) or "") for keyword in _DESCRIPTIONS]
-    return any(_SAYS_LATERAL.search(text) and not _SAYS_MORE.search(text) for text in texts)
+def _described_view(dataset: Dataset) -> str | None:
+    """Return the view that a description names, if it names no frontal one beside it."""
+    for text in (str(dataset.get(keyword) or "") for keyword in _DESCRIPTIONS):
+        if not _SAYS_MORE.search(text):
+            for view, words in _VIEWS_BY_DESCRIPTION:
+                if words.search(text):
+                    return view
+    return None
 
 
 def _age(dataset: Dataset) -> float | None:

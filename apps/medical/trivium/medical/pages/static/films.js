@@ -1,6 +1,6 @@
 // The films of a study on the page: the tools above them, evidence over them, the prior beside them.
 import { loadMaps } from "./evidence.js";
-import { at, make, markOf, named, percent, person, say } from "./texts.js";
+import { at, make, markOf, named, percent, person, projection, say } from "./texts.js";
 import { Viewer } from "./viewer.js";
 
 export class Films {
@@ -71,7 +71,7 @@ export class Films {
     const choice = make("select", { id: "window", "aria-label": say("ui.window"), onchange: (event) => this.preset(event.target.value) },
       ...presets.map((text, place) => make("option", { value: place + 1 }, `${place + 1} ${text}`)));
     const films = images.length > 1
-      ? images.map((one, place) => tool(`film-${place + 1}`, `${place + 1} ${one.view}`.trim(), () => this.showFilm(place), true))
+      ? images.map((one, place) => tool(`film-${place + 1}`, `${place + 1} ${projection(one.view)}`.trim(), () => this.showFilm(place), true))
       : [];
     document.getElementById("tools").replaceChildren(
       ...films, choice,
@@ -157,7 +157,7 @@ export class Films {
     this.priorsTold = told;
     const shown = priors.length ? tool("prior", say("ui.show_prior"), () => this.showPrior(), true) : make("span", { class: "quiet", title: archive.is_set ? null : say("ui.no_archive") }, say("ui.no_prior"));
     const choice = priors.length < 2 ? null : make("select", { id: "prior-choice", "aria-label": say("ui.prior_choice"), onchange: (event) => this.choosePrior(event.target.value) },
-      ...priors.map((one) => make("option", { value: one.id, selected: one.id === this.priorId }, [since(one), one.images[0]?.view].filter(Boolean).join(", "))));
+      ...priors.map((one) => make("option", { value: one.id, selected: one.id === this.priorId }, [since(one), projection(one.images[0]?.view)].filter(Boolean).join(", "))));
     const hasReport = priors.find(({ id }) => id === this.priorId)?.is_published;
     const report = hasReport ? make("a", { href: at(`/medical/studies/${this.priorId}`), target: "_blank" }, say("ui.prior_report")) : null;
     const ask = archive.is_set && this.askArchive ? tool("archive", say("ui.ask_archive"), this.askArchive) : null;

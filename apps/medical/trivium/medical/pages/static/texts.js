@@ -14,6 +14,11 @@ export function named(finding) {
   return known(`finding.${finding.replaceAll(" ", "_")}`) || finding;
 }
 
+// A view as the header names it; PA and AP are called that everywhere.
+export function projection(view) {
+  return known(`view.${view}`) || view || "";
+}
+
 // Never 0 or 100: neither is ever known.
 export function percent(probability) {
   return say("ui.probability", { percent: Math.min(99, Math.max(1, Math.round(probability * 100))) });

@@ -1,6 +1,6 @@
 // A film on a canvas: 8 to 16 bit values, window and level by drag, zoom, 1:1, pan, invert, ruler, evidence regions.
 // Values stay as they were stored; brightness is looked up for the pixels that are on the screen.
-import { at, make, say } from "./texts.js";
+import { at, make, projection, say } from "./texts.js";
 
 const SMALLEST = 0.02;
 const LARGEST = 32;
@@ -225,7 +225,7 @@ export class Viewer {
     const { view, side, columns, rows, texts_covered: covered } = this.film;
     const lines = {
       tl: this.labels,
-      tr: [view || say("ui.view_unknown"), side ? say("ui.side", { side }) : say("ui.no_side")],
+      tr: [projection(view) || say("ui.view_unknown"), side ? say("ui.side", { side }) : say("ui.no_side")],
       bl: [covered ? say("ui.covered") : "", this.heat && !this.regions.length && say("ui.heat_none"), `${columns} x ${rows}`, `${Math.round(this.scale * 100)}%`],
       br: [`W ${Math.round(this.width)} L ${Math.round(this.center)}`],
     };

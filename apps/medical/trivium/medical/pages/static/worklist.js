@@ -1,5 +1,5 @@
 // The worklist: rows by plain polling, filters without a reload, films by drop or choice, keys J, K and Enter.
-import { at, make, person, post, say, waited } from "./texts.js";
+import { at, make, person, post, projection, say, waited } from "./texts.js";
 
 const rows = document.getElementById("rows");
 const filters = document.getElementById("filters");
@@ -49,7 +49,7 @@ function row(study) {
     {},
     make("td", {}, link, " ", stat),
     make("td", {}, make("code", {}, study.patient.slice(0, 10))),
-    make("td", {}, [person(study), study.view].filter(Boolean).join(", ")),
+    make("td", {}, [person(study), projection(study.view)].filter(Boolean).join(", ")),
     make("td", {}, make("time", { datetime: study.arrived_at }, waited(study.waits_s))),
     make("td", {}, make("span", { class: `state m-${study.state}` }, say(`state.${study.state}`)), " ", late),
     make("td", { class: "quiet" }, say(`draft_state.${study.draft_state}`)),
