@@ -16,10 +16,11 @@ from tests.medical.intake.test_door import planted
 from trivium.medical import tables
 from trivium.medical.intake.door import receive
 from trivium.medical.intake.vault import open_vault
+from trivium.medical.sweep import sweep
 from trivium.medical.tasks import send_report
 from trivium.medical.workflow import content as words
 from trivium.medical.workflow.reports import Reports
-from trivium.medical.workflow.sendings import can_send, send_again, sending_of, sweep
+from trivium.medical.workflow.sendings import can_send, send_again, sending_of
 from trivium.medical.workflow.states import Event, RefusedError
 from trivium.medical.workflow.studies import study_of
 from trivium.service.database import utc_now

@@ -9,7 +9,8 @@ import pytest
 from tests.medical.intake.test_door import planted
 from tests.medical.pages.site import settle, sign
 
-from trivium.medical.workflow.sendings import note_answer, note_uid, sending_of, sweep
+from trivium.medical.sweep import sweep
+from trivium.medical.workflow.sendings import note_answer, note_uid, sending_of
 from trivium.service.database import utc_now
 from trivium.service.phrase import Phrase
 

@@ -29,7 +29,7 @@ from trivium.service.tables import metadata
 
 __all__ = [
     "critical", "draft", "evidence", "fetch", "identity", "image", "instance", "look", "pin", "prior", "quarantine",
-    "sending", "signature", "step_up", "study", "version", "working",
+    "sending", "signature", "step_up", "study", "undated", "version", "working",
 ]  # fmt: skip
 
 
@@ -240,6 +240,12 @@ look = Table(  # that somebody looked at films that came when the report was sig
     Column("looked_by", String(120), nullable=False),
     Column("name", String(64), nullable=False),
     Column("looked_at", UtcDateTime, nullable=False),
+)
+
+undated = Table(  # studies whose day has still to be read from their sealed identity, listed by a migration
+    "medical_undated",
+    metadata,
+    Column("study_id", String(16), ForeignKey("medical_study.id"), primary_key=True),
 )
 
 quarantine = Table(  # what was brought and could not be used; nothing of its content is kept but the hash

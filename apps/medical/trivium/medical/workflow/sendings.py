@@ -1,7 +1,7 @@
 """Reports on their way to the archive: one row a version that was signed or retracted, until the archive has it.
 
     note_due(...)        in the act's own transaction: signed, changed or retracted, it is due
-    sweep(runtime)       what is due becomes a job of `medical.send`, about once a second
+    submit_due(runtime)  what is due becomes a job of `medical.send`, about once a second
     begun, note_answer   the job asks what it is to send, and says what became of it
 
 What fails for a reason that passes is sent again after a wait that doubles; what the archive refuses waits for somebody
@@ -29,7 +29,7 @@ from trivium.service.tables import job
 
 __all__ = [
     "IDENTITY", "Sending", "begun", "can_send", "destination_title", "note_answer", "note_due", "note_uid",
-    "send_again", "sending_of", "sent_uids", "sweep",
+    "send_again", "sending_of", "sent_uids", "submit_due",
 ]  # fmt: skip
 
 IDENTITY = "medical.identity"
@@ -176,7 +176,7 @@ def note_answer(
     return state
 
 
-def sweep(runtime: Runtime) -> None:
+def submit_due(runtime: Runtime) -> None:
     """Make jobs of what is due. An attempt whose job ended without a word counts as one that failed."""
     destination = destination_title(runtime.settings)
     if not destination:
