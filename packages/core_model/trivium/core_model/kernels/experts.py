@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from trivium.core_model.kernels.few import MOST_SLOTS, few_experts
+from trivium.core_model.kernels.hopper import products as hopper
 from trivium.core_model.kernels.products import down_product, gated_product
 from trivium.core_model.kernels.rows import gather_rows, sum_rows
 from trivium.core_model.kernels.slots import SortedSlots, sort_slots
@@ -59,6 +60,14 @@ def _(x_TD: Tensor, *rest: Tensor) -> Tensor:
     return torch.empty_like(x_TD, memory_format=torch.contiguous_format)
 
 
+def _has_few_rows(down: Tensor, order: SortedSlots) -> bool:
+    return len(order.slot_of_row) <= FEW_ROWS * len(down)
+
+
+def _is_for_hopper(x_TD: Tensor, down: Tensor, order: SortedSlots) -> bool:
+    return not _has_few_rows(down, order) and hopper.can_run(x_TD, down.shape[2])
+
+
 @torch.library.custom_op("trivium::sort_slots", mutates_args=())
 def _sort(expert_ids_TK: Tensor, num_experts: int) -> tuple[Tensor, Tensor, Tensor]:
     order = sort_slots(expert_ids_TK, num_experts)
@@ -85,11 +94,16 @@ def _forward(
     """Return the output and, with `keep`, gate and up of all rows."""
     order = SortedSlots(slot_of_row, row_of_slot, ends)
     x_TD, weights_S = x_TD.contiguous(), weights_TK.contiguous().flatten()
-    h_RF, kept = gated_product(x_TD, gate_up, weights_S, order, keep=keep)
-    if len(slot_of_row) <= FEW_ROWS * len(down):
-        out_RD = down_product(h_RF, down, order)
+    if _is_for_hopper(x_TD, down, order):
+        tiles = hopper.tiles_of(order)
+        h_RF, kept = hopper.gated_rows(x_TD, gate_up, weights_S, order, tiles, keep=keep)
+        out_RD = hopper.down_rows(h_RF, down, order, tiles)
     else:
-        out_RD = F.grouped_mm(h_RF, down.transpose(1, 2), offs=ends)
+        h_RF, kept = gated_product(x_TD, gate_up, weights_S, order, keep=keep)
+        if _has_few_rows(down, order):
+            out_RD = down_product(h_RF, down, order)
+        else:
+            out_RD = F.grouped_mm(h_RF, down.transpose(1, 2), offs=ends)
     return sum_rows(out_RD, order, len(x_TD)), x_TD.new_empty(0) if kept is None else kept
 
 
@@ -122,13 +136,21 @@ def _backward(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return the gradients of x, weights, gate_up and down."""
     order = SortedSlots(slot_of_row, row_of_slot, ends)
-    weights_S = weights_TK.contiguous().flatten()
-    dout_RD = gather_rows(dout_TD.contiguous(), order)
+    x_TD, dout_TD, weights_S = x_TD.contiguous(), dout_TD.contiguous(), weights_TK.contiguous().flatten()
+    if _is_for_hopper(x_TD, down, order):
+        tiles = hopper.tiles_of(order)
+        dh_RF = hopper.turned_rows(dout_TD, down, order, tiles, is_gathered=True)
+        dgate_up_R2F, dweights_S, h_RF = weighted_swiglu_backward(dh_RF, gate_up_R2F, weights_S, order)
+        ddown = hopper.matrix_gradient(dout_TD, h_RF, order)
+        dx_RD = hopper.turned_rows(dgate_up_R2F, gate_up, order, tiles, is_gathered=False)
+        dgate_up = hopper.matrix_gradient(x_TD, dgate_up_R2F, order, is_turned=True)
+        return sum_rows(dx_RD, order, len(x_TD)), dweights_S.view_as(weights_TK), dgate_up, ddown
+    dout_RD = gather_rows(dout_TD, order)
     dh_RF = F.grouped_mm(dout_RD, down, offs=ends)
     dgate_up_R2F, dweights_S, h_RF = weighted_swiglu_backward(dh_RF, gate_up_R2F, weights_S, order)
     ddown = F.grouped_mm(dout_RD.t(), h_RF, offs=ends)
     dx_TD = sum_rows(F.grouped_mm(dgate_up_R2F, gate_up, offs=ends), order, len(x_TD))
-    dgate_up = F.grouped_mm(dgate_up_R2F.t(), gather_rows(x_TD.contiguous(), order), offs=ends)
+    dgate_up = F.grouped_mm(dgate_up_R2F.t(), gather_rows(x_TD, order), offs=ends)
     return dx_TD, dweights_S.view_as(weights_TK), dgate_up, ddown
 
 

@@ -18,6 +18,7 @@ from triton.tools.tensor_descriptor import TensorDescriptor
 
 from trivium.core_model.kernels.gated import write_gated
 from trivium.core_model.kernels.slots import SortedSlots
+from trivium.core_model.kernels.tiles import list_tiles
 
 __all__ = ["streamed_gated"]
 
@@ -34,10 +35,7 @@ def streamed_gated(
     """
     (tokens, width), (experts, wide) = x_TD.shape, gate_up_E2FD.shape[:2]
     rows, inner = order.slot_of_row.numel(), wide // 2
-    tiles = torch.empty(triton.cdiv(rows, _SIZES["ROWS"]) + experts, 3, dtype=torch.int32, device=x_TD.device)
-    count = torch.empty(1, dtype=torch.int32, device=x_TD.device)
-    sizes = {"EXPERTS": triton.next_power_of_2(experts), "ROWS": _SIZES["ROWS"]}
-    _list_tiles[(experts,)](order.ends, tiles, count, experts, **sizes)
+    tiles, count = list_tiles(order.ends, triton.cdiv(rows, _SIZES["ROWS"]) + experts, _SIZES["ROWS"])
     # The matrices come through the copy engine, seen as (E, F, 2, D): gate and up of a column side by side.
     strides = [wide * width, width, inner * width, 1]
     block = [1, _SIZES["COLUMNS"], 2, _SIZES["INNER"]]
@@ -53,25 +51,6 @@ def streamed_gated(
 @functools.cache
 def _multiprocessors(device: torch.device) -> int:
     return torch.cuda.get_device_properties(device).multi_processor_count if device.type == "cuda" else 3
-
-
-@triton.jit
-def _list_tiles(ends, tiles, count, num_experts, EXPERTS: tl.constexpr, ROWS: tl.constexpr):
-    """Write one expert's tiles of rows to the table: expert, first row, and where the expert's rows end."""
-    own, index = tl.program_id(0), tl.arange(0, EXPERTS)
-    is_real = index < num_experts
-    end = tl.load(ends + index, mask=is_real, other=0)
-    start = tl.load(ends + index - 1, mask=is_real & (index > 0), other=0)
-    number = tl.where(is_real, (end - start + ROWS - 1) // ROWS, 0)
-    place = tiles + 3 * tl.sum(tl.where(index < own, number, 0), axis=0)
-    own_end = tl.load(ends + own)
-    for first in range(tl.load(ends + own - 1, mask=own > 0, other=0), own_end, ROWS):
-        tl.store(place, own)
-        tl.store(place + 1, first)
-        tl.store(place + 2, own_end)
-        place += 3
-    if own == 0:
-        tl.store(count, tl.sum(number, axis=0))
 
 
 @triton.jit

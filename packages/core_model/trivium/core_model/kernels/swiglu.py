@@ -30,7 +30,7 @@ def weighted_swiglu_plain(gate_up_R2F: torch.Tensor, weights_S: torch.Tensor, or
 def weighted_swiglu_backward(
     dh_RF: torch.Tensor, gate_up_R2F: torch.Tensor, weights_S: torch.Tensor, order: SortedSlots
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return gradients of gate_up `(R, 2 F)` and weights `(S,)`, and h once more `(R, F)`."""
+    """Return gradients of gate_up `(R, 2 F)` and weights `(S,)`, and h once more `(R, F)`; unserved rows are zero."""
     rows, width = dh_RF.shape
     dgate_up_R2F, h_RF = torch.empty_like(gate_up_R2F), torch.empty_like(dh_RF)
     dweights_S = torch.empty_like(weights_S)
@@ -61,15 +61,17 @@ def _backward(
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     slot = tl.load(slot_of_row + row, mask=row < rows, other=0)
     weight = tl.load(weights + slot, mask=row < rows, other=0.0).to(tl.float32)[:, None]
+    # Rows that no expert serves hold whatever memory held.
+    is_served = (row < tl.load(served))[:, None]
     narrow = row.to(tl.int64)[:, None] * width
     dweight = tl.zeros((ROWS,), dtype=tl.float32)
     for first in range(0, width, COLUMNS):
         column = first + tl.arange(0, COLUMNS)
         mask = (row < rows)[:, None] & (column < width)[None, :]
         wide = 2 * narrow + column[None, :]
-        gate = tl.load(gate_up + wide, mask=mask, other=0.0).to(tl.float32)
-        up = tl.load(gate_up + wide + width, mask=mask, other=0.0).to(tl.float32)
-        change = tl.load(dh + narrow + column[None, :], mask=mask, other=0.0).to(tl.float32)
+        gate = tl.load(gate_up + wide, mask=mask & is_served, other=0.0).to(tl.float32)
+        up = tl.load(gate_up + wide + width, mask=mask & is_served, other=0.0).to(tl.float32)
+        change = tl.load(dh + narrow + column[None, :], mask=mask & is_served, other=0.0).to(tl.float32)
         share = tl.sigmoid(gate)
         silu = gate * share
         dweight += tl.sum(change * silu * up, axis=1)
@@ -78,6 +80,4 @@ def _backward(
         tl.store(dgate_up + wide, dgate.to(dgate_up.dtype.element_ty), mask=mask)
         tl.store(dgate_up + wide + width, (change * silu).to(dgate_up.dtype.element_ty), mask=mask)
         tl.store(h + narrow + column[None, :], (weight * silu * up).to(h.dtype.element_ty), mask=mask)
-    # Rows that no expert serves hold whatever memory held.
-    dweight = tl.where(row < tl.load(served), dweight, 0.0)
     tl.store(dweights + slot, dweight.to(dweights.dtype.element_ty), mask=row < rows)
