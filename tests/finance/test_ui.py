@@ -179,6 +179,7 @@ def test_cards_say_value_change_and_status(document):
     chinese = re.sub(r"<[^>]+>", " ", views.cards(document, ZH))
     assert "营业收入" in chinese
     assert "百万美元" in chinese
+    assert "\u22120.5个百分点" in chinese  # although the report is in English
 
 
 def test_banks_and_insurers_have_cards_of_their_own(runtime, peers):

@@ -171,6 +171,8 @@ def test_the_fleet_is_sorted_by_need_and_links_to_the_reasons(opened, served):
     first = tab.locator("tbody tr").first
     assert "Critical" in first.inner_text()
     assert "PI-14" in first.inner_text()
+    tab.set_viewport_size({"width": 390, "height": 800})  # nothing of a row is beyond the edge of a telephone
+    assert tab.locator(".cards").evaluate("one => one.scrollWidth - one.clientWidth") == 0
     first.locator("td a").click()
     assert tab.locator("h1").inner_text() == "Unusual readings: A-1"
     (alert,) = book.find_alerts(served.runtime.database, PLANT)
@@ -273,6 +275,7 @@ def test_an_asset_without_readings_says_so(opened, served, language, told):
     tab.goto(f"{served.url}/maintenance/p/south/asset/C-3?lang={language}")
     tab.locator("#m-status", has_text=told).wait_for()
     assert tab.locator("canvas").is_hidden()
+    assert tab.locator(".m-top").inner_text().endswith({"en": "Plant: south", "zh": "工厂：south"}[language])
     assert tab.request.get(f"{served.url}/maintenance/p/south/trend/C-4").status == 404
 
 

@@ -65,6 +65,7 @@ _CARDS = {
 }
 _COLUMNS = ("revenue", "revenue_growth", "operating_margin", "net_margin", "eps_diluted", "free_cash_flow", "net_debt")
 _ACCEPTED = ".htm,.html,.xhtml,.xml,.xsd,.zip,.xbri,.json,.csv,.tsv,.xlsx,.xls,.gz,.pdf,.txt"
+_LETTERS = " pp个百分点"
 _MOST_CARDS = 3
 """Companies that get cards; more of them share one table."""
 
@@ -208,7 +209,10 @@ def _change(document: Document, cell: Cell, words: Words) -> str:
     if change.amount is None:
         return ""
     way = "up" if change.amount > 0 else "down" if change.amount < 0 else "flat"
-    shown = {"up": "+", "down": "\u2212", "flat": ""}[way] + change.shown.strip("()")
+    shown = change.shown.strip("()")
+    if cell.change["is_points"]:  # the report may be in the other language than the page
+        shown = shown.rstrip(_LETTERS) + words["unit.points_suffix"]
+    shown = {"up": "+", "down": "\u2212", "flat": ""}[way] + shown
     base = str(document.value(cell.change["base"])["period_name"]).split(" (")[0].split("\uff08")[0]
     return f'<p class="tf-change {way}">{escape(words.say("page.change_from", change=shown, base=base))}</p>'
 
