@@ -188,7 +188,7 @@ def test_from_a_film_to_a_signature(browser, suite, locale):
 
     # The signature: what is shown, what is asked, and what goes out after it.
     page.locator("[data-act=sign]").click()
-    assert texts["typed"] in page.locator(".m-signed").inner_text()
+    assert texts["typed"] in page.locator(".m-signing").inner_text()
     assert visit.axe() == []
     page.check("[name=attested]")
     page.fill("#d-secret", PASSWORD)
@@ -246,6 +246,7 @@ def test_an_earlier_film_comes_from_the_archive_while_somebody_writes(browser, s
     page.locator("[data-tool=film-2]").click()
     visit.until(lambda: "/films/2" in (page.locator("#view").get_attribute("data-ready") or ""))
     assert "there are 2 now" in page.locator("#notices").inner_text()
+    assert page.locator("[data-tool=prior]").is_visible()  # the buttons were drawn anew, and it among them
 
     # A critical finding asks who was told, and the page goes on.
     page.locator("[data-add=findings]").click()

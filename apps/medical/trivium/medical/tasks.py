@@ -25,7 +25,7 @@ from trivium.medical.workflow.studies import Evidence, sealed_identity, study_of
 from trivium.medical.workflow.studies import priors as known_priors
 from trivium.service.audit import Entry
 from trivium.service.database import utc_now
-from trivium.service.errors import InputError, UpstreamError
+from trivium.service.errors import InputError
 from trivium.service.evidence import Report
 from trivium.service.phrase import Phrase, joined
 from trivium.service.runner import JobContext, run_job
@@ -65,9 +65,11 @@ def send_report(context: JobContext, runtime: Runtime) -> Report:
     The identity is opened for whoever signed, retracted or asked for it, on record. Nothing of the report is kept: it
     is written anew each time, and is the same object each time.
 
+    Returns:
+        A report with the archive's words where it did not take ours: another job follows, or somebody sends it again.
+
     Raises:
-        InputError: if no destination is set, or the report cannot be written.
-        UpstreamError: if it was not taken; the job ends with the reason, and another follows unless it was refused.
+        InputError: if no destination is set.
     """
     from trivium.medical.network.entity import entity_of
     from trivium.medical.network.sending import Answer
@@ -103,8 +105,6 @@ def send_report(context: JobContext, runtime: Runtime) -> Report:
         runtime.audit.append(connection, Entry(action, due.asked_by, "study", study_id, "", told))
 
     context.once(_ANSWERED, keep, is_durable=True)
-    if not answer.is_taken:
-        raise UpstreamError(answer.problem)
     return replace(report, problems=(answer.problem,) if answer.problem else ())
 
 
@@ -217,7 +217,15 @@ def _drafted(name: str, data: bytes, language: str, models: Models, *, has_prior
     for other in (one for one in LANGUAGES if one != language):
         phrases = load_phrases(other)
         deniable = models.classifier.deniable
-        told = narrate(radiograph, made.quality, made.findings, deniable, phrases, has_prior=has_prior)
+        told = narrate(
+            radiograph,
+            made.quality,
+            made.findings,
+            deniable,
+            phrases,
+            heart_size=made.heart_size,
+            has_prior=has_prior,
+        )
         sections, removed = check(told, claims, made.findings, radiograph, phrases, has_prior=has_prior)
         drafts[other] = replace(made, sections=sections, removed=tuple(removed), language=other)
     record = models.record()

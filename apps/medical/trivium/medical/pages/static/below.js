@@ -43,10 +43,11 @@ export function versions({ versions: found }) {
 }
 
 // `button` makes the one that has it sent.
-export function sending({ sending: { destination, may, told: found } }, button) {
+export function sending({ study, sending: { destination, may, told: found } }, button) {
+  const what = say(study.state === "retracted" ? "ui.send_of_retraction" : "ui.send_of_report");
   const again = may ? button(found ? "send_again" : "send") : null;
-  if (!found) return again ? [make("p", { class: "m-row" }, say("ui.send_never", { title: destination }), " ", again)] : [];
-  const values = { title: found.destination, count: found.attempts, problem: found.problem, at: time(found.sent_at), next: time(found.next_at) };
+  if (!found) return again ? [make("p", { class: "m-row" }, say("ui.send_never", { what, title: destination }), " ", again)] : [];
+  const values = { what, title: found.destination, count: found.attempts, problem: found.problem, at: time(found.sent_at), next: time(found.next_at) };
   const key = found.state === "waiting" && !found.attempts ? "send_due" : `send_${found.state}`;
   const changed = found.state === "sent" && found.problem ? ` ${say("ui.send_changed", values)}` : "";
   const kind = found.state === "refused" ? "m-row m-notice bad" : "m-row";
@@ -63,11 +64,11 @@ export function exportsOf(base, { isNamed, canName, changed }) {
   return [make("p", { class: "m-row" }, ...links, choice), ...note];
 }
 
-export function origin({ draft, is_published: isPublished }) {
+export function origin({ draft, study, is_published: isPublished }) {
   if (!draft) return [];
   const weights = draft.weights_sha256.slice(0, 12);
   const made = make("p", { class: "quiet" }, say("ui.draft_by", { number: draft.number, model: draft.model, weights }));
-  const legend = draft.refused || isPublished ? [] : [make("p", { class: "quiet" }, say("ui.limits_legend"))];
+  const legend = draft.refused || isPublished || study.state === "retracted" ? [] : [make("p", { class: "quiet" }, say("ui.limits_legend"))];
   return [made, ...legend];
 }
 

@@ -51,9 +51,11 @@ export function pinFirst() {
   return open(say("ui.pin_set"), [make("p", {}, say("ui.pin_why")), pin], (data) => ({ pin: data.get("pin") }), say("ui.pin_set"));
 }
 
-export function signing(text, needsSecret) {
+// `destination` is the archive that the report is then sent to; empty for none.
+export function signing(text, needsSecret, destination) {
   const attest = make("p", {}, make("label", { class: "m-choice" }, make("input", { type: "checkbox", name: "attested", required: true }), ` ${say("ui.attest")}`));
-  return open(say("ui.sign_title"), [make("pre", { class: "m-signed", tabindex: 0 }, text), attest, needsSecret ? secretField() : ""], (data) => ({
+  const sent = destination ? make("p", { class: "quiet" }, say("ui.sign_sends", { title: destination })) : "";
+  return open(say("ui.sign_title"), [make("pre", { class: "m-signing", tabindex: 0 }, text), attest, sent, needsSecret ? secretField() : ""], (data) => ({
     attested: data.has("attested"),
     secret: data.get("secret") ?? "",
   }), say("ui.sign"));

@@ -67,6 +67,7 @@ export class Films {
 
   drawTools() {
     const { images } = this.state;
+    this.priorsTold = ""; // their buttons are drawn anew, too
     const presets = say("ui.presets").split("|");
     const choice = make("select", { id: "window", "aria-label": say("ui.window"), onchange: (event) => this.preset(event.target.value) },
       ...presets.map((text, place) => make("option", { value: place + 1 }, `${place + 1} ${text}`)));

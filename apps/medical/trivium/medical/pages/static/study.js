@@ -165,7 +165,8 @@ function drawNotices() {
   const { study, draft } = state;
   notice("gone", "");
   const { length: count } = state.images;
-  notice("films", count > filmsShown && !state.films_since ? say("ui.film_came", { count }) : "", "bad");
+  const isOver = state.is_published || ["retracted", "rejected"].includes(study.state);
+  notice("films", count > filmsShown && !isOver ? say("ui.film_came", { count }) : "", "bad");
   drawLate();
   notice("locked", study.locked_by ? say("ui.locked", { name: study.locked_by }) : "");
   notice("refused", draft?.refused ? say("ui.refused", { reason: draft.refused }) : "");
@@ -175,7 +176,7 @@ function drawNotices() {
   const isFailed = study.draft_state === "failed";
   const retry = root.dataset.review ? button("retry_draft", async () => taken(await post(`${base}/retry-draft`))) : null;
   notice("failed", isFailed ? make("p", {}, say("ui.draft_failed"), " ", retry) : "");
-  const isCompared = !state.priors.length || !draft || draft.refused || state.is_published;
+  const isCompared = !state.priors.length || !draft || draft.refused || isOver;
   notice("compare", isCompared ? "" : say("ui.not_compared", { at: since(state.priors[0]) }));
   const canInsert = editor.canWrite && draft && !draft.refused && state.draft_number < draft.number;
   notice("late", canInsert ? make("p", {}, say("ui.late"), " ", button("insert", insert)) : "");
@@ -300,7 +301,7 @@ async function sign() {
     await load();
   }
   const { text, text_sha256: sha, images } = state; // what is shown is what is signed
-  const given = await signing(text, !state.step_up.has_grace);
+  const given = await signing(text, !state.step_up.has_grace, state.sending.destination);
   if (given) await act("sign", { text_sha256: sha, films: images.length, ...given });
 }
 
