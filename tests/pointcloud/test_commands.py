@@ -195,3 +195,40 @@ def test_questions_about_clouds_are_answered_in_their_language(tmp_path, capsys)
     assert abs(int(answers[2]) - sum(one["label"] in ("Car", "Van", "Truck") for one in near)) <= 1
     assert main(["ask", files[1], "--question", "how many cars within 17 m?"]) == 1
     assert "17 m cannot be asked about" in capsys.readouterr().err
+
+
+def test_a_cloud_in_another_unit_is_refused_and_not_called_empty(frames, tmp_path, capsys) -> None:
+    cloud = read_points(frames / "000001.bin")
+    write_points(tmp_path / "mm.ply", PointCloud(cloud.xyz * 1000))
+    write_points(tmp_path / "three.ply", PointCloud(cloud.xyz[:3]))
+    out = str(tmp_path / "out")
+    assert main(["detect", str(tmp_path / "mm.ply"), str(tmp_path / "three.ply"), "--out", out]) == 1
+    said = capsys.readouterr()
+    assert f"mm.ply: 0 of {len(cloud):,} points lie within 100 m of the sensor; give coordinates in metres" in said.err
+    assert "three.ply: 3 of 3 points lie within 100 m of the sensor" in said.err
+    assert said.out == ""
+    assert not list((tmp_path / "out").glob("*.json"))
+    assert main(["ask", str(tmp_path / "mm.ply"), "--question", "is there a person within 20 m?"]) == 1
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    "question", ["what is the meaning of life?", "", "how many dogs are within 20 m?", "附近有恐龙吗？"]
+)
+def test_a_question_about_anything_else_is_refused(frames, question, capsys) -> None:
+    assert main(["ask", str(frames / "000001.bin"), "--question", question]) == 1
+    said = capsys.readouterr()
+    assert "names nothing that is looked for; ask about " in said.err
+    assert said.out == ""
+
+
+def test_frames_of_two_series_do_not_mix(tmp_path, capsys) -> None:
+    simulate = ["simulate", "--out", str(tmp_path), "--pattern", "vlp16", "--view", "60"]
+    assert main([*simulate, "--frames", "2", "--seed", "1"]) == 0
+    before = (tmp_path / "000000.bin").read_bytes()
+    assert main([*simulate, "--frames", "2", "--seed", "1"]) == 0
+    assert main([*simulate, "--frames", "3", "--seed", "1"]) == 0
+    for other in (["--frames", "3", "--seed", "2"], ["--frames", "1", "--seed", "1"]):
+        assert main([*simulate, *other]) == 1
+        assert "holds frames of another series, or more of them; give another --out" in capsys.readouterr().err
+    assert (tmp_path / "000000.bin").read_bytes() == before

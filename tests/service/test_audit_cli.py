@@ -137,7 +137,7 @@ def test_a_public_key_that_is_none(log, tmp_path, capsys):
     capsys.readouterr()
     assert run(["audit", "verify", "--head", str(tmp_path / "head.json"), "--key", "kettle"]) == 1
     assert "kettle: is no Ed25519 public key in base64; give what `trivium audit head`" in capsys.readouterr().err
-    assert run(["audit", "verify", "--key", "kettle"]) == 1
+    assert run(["audit", "verify", "--key", "kettle"]) == 2
     assert "--key: is of use with a head only; give --head FILE too" in capsys.readouterr().err
 
 

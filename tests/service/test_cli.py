@@ -185,17 +185,18 @@ def test_jobs_from_the_terminal(here):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error"),
+    ("arguments", "code", "error"),
     [
-        (("show", "nose"), "trivium: nose: no such job\n"),
-        (("purge",), "trivium: TRIVIUM_JOB_RETENTION_DAYS: jobs are kept for ever; set it, or give --days\n"),
+        (("show", "nose"), 1, "trivium: nose: no such job\n"),
+        (("purge",), 1, "trivium: TRIVIUM_JOB_RETENTION_DAYS: jobs are kept for ever; set it, or give --days\n"),
         (
             ("list", "--state", "lost"),
+            2,  # wrong use: an option that cannot be used
             "trivium: --state: 'lost' is no state of a job; "
             "use queued, running, done, failed, cancelled, quarantined\n",
         ),
     ],
 )
-def test_what_cannot_be_done_with_jobs_is_one_line(here, arguments, error):
+def test_what_cannot_be_done_with_jobs_is_one_line(here, arguments, code, error):
     here("db", "upgrade")
-    assert here("jobs", *arguments) == (1, "", error)
+    assert here("jobs", *arguments) == (code, "", error)

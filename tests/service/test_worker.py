@@ -97,7 +97,7 @@ def test_a_worker_refuses_an_older_schema(settings):
 def test_a_worker_refuses_unknown_queues_and_missing_extras(settings):
     unknown = trivium("worker", "--queues", "nose", home=settings.home)
     assert (unknown.returncode, unknown.stderr) == (
-        1,
+        2,
         "trivium: --queues: no queue is called 'nose'; known: toy, absent\n",
     )
     absent = trivium("worker", "--queues", "absent", home=settings.home)

@@ -139,7 +139,8 @@ def test_from_two_files_to_a_verdict(page, suite, files):
 
 
 def test_people_are_information_only(page, suite, files):
-    write_points(files / "cloud.xyz", PointCloud(np.array([[1.0, 1, 0], [2, 2, 0], [3, 3, 0]])))
+    floor = np.array([[x, y, -1.7] for x in range(-9, 10) for y in range(-9, 10)], np.float64)
+    write_points(files / "cloud.xyz", PointCloud(floor))
     page.goto(f"{suite.url}/maintenance/p/north/inspections")
     page.get_by_text("People around a machine").click()
     page.get_by_label("LiDAR cloud").set_input_files(files / "cloud.xyz")

@@ -59,7 +59,7 @@ def detector():
 
 
 def test_who_is_in_the_zone(detector, tmp_path):
-    write_points(tmp_path / "a.xyz", PointCloud(np.zeros((3, 3))))
+    write_points(tmp_path / "a.xyz", PointCloud(np.zeros((20, 3))))
     zone = people.read_zone(SHAPE, "")
     (frame,) = people.watch([("a.xyz", tmp_path / "a.xyz")], zone, min_score=0.3, detector=detector)
     assert [(round(one.distance_m, 6), one.is_in_zone) for one in frame.people] == [(0, True), (1.7, False)]
@@ -74,12 +74,14 @@ def test_who_is_in_the_zone(detector, tmp_path):
 
 @pytest.mark.slow
 def test_the_command_with_the_shipped_detector(tmp_path):
-    """Nothing stands in an empty cloud."""
+    """Nothing stands on an empty floor; a cloud in millimetres is no floor, and stops no other."""
     import typer
 
     app = typer.Typer()
     app.command()(cli.people)
-    write_points(tmp_path / "a.xyz", PointCloud(np.array([[1.0, 1, 0], [2, 2, 0], [3, 3, 0]])))
+    floor = np.array([[x, y, -1.7] for x in range(-9, 10) for y in range(-9, 10)], np.float64)
+    write_points(tmp_path / "a.xyz", PointCloud(floor))
+    write_points(tmp_path / "mm.xyz", PointCloud(1000 * floor + 500))
     (tmp_path / "zone.json").write_text(json.dumps(SHAPE))
     arguments = [str(tmp_path / "a.xyz"), "--out", str(tmp_path / "p.json"), "--zone"]
     done = CliRunner().invoke(app, [*arguments, str(tmp_path / "zone.json"), "--lang", "zh"])
@@ -87,6 +89,11 @@ def test_the_command_with_the_shipped_detector(tmp_path):
     assert "a.xyz: 0 of 0" in done.output
     assert NOTES["zh"] in done.output
     assert "Information only, not a safety function." in cli.people.__doc__
+    done = CliRunner().invoke(app, [str(tmp_path / "mm.xyz"), *arguments, str(tmp_path / "zone.json")])
+    assert done.exit_code == 1
+    assert "mm.xyz: 0 of 361 points lie within 100 m of the sensor" in done.output
+    assert "a.xyz: 0 of 0" in done.output
+    assert [one["file"] for one in json.loads((tmp_path / "p.json").read_text())["frames"]] == ["a.xyz"]
     (tmp_path / "broken.json").write_text("{")
     with pytest.raises(InputError, match="is no JSON"):
         raise CliRunner().invoke(app, [*arguments, str(tmp_path / "broken.json")]).exception

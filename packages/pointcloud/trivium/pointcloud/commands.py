@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from trivium.pointcloud.records import PointCloud
 from trivium.pointcloud.simulator.batch import Scene
 from trivium.pointcloud.simulator.files import CALIBRATION, kitti_labels, truth_of
 from trivium.service.errors import InputError, TriviumError
+from trivium.service.phrase import Phrase
 
 if TYPE_CHECKING:
     from trivium.pointcloud.detector.detect import Detection
@@ -35,6 +36,9 @@ SURE = 0.5
 _INTENSITY = ("intensity", "i", "scalar_Intensity", "scalar_intensity")
 _NUSCENES = ".pcd.bin"
 _BYTE = 1.5  # intensities above this were written as 0..255
+# What a sensor sees lies around it: a cloud with less of itself within so many metres has another unit or origin.
+_AROUND_M = 100.0
+_LEAST_SHARE, _LEAST_POINTS = 0.01, 10
 
 
 def evaluate(truth: Path, detections: Path, out: Path, *, say: Say, warn: Say) -> None:
@@ -191,10 +195,11 @@ def simulate(
         config = SimulatorConfig(pattern, view, plants)
     except ValueError as error:
         raise InputError(str(error)) from error
+    about = {"seed": seed, "frames": frames, **asdict(config), "digest": config.digest()}
+    _require_same_series(out / "frames.json", about)
     _make(out / "labels")
     _write(out / "calib.txt", CALIBRATION)
     calibration = read_calibration(out / "calib.txt")
-    about = {"seed": seed, "frames": frames, **asdict(config), "digest": config.digest()}
     _write(out / "frames.json", json.dumps(about, indent=1))
     for number, frame in enumerate(frames_of(config, seed, 0, frames)):
         name = f"{number:06d}"
@@ -212,15 +217,54 @@ def simulate(
         say(f"{name}: {len(points):,} points, {len(objects)} objects")
 
 
+def _require_same_series(file: Path, about: Mapping[str, object]) -> None:
+    """Refuse a folder whose frames are of another series, or more: they would stand among these and pass for them."""
+    if not file.exists():
+        return
+    try:
+        before = json.loads(file.read_text(encoding="utf-8"))
+        more = {name: value for name, value in before.items() if name != "frames" and about.get(name) != value}
+        is_other = bool(more) or before["frames"] > about["frames"]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        is_other = True
+    if is_other:
+        raise InputError(
+            "holds frames of another series, or more of them", where=str(file.parent), hint="give another --out"
+        )
+
+
 def detector_points(path: Path) -> torch.Tensor:
-    """Read a cloud as the detector takes it: (N, 4) float32, metres, intensity 0..1."""
+    """Read a cloud as the detector takes it: (N, 4) float32, metres, intensity 0..1.
+
+    Raises:
+        InputError: if it cannot be read, or next to nothing of it lies around the sensor. To find nothing there would
+            say that nothing stands there.
+    """
     cloud = read_sweep(path, columns=5) if path.name.removesuffix(".gz").endswith(_NUSCENES) else read_points(path)
+    _require_around(cloud, path)
     name = next((name for name in _INTENSITY if name in cloud.fields), None)
-    values = np.zeros(len(cloud)) if name is None else cloud.fields[name]
-    level = np.nan_to_num(np.asarray(values, np.float64).reshape(-1), nan=0.0, posinf=0.0, neginf=0.0)
+    with np.errstate(invalid="ignore"):  # a signalling NaN is as good as any
+        values = np.asarray(np.zeros(len(cloud)) if name is None else cloud.fields[name], np.float64).reshape(-1)
+    level = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
     if len(level) and level.max() > _BYTE:
         level = level / 255
     return torch.from_numpy(np.column_stack((cloud.xyz, level.clip(0, 1))).astype(np.float32))
+
+
+def _require_around(cloud: PointCloud, path: Path) -> None:
+    known = cloud.xyz[np.isfinite(cloud.xyz).all(axis=1)]
+    count = int((np.abs(known[:, :2]) < _AROUND_M).all(axis=1).sum())
+    if count < max(_LEAST_POINTS, _LEAST_SHARE * len(known)):
+        raise InputError(
+            Phrase(
+                "{count} of {whole} points lie within {around} m of the sensor",
+                count=f"{count:,}",
+                whole=f"{len(cloud):,}",
+                around=f"{_AROUND_M:.0f}",
+            ),
+            where=str(path),
+            hint="give coordinates in metres, in the frame of the sensor",
+        )
 
 
 def _photograph(path: Path, scene: Scene) -> None:

@@ -84,7 +84,7 @@ def run(arguments: Sequence[str]) -> int:
         code = command.main(args=list(arguments), prog_name="trivium", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except TriviumError as error:
-        return _complain(error.line, 1)
+        return _complain(error.line, 2 if error.where.startswith("--") else 1)  # an option that cannot be used
     except TyperException as error:
         context = getattr(error, "ctx", None)
         hint = f"; see: {context.command_path} --help" if context else ""

@@ -9,7 +9,8 @@ import typer
 
 from trivium.maintenance.app import INSPECTION_NEEDS, needs_modules
 from trivium.maintenance.terminal import progress_bar
-from trivium.service.errors import InputError
+from trivium.service.errors import InputError, TriviumError
+from trivium.service.terminal import say
 from trivium.service.text import LANGUAGES
 
 __all__ = ["EPILOG", "PEOPLE_EPILOG", "WEAR_EPILOG", "inspect", "people", "wear"]
@@ -166,14 +167,24 @@ def people(
     except ValueError as error:
         raise InputError(f"is no JSON ({error})", where=str(zone)) from error
     wanted = zones.read_zone(data, str(zone))
+    detector, frames, failed = Detector.load(), [], []
     with progress_bar("Looking") as progress:
-        named = [(path.name, path) for path in clouds]
-        frames = zones.watch(named, wanted, min_score=min_score, detector=Detector.load(), progress=progress)
-    zones.write_people(out, wanted, frames, language)
-    for frame in frames:
-        typer.echo(f"{frame.file}: {frame.in_zone} of {len(frame.people)}")
-    typer.echo(zones.note(language))
-    typer.echo(f"written: {out}")
+        for number, path in enumerate(clouds):
+            progress(number, len(clouds))
+            try:
+                frames += zones.watch([(path.name, path)], wanted, min_score=min_score, detector=detector)
+            except TriviumError as error:
+                failed.append(error.line)
+    for line in failed:
+        say(line)
+    if frames:
+        zones.write_people(out, wanted, frames, language)
+        for frame in frames:
+            typer.echo(f"{frame.file}: {frame.in_zone} of {len(frame.people)}")
+        typer.echo(zones.note(language))
+        typer.echo(f"written: {out}")
+    if failed:
+        raise typer.Exit(1)
 
 
 def _language(language: str) -> str:

@@ -27,12 +27,15 @@ _MAX_WRITTEN = 400_000
 
 
 def read_scan(path: Path, unit: str) -> Floats:
-    """Return the points of a scan in millimetres, (N, 3).
+    """Return the points of a scan in millimetres, (N, 3), each once: a copy of a point is no second measurement of it.
 
     Raises:
         InputError: if the unit is unknown or the file cannot be read.
     """
-    return read_points(path).xyz.astype(np.float64) * factor_of(unit)
+    points = read_points(path).xyz.astype(np.float64)
+    order = np.lexsort(points.T)
+    is_copy = (points[order[1:]] == points[order[:-1]]).all(axis=1)  # lexsort leaves equal points in their order
+    return np.delete(points, order[1:][is_copy], axis=0) * factor_of(unit)
 
 
 def read_reference(path: Path, unit: str) -> Reference:

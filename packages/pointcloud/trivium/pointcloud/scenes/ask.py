@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from trivium.pointcloud.detector.detect import Detector
 from trivium.pointcloud.encoders.objects import Objects
 from trivium.pointcloud.scenes.answerer import SHIPPED, SceneAnswerer
 from trivium.pointcloud.scenes.looked import seen_of
-from trivium.pointcloud.scenes.wordings import in_chinese, is_chinese
-from trivium.service.errors import TriviumError
+from trivium.pointcloud.scenes.wordings import in_chinese, is_chinese, phrases
+from trivium.service.errors import InputError, TriviumError
 
 __all__ = ["ask", "look"]
 
@@ -39,11 +40,12 @@ def ask(files: Sequence[Path], questions: Sequence[str], *, say: Say, warn: Say,
         Whether every file was done.
 
     Raises:
-        InputError: if a question names metres that cannot be asked about.
+        InputError: if a question names nothing that is looked for, or metres that cannot be asked about.
         ModelError: if a checkpoint cannot be read.
     """
     answerer, detector = SceneAnswerer.load(weights), Detector.load()
     for text in questions:
+        _require_known(text)
         answerer.words(text)
     is_done = True
     for path in files:
@@ -57,3 +59,15 @@ def ask(files: Sequence[Path], questions: Sequence[str], *, say: Say, warn: Say,
         for text, answer in zip(questions, answers, strict=True):
             say(f"{path}: {text} {in_chinese(answer) if is_chinese(text) else answer}")
     return is_done
+
+
+def _require_known(text: str) -> None:
+    """Refuse a question about anything else than the detector's classes: the model would answer it all the same."""
+    words = phrases("zh" if is_chinese(text) else "en")
+    names = [
+        name for label in ("Vehicle", "Pedestrian", "Cyclist") for key in ("one", "many") for name in words[label][key]
+    ]
+    edge = "" if is_chinese(text) else r"\b"
+    if not re.search(f"{edge}({'|'.join(map(re.escape, names))}){edge}", text.lower()):
+        hint = f"ask about {', '.join(dict.fromkeys(names))}"
+        raise InputError(f"the question {text!r} names nothing that is looked for", hint=hint)
