@@ -9,11 +9,13 @@ import pytest
 from tests.vision.drawn import drawn_chest
 
 from trivium.medical.analyze.findings import read_findings
+from trivium.medical.analyze.heart_size import measure
 from trivium.medical.records import Quality, State
 from trivium.vision import classifier as classifier_file
 from trivium.vision.classifier import FindingsClassifier, Laid
 from trivium.vision.films import standard
 from trivium.vision.findings import FINDINGS
+from trivium.vision.outlines import Outlines
 
 GOOD = Quality("good", (), (), 0.9, 0, -1.0, -1.0, True)
 CHILD = replace(GOOD, level="refused", reasons=("child",))
@@ -60,7 +62,7 @@ def film():
 
 
 def test_the_map_lies_where_the_score_comes_from(film):
-    found = read_findings(film, GOOD, (640, 1280), Looking())
+    found = read_findings(Looking().laid(film), GOOD, (640, 1280), Looking())
     effusion = found[EFFUSION]
     assert (effusion.state, found[MASS].state) == (State.PRESENT, State.ABSENT)
     assert (effusion.evidence_map.dtype, effusion.evidence_map.shape) == (np.uint8, (64, 64))
@@ -77,13 +79,16 @@ def test_evidence_is_outside_where_its_strongest_place_is(film):
     inside[BRIGHT] = True
     turned = replace(GOOD, quarter_turns=1)
     for quality in (GOOD, turned):
-        assert not read_findings(film, quality, (640, 1280), Looking(inside))[EFFUSION].is_outside
-        assert read_findings(film, quality, (640, 1280), Looking(~inside))[EFFUSION].is_outside
-    assert not read_findings(film, GOOD, (640, 1280), Looking(~inside))[MASS].is_outside
+        assert not read_findings(Looking().laid(film), quality, (640, 1280), Looking(inside))[EFFUSION].is_outside
+        assert read_findings(Looking().laid(film), quality, (640, 1280), Looking(~inside))[EFFUSION].is_outside
+    assert not read_findings(Looking().laid(film), GOOD, (640, 1280), Looking(~inside))[MASS].is_outside
 
 
 def test_nothing_is_assessed_on_a_childs_film(film):
-    adult, child = read_findings(film, GOOD, (64, 64), Looking()), read_findings(film, CHILD, (64, 64), Looking())
+    adult, child = (
+        read_findings(Looking().laid(film), GOOD, (64, 64), Looking()),
+        read_findings(Looking().laid(film), CHILD, (64, 64), Looking()),
+    )
     assert {one.state for one in child} == {State.NOT_ASSESSED}
     assert [one.probability for one in child] == [one.probability for one in adult]
     assert {(one.supported, one.region, one.evidence_map) for one in child} == {(False, None, None)}
@@ -97,6 +102,9 @@ def test_a_film_is_laid_over_the_template_once(monkeypatch):
         return lay(films, template)
 
     monkeypatch.setattr(classifier_file, "lay", counted)
-    found = read_findings(standard(drawn_chest()), GOOD, (640, 640), FindingsClassifier.load())
+    classifier, film = FindingsClassifier.load(), standard(drawn_chest())
+    laid = classifier.laid(film)
+    found = read_findings(laid, GOOD, (640, 640), classifier)
+    measure(film, laid, GOOD, (640, 640), Outlines.load())
     assert any(one.region for one in found)  # its place was asked for, too, and whether it is in the chest
     assert count == [1]

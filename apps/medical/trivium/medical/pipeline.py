@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import torch
 
 from trivium.medical.analyze.findings import read_findings
+from trivium.medical.analyze.heart_size import measure
 from trivium.medical.analyze.pneumonia import with_pneumonia
 from trivium.medical.analyze.quality import assess, upright
 from trivium.medical.check import check
@@ -27,6 +28,7 @@ from trivium.service.errors import InputError
 from trivium.service.evidence import Claim, Report, ReportFile
 from trivium.service.text import LANGUAGES
 from trivium.vision.classifier import FindingsClassifier
+from trivium.vision.outlines import Outlines
 from trivium.vision.pneumonia import PneumoniaClassifier
 from trivium.vision.quality_gate import Gate
 
@@ -47,11 +49,12 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The models that read a film: the gate, the classifier, and pneumonia on small films."""
+    """The models that read a film: the gate, the classifier, pneumonia on small films, outlines of lungs and heart."""
 
     gate: Gate
     classifier: FindingsClassifier
     pneumonia: PneumoniaClassifier
+    outlines: Outlines
 
     @classmethod
     def load(cls) -> Models:
@@ -63,11 +66,11 @@ class Models:
             ModelError: if a weights file is missing or does not fit.
         """
         torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))
-        return cls(Gate.load(), FindingsClassifier.load(), PneumoniaClassifier.load())
+        return cls(Gate.load(), FindingsClassifier.load(), PneumoniaClassifier.load(), Outlines.load())
 
     def record(self) -> dict[str, Any]:
         """Return what identifies the models, for `draft.json`."""
-        return {**self.classifier.record(), "pneumonia": self.pneumonia.record()}
+        return {**self.classifier.record(), "pneumonia": self.pneumonia.record(), "outlines": self.outlines.record()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +142,19 @@ def draft_of(
         quality, film = assess(radiograph, models.gate)
     except InputError as error:
         raise InputError(error.what, where=radiograph.name, hint=error.hint) from error
-    findings = read_findings(film, quality, radiograph.size, models.classifier)
+    laid = models.classifier.laid(film)
+    findings = read_findings(laid, quality, radiograph.size, models.classifier)
     findings = with_pneumonia(findings, upright(radiograph.film, quality), radiograph.size, models.pneumonia)
-    claims = claims_of(radiograph, findings)
-    told = narrate(radiograph, quality, findings, models.classifier.deniable, phrases, has_prior=has_prior)
+    heart_size = measure(film, laid, quality, radiograph.size, models.outlines)
+    claims = claims_of(radiograph, findings, heart_size)
+    told = narrate(
+        radiograph,
+        quality,
+        findings,
+        models.classifier.deniable,
+        phrases,
+        heart_size=heart_size,
+        has_prior=has_prior,
+    )
     sections, removed = check(told, claims, findings, radiograph, phrases, has_prior=has_prior)
-    return Draft(radiograph, quality, findings, sections, tuple(removed), phrases.language), claims
+    return Draft(radiograph, quality, findings, sections, tuple(removed), phrases.language, heart_size), claims

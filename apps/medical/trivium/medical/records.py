@@ -14,7 +14,18 @@ from numpy.typing import NDArray
 
 from trivium.service.evidence import ImageRegion, Sentence
 
-__all__ = ["Draft", "EvidenceMap", "Film", "Finding", "Header", "Quality", "Radiograph", "Section", "State"]
+__all__ = [
+    "Draft",
+    "EvidenceMap",
+    "Film",
+    "Finding",
+    "Header",
+    "HeartSize",
+    "Quality",
+    "Radiograph",
+    "Section",
+    "State",
+]
 
 Film = NDArray[np.float32]
 """As `trivium.vision.films.Film`; named here, because the door reads films and knows no model."""
@@ -147,6 +158,21 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class HeartSize:
+    """A measured cardiothoracic ratio.
+
+    Args:
+        ratio: the heart's greatest width over that of the chest, to two digits.
+        heart: box around the heart, in pixels of the source.
+        chest: box of the greatest width of the chest, a row of the standard film high, likewise.
+    """
+
+    ratio: float
+    heart: ImageRegion
+    chest: ImageRegion
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """One film's draft report.
 
@@ -157,6 +183,7 @@ class Draft:
         sections: sentences by heading, each bound to findings; empty when refused.
         removed: why a sentence was left out by the checker.
         language: `en` or `zh`.
+        heart_size: None where the film is refused or the outlines are not to be trusted.
     """
 
     radiograph: Radiograph
@@ -165,3 +192,4 @@ class Draft:
     sections: dict[Section, tuple[Sentence, ...]]
     removed: tuple[str, ...]
     language: str
+    heart_size: HeartSize | None = None

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from trivium.vision.films import Film
 
-__all__ = ["Motions", "align", "lay", "make_template", "moved", "moved_back", "within_chest"]
+__all__ = ["Motions", "align", "lay", "make_template", "moved", "moved_back", "whole", "within_chest"]
 
 # (N, 2, 3): where in the film each place of the aligned film comes from, both from -1 to 1, as `affine_grid` takes it.
 Motions = NDArray[np.float32]
@@ -52,11 +52,14 @@ def align(films: Film, template: Film) -> tuple[Film, Motions]:
 
 def lay(films: Film, template: Film) -> tuple[Film, Motions]:
     """Return the chests of films `(N, 64, 64)` laid over a template's, each filling its picture, and the motions."""
-    side = template.shape[0]
-    wide, high = (_RIGHT - _LEFT) / side, (_LOW - _TOP) / side
-    window = [[wide, 0, (_LEFT + _RIGHT) / side - 1], [0, high, (_TOP + _LOW) / side - 1], [0, 0, 1]]
-    motions = align(films, template)[1] @ np.array(window, np.float32)
+    motions = align(films, template)[1] @ _window(template.shape[0])
     return moved(films, motions), motions
+
+
+def whole(motions: Motions, side: int) -> Motions:
+    """Return what lays films over the whole template, not its chest alone, of the motions that `lay` gave."""
+    found: Motions = (motions @ np.linalg.inv(_window(side))).astype(np.float32)
+    return found
 
 
 def within_chest(motions: Motions, side: int) -> NDArray[np.bool_]:
@@ -91,6 +94,13 @@ def moved_back(pictures: Film, motions: Motions) -> Film:
     x = torch.from_numpy(pictures)[:, None]
     grid = F.affine_grid(back, list(x.shape), align_corners=False)
     return F.grid_sample(x, grid, padding_mode="zeros", align_corners=False)[:, 0].numpy()
+
+
+def _window(side: int) -> NDArray[np.float32]:
+    """Return what leads from a picture of the chest to the whole template, `(3, 3)`."""
+    wide, high = (_RIGHT - _LEFT) / side, (_LOW - _TOP) / side
+    rows = [[wide, 0, (_LEFT + _RIGHT) / side - 1], [0, high, (_TOP + _LOW) / side - 1], [0, 0, 1]]
+    return np.array(rows, np.float32)
 
 
 def _theta(motion: Tensor) -> Tensor:

@@ -8,28 +8,27 @@ from numpy.typing import NDArray
 from trivium.medical.analyze.quality import CHILD
 from trivium.medical.records import EvidenceMap, Finding, Quality, State
 from trivium.service.evidence import ImageRegion
-from trivium.vision.classifier import FindingsClassifier
+from trivium.vision.classifier import FindingsClassifier, Laid
 from trivium.vision.evidence_maps import strongest_region
-from trivium.vision.films import SIDE, Film
+from trivium.vision.films import SIDE
 from trivium.vision.findings import FINDINGS, NO_FINDING
 
 __all__ = ["read_findings", "state_of"]
 
 
 def read_findings(
-    film: Film, quality: Quality, size: tuple[int, int], classifier: FindingsClassifier, *, with_regions: bool = True
+    laid: Laid, quality: Quality, size: tuple[int, int], classifier: FindingsClassifier, *, with_regions: bool = True
 ) -> tuple[Finding, ...]:
     """Score a film set right and place what is present or uncertain.
 
     On a child's film nothing is assessed, whatever the probabilities: the classifier learned from films of adults.
 
     Args:
-        film: (64, 64) standard, upright, bone bright.
+        laid: the film, upright and with bone bright, over the classifier's template.
         quality: of the film; its quarter turns lead a region back into the source.
         size: width and height of the source in pixels.
         with_regions: whether to place findings; most of the time goes there.
     """
-    laid = classifier.laid(film)
     probabilities = classifier.calibrated(classifier.logits_aligned(laid.picture[None]))[0]
     states = _agreed([state_of(name, float(p), classifier) for name, p in zip(FINDINGS, probabilities, strict=True)])
     is_child = CHILD in quality.reasons

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from trivium.medical.claims import FILM, claim_id
+from trivium.medical.claims import FILM, HEART_SIZE, claim_id
 from trivium.medical.narrate.grammar import percent, place_of
 from trivium.medical.narrate.phrases import Phrases
 from trivium.medical.records import Finding, Radiograph, Section, State
@@ -79,6 +79,8 @@ class _Reader:
             return "it is bound to nothing"
         if reason := self._fault_of_prior(text, section):
             return reason
+        if HEART_SIZE in sentence.claim_ids or self._first("heart_size", text):
+            return self._fault_of_heart_size(text, sentence)
         bound = [self._findings[one.partition("/")[2]] for one in sentence.claim_ids if one != FILM]
         unread = [one.name for one in self._findings.values() if one.state == State.NOT_ASSESSED]
         if unread and (word := self._first("normal", text)):
@@ -103,6 +105,19 @@ class _Reader:
             return "it does not say that a prior film is here"
         word = self._first("prior", text)
         return f"it speaks of a prior film ({word.strip()}), {none}" if word else ""
+
+    def _fault_of_heart_size(self, text: str, sentence: Sentence) -> str:
+        """It gives the ratio measured and no other number, says of an AP view what that does, and names no finding."""
+        if sentence.claim_ids != (HEART_SIZE,):
+            return "the cardiothoracic ratio and what else it says are not bound to their own claims"
+        if not self._first("heart_size", text):
+            return "it is bound to the cardiothoracic ratio and does not name it"
+        if re.findall(r"\d+(?:\.\d+)?", text) != [str(self._claims[HEART_SIZE].value)]:
+            return "its number is not the cardiothoracic ratio that was measured"
+        if named := next((name for phrase, name in self._names if phrase in text), ""):
+            return f"it names {named} and is bound to the cardiothoracic ratio"
+        is_ap, is_said = self._radiograph.header.view == "AP", bool(self._first("wider", text))
+        return "" if is_ap == is_said else "it does not say what the view does to the heart's width"
 
     def _fault_of_size(self, text: str) -> str:
         allowed = {str(one) for one in self._radiograph.size}

@@ -96,7 +96,9 @@ def read_labelled(folder: Path, models: Models) -> LabelledFilms:
         except InputError as error:
             left_out.append(LeftOut(row["file"], number + 2, error.what))
             continue
-        findings = read_findings(film, quality, radiograph.size, models.classifier, with_regions=False)
+        findings = read_findings(
+            models.classifier.laid(film), quality, radiograph.size, models.classifier, with_regions=False
+        )
         findings = with_pneumonia(findings, upright(radiograph.film, quality), radiograph.size, models.pneumonia)
         kept.append(number)
         films.append(film)

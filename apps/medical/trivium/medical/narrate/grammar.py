@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from trivium.medical.claims import FILM, claim_id
+from trivium.medical.claims import FILM, HEART_SIZE, claim_id
 from trivium.medical.narrate.phrases import Phrases
-from trivium.medical.records import Finding, Quality, Radiograph, Section, State
+from trivium.medical.records import Finding, HeartSize, Quality, Radiograph, Section, State
 from trivium.service.evidence import ImageRegion, Sentence
 from trivium.vision.findings import NO_FINDING
 
@@ -30,12 +30,14 @@ def narrate(
     deniable: frozenset[str],
     phrases: Phrases,
     *,
+    heart_size: HeartSize | None = None,
     has_prior: bool = False,
 ) -> dict[Section, tuple[Sentence, ...]]:
     """Return the sentences of each section; none at all for a refused film.
 
     Args:
         deniable: findings whose absence may be said.
+        heart_size: as measured; None where it was not.
         has_prior: whether an earlier film of the patient is here.
     """
     if quality.is_refused:
@@ -46,7 +48,10 @@ def narrate(
         Section.INDICATION: (Sentence(phrases.say("indication"), (FILM,)),),
         Section.TECHNIQUE: (_technique(radiograph, quality, phrases),),
         Section.COMPARISON: (Sentence(phrases.say("comparison_prior" if has_prior else "comparison"), (FILM,)),),
-        Section.FINDINGS: tuple(_findings(radiograph, shown, deniable, phrases)),
+        Section.FINDINGS: (
+            *_findings(radiograph, shown, deniable, phrases),
+            *_measured(radiograph, heart_size, phrases),
+        ),
         Section.IMPRESSION: tuple(_impression(shown, phrases)),
     }
 
@@ -91,6 +96,13 @@ def _findings(
         yield Sentence(text, (claim_id(one.name),))
     if unread := [one for one in shown if one.state == State.NOT_ASSESSED]:
         yield _listed("not_assessed", unread, phrases)
+
+
+def _measured(radiograph: Radiograph, heart_size: HeartSize | None, phrases: Phrases) -> Iterable[Sentence]:
+    if heart_size is not None:
+        view = radiograph.header.view
+        key = "heart_size" if view == "PA" else "heart_size_ap" if view == "AP" else "heart_size_unverified"
+        yield Sentence(phrases.say(key, ratio=f"{heart_size.ratio:.2f}"), (HEART_SIZE,))
 
 
 def _impression(shown: Sequence[Finding], phrases: Phrases) -> Iterable[Sentence]:

@@ -180,7 +180,7 @@ def _study(study: Study, account_id: str) -> dict[str, Any]:
 
 def _draft(draft: Row[Any], language: str, maps: Evidence | None) -> dict[str, Any]:
     document = draft_document(draft, language)
-    named = ("findings", "quality", "refused")
+    named = ("findings", "measurements", "quality", "refused")
     return {
         **{key: document.get(key) for key in named},
         "warnings": document.get("quality_details", {}).get("warnings", []),

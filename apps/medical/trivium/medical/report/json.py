@@ -63,6 +63,15 @@ def render(draft: Draft, claims: Mapping[str, Claim], model: Mapping[str, Any]) 
                 }
                 for one in draft.findings
             ],
+            "measurements": []
+            if draft.heart_size is None
+            else [
+                {
+                    "name": "cardiothoracic_ratio",
+                    "value": draft.heart_size.ratio,
+                    "regions": {"heart": asdict(draft.heart_size.heart), "chest": asdict(draft.heart_size.chest)},
+                }
+            ],
             "sections": {
                 str(section): [{"text": one.text, "claims": list(one.claim_ids)} for one in sentences]
                 for section, sentences in draft.sections.items()

@@ -54,10 +54,13 @@ export class Films {
     const { draft, images } = this.state;
     if (!draft || images[this.place]?.position !== draft.image_position) return [];
     const shown = draft.findings.filter((one) => one.region && ["present", "uncertain"].includes(one.state));
-    return shown.map(({ name, region, probability, outside_chest }) => {
+    const found = shown.map(({ name, region, probability, outside_chest }) => {
       const place = outside_chest ? ` (${say("ui.outside_chest")})` : "";
       return { name, region, told: `${named(name)} ${percent(probability)}${place}` };
     });
+    const measured = (draft.measurements ?? []).flatMap(({ name, regions }) =>
+      Object.entries(regions).map(([part, region]) => ({ name: `measure/${name}`, region, told: say(`ui.width_${part}`) })));
+    return [...found, ...measured];
   }
 
   choose(names) {
