@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from trivium.medical.reading.comparison import comparisons
 from trivium.medical.reading.gaps import gaps
 from trivium.medical.reading.normality import normality
-from trivium.medical.reading.read import Mention, Reading, Span, measures, named, read_report
+from trivium.medical.reading.read import SIZED, Mention, Reading, Span, measures, named, read_report
 
 __all__ = ["KINDS", "Mark", "check_report"]
 
-_SIZED = ("Nodule", "Mass")
 _IN_LUNGS = (
     "Atelectasis", "Infiltration", "Mass", "Nodule", "Pneumonia", "Consolidation", "Edema", "Emphysema", "Fibrosis",
 )  # fmt: skip
@@ -34,9 +33,16 @@ _CLASHING = {
     "lungs": (*_IN_LUNGS, "Pneumothorax"),
     "chest": (*_IN_LUNGS, "Pneumothorax", "Effusion"),
 }  # all others deny any
+# What is old is neither acute nor new.
+_OLD = re.compile(
+    r"\b(?:old|healed|healing|chronic|remote|long-?standing|calcified|scar\w*|post-?(?:surgical|operative|traumatic))\b|"
+    r"陈旧|愈合|慢性|钙化",
+    re.IGNORECASE,
+)
+_FRESH = re.compile(r"\b(?:acute|active|displaced|new|suspicious|recent|fresh)\b|急性|新鲜|活动性|新发", re.IGNORECASE)
 # A comma that does not part a place from its side: "middle lobe, left chest", "位于左侧".
 _LIES = re.compile(
-    r"上叶(?=[上下]?(?:舌段?)?$)|upper lobes?(?=\s*$)|"
+    r"上叶(?=[上下、]?(?:舌段?)?$)|upper lobes?(?=\s*$)|"
     r"[，,]\s*(?:位于|见于|在|于)|[,，]\s*(?=(?:on |in |of |at )?(?:the )?$)|\b(?:on|in|of|at) the\b",
     re.IGNORECASE,
 )
@@ -180,7 +186,7 @@ def _normal(reading: Reading) -> Iterator[Mark]:
             against = [
                 one for one in positive
                 if one.name in _CLASHING.get(claim.scope, (one.name,))
-                and not (one.name in _LASTING and _OF_NOW.search(said))
+                and not (_OF_NOW.search(said) and (one.name in _LASTING or _OLD.search(one.span.text)))
             ]  # fmt: skip
             if against:
                 place = span.start + claim.start
@@ -203,12 +209,12 @@ def _units(reading: Reading) -> Iterator[Mark]:
             yield from _odd_lengths(reading, span)
     for above, below in _pairs(reading):
         sizes = (above.size_mm or 0.0, below.size_mm or 0.0)
-        if above.name in _SIZED and all(sizes) and max(sizes) - min(sizes) > _SAME_SIZE * max(sizes):
+        if above.name in SIZED and all(sizes) and max(sizes) - min(sizes) > _SAME_SIZE * max(sizes):
             yield _mark("unit", below, above)
 
 
 def _odd_lengths(reading: Reading, span: Span) -> Iterator[Mark]:
-    lesions = [one for one in reading.mentions if one.span == span and one.name in _SIZED]
+    lesions = [one for one in reading.mentions if one.span == span and one.name in SIZED]
     for found in measures(span.text):
         is_nodule = any(one.name == "Nodule" for one in lesions)
         largest = _LARGEST_NODULE_MM if is_nodule else _LONGEST_MM
@@ -222,14 +228,17 @@ def _anatomy(reading: Reading) -> Iterator[Mark]:
     """A lobe or fissure on the side that has none: the nearest side, with no other part of the lung between."""
     patterns = reading.words.patterns
     for span in reading.sentences:
+        text = span.text.replace("-", " ")
+        for found in patterns["impossible"].finditer(text):
+            yield Mark("anatomy", span.start + found.start(), span.start + found.end(), span.text[slice(*found.span())])
         for side, parts in reading.words.one_sided.items():
             other = "left" if side == "right" else "right"
-            for part in parts.finditer(span.text):
+            for part in parts.finditer(text):
                 near = [
-                    hit for hit in patterns[other].finditer(span.text)
-                    if not _BETWEEN.search(_LIES.sub("", _between(span.text, hit, part)))
+                    hit for hit in patterns[other].finditer(text)
+                    if not _BETWEEN.search(_LIES.sub("", _between(text, hit, part)))
                 ]  # fmt: skip
-                own = [hit for hit in patterns[side].finditer(span.text) if hit.end() <= part.start()]
+                own = [hit for hit in patterns[side].finditer(text) if hit.end() <= part.start()]
                 if near and not any(hit.start() > near[0].start() for hit in own):
                     start, end = min(near[0].start(), part.start()), max(near[0].end(), part.end())
                     yield Mark("anatomy", span.start + start, span.start + end, span.text[start:end])
@@ -289,8 +298,11 @@ def _mentioned(reading: Reading, section: str, polarity: str) -> list[Mention]:
 
 
 def _denies(denied: Mention, said: Mention) -> bool:
-    """Whether it is the same finding; without a fracture, no bone has one."""
-    return denied.name == said.name or (denied.name == _ANY_FRACTURE and said.name.endswith(" fracture"))
+    """Whether it denies this: without a fracture no bone has one; without a large effusion, a small one may be."""
+    is_same = denied.name == said.name or (denied.name == _ANY_FRACTURE and said.name.endswith(" fracture"))
+    is_other_age = _FRESH.search(denied.span.text) and _OLD.search(said.span.text)
+    is_other_size = denied.grades and said.grades and not denied.grades & said.grades
+    return is_same and not is_other_age and not is_other_size
 
 
 def _same_side(one: Mention, other: Mention) -> bool:

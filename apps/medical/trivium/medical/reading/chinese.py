@@ -21,7 +21,7 @@ _OPENS = re.compile(r"[，；。：:]|但|而|却|(?<!^)可见|伴有?(?=[左右
 _DENIAL = re.compile(r"[未无没非否]|不(?!张|全)|阴性")
 _PARTLY = re.compile(r"部分|逐渐|逐步|大部|渐|有所|略|稍|较")
 _NOT_YET = re.compile(
-    r"(?:未|没有?|尚|不|待|拟|暂缓|建议|可|应|需|准备|计划|请|考虑|是否|误|勿|防)(?:予|能|被|行|以)?$"
+    r"(?:未|没有?|无|尚|不|待|拟|暂缓|建议|可|应|需|准备|计划|请|考虑|是否|误|勿|防)(?:予|能|被|行|以|见|有|发现|再|曾|明显)*$"
 )
 _NEW = re.compile(r"新|其他|其它|其余|另|更多|增大|增多")
 
@@ -90,7 +90,12 @@ def _is_said_behind(ahead: str, denial: re.Match[str]) -> bool:
 def _behind(behind: str) -> str:
     """Return what a predicate makes of a thing in front of it; empty where there is none."""
     said = (
-        re.sub(r"^(?:影像|影|征象|征|等|之征|在|于|[左右双两]侧|导管|导线|装置|系统|管|[\s的])*", "", behind) or behind
+        re.sub(
+            r"^(?:影像|影|征象|征|等|之征|情况|方面|诊断|表现|目前|现在?|今|本次|此次|本片|暂时?|在|于|[左右双两]侧|导管|导线|装置|系统|管|[\s的])*",
+            "",
+            behind,
+        )
+        or behind
     )
     if _of("excludes").match(said):
         return "uncertain"

@@ -46,9 +46,16 @@ _PREPOSITION = re.compile(
     r"adjacent|pointing|suggesting|suggestive|indicating|indicative|supporting|consistent|compatible)\b"
 )
 _ANSWERS_NO = re.compile(
-    r"\s*(?:[:=\u2013\u2014-]+|\()\s*(?:no|none|nil|negative|neg|absent|not|nope|-ve|-|0)\s*"
-    r"(?:\)|$|[.,;]|evidence|signs?|seen|present|detected|identified|found|demonstrated|visuali[sz]ed|visible|apparent)|"
+    r"\s*(?:[:=?\u2013\u2014-]+|\()\s*(?:(?:none|nil|negative|excluded|ruled out|absent|not present|absence)\b|"
+    r"(?:no|neg|not|nope|-ve|-|0)\s*"
+    r"(?:\)|$|[.,;]|evidence|signs?|seen|present|detected|identified|found|demonstrated|visuali[sz]ed|visible|apparent))|"
     r"\s+(?:no|none|nil|neg|-ve|\(-\))\s*[.,)]?\s*$|\s*\((?:-|no|none|nil|neg|absent)\)"
+)
+# "Of pneumothorax there is no sign", "effusion, of which no trace is seen"; not "with no sign of tension".
+_NO_SIGN = re.compile(
+    r"\b(?:no|not a|without)\s+(?:\w+\s+){0,2}?"
+    r"(?:signs?|traces?|evidence|hints?|suggestion|indication)\b(?! (?:of|for|to|that))|"
+    r"\bin the negative\b|\bby its absence\b"
 )
 _ELSEWHERE = re.compile(
     r"\s*(?:to|as|before|previously|earlier|formerly|beyond|outside|elsewhere|in its entirety|well|until|calcified|"
@@ -56,6 +63,9 @@ _ELSEWHERE = re.compile(
 )
 _PARTLY_GONE = re.compile(
     r"\b(?:partial|partially|partly|nearly|almost|incomplete|incompletely|largely|mostly|somewhat|near)\b"
+)
+_DENIED = re.compile(
+    r"\bno longer\b|\bcan ?not\b|n't\b|\b(?:not|never)\b|\bfail(?:s|ed|ing)? to\b|\b(?:un|in)able to\b"
 )
 _SHOULD = re.compile(r"\b(?:should|must|needs?|ought|please|recommend\w*)\b|^\s*to be\b")
 _ASKED = re.compile(r"\b(?:to|should|please|would|could|must|help|and|ct|\?)\s*$")
@@ -71,6 +81,7 @@ def assertions(clause: str, places: list[tuple[int, int]]) -> list[str]:
         places: where it names something, from and to, in order.
     """
     text, spots = _masked(clause.lower().replace("\u2019", "'"), places)
+    text = stems("affirms").sub(lambda idiom: "~" * len(idiom[0]), text)
     return [
         _ahead(text[:spot])
         or _behind(text, spots, position)
@@ -96,7 +107,7 @@ def _ahead(before: str) -> str:
     if not denials:
         return ""
     denial = denials[-1]
-    said, between = denial[0], before[denial.end() :]
+    said, between = denial[0], before[denial.end() :].removeprefix(":")
     lead = before[: denial.start()]
     if _PREDICATES.match(said) and re.search(rf"{_THING}[^,;]*$", lead) and not said.startswith(("not a", "not any")):
         is_active = denial["shows"] and not re.search(
@@ -147,10 +158,14 @@ def _behind(text: str, spots: list[int], position: int) -> str:
     is_last = end + 1 == len(spots)
     if _ANSWERS_NO.match(behind) and (is_last or re.search(r"\w\W*[,.;]", behind)):
         return "absent"
+    if re.search(rf"\b(?:{stems('parts').pattern}) (?:of|for) (?:[\w-]+ ){{0,3}}$", text[: spots[position]]):
+        return ""
+    if _NO_SIGN.search(behind):
+        return "absent"
     if ends := stems("breaks").search(behind):
         behind = behind[: ends.start()] + (" " + behind[ends.end() :].split(",", 2)[-1] if ends[0] == "however" else "")
     gone = _is_gone().match(behind)
-    denied = re.search(r"\bno longer\b|\bcan ?not\b|n't\b|\b(?:not|never)\b", behind)
+    denied = _DENIED.search(behind)
     if gone and not (denied and denied.start() < gone.end()):
         if _PARTLY_GONE.search(gone[0]):
             return ""

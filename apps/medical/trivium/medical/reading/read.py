@@ -39,6 +39,8 @@ _ENDS = re.compile(
     r"\s*(?:$|[,.;，。；、)）]|(?:in )?(?:degree|extent|amount|size|severity|volume|grade)\b|"
     r"(?:on|at|within|in) the\b|者|度)"
 )
+SIZED = ("Nodule", "Mass")
+_OF_A_TUBE = re.compile(r"\b(?:tip|carina|tube|line|catheter|above|below)\b|隆突|末端|尖端|导管|插管", re.IGNORECASE)
 _NEXT = 3  # characters between two sentences, at most
 _SIDES_REACH = 40  # characters before the last number
 _SIDES = re.compile(r"(?:\d+(?:\.\d+)?\s*[x×*]\s*)+$", re.IGNORECASE)
@@ -147,7 +149,9 @@ def _goes_on(mentions: list[Mention], span: Span, words: Lexicon) -> bool:
     last = mentions[-1]
     is_alone = len({one.name for one in mentions if one.span == last.span}) == 1
     is_next = last.span.section == span.section and 0 <= span.start - last.span.end <= _NEXT
-    return is_alone and is_next and bool(words.patterns["refers"].match(span.text) or _tells_more(span.text, words))
+    is_size = last.name in SIZED and _is_a_size(span.text, words) and not _OF_A_TUBE.search(span.text)
+    is_told = is_size or words.patterns["refers"].match(span.text) or _tells_more(span.text, words)
+    return is_alone and is_next and bool(is_told)
 
 
 def _told_more(last: Mention, text: str, words: Lexicon) -> Mention:
@@ -175,11 +179,12 @@ def _mentions(span: Span, words: Lexicon) -> Iterator[Mention]:
         said = _assertions(clause, places, words)
         for position, place in enumerate(places):
             polarity, side = said[position], _side(clause, places, position, words)
-            grades = _grades(clause, places, position, words)
+            grades = _grades(clause, places, position, polarity, words)
             size = sizes[0] if sizes else None
             said_once = Mention(place.name, polarity, side, size, grades, span, place.is_denial)
             is_alone = len(places) == 1 and len(clauses) == 1 and polarity != "absent"
-            yield _told_more(said_once, clause, words) if is_alone else said_once
+            whole = span.text[: span.text.find(clause) + len(clause)] if words.language == "zh" else clause
+            yield _told_more(said_once, whole, words) if is_alone else said_once
 
 
 def _clauses(text: str, words: Lexicon) -> list[str]:
@@ -281,10 +286,12 @@ def _side(clause: str, places: list[_Place], position: int, words: Lexicon) -> s
     return min(found)[1] if found else ""
 
 
-def _grades(clause: str, places: list[_Place], position: int, words: Lexicon) -> frozenset[int]:
-    """Return the degrees that are told of a finding."""
+def _grades(clause: str, places: list[_Place], position: int, polarity: str, words: Lexicon) -> frozenset[int]:
+    """Return the degrees that are told of a finding; "no large effusion" denies no small one."""
     start, end = places[position][:2]
     low, high = _reach(clause, places, position, words)
+    if polarity == "absent":
+        return frozenset({2, 3} if words.patterns["sizeable"].search(clause[low:start]) else ())
     parts = (clause[low:start], clause[end:high])
     return frozenset(grade for grade, pattern in words.grades.items() if any(pattern.search(one) for one in parts))
 
