@@ -29,5 +29,5 @@ def test_both_languages_say_the_same_things():
 def test_every_state_and_mark_has_a_text():
     english = read("en")
     assert set(ReportState) <= set(english["state"])
-    assert set(ReportState) | {"open", "all"} == set(english["filter"])
+    assert set(ReportState) | {"open", "all", "unsent"} == set(english["filter"])
     assert set(KINDS) == set(english["mark"])

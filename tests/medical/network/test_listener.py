@@ -171,6 +171,11 @@ def test_an_implicit_transfer_is_read(runtime, listener):
         ({"medical_dicom_title": "A TITLE THAT IS TOO LONG"}, "MEDICAL_DICOM_TITLE: .* is no application entity title"),
         ({"medical_dicom_host": "here"}, "'here' is no IP address"),
         ({"medical_archive": "PACS:104"}, "'PACS:104' is not TITLE@HOST:PORT"),
+        ({"medical_destination": "PACS@here"}, "MEDICAL_DESTINATION: 'PACS@here' is not TITLE@HOST:PORT"),
+        (
+            {"medical_destination": "PACS@here:104", "medical_destination_key": "k.pem"},
+            "DESTINATION_KEY: needs TRIVIUM_MEDICAL_DESTINATION_CERTIFICATE",
+        ),
         ({"medical_dicom_callers": "CR1", "medical_dicom_stat_callers": "ER"}, "STAT_CALLERS: ER may not call"),
         ({"medical_dicom_authorities": "ca.pem"}, "needs TRIVIUM_MEDICAL_DICOM_CERTIFICATE"),
     ],

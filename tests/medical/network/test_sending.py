@@ -21,7 +21,7 @@ from trivium.medical.sweep import sweep
 from trivium.medical.tasks import send_report
 from trivium.medical.workflow import content as words
 from trivium.medical.workflow.reports import Reports
-from trivium.medical.workflow.sendings import can_send, send_again, sending_of
+from trivium.medical.workflow.sendings import can_send, send_again, sending_of, unsent
 from trivium.medical.workflow.states import Event, RefusedError
 from trivium.medical.workflow.studies import study_of
 from trivium.service.database import utc_now
@@ -34,13 +34,14 @@ from trivium.service.text import catalogue
 class Pacs:
     """Takes structured reports, and answers as it is told."""
 
-    def __init__(self, kind=ComprehensiveSRStorage):
+    def __init__(self, kind=ComprehensiveSRStorage, tls=None):
         self.held: list[Dataset] = []
         self.status, self.comment = 0x0000, ""
         entity = AE("PACS")
         entity.require_called_aet = True
         entity.add_supported_context(kind, "1.2.840.10008.1.2")  # implicit alone, as old ones do
-        self.server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, self._take)])
+        handlers = [(evt.EVT_C_STORE, self._take)]
+        self.server = entity.start_server(("127.0.0.1", 0), block=False, ssl_context=tls, evt_handlers=handlers)
         self.address = f"PACS@127.0.0.1:{self.server.server_address[1]}"
 
     def _take(self, event):
@@ -143,6 +144,8 @@ def test_what_is_signed_goes_to_its_study_and_says_what_it_replaces(runtime, pac
     assert "effusion" not in said
     assert "RETRACTED - not valid" in said
     assert "wrong patient" in said
+    with runtime.database.read() as connection:
+        assert connection.execute(unsent()).all() == []
     each = [("identity.read", "ann"), ("report.sent", "ann")]
     assert [one for one in actions(runtime, study_id) if one[0] in dict(each)] == each * 3
 

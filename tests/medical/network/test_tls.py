@@ -26,15 +26,17 @@ from cryptography.x509.oid import NameOID
 from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 from tests.medical.archive import ToyArchive
-from tests.medical.deployment import deployed
+from tests.medical.deployment import deployed, radiologist
 from tests.medical.network.test_listener import ENTITY
 from tests.medical.network.test_priors import brought
+from tests.medical.network.test_sending import Pacs, hurry, signed, stands, work
 
 from trivium.medical.network.archive import find_priors
 from trivium.medical.network.entity import Peer, entity_of
 from trivium.medical.network.listener import Listener
 from trivium.medical.network.priors import bring_priors
 from trivium.medical.workflow.fetches import Fetched
+from trivium.medical.workflow.reports import Reports
 from trivium.service.database import utc_now
 from trivium.service.errors import InputError, UpstreamError
 from trivium.service.settings import Settings
@@ -119,6 +121,22 @@ def test_earlier_films_are_asked_for_by_tls(tmp_path, certificate):
         with Listener(runtime, ours) as listener:
             archive.send_to(listener.port)
             assert bring_priors(runtime, ours, brought(runtime), actor="ann") == Fetched(studies=2, films=2)
+
+
+def test_a_signed_report_is_sent_by_tls_and_not_in_the_open(tmp_path, certificate):
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=certificate)
+    tls.load_cert_chain(certificate)
+    tls.verify_mode = ssl.CERT_REQUIRED
+    pacs = Pacs(tls=tls)
+    named = {f"medical_destination_{name}": certificate for name in ("authorities", "certificate")}
+    with deployed(tmp_path / "home", medical_destination=pacs.address) as plain:
+        study_id, _ = signed(plain, Reports(plain.database, sends_to="PACS"), radiologist(plain))
+        work(plain)
+        assert (stands(plain, study_id).state, pacs.held) == ("waiting", [])
+        hurry(plain, study_id)
+        work(replace(plain, settings=plain.settings.model_copy(update=named)))
+        assert (stands(plain, study_id).state, len(pacs.held)) == ("sent", 1)
+    pacs.server.shutdown()
 
 
 @pytest.mark.parametrize(

@@ -46,12 +46,16 @@ def test_it_tells_where_the_report_is_and_a_clinician_sends_it_again(site, monke
     answered(
         site, study_id, is_taken=False, is_final=True, problem=Phrase("{title}: {told}", title="PACS", told="no answer")
     )
+    listed = rita.get("/medical/worklist", params={"state": "unsent"}).json()
+    assert ([one["id"] for one in listed["studies"]], listed["unsent"]) == ([study_id], 1)
+    assert 'value="unsent"' in rita.get("/medical/", headers={"accept": "text/html"}).text
     told = rita.get(f"{path}/state", headers={"accept-language": "zh-CN"}).json()["sending"]["told"]
     assert (told["state"], told["problem"]) == ("refused", "PACS：无应答")
     rita.post(f"{path}/send")
     answered(site, study_id, is_taken=True, is_final=True, problem="")
     assert tom.get(f"{path}/state").json()["sending"]["told"]["state"] == "sent"
     assert site.acts(study_id).count("report.sending_asked") == 2
+    assert rita.get("/medical/worklist").json()["unsent"] == 0
 
 
 def test_signing_sends_and_what_is_downloaded_is_what_was_sent(site, monkeypatch):

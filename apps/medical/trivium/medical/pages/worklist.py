@@ -17,6 +17,7 @@ from trivium.medical.intake.door import receive
 from trivium.medical.pages.desk import door_of, runtime_of, vault_of
 from trivium.medical.pages.html import STATIC, page
 from trivium.medical.parse.reader import MAX_BYTES
+from trivium.medical.workflow.sendings import destination_title, unsent
 from trivium.medical.workflow.states import ReportState
 from trivium.medical.workflow.studies import Study, worklist
 from trivium.service.audit import Entry
@@ -32,6 +33,7 @@ __all__ = ["router"]
 router = APIRouter()
 _MEDIA = {".js": "text/javascript", ".css": "text/css"}
 _FILTERS = ("open", "", *ReportState)
+UNSENT = "unsent"  # whose signed report is not in the archive, though it was tried
 _QUARANTINED_SHOWN = 20
 
 
@@ -46,7 +48,8 @@ def show(request: Request) -> Response:
     """Show the page; its rows come by `/worklist`."""
     may = principal_of(request).may
     texts = catalogue("trivium.medical", language_of(request))
-    filters = [(one, texts[f"filter.{one or 'all'}"]) for one in _FILTERS]
+    sends = destination_title(runtime_of(request).settings)
+    filters = [(one, texts[f"filter.{one or 'all'}"]) for one in (*_FILTERS, *([UNSENT] if sends else []))]
     allowed = {"may_upload": may("medical.run"), "may_identify": may("medical.identity")}
     return page(request, "worklist.html", filters=filters, quarantined=_set_aside(request), **allowed)
 
@@ -60,13 +63,18 @@ def rows(
     mine: bool = False,
 ) -> Response:
     """Return a page of the worklist."""
-    if state not in _FILTERS:
-        names = Phrase("use {names}", names=", ".join(filter(None, _FILTERS)))
+    if state not in (*_FILTERS, UNSENT):
+        names = Phrase("use {names}", names=", ".join((*filter(None, _FILTERS), UNSENT)))
         raise InputError(Phrase("no state is called {name}", name=repr(state)), where="state", hint=names)
-    account_id = principal_of(request).id
-    found = worklist(runtime_of(request).database, state=state, search=q, page=number, mine=account_id if mine else "")
+    account_id, database = principal_of(request).id, runtime_of(request).database
+    among, state = (unsent(), "") if state == UNSENT else (None, state)
+    whose = account_id if mine else ""
+    found = worklist(database, state=state, search=q, page=number, mine=whose, among=among)
+    with database.read() as connection:
+        num_unsent = len(set(connection.execute(unsent()).scalars()))
     listed = [_row(one, account_id) for one in found.studies]
-    return JSONResponse({"studies": listed, "has_more": found.has_more}, headers={"cache-control": "no-store"})
+    told = {"studies": listed, "has_more": found.has_more, "unsent": num_unsent}
+    return JSONResponse(told, headers={"cache-control": "no-store"})
 
 
 @router.post("/patients", dependencies=[needs("medical.identity")])

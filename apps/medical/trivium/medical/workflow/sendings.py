@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from trivium.medical import tables
 from trivium.medical.workflow.states import PUBLISHED, Actor, RefusedError, ReportState
@@ -29,7 +29,7 @@ from trivium.service.tables import job
 
 __all__ = [
     "IDENTITY", "Sending", "begun", "can_send", "destination_title", "note_answer", "note_due", "note_uid",
-    "send_again", "sending_of", "sent_uids", "submit_due",
+    "send_again", "sending_of", "sent_uids", "submit_due", "unsent",
 ]  # fmt: skip
 
 IDENTITY = "medical.identity"
@@ -76,8 +76,8 @@ def note_due(connection: Connection, study_id: str, number: int, actor: Actor, d
     due where the archive may hold what it takes back.
     """
     row = tables.sending
-    waits = update(row).where(row.c.study_id == study_id, row.c.state == "waiting")
-    connection.execute(waits.values(state="replaced"))
+    before = update(row).where(row.c.study_id == study_id, row.c.state.in_(("waiting", "refused")))
+    connection.execute(before.values(state="replaced"))
     is_retracted = study_of(connection, study_id).state == ReportState.RETRACTED
     if IDENTITY not in actor.permissions or (is_retracted and not sent_uids(connection, study_id)):
         return
@@ -128,6 +128,14 @@ def sending_of(connection: Connection, study_id: str) -> Sending | None:
     query = select(row).where(row.c.study_id == study_id).order_by(row.c.number.desc()).limit(1)
     found = connection.execute(query).first()
     return None if found is None else _sending(found)
+
+
+def unsent() -> Select[tuple[str]]:
+    """Return the query of studies whose report the archive has refused, or has not taken though it was tried."""
+    row = tables.sending
+    return select(row.c.study_id).where(
+        (row.c.state == "refused") | ((row.c.state == "waiting") & (row.c.attempts > 0))
+    )
 
 
 def sent_uids(connection: Connection, study_id: str, *, before: int | None = None) -> list[str]:

@@ -107,7 +107,14 @@ class Worklist:
 
 
 def worklist(
-    database: Database, *, state: str = "", search: str = "", page: int = 1, mine: str = "", size: int = PAGE
+    database: Database,
+    *,
+    state: str = "",
+    search: str = "",
+    page: int = 1,
+    mine: str = "",
+    among: Select[tuple[str]] | None = None,
+    size: int = PAGE,
 ) -> Worklist:
     """Read a page of the worklist.
 
@@ -119,6 +126,7 @@ def worklist(
         search: beginning of a study's id or of a patient's pseudonym, in any case of letters.
         page: from 1.
         mine: only those that this account is writing in.
+        among: only those whose ids it selects.
     """
     row = tables.study
     query = select(row)
@@ -126,6 +134,8 @@ def worklist(
         query = query.where(row.c.is_closed.is_(False))
     elif state:
         query = query.where(row.c.state == state)
+    if among is not None:
+        query = query.where(row.c.id.in_(among))
     if mine:
         query = query.where(row.c.lock_owner == mine)
     if term := search.strip().lower():

@@ -15,6 +15,7 @@ async function load() {
   const wanted = new URLSearchParams({ state: filters.state.value, q: filters.q.value.trim(), mine: filters.mine.checked });
   const found = [];
   let hasMore = false;
+  let unsent = 0;
   for (let page = 1; page <= pages; page += 1) {
     wanted.set("page", page);
     const answer = await fetch(at(`/medical/worklist?${wanted}`), { headers: { accept: "application/json" } });
@@ -22,13 +23,31 @@ async function load() {
     const listed = await answer.json();
     found.push(...listed.studies);
     hasMore = listed.has_more;
+    unsent = listed.unsent;
     if (!hasMore) break;
   }
   if (own !== loads) return; // a later choice has been made
+  tellUnsent(unsent);
   more.hidden = !hasMore;
   none.hidden = found.length > 0;
   none.textContent = say("ui.none");
   draw(found);
+}
+
+// Reports that the archive does not have are nobody's open work, and would be seen by nobody.
+function tellUnsent(count) {
+  const box = document.getElementById("unsent");
+  if (box.dataset.count === String(count)) return;
+  box.dataset.count = count;
+  box.hidden = count === 0;
+  const show = make("button", { type: "button", class: "button plain", onclick: () => choose("unsent") }, say("ui.show"));
+  box.replaceChildren(say("ui.unsent", { count }), " ", show);
+}
+
+function choose(state) {
+  filters.state.value = state;
+  pages = 1;
+  load();
 }
 
 function draw(studies) {
