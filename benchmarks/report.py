@@ -59,6 +59,7 @@ RECORDED: tuple[str, ...] = (
     "page_load.py",
     "rul.py",
     "rul.py FD002",
+    "repairs.py",
     "pointcloud_inspection.py",
     "pointcloud_detector.py",
     "pointcloud_real.py",

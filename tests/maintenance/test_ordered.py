@@ -10,6 +10,7 @@ import pytest
 from tests.maintenance.fleets import write
 from typer.testing import CliRunner
 
+from trivium.maintenance.analyze.degradation import DegradationFeatures
 from trivium.maintenance.analyze.histories import histories
 from trivium.maintenance.cli import app
 from trivium.maintenance.parse.ordered import with_orders
@@ -43,6 +44,28 @@ def test_a_failure_marks_rows_until_its_repair_ended_and_begins_a_life(fleet):
     assert (lives.remaining[:11] / 3600).tolist() == list(range(10, -1, -1))
     assert np.isnan(lives.remaining[11:]).all()  # down, then a life whose end nobody knows; P2 never failed
     assert len(np.unique(lives.life)) == 3
+
+
+def test_windows_end_where_orders_say_that_a_life_began(fleet):
+    assert fleet.stretch.tolist() == fleet.asset.tolist()
+    labelled, _ = with_orders(fleet, [order(FAILURE, 9.5, 12), order(PREVENTIVE, 18), order(OTHER, 20)])
+    assert labelled.stretch.tolist() == [0] * 13 + [1] * 5 + [2] * 6 + [3] * 24
+    assert labelled.stretch_age[[0, 12, 13, 17, 18, 24]].tolist() == [1, 13, 1, 5, 1, 1]
+    assert labelled.age[[0, 23, 24]].tolist() == [1, 24, 1]
+
+
+def test_features_after_a_repair_are_those_of_an_asset_that_begins(tmp_path):
+    """The second life of P1 has the features of P2, which is that life alone."""
+    rng = np.random.default_rng(2)
+    wear = [9 - hour / 10 + rng.normal(0, 0.1) for hour in (*range(30), *range(20))]
+    rows = [f"P1,{BEGIN_S + 3600 * hour},{flow}\n" for hour, flow in enumerate(wear)]
+    rows += [f"P2,{BEGIN_S + 3600 * hour},{flow}\n" for hour, flow in enumerate(wear) if hour >= 30]
+    whole = read_file(write(tmp_path / "f.csv", "asset,time,flow\n" + "".join(rows)), "csv")
+    cut, _ = with_orders(whole, [order(FAILURE, 29)])
+    features = DegradationFeatures.fit(cut, np.linspace(30, 0, 70), np.arange(70), seed=1)
+    found = features.transform(cut)
+    np.testing.assert_allclose(found[30:50], found[50:], atol=1e-12)
+    assert not np.allclose(features.transform(whole)[30:50], found[50:], atol=0.1)
 
 
 def test_a_replacement_is_no_failure_and_ends_what_was_observed(fleet):
@@ -105,6 +128,13 @@ def test_train_learns_life_from_readings_and_orders(worn, tmp_path):
     assert {"p_fail", "rul", "rul_low", "rul_high"} <= set(header)
     near, far = (float(rows[hour][header.index("rul")]) for hour in (29, 8))
     assert near < 8 < far
+    model = ["predict", str(worn), "--model", str(tmp_path / "m"), "--out", str(out)]
+    assert "without --orders rows after a repair count as of the life before" in CliRunner().invoke(app, model).output
+    told = CliRunner().invoke(app, [*model, *given])
+    assert "--orders" not in told.output
+    again = [line.split(",") for line in out.read_text("utf-8-sig").splitlines()][1:]
+    after = [float(table[34][header.index("rul")]) for table in (rows, again)]  # the fifth row of a new life
+    assert after[1] > 12 > after[0]
 
 
 def test_orders_of_other_assets_are_told(worn, tmp_path):

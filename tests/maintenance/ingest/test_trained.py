@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -15,10 +16,12 @@ from trivium.maintenance.alerts import book
 from trivium.maintenance.alerts.wording import sentences
 from trivium.maintenance.analyze.trees import tree_contributions
 from trivium.maintenance.ingest.frames import Frame, Reason
+from trivium.maintenance.ingest.moments import to_us
 from trivium.maintenance.ingest.scorers import load_scorer, scorer_of
 from trivium.maintenance.ingest.trained import SETTINGS
 from trivium.maintenance.model_folder import load_model, shipped_models
 from trivium.maintenance.registry import Asset, Registry, Tag
+from trivium.maintenance.work_orders import FAILURE, WorkOrder, write_orders
 from trivium.service.errors import ModelError
 
 
@@ -58,8 +61,12 @@ def test_a_file_and_live_readings_get_the_same_scores(plant, folder, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_plants_own_model_of_remaining_life_scores_its_readings(plant, tmp_path):
-    """Such a model knows no operating settings; its file's last asset comes again, as readings."""
+@pytest.mark.parametrize("has_orders", [False, True])
+def test_a_plants_own_model_of_remaining_life_scores_its_readings(plant, tmp_path, has_orders):
+    """Such a model knows no operating settings; its file's last asset comes again, as readings.
+
+    Where it learned with work orders, those of the plant say where a life begins, as the file's did.
+    """
     rng, lines = np.random.default_rng(4), []
     for number in range(1, 11):
         for second in range(36):
@@ -68,10 +75,16 @@ def test_a_plants_own_model_of_remaining_life_scores_its_readings(plant, tmp_pat
             lines.append((f"P{number}", at(second), *values, int(second == 29)))
     path = tmp_path / "worn.csv"
     path.write_text("\n".join(["asset,time,temp,press,speed,failure", *(",".join(map(str, one)) for one in lines)]))
-    pipeline.train(pipeline.TrainRequest(path, "csv"), tmp_path / "model", progress=lambda stage, share: None)
-    told = pipeline.predict(path, tmp_path / "model")
+    failed = [
+        WorkOrder(str(n), f"P{n}", FAILURE, to_us(datetime.fromisoformat(at(29))), None, "") for n in range(1, 11)
+    ]
+    orders = tuple(failed) if has_orders else ()
+    request = pipeline.TrainRequest(path, "csv", orders=orders, orders_name="orders.csv" if orders else "")
+    pipeline.train(request, tmp_path / "model", progress=lambda stage, share: None)
+    told = pipeline.predict(path, tmp_path / "model", orders=orders)
     expected = [float(row[told.columns.index("rul")]) for row in told.rows[-36:]]
     plant.register(pump("P10"))
+    write_orders(plant.database, PLANT, orders)
     plant.scorer = load_scorer(tmp_path / "model")
     assert plant.scorer.sensors == ("temp", "press", "speed")
     rows = [dict(zip(("asset", "time", "temp", "press", "speed"), line, strict=False)) for line in lines[-36:]]

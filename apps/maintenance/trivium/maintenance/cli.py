@@ -19,6 +19,7 @@ from trivium.service.terminal import output_stream, refuse_input, say, stage_bar
 
 if TYPE_CHECKING:
     from trivium.maintenance.report.predictions import Predictions
+    from trivium.maintenance.work_orders import WorkOrder
 
 app = typer.Typer(help="Failure probability and remaining useful life from sensor data.", no_args_is_help=True)
 app.command(epilog=inspection_cli.EPILOG)(inspection_cli.inspect)
@@ -66,13 +67,9 @@ def train(
     needs_modules("lightgbm", "pandas", "sklearn")
     from trivium.maintenance import pipeline
     from trivium.maintenance.parse.columns import Roles
-    from trivium.maintenance.work_orders import WorkOrder, read_orders
 
     roles = Roles(asset, time, label, tuple(failed or ()), tuple(keep or ()), tuple(drop or ()))
-    known: tuple[WorkOrder, ...] = ()
-    if orders is not None:
-        columns = dict(one.partition("=")[::2] for one in column or ())
-        known = tuple(read_orders(read_bytes(orders), UTC, columns=columns, time_format=orders_time_format))
+    known = _read_orders(orders, column, orders_time_format)
     request = pipeline.TrainRequest(
         file, layout, roles, unlabelled, name, seed, tuple(also or ()), known, orders.name if orders else ""
     )
@@ -106,6 +103,14 @@ def predict(
         int,
         typer.Option(min=0, metavar="ROWS", help="Anomaly models: the first ROWS of each asset are its normal state."),
     ] = 0,
+    orders: Annotated[
+        Path | None,
+        typer.Option(help="CSV of work orders, for a model that learned with some: a repair begins a new life."),
+    ] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=COLUMN", help="What a column of the orders is. Repeatable.")
+    ] = None,
+    orders_time_format: Annotated[str, typer.Option(help="Of the orders, as for strptime: '%m/%d/%Y %H:%M'.")] = "",
 ) -> None:
     """Write remaining life, failure probability or anomaly score, whichever the model gives."""
     if layout:
@@ -114,13 +119,14 @@ def predict(
     needs_modules("lightgbm", "pandas", "sklearn")
     from trivium.maintenance import pipeline
 
+    known = _read_orders(orders, column, orders_time_format)
     found: list[tuple[Path, Predictions]] = []
     failed = 0
     with stage_bar("Predicting") as progress:
         for number, path in enumerate(files):
             progress(path.name, number / len(files))
             try:
-                found.append((path, pipeline.predict(path, model, layout=layout, baseline=baseline)))
+                found.append((path, pipeline.predict(path, model, layout=layout, baseline=baseline, orders=known)))
             except TriviumError as error:
                 say(error.line)
                 failed += 1
@@ -131,6 +137,16 @@ def predict(
         _write(out, *_joined(found, is_many=len(files) > 1))
     if failed:
         raise typer.Exit(1)
+
+
+def _read_orders(file: Path | None, column: list[str] | None, time_format: str) -> tuple[WorkOrder, ...]:
+    """Return the work orders of a file; none without one."""
+    if file is None:
+        return ()
+    from trivium.maintenance.work_orders import read_orders
+
+    columns = dict(one.partition("=")[::2] for one in column or ())
+    return tuple(read_orders(read_bytes(file), UTC, columns=columns, time_format=time_format))
 
 
 def _joined(found: Sequence[tuple[Path, Predictions]], *, is_many: bool) -> tuple[list[str], list[tuple[str, ...]]]:

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from trivium.maintenance.analyze.monitor import Monitor
     from trivium.maintenance.analyze.state import StateModel
 
-__all__ = ["Description", "Model", "load_model", "save_model", "shipped_models"]
+__all__ = ["CUT", "Description", "Model", "load_model", "save_model", "shipped_models"]
 
 FORMAT = 1
 FILE = "model.json"
+CUT = "lives begin at work orders"
+"""In a model's data: whether its windows end where work orders say that an asset was repaired or renewed."""
+
 CARD = "MODEL_CARD.md"
 
 

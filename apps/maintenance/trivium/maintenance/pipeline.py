@@ -21,12 +21,12 @@ from trivium.maintenance.analyze.monitor import MIN_ROWS, Monitor
 from trivium.maintenance.analyze.partial import Partial
 from trivium.maintenance.ingest.reference import Reference, references_of_rows, save_references
 from trivium.maintenance.ingest.units import conversion
-from trivium.maintenance.model_folder import Description, Model, load_model, save_model, shipped_models
+from trivium.maintenance.model_folder import CUT, Description, Model, load_model, save_model, shipped_models
 from trivium.maintenance.parse.columns import Roles
 from trivium.maintenance.parse.further import with_further
-from trivium.maintenance.parse.ordered import with_orders
 from trivium.maintenance.parse.reader import read_file
 from trivium.maintenance.records import MIN_FAILURES, Fleet
+from trivium.maintenance.repairs import begun_anew, labelled_by_orders
 from trivium.maintenance.report.card import model_card
 from trivium.maintenance.report.predictions import Predictions, anomaly_rows, life_rows, state_rows
 from trivium.maintenance.work_orders import WorkOrder
@@ -80,7 +80,7 @@ def train(request: TrainRequest, folder: Path, *, progress: Progress) -> Model:
     progress("reading", 0.0)
     fleet = read_file(request.path, request.layout, request.roles)
     if request.orders_name:
-        fleet = _ordered(fleet, request)
+        fleet = labelled_by_orders(fleet, request.orders, request.orders_name, is_labelled=not request.unlabelled)
     if request.also and fleet.layout != "cmapss":
         raise InputError("further files are for the layout cmapss", where="--also", hint="put all rows into one CSV")
     whole = with_further(fleet, request.also)
@@ -103,13 +103,16 @@ def train(request: TrainRequest, folder: Path, *, progress: Progress) -> Model:
     return model
 
 
-def predict(path: Path, folder: Path | None, *, layout: str = "", baseline: int = 0) -> Predictions:
+def predict(
+    path: Path, folder: Path | None, *, layout: str = "", baseline: int = 0, orders: Sequence[WorkOrder] = ()
+) -> Predictions:
     """Predict from a file.
 
     Args:
         folder: of the model; None for the shipped one, which knows C-MAPSS turbofans only.
         layout: `cmapss` or `csv`; that of the model if empty.
         baseline: an anomaly model learns anew what is normal from this many first rows of each asset.
+        orders: repairs and replacements, with which lives begin, for a model that learned with orders.
 
     Raises:
         InputError: if the file does not fit the model; names what is missing.
@@ -124,6 +127,8 @@ def predict(path: Path, folder: Path | None, *, layout: str = "", baseline: int 
     _require_columns(fleet, model)
     fleet = _in_units(fleet, model)
     notes = list(_warnings(fleet, model))
+    fleet, told_of_orders = begun_anew(fleet, model, orders)
+    notes += told_of_orders
     if model.life is not None and fleet.layout == "cmapss":
         rows = fleet.last_rows
         told, missing = known_life(fleet, model.life, rows)
@@ -141,18 +146,6 @@ def predict(path: Path, folder: Path | None, *, layout: str = "", baseline: int 
             "if the first rows of this file are normal, say how many with --baseline ROWS"
         )
     return anomaly_rows(fleet, score, model, notes)
-
-
-def _ordered(fleet: Fleet, request: TrainRequest) -> Fleet:
-    """Label a fleet by the work orders of the request."""
-    if fleet.layout != "csv" or request.unlabelled:
-        raise InputError("work orders are for a CSV whose failures count", where="--orders", hint="leave them out")
-    labelled, count = with_orders(fleet, request.orders)
-    if not count:
-        names = ", ".join(sorted({one.asset for one in request.orders})[:6])
-        what = f"no order is of an asset of {fleet.name} while it has readings; orders name {names}"
-        raise InputError(what, where=request.orders_name, hint="see --column asset=NAME")
-    return labelled
 
 
 def _train_life(
@@ -204,7 +197,7 @@ def _train_state(fleet: Fleet, name: str, request: TrainRequest, partial: Partia
     remaining, more = _life_of_labelled(fleet, request.seed, partial, progress, notes)
     description = _describe(fleet, name, fitted.features.names, measured | more, notes, request.seed, failed)
     if request.orders_name:
-        description.data["orders"] = request.orders_name
+        description.data.update({"orders": request.orders_name, CUT: True})
     return Model(description, life=remaining, state=fitted)
 
 

@@ -100,6 +100,23 @@ class Fleet:
         return np.arange(len(self)) - self.starts + 1.0
 
     @property
+    def stretch(self) -> np.ndarray:
+        """(N,) int64, rising; rows that a window may look at together.
+
+        They are those of an asset; of one of its lives where work orders say that it was repaired or renewed.
+        """
+        if self.renewed is None:
+            return self.asset
+        marked = np.zeros(len(self), bool) if self.label is None else np.nan_to_num(self.label) > 0
+        is_repaired = ~marked & np.r_[False, marked[:-1]]
+        return np.cumsum((self.starts == np.arange(len(self))) | is_repaired | self.renewed) - 1
+
+    @property
+    def stretch_age(self) -> np.ndarray:
+        """(N,) float64, rows of the stretch so far, this one included."""
+        return np.arange(len(self)) - row_starts(self.stretch) + 1.0
+
+    @property
     def is_series(self) -> bool:
         """Whether rows follow each other in time, so that earlier ones say something about later ones."""
         return self.time is not None and len(self) >= 2 * len(self.asset_names)

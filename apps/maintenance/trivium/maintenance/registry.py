@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from trivium.maintenance import tables
 from trivium.maintenance.alerts.rules import Levels
+from trivium.maintenance.work_orders import begun_of
 from trivium.service.database import Database, utc_now
 from trivium.service.errors import NotFoundError
 from trivium.service.phrase import Phrase
@@ -69,6 +70,7 @@ class Asset:
     Args:
         asset_class: assets that share thresholds (`pump`); empty for none.
         levels: of alerts by cause, where they are not the defaults.
+        begun_us: when it was repaired or renewed, by work orders; from then on its age counts anew.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Asset:
     startup_s: float = 0.0
     asset_class: str = ""
     levels: Mapping[str, Levels] = field(default_factory=dict)
+    begun_us: tuple[int, ...] = ()
 
     @cached_property
     def by_name(self) -> Mapping[str, Tag]:
@@ -175,12 +178,13 @@ def read_registry(connection: Connection, plant: str) -> Registry:
         )  # fmt: skip
     query = select(tables.asset).where(tables.asset.c.plant == plant).order_by(tables.asset.c.asset)
     levels = _levels(connection, plant)
+    begun = begun_of(connection, plant)
     assets: dict[str, Asset] = {}
     retired: dict[str, Asset] = {}
     for one in connection.execute(query):
         (assets if one.retired_at is None else retired)[one.asset] = Asset(
             one.asset, tuple(tags.get(one.asset, ())), one.running, one.startup_s, one.asset_class,
-            levels.get("", {}) | levels.get(one.asset_class, {}),
+            levels.get("", {}) | levels.get(one.asset_class, {}), begun.get(one.asset, ()),
         )  # fmt: skip
     outages: dict[str, list[tuple[int, int]]] = {}
     for one in connection.execute(select(tables.outage).where(tables.outage.c.plant == plant)):

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
+from trivium.maintenance import tables
 from trivium.maintenance.csv_text import ASSET, DESCRIPTION, decode_text
 from trivium.maintenance.ingest.moments import read_moments
 from trivium.maintenance.tables import work_order as table
@@ -128,14 +129,26 @@ def read_orders(
 
 
 def write_orders(database: Database, plant: str, orders: Sequence[WorkOrder]) -> None:
-    """Keep orders in place of those with the same numbers."""
+    """Keep orders in place of those with the same numbers; the plant's registry, which tells lives by them, is new."""
     with database.write() as connection:
+        plants = tables.plant
+        connection.execute(update(plants).where(plants.c.name == plant).values(version=plants.c.version + 1))
         for start in range(0, len(orders), 500):
             some = orders[start : start + 500]
             known = (table.c.plant == plant, table.c.number.in_([one.number for one in some]))
             connection.execute(delete(table).where(*known))
             rows = [{"plant": plant} | {name: getattr(one, name) for name in WorkOrder.__slots__} for one in some]
             connection.execute(insert(table), rows)
+
+
+def begun_of(connection: Connection, plant: str) -> dict[str, tuple[int, ...]]:
+    """Return when each asset was repaired or renewed: after the repair of a failure, and with a replacement."""
+    query = select(table).where(table.c.plant == plant, table.c.kind.in_((FAILURE, PREVENTIVE)))
+    found: dict[str, list[int]] = {}
+    for row in connection.execute(query.order_by(table.c.from_us)):
+        ended_us = row.from_us if row.to_us is None else row.to_us
+        found.setdefault(row.asset, []).append(ended_us + 1 if row.kind == FAILURE else row.from_us)
+    return {asset: tuple(begun) for asset, begun in found.items()}
 
 
 def find_orders(database: Database, plant: str, *, asset: str = "") -> list[WorkOrder]:

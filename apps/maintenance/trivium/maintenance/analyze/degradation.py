@@ -1,4 +1,8 @@
-"""Features of a wearing asset, causal: smoothed sensors, slopes, distance from the asset's own beginning, health."""
+"""Features of a wearing asset, causal: smoothed sensors, slopes, distance from its own beginning, health.
+
+Where work orders say when an asset was repaired or renewed, no window reaches back beyond that: its age and beginning
+are those of the life that it is in.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +54,7 @@ class DegradationFeatures:
         health = fit_linear(standard[rows], life[rows], penalty=10.0)
         # Also rows after a failure, whose life is not known: they are nothing new to who sees the file again.
         seen = np.isin(fleet.asset, fleet.asset[rows])
-        smooth = rolling.exponential_mean(standard, fleet.asset, _REACH_SPAN)[seen]
+        smooth = rolling.exponential_mean(standard, fleet.stretch, _REACH_SPAN)[seen]
         reach = np.stack([smooth.min(axis=0), smooth.max(axis=0)])
         return cls(tuple(sensor.name for sensor in fleet.sensors), conditions, health, reach)
 
@@ -68,7 +72,7 @@ class DegradationFeatures:
     def transform(self, fleet: Fleet) -> np.ndarray:
         """Return (N, F), one row a row."""
         fleet = fleet.with_sensors(self.sensors)
-        standard, asset = standard_rows(fleet, self.conditions), fleet.asset
+        standard, asset = standard_rows(fleet, self.conditions), fleet.stretch
         return np.hstack(
             [
                 rolling.exponential_mean(standard, asset, 15),
@@ -76,7 +80,7 @@ class DegradationFeatures:
                 rolling.slope(standard, asset, 30),
                 rolling.slope(standard, asset, 60),
                 rolling.exponential_mean(standard, asset, 10) - rolling.early_mean(standard, asset, _EARLY),
-                fleet.age[:, None],
+                fleet.stretch_age[:, None],
                 trend_columns(apply_linear(standard, self.health), asset),
             ]
         )
@@ -87,7 +91,7 @@ class DegradationFeatures:
         The index is linear in the sensors: each has the part of it by which it moves the index away from usual.
         """
         fleet = fleet.with_sensors(self.sensors)
-        standard = rolling.exponential_mean(standard_rows(fleet, self.conditions), fleet.asset, _REACH_SPAN)[rows]
+        standard = rolling.exponential_mean(standard_rows(fleet, self.conditions), fleet.stretch, _REACH_SPAN)[rows]
         num_varying, num_windows = standard.shape[1], 5
         own = shares[:, : num_windows * num_varying].reshape(len(rows), num_windows, num_varying).sum(axis=1)
         index = shares[:, num_windows * num_varying + 1 :].sum(axis=1, keepdims=True)
@@ -99,10 +103,11 @@ class DegradationFeatures:
     def beyond(self, fleet: Fleet) -> list[str]:
         """Return the assets with a sensor clearly further out than training showed: another fault, or a bad sensor."""
         fleet = fleet.with_sensors(self.sensors)
-        smooth = rolling.exponential_mean(standard_rows(fleet, self.conditions), fleet.asset, _REACH_SPAN)
+        smooth = rolling.exponential_mean(standard_rows(fleet, self.conditions), fleet.stretch, _REACH_SPAN)
         margin = 0.25 * (self.reach[1] - self.reach[0])
         is_out = ((smooth < self.reach[0] - margin) | (smooth > self.reach[1] + margin)).any(axis=1)
-        return [fleet.asset_names[index] for index in np.unique(fleet.asset[is_out & (fleet.age > _REACH_SPAN)])]
+        is_out &= fleet.stretch_age > _REACH_SPAN
+        return [fleet.asset_names[index] for index in np.unique(fleet.asset[is_out])]
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
@@ -124,7 +129,7 @@ def standard_rows(fleet: Fleet, conditions: Conditions) -> np.ndarray:
     """Return (N, V): varying sensors in deviations from what is usual in their condition, without NaN."""
     standard = conditions.standardise(fleet.settings, fleet.values)
     if np.isnan(standard).any():
-        standard = np.nan_to_num(rolling.carry_forward(standard, fleet.asset, _STALE))
+        standard = np.nan_to_num(rolling.carry_forward(standard, fleet.stretch, _STALE))
     return standard
 
 
@@ -134,7 +139,7 @@ def usual_rolling(fleet: Fleet, conditions: Conditions) -> np.ndarray:
     Per-condition deviations, exponential mean 15, mean and deviation of 30 rows, mean of 5 less mean of 30 and less
     the asset's first 10 rows, age.
     """
-    standard, asset = standard_rows(fleet, conditions), fleet.asset
+    standard, asset = standard_rows(fleet, conditions), fleet.stretch
     five, thirty = rolling.mean(standard, asset, 5), rolling.mean(standard, asset, 30)
     return np.hstack(
         [
@@ -144,6 +149,6 @@ def usual_rolling(fleet: Fleet, conditions: Conditions) -> np.ndarray:
             rolling.spread(standard, asset, 30),
             five - thirty,
             five - rolling.early_mean(standard, asset, 10),
-            fleet.age[:, None],
+            fleet.stretch_age[:, None],
         ]
     )

@@ -84,7 +84,7 @@ def _scores(fleet: Fleet, monitor: Monitor, baseline: int, seed: int) -> np.ndar
 def _lacks(fleet: Fleet, sensors: Sequence[str], *, is_series: bool = True) -> np.ndarray:
     """Return (N, S), whether a sensor has no value at a row, nor in a time series in the rows shortly before it."""
     values = fleet.with_sensors(sensors).values
-    return np.isnan(rolling.carry_forward(values, fleet.asset, STALE) if is_series else values)
+    return np.isnan(rolling.carry_forward(values, fleet.stretch, STALE) if is_series else values)
 
 
 def _mostly(lacks: np.ndarray) -> np.ndarray:

@@ -104,4 +104,4 @@ def held_out(
 
 
 def _columns(first: np.ndarray, fleet: Fleet) -> np.ndarray:
-    return np.hstack([fleet.age[:, None], trend_columns(first[:, None], fleet.asset)])
+    return np.hstack([fleet.stretch_age[:, None], trend_columns(first[:, None], fleet.stretch)])

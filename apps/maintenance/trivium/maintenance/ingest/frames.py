@@ -44,12 +44,14 @@ class Frame:
         times_us: (N,) int64.
         values: (N, S) float64 in the model's order of sensors; NaN where there is none.
         first: predictions are wanted from this row on; the rows before are history.
+        begun_us: when the asset was repaired or renewed, by work orders.
     """
 
     asset: str
     times_us: np.ndarray
     values: np.ndarray
     first: int
+    begun_us: tuple[int, ...] = ()
 
 
 def times_of(rows: AssetRows, step_s: float, staleness_s: float) -> np.ndarray:
@@ -126,7 +128,7 @@ def make_frames(
     for start, end in zip([0, *breaks], [*breaks, len(times_us)], strict=True):
         first = int(np.searchsorted(times_us[start:end], from_us))
         if first < end - start:
-            yield Frame(asset.name, times_us[start:end], values[start:end], first)
+            yield Frame(asset.name, times_us[start:end], values[start:end], first, asset.begun_us)
 
 
 def stuck_tags(asset: Asset, rows: AssetRows) -> list[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from trivium.maintenance.ingest.frames import Frame
-from trivium.maintenance.model_folder import FILE, Model, load_model
+from trivium.maintenance.model_folder import CUT, FILE, Model, load_model
 from trivium.maintenance.records import Fleet, Sensor
 from trivium.maintenance.scorer import Explanation, Scores
 from trivium.service.errors import ModelError, TriviumError
@@ -110,6 +110,7 @@ class TrainedScorer:
             time=times / 1e6,
             time_unit="s",
             settings=values[:, num_measured:],
+            renewed=_renewed(frames, is_whole) if self._model.description.data.get(CUT) else None,
         )
         return fleet, np.concatenate(rows)
 
@@ -154,6 +155,17 @@ def _settings_of(model: Model) -> tuple[str, ...]:
     if count and model.description.layout != "cmapss":
         raise ModelError("needs operating settings, which readings do not name", where=model.description.name)
     return SETTINGS[:count]
+
+
+def _renewed(frames: Sequence[Frame], is_whole: Sequence[np.ndarray]) -> np.ndarray:
+    """Return which of the rows that are laid behind each other are the first after a repair or renewal."""
+    found = []
+    for frame, whole in zip(frames, is_whole, strict=True):
+        times = frame.times_us[whole]
+        begins = np.zeros(len(times) + 1, bool)  # the last place is for what lies after all rows
+        begins[np.searchsorted(times, frame.begun_us)] = True
+        found.append(begins[:-1])
+    return np.concatenate(found)
 
 
 def load_trained(folder: Path) -> TrainedScorer:

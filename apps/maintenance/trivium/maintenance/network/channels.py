@@ -20,7 +20,7 @@ def channels(fleet: Fleet, features: DegradationFeatures, learn: np.ndarray) -> 
         learn: those rows; health is standardised by them.
     """
     fleet = fleet.with_sensors(features.sensors)
-    standard, asset = standard_rows(fleet, features.conditions), fleet.asset
+    standard, asset = standard_rows(fleet, features.conditions), fleet.stretch
     health = apply_linear(standard, features.health)
     health = (health - health[learn].mean()) / health[learn].std()
     return np.hstack(
@@ -32,6 +32,6 @@ def channels(fleet: Fleet, features: DegradationFeatures, learn: np.ndarray) -> 
             rolling.exponential_mean(health, asset, 30),
             rolling.early_mean(health, asset, 20),
             20 * rolling.slope(health, asset, 30),
-            fleet.age[:, None] / 100 - 1,
+            fleet.stretch_age[:, None] / 100 - 1,
         ]
     )
