@@ -53,6 +53,16 @@ def test_systems_that_see_no_film(archive, capsys):
     assert "12 of 60 reports scored; split drawn" in capsys.readouterr().out
 
 
+def test_a_report_that_is_no_xml_is_named_and_left_out(archive, capsys):
+    (archive / "7.xml").write_text("<eCitation>")
+    out = archive / "out"
+    assert run(["medical", "eval", str(archive), "--out", str(out), "--rounds", "20"]) == 1
+    found = json.loads((out / "eval.json").read_text())
+    assert (found["reports"], [one["file"] for one in found["left_out"]]) == (59, ["7.xml"])
+    assert "1 of 60 reports cannot be read and were left out:" in (out / "eval.txt").read_text()
+    assert f"{archive / '7.xml'}: cannot be read (" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("kind", ["tgz", "zip"])
 def test_an_archive_as_it_is_downloaded_with_the_split_of_papers(archive, tmp_path_factory, kind):
     """Ids of the split carry the film's number behind the report's; reports that it leaves out are not used."""

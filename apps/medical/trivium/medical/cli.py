@@ -79,28 +79,27 @@ def evaluate_folder(
 ) -> None:
     """Measure the shipped models beside baselines on films with known labels.
 
-    A film that cannot be read is named and left out; the exit code is then 1.
+    A film or report that cannot be read is named and left out; the exit code is then 1.
     """
     import json
 
-    from trivium.medical.evaluate import evaluate, evaluate_archive, is_archive, table, text_table
+    from trivium.medical.evaluate import evaluate, evaluate_archive, is_archive, left_out_lines, table, text_table
     from trivium.medical.pipeline import Models
 
     if is_archive(data):
         found = evaluate_archive(data, seed=seed, rounds=rounds)
         counts = f"{found['scored']} of {found['reports']} reports scored; split {found['split']}"
-        lines = "\n".join([counts, *text_table(found["texts"])])
+        lines = "\n".join([counts, *left_out_lines(found, "reports"), *text_table(found["texts"])])
     else:
         found = evaluate(data, Models.load(), seed=seed, rounds=rounds)
         lines = table(found)
     _write(out / "eval.json", json.dumps(found, indent=2) + "\n")
     _write(out / "eval.txt", lines + "\n")
     typer.echo(lines)
-    if left_out := found.get("left_out"):
-        for one in left_out:
-            typer.echo(
-                f"{data / one['file']}: {one['reason']}; line {one['line']} of labels.csv was left out", err=True
-            )
+    for one in found["left_out"]:
+        what = f"line {one['line']} of labels.csv was" if "line" in one else "it was"
+        typer.echo(f"{data / one['file']}: {one['reason']}; {what} left out", err=True)
+    if found["left_out"]:
         raise typer.Exit(1)
 
 

@@ -39,7 +39,7 @@ def evaluate_archive(path: Path, *, seed: int, rounds: int) -> dict[str, Any]:
     Raises:
         InputError: as `read_archive`.
     """
-    reports, parts = read_archive(path)
+    reports, parts, left_out = read_archive(path)
     generator = np.random.default_rng(seed)
     split = parts or _drawn(len(reports), generator)
     known, chosen_on, scored = ([reports[one] for one in part] for part in split)
@@ -51,6 +51,7 @@ def evaluate_archive(path: Path, *, seed: int, rounds: int) -> dict[str, Any]:
     return {
         "schema": ARCHIVE_SCHEMA,
         "reports": len(reports),
+        "left_out": [{"file": name, "reason": reason} for name, reason in left_out.items()],
         "split": "annotation.json" if parts else "drawn",
         "learned_from": len(known),
         "chosen_on": len(chosen_on),

@@ -48,13 +48,17 @@ def is_archive(path: Path) -> bool:
     return not (path / "labels.csv").is_file() and next(path.rglob("*.xml"), None) is not None
 
 
-def read_archive(path: Path) -> tuple[list[ArchivedReport], Parts | None]:
+def read_archive(path: Path) -> tuple[list[ArchivedReport], Parts | None, dict[str, str]]:
     """Read every XML file that has findings, in the order of names, and the split where there is one.
 
+    Returns:
+        Reports; the split or None; and the reason by name of each file that is no XML, which is left out.
+
     Raises:
-        InputError: if a file is no XML, too few have findings, or the split names other reports.
+        InputError: if too few have findings, or the split names other reports.
     """
     reports, split = [], None
+    left_out: dict[str, str] = {}
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     for name, content in _files(path):
         if name.endswith(_SPLIT):
@@ -63,15 +67,19 @@ def read_archive(path: Path) -> tuple[list[ArchivedReport], Parts | None]:
         try:
             root = etree.fromstring(content, parser)
         except etree.XMLSyntaxError as error:
-            raise InputError(f"{name} cannot be read ({error})", where=str(path), hint="unpack it again") from error
+            left_out[name] = f"cannot be read ({error})"
+            continue
         said = {one.get("Label", ""): one.text or "" for one in root.iter("AbstractText")}
         if words(said.get("FINDINGS", "")):
             key = next((one.get("id", "") for one in root.iter("uId")), "")
             reports.append(ArchivedReport(key, told(said["FINDINGS"]), words(said.get("INDICATION", ""))))
     if len(reports) < _MIN_REPORTS:
         what = f"holds {len(reports)} reports with findings, and at least {_MIN_REPORTS} are needed"
+        if left_out:
+            name, reason = next(iter(left_out.items()))
+            what = f"{what}; {len(left_out)} cannot be read, the first is {name}: {reason}"
         raise InputError(what, where=str(path), hint=_LAYOUT)
-    return reports, None if split is None else _parts(path, split, reports)
+    return reports, None if split is None else _parts(path, split, reports), left_out
 
 
 def _parts(path: Path, content: bytes, reports: list[ArchivedReport]) -> Parts:

@@ -19,7 +19,7 @@ from trivium.vision.findings import FINDINGS
 from trivium.vision.metrics import auroc, calibration_error, interval, macro_auroc, micro_f1
 from trivium.vision.seen_films import load_seen
 
-__all__ = ["MIN_FILMS", "SCHEMA", "evaluate", "table", "text_table"]
+__all__ = ["MIN_FILMS", "SCHEMA", "evaluate", "left_out_lines", "table", "text_table"]
 
 SCHEMA = "trivium.medical.eval/1"
 MIN_FILMS = 30  # films with a label, and without it, that AUROC of the label asks for
@@ -71,9 +71,7 @@ def table(found: dict[str, Any]) -> str:
     """Return the result as lines of plain text."""
     seen = found["trained_on"]
     lines = [f"{found['films']} films of {found['patients']} patients; the gate refused {found['refused']}"]
-    if left_out := found["left_out"]:
-        lines.append(f"{len(left_out)} of {found['films'] + len(left_out)} films cannot be read and were left out:")
-        lines += [f"  {one['file']} (line {one['line']}): {one['reason']}" for one in left_out]
+    lines += left_out_lines(found, "films")
     if seen["films"]:
         lines.append(
             f"CAUTION: the shipped models were trained on {seen['films']} of these films; {seen['films_of_patients']} "
@@ -90,6 +88,18 @@ def table(found: dict[str, Any]) -> str:
     for name, row in found["labels"].items():
         lines.append(f"{name:20s}{row['films']:6d}  {_shown(row['auroc'])}")
     return "\n".join(lines)
+
+
+def left_out_lines(found: dict[str, Any], what: str) -> list[str]:
+    """Return what was left out of `found[what]` and why, as lines; none for nothing."""
+    left_out = found["left_out"]
+    if not left_out:
+        return []
+    lines = [f"{len(left_out)} of {found[what] + len(left_out)} {what} cannot be read and were left out:"]
+    for one in left_out:
+        line = f" (line {one['line']})" if "line" in one else ""
+        lines.append(f"  {one['file']}{line}: {one['reason']}")
+    return lines
 
 
 def text_table(texts: dict[str, Any]) -> list[str]:
