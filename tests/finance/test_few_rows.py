@@ -6,12 +6,16 @@ import datetime
 from decimal import Decimal
 
 import pytest
+from lxml import html
 
 from trivium.finance.analyze.compare import compare
 from trivium.finance.analyze.policy import load_policy
-from trivium.finance.display import message_text
+from trivium.finance.claims import claims_of, values_of
+from trivium.finance.display import Scale, message_text
 from trivium.finance.parse.statement_table import read_statement
 from trivium.finance.records import Period
+from trivium.finance.report.content import Content
+from trivium.finance.report.html import render_html
 from trivium.service.errors import InputError
 
 HEAD = "USD in millions,2022,2023,2024\n"
@@ -53,3 +57,11 @@ def test_a_column_with_less_than_the_others_is_still_no_period():
 def test_rows_of_no_statement_are_refused_as_before():
     with pytest.raises(InputError, match="no row of a statement was recognised"):
         compared(HEAD + "Visitors,100,110,125\n")
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "own-0.csv: FY2024"), ("zh", "own-0.csv：2024财年")])
+def test_its_report_is_titled_in_the_readers_language(language, title):
+    one = compared(TWO)
+    claims = claims_of(values_of(one))
+    document = html.fromstring(render_html(Content(one, (), claims, language, Scale.MILLION)))
+    assert document.findtext(".//h1") == title

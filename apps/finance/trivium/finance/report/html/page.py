@@ -161,11 +161,13 @@ class _Page:
         listed = ", ".join(names[:_MOST_NAMES])
         if len(names) > _MOST_NAMES:
             listed = self.wording.say("and_more", names=listed, count=len(names) - _MOST_NAMES)
+        colon = self.wording.say("colon")
         if self.comparison.kind == "filing":
             filing = self.ledger.filings[-1]
-            return f"{listed}: {' '.join(filter(None, (filing.form, self.wording.fiscal(filing))))}".removesuffix(": ")
+            told = " ".join(filter(None, (filing.form, self.wording.fiscal(filing))))
+            return f"{listed}{colon}{told}" if told else listed
         spans = self._spans()
-        return f"{listed}{self.wording.say('colon')}{spans[0]}" + (f" – {spans[-1]}" if len(spans) > 1 else "")
+        return f"{listed}{colon}{spans[0]}" + (f" – {spans[-1]}" if len(spans) > 1 else "")
 
     def _spans(self) -> list[str]:
         """The fiscal labels of the columns, oldest first, each once."""
