@@ -34,6 +34,7 @@ RUNS: tuple[tuple[str, ...], ...] = (
     ("ai4i.py",),
     ("anomaly.py",),
     ("vision_pointing.py",),
+    ("vision_heart_size.py",),
     ("vision_quality.py",),
     ("vision_pneumonia.py",),
     ("vision_vqa.py",),
