@@ -104,8 +104,8 @@ def test_a_changed_file_is_read_again(tmp_path):
         ("capex = 3", "mine.toml: 'capex' is not a table; write [capex]"),
         (
             '[capex]\nconcept = ["A"]',
-            "mine.toml: [capex] has unknown fields concept; use concepts, cost, face_concepts, labels, member_axis, "
-            "not_labels, notes, outflow, proxies, statement, unit",
+            "mine.toml: [capex] has unknown fields concept; use concepts, cost, face_concepts, labels, maybe_labels, "
+            "member_axis, not_labels, notes, outflow, proxies, statement, unit",
         ),
         (
             '[backlog]\nconcepts = ["A"]',

@@ -142,7 +142,7 @@ def shares_at(series: Series, day: date) -> Value:
 def _apply(formula: Formula, series: Series, period: Period, scope: Scope) -> None:
     key = (formula.metric, period)
     existing = series.values.get(key)
-    if existing is not None and existing.is_available:
+    if existing is not None and (existing.is_available or _is_open(existing)):
         return
     if _is_stand_in(formula.exact, scope) or (formula.stand_in and not _is_stand_in(formula.stand_in, scope)):
         return
@@ -167,6 +167,11 @@ def _says_more(value: Value) -> bool:
 
 def _says_nothing(value: Value) -> bool:
     return value.reason is None or value.reason.key in _SAYS_NOTHING
+
+
+def _is_open(value: Value) -> bool:
+    """Whether a line of the statement may be the metric or a part of it: a formula without that line would be wrong."""
+    return value.reason is not None and value.reason.key == "reason.open_line"
 
 
 def _is_balance_total(metric: str, value: Value) -> bool:

@@ -262,11 +262,28 @@ class Mapping:
     def _why_absent(self, rule: MetricRule, period: Period) -> Message:
         if rule.key in self.overrides:
             return Message("reason.override_absent", {"concept": self.overrides[rule.key]})
+        if label := self._open_line(rule, period):
+            return Message("reason.open_line", {"label": label, "statement": rule.statement})
         if any((name, period) in self._dimensioned for name in rule.concepts):
             return Message("reason.only_by_dimension")
         if self.faces.is_known and rule.statement in ("income", "balance", "cash_flow"):
             return Message("reason.no_line_on_face", {"statement": rule.statement})
         return Message("reason.not_tagged")
+
+    def _open_line(self, rule: MetricRule, period: Period) -> str:
+        """Return the label of a line that may be the metric or a part of it, and is no other; empty for none."""
+        if not rule.maybe_labels:
+            return ""
+        others = [one for one in self.policy.rules.values() if one.statement == rule.statement]
+        lines = self._labelled_lines(rule.statement, period, rule.unit)
+        open_lines = (
+            fact.place.row_label
+            for fact, labels in lines
+            if fact.value
+            and any(rule.may_be(label) for label in labels)
+            and not any(one.matches_label(label) for one in others for label in labels)
+        )
+        return next(open_lines, "")
 
 
 def _labels(fact: Fact) -> tuple[str, ...]:

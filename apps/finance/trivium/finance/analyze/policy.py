@@ -62,6 +62,7 @@ class MetricRule:
     face_concepts: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     not_labels: tuple[str, ...] = ()
+    maybe_labels: tuple[str, ...] = ()
     proxies: tuple[Proxy, ...] = ()
     notes: str = "reported"
     outflow: bool = False
@@ -83,6 +84,12 @@ class MetricRule:
         if not any(pattern.fullmatch(one) for pattern in _compiled(self.labels) for one in texts):
             return False
         return not any(pattern.fullmatch(one) for pattern in _compiled(self.not_labels) for one in texts)
+
+    def may_be(self, label: str) -> bool:
+        """Whether a printed row label leaves open whether the row is this metric, or a part of it."""
+        text = _NOTE_MARKS.sub("", label.strip())
+        texts = {text, _CHINESE_MARKS.sub("", text)}
+        return any(pattern.fullmatch(one) for pattern in _compiled(self.maybe_labels) for one in texts)
 
 
 _BALANCES_IN_NOTES = {
@@ -163,7 +170,7 @@ def _check_labels(rules: Iterable[MetricRule], where: str) -> None:
     """Refuse a label that is no regular expression."""
     for rule in rules:
         try:
-            _compiled(rule.labels + rule.not_labels)
+            _compiled(rule.labels + rule.not_labels + rule.maybe_labels)
         except re.error as error:
             raise InputError(f"[{rule.key}] has a malformed label or proxy ({error})", where=where) from error
 
@@ -194,6 +201,7 @@ def _rule(key: str, table: Any, where: str) -> MetricRule:
         "face_concepts",
         "labels",
         "not_labels",
+        "maybe_labels",
         "proxies",
         "notes",
         "outflow",
@@ -215,7 +223,7 @@ def _rule(key: str, table: Any, where: str) -> MetricRule:
             f"({', '.join(_NOTES)})",
             where=where,
         )
-    for name in ("concepts", "face_concepts", "labels", "not_labels", "proxies"):
+    for name in ("concepts", "face_concepts", "labels", "not_labels", "maybe_labels", "proxies"):
         kind = dict if name == "proxies" else str
         if not isinstance(table.get(name, []), list) or not all(isinstance(one, kind) for one in table.get(name, ())):
             raise InputError(f"[{key}] {name} is not a list", where=where, hint=f'write {name} = ["..."]')
@@ -231,6 +239,7 @@ def _rule(key: str, table: Any, where: str) -> MetricRule:
         face_concepts=tuple(table.get("face_concepts", ())),
         labels=tuple(table.get("labels", ())),
         not_labels=tuple(table.get("not_labels", ())),
+        maybe_labels=tuple(table.get("maybe_labels", ())),
         proxies=proxies,
         notes=table.get("notes", _NOTES[0]),
         outflow=bool(table.get("outflow", False)),
