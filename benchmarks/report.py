@@ -71,6 +71,7 @@ RECORDED: tuple[str, ...] = (
     "precision.py",
     "moe_gpu.py",
     "moe_gpu.py skewed",
+    "moe_gpu.py sonicmoe",
     "attention_gpu.py",
     "decode.py",
     "train_gpu.py",

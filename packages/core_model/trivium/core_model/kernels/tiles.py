@@ -26,24 +26,27 @@ def list_tiles(ends_E: Tensor, most: int, rows: int) -> Tiles:
     experts = len(ends_E)
     tiles = torch.empty(most, 3, dtype=torch.int32, device=ends_E.device)
     count = torch.empty(1, dtype=torch.int32, device=ends_E.device)
-    _list_tiles[(experts,)](ends_E, tiles, count, experts, EXPERTS=triton.next_power_of_2(experts), ROWS=rows)
+    sizes = {"EXPERTS": triton.next_power_of_2(experts), "ROWS": rows, "BLOCK": 64}
+    _list_tiles[(experts,)](ends_E, tiles, count, experts, **sizes)
     return tiles, count
 
 
 @triton.jit
-def _list_tiles(ends, tiles, count, num_experts, EXPERTS: tl.constexpr, ROWS: tl.constexpr):
+def _list_tiles(ends, tiles, count, num_experts, EXPERTS: tl.constexpr, ROWS: tl.constexpr, BLOCK: tl.constexpr):
     """Write one expert's tiles of rows to the table: expert, first row, and where the expert's rows end."""
     own, index = tl.program_id(0), tl.arange(0, EXPERTS)
     is_real = index < num_experts
     end = tl.load(ends + index, mask=is_real, other=0)
     start = tl.load(ends + index - 1, mask=is_real & (index > 0), other=0)
     number = tl.where(is_real, (end - start + ROWS - 1) // ROWS, 0)
-    place = tiles + 3 * tl.sum(tl.where(index < own, number, 0), axis=0)
-    own_end = tl.load(ends + own)
-    for first in range(tl.load(ends + own - 1, mask=own > 0, other=0), own_end, ROWS):
-        tl.store(place, own)
-        tl.store(place + 1, first)
-        tl.store(place + 2, own_end)
-        place += 3
+    before = tl.sum(tl.where(index < own, number, 0), axis=0)
+    own_number = tl.sum(tl.where(index == own, number, 0), axis=0)
+    own_start, own_end = tl.sum(tl.where(index == own, start, 0), axis=0), tl.load(ends + own)
+    for first in range(0, own_number, BLOCK):
+        tile = first + tl.arange(0, BLOCK)
+        place = tiles + 3 * (before + tile)
+        tl.store(place, own, mask=tile < own_number)
+        tl.store(place + 1, own_start + tile * ROWS, mask=tile < own_number)
+        tl.store(place + 2, own_end, mask=tile < own_number)
     if own == 0:
         tl.store(count, tl.sum(number, axis=0))

@@ -65,13 +65,17 @@ def launch(name: str, *values: Any) -> None:
     from cuda.bindings import driver
 
     device = next(value.device for value in values if isinstance(value, Tensor))
+    held = [_as_argument(value) for value in values]
+    places = (ctypes.c_void_p * len(held))(*(ctypes.addressof(value) for value in held))
     with torch.cuda.device(device):
-        blocks = torch.cuda.get_device_properties(device).multi_processor_count // 2 * 2
-        held = [_as_argument(value) for value in values]
-        places = (ctypes.c_void_p * len(held))(*(ctypes.addressof(value) for value in held))
         stream = torch.cuda.current_stream().cuda_stream
-        sizes = (blocks, 1, 1, _THREADS, 1, 1, _SHARED_BYTES)
+        sizes = (_blocks(device), 1, 1, _THREADS, 1, 1, _SHARED_BYTES)
         _checked(driver.cuLaunchKernel(_kernels(device)[name], *sizes, stream, ctypes.addressof(places), 0))
+
+
+@functools.cache
+def _blocks(device: torch.device) -> int:
+    return torch.cuda.get_device_properties(device).multi_processor_count // 2 * 2
 
 
 def tensor_map(matrix: Tensor) -> Any:
