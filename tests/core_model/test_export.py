@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from tests.core_model.small import small_config
 
+from trivium.core_model import checkpoint
 from trivium.core_model.checkpoint import from_pretrained, save_pretrained
 from trivium.core_model.decoder import new_decoder
 from trivium.core_model.export import export
@@ -58,3 +60,13 @@ def test_what_cannot_be_written_is_named_and_nothing_is(tmp_path, changes, messa
     with pytest.raises(InputError, match=message):
         export(tmp_path / "ours", tmp_path / given.pop("out"), **given)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_is_named(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    write(tmp_path / "ours")
+    monkeypatch.setattr(checkpoint, "save_file", refuse)
+    with pytest.raises(InputError, match=r"half/model\.safetensors: cannot be written \(I/O error: No space left"):
+        export(tmp_path / "ours", tmp_path / "half", dtype="bfloat16")

@@ -1,5 +1,7 @@
 """Generation: cached and batched equal to one by one without a cache, filters by hand, wrong use by name."""
 
+import math
+
 import pytest
 import torch
 from tests.core_model.small import KINDS, small_config
@@ -181,6 +183,9 @@ def test_wrong_use_is_named(prompts, sampling, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"temperature": math.nan}, "temperature is nan; use 0 for greedy, or more"),
+        ({"temperature": math.inf}, "temperature is inf; use 0 for greedy, or more"),
+        ({"repetition": math.nan}, "repetition is nan; use 1 for no change, or more"),
         ({"max_new_tokens": 0}, "max_new_tokens is 0"),
         ({"temperature": -1.0}, "temperature is -1.0"),
         ({"top_k": -1}, "top_k is -1"),

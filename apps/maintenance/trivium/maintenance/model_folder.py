@@ -112,8 +112,8 @@ def load_model(folder: Path) -> Model:
         raise ModelError(
             Phrase("format {given} is not {known}", given=given, known=FORMAT), where=str(folder), hint="train it again"
         )
-    parts = stored["parts"]
     try:
+        parts = stored["parts"]
         return Model(
             Description(**{name: stored[name] for name in Description.__dataclass_fields__}),
             _life(folder, parts),

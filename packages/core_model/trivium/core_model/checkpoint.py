@@ -312,7 +312,10 @@ def _write_shards(
     for number, names in enumerate(shards, start=1):
         file = SINGLE if len(shards) == 1 else f"model-{number:05d}-of-{len(shards):05d}.safetensors"
         tensors = {name: _tensor_to_write(state, places[name]) for name in names}
-        save_file(tensors, folder / file, metadata={"format": "pt"})
+        try:
+            save_file(tensors, folder / file, metadata={"format": "pt"})
+        except SafetensorError as error:
+            raise InputError(f"cannot be written ({error})", where=str(folder / file)) from error
         weight_map |= dict.fromkeys(names, file)
     if len(shards) > 1:
         _write_json(folder / INDEX, {"metadata": {"total_size": sum(sizes.values())}, "weight_map": weight_map})

@@ -68,7 +68,7 @@ class Sampling:
     def __post_init__(self) -> None:
         if self.max_new_tokens < 1:
             raise InputError(f"max_new_tokens is {self.max_new_tokens}", hint="use 1 or more")
-        if self.temperature < 0:
+        if not 0 <= self.temperature < math.inf:
             raise InputError(f"temperature is {self.temperature}", hint="use 0 for greedy, or more")
         if self.top_k < 0:
             raise InputError(f"top_k is {self.top_k}", hint="use 0 for all, or more")
@@ -76,7 +76,7 @@ class Sampling:
             raise InputError(f"top_p is {self.top_p}", hint="use more than 0 and at most 1")
         if not 0 <= self.min_p < 1:
             raise InputError(f"min_p is {self.min_p}", hint="use 0 for all, or less than 1")
-        if self.repetition <= 0:
+        if not 0 < self.repetition < math.inf:
             raise InputError(f"repetition is {self.repetition}", hint="use 1 for no change, or more")
         if not 0 <= self.seed < 2**63:
             raise InputError(f"seed is {self.seed}", hint="use a whole number from 0 to 2^63 - 1")

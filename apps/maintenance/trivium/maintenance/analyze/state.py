@@ -86,14 +86,22 @@ class StateModel:
 
     @classmethod
     def load(cls, folder: Path, data: Mapping[str, Any]) -> StateModel:
-        """Read what `save` wrote."""
+        """Read what `save` wrote.
+
+        Raises:
+            OSError, KeyError, TypeError, ValueError: if it is damaged.
+        """
         parts = CANDIDATES[data["kind"]]
         trees = read_trees((folder / "state.txt").read_text(encoding="utf-8")) if "trees" in parts else None
         forest = None
         if "forest" in parts:
+            from safetensors import SafetensorError
             from safetensors.numpy import load_file
 
-            forest = Forest(**load_file(folder / "state.safetensors"))
+            try:
+                forest = Forest(**load_file(folder / "state.safetensors"))
+            except SafetensorError as error:
+                raise ValueError(str(error)) from error
         calibration = Logistic.from_json(data["calibration"])
         return cls(data["kind"], RowFeatures.from_json(data["features"]), trees, forest, calibration, data["threshold"])
 

@@ -58,5 +58,17 @@ def tree_contributions(trees: lightgbm.Booster, x: np.ndarray) -> np.ndarray:
 
 
 def read_trees(text: str) -> lightgbm.Booster:
-    """Read trees that `model_to_string` wrote."""
-    return lightgbm.Booster(model_str=text)
+    """Read trees that `model_to_string` wrote.
+
+    Raises:
+        ValueError: if they are not whole. LightGBM itself would end the process at some of these.
+    """
+    head, _, trees = text.partition("\nTree=")
+    trees, end, _ = trees.partition("\nend of trees\n")
+    announced = next((line for line in head.splitlines() if line.startswith("tree_sizes=")), "").split()
+    if not end or trees.count("\nTree=") + 1 != len(announced):
+        raise ValueError("the trees are cut short")
+    try:
+        return lightgbm.Booster(model_str=text)
+    except lightgbm.basic.LightGBMError as error:
+        raise ValueError(str(error)) from error
