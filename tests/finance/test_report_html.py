@@ -108,7 +108,7 @@ def test_a_sentence_keeps_its_text_and_its_numbers_lead_to_their_claims():
     assert len(items) == len(one.sentences) > 10
     for item, sentence in zip(items, one.sentences, strict=True):
         marks = {button.get("data-claim") for button in item.iterfind("button[@class='mark']")}
-        numbers = [button for button in item.iterfind("button") if button.get("class") != "mark"]
+        numbers = [button for button in item.iterfind(".//button") if button.get("class") != "mark"]
         linked = {button.get("data-claim") for button in numbers}
         assert linked | marks == set(sentence.claim_ids)
         for mark in item.findall("button[@class='mark']"):
@@ -124,7 +124,7 @@ def test_one_print_of_two_bound_values_is_given_to_each_once():
         "Revenue was $8,747 million, cost $3,269 million and again $8,747 million.", (cost.id, revenue.id)
     )
     text = render_html(Content(one.comparison, (sentence,), one.claims, "en", Scale.MILLION))
-    buttons = parsed(text).findall(".//ul[@class='findings']/li/button")
+    buttons = parsed(text).findall(".//ul[@class='findings']/li//button")
     assert [(button.text, button.get("data-claim")) for button in buttons] == [
         ("$8,747 million", revenue.id),
         ("$3,269 million", cost.id),

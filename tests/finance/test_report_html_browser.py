@@ -255,6 +255,20 @@ def test_nothing_serious_for_assistive_technology(browser, folder, name, scheme)
     assert serious == []
 
 
+@pytest.mark.parametrize("name", ["en", "several-zh"])
+def test_it_is_as_wide_as_a_telephone(browser, folder, name):
+    tab = browser.new_page(viewport={"width": 390, "height": 800})
+    tab.goto((folder / f"{name}.html").as_uri())
+    tab.locator("html.ready").wait_for()
+    for summary in tab.locator("summary").all():
+        summary.click()
+    assert tab.evaluate("document.documentElement.scrollWidth") == 390
+    ties = tab.locator(".findings .tie")  # a bracket is on the line of its number
+    assert ties.count() > 0
+    assert all(ties.evaluate_all("all => all.map(one => one.getBoundingClientRect().height < 40)"))
+    tab.close()
+
+
 def test_it_prints_every_part(browser, folder):
     tab = browser.new_page()
     tab.goto((folder / "en.html").as_uri())

@@ -16,6 +16,8 @@ __all__ = ["Findings"]
 
 _BEFORE = frozenset("0123456789.,")
 _AFTER = re.compile(r"[.,]?\d")
+_OPENING = "(（"
+_STOPS = re.compile(r"[),.;:）、，。；：]+")
 
 
 class Findings:
@@ -41,9 +43,12 @@ class Findings:
         pieces: list[Html] = []
         end = 0
         for start, stop, value in places:
-            printed = sentence.text[start:stop]
-            pieces += [escape(sentence.text[end:start]), self._cells.button(value, text=printed)]
-            end = stop
+            before, after = _ties(sentence.text, end, start, stop)
+            button = self._cells.button(value, text=sentence.text[start:stop])
+            tied = [escape(sentence.text[before:start]), button, escape(sentence.text[stop:after])]
+            is_tied = before < start or after > stop
+            pieces += [escape(sentence.text[end:before]), tag("span", *tied, class_="tie") if is_tied else button]
+            end = after
         pieces.append(escape(sentence.text[end:]))
         shown = {value.id for _, _, value in places}
         marks = [value for value in bound if value.id not in shown]
@@ -75,6 +80,16 @@ class Findings:
             if value.unit == "pure":
                 found.add(prose_points(amount, self._wording.language))
         return found
+
+
+def _ties(text: str, end: int, start: int, stop: int) -> tuple[int, int]:
+    """Return from where to where a text stays on one line with a number: an opening bracket before it, stops after it.
+
+    Browsers break a line on both sides of a button, whatever stands there.
+    """
+    opening = start - 1 if start > end and text[start - 1] in _OPENING else start
+    closing = _STOPS.match(text, stop)
+    return opening, closing.end() if closing else stop
 
 
 def _first_free(text: str, printed: str, taken: Iterable[tuple[int, int]]) -> tuple[int, int] | None:
