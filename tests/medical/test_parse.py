@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import io
 import struct
 import zlib
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
@@ -29,6 +31,20 @@ def test_eight_and_sixteen_bit_pictures_give_their_values_over_the_full_range():
     read = read_bytes("b.png", png(sixteen))
     assert (read.bits, read.size) == (16, (9, 8))
     assert read.film == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(("orientation", "turn"), [(3, 2), (6, 1), (8, 3)])
+def test_a_picture_is_read_as_its_orientation_shows_it(orientation, turn):
+    """EXIF 6: stored with its top to the left, so that a viewer turns it clockwise."""
+    upright = np.arange(0, 240, 2, dtype=np.uint8).reshape(10, 12)
+    out, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(np.rot90(upright, turn).copy()).save(out, "PNG", exif=exif)
+    read = read_bytes("a.png", out.getvalue())
+    assert read.size == (12, 10)
+    np.testing.assert_allclose(read.film * 255, upright, atol=1e-4)
+    Image.fromarray(upright).save(damaged := io.BytesIO(), "PNG", exif=exif.tobytes()[:19])
+    np.testing.assert_allclose(read_bytes("a.png", damaged.getvalue()).film * 255, upright, atol=1e-4)
 
 
 def test_a_window_cuts_and_stretches():
