@@ -6,9 +6,10 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
+import pypdfium2
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.uid import ComprehensiveSRStorage, DigitalXRayImageStorageForPresentation
+from pydicom.uid import ComprehensiveSRStorage, DigitalXRayImageStorageForPresentation, EncapsulatedPDFStorage
 from pynetdicom import AE, evt
 from sqlalchemy import update
 from tests.medical.deployment import deployed, radiologist, resident
@@ -34,12 +35,13 @@ from trivium.service.text import catalogue
 class Pacs:
     """Takes structured reports, and answers as it is told."""
 
-    def __init__(self, kind=ComprehensiveSRStorage, tls=None):
+    def __init__(self, *kinds, tls=None):
         self.held: list[Dataset] = []
         self.status, self.comment = 0x0000, ""
         entity = AE("PACS")
         entity.require_called_aet = True
-        entity.add_supported_context(kind, "1.2.840.10008.1.2")  # implicit alone, as old ones do
+        for kind in kinds or (ComprehensiveSRStorage,):
+            entity.add_supported_context(kind, "1.2.840.10008.1.2")  # implicit alone, as old ones do
         handlers = [(evt.EVT_C_STORE, self._take)]
         self.server = entity.start_server(("127.0.0.1", 0), block=False, ssl_context=tls, evt_handlers=handlers)
         self.address = f"PACS@127.0.0.1:{self.server.server_address[1]}"
@@ -215,6 +217,41 @@ def test_an_archive_that_takes_no_structured_reports_is_told_as_such(tmp_path):
         assert found.state == "refused"
         assert found.problem.endswith("does not take Comprehensive SR Storage")
     other.server.shutdown()
+
+
+def test_where_a_site_wants_it_the_pdf_goes_too(tmp_path):
+    pacs = Pacs(ComprehensiveSRStorage, EncapsulatedPDFStorage)
+    with deployed(tmp_path, medical_destination=pacs.address, medical_destination_pdf=True) as runtime:
+        reports, ann = Reports(runtime.database, sends_to="PACS"), radiologist(runtime)
+        study_id, version = signed(runtime, reports, ann)
+        work(runtime)
+        structured, printed = pacs.held
+        reports.retract(study_id, ann, version=version, reason="wrong patient", step_up="pin")
+        work(runtime)
+    assert (printed.SOPClassUID, printed.Modality, printed.StudyInstanceUID) == (
+        EncapsulatedPDFStorage, "DOC", "1.2.840.99.1",
+    )  # fmt: skip
+    assert (printed.PatientID, printed.PatientName) == (structured.PatientID, structured.PatientName)
+    assert (printed.ContentDate, printed.ContentTime) == (structured.ContentDate, structured.ContentTime)
+    assert printed.SourceInstanceSequence[0].ReferencedSOPInstanceUID == "1.2.840.99.1.2.3"
+    pages = [
+        pypdfium2.PdfDocument(one.EncapsulatedDocument[: one.EncapsulatedDocumentLength])[0]
+        for one in pacs.held if one.Modality == "DOC"
+    ]  # fmt: skip
+    told = [page.get_textpage().get_text_range() for page in pages]
+    assert ["RETRACTED" in one for one in told] == [False, True]
+    assert "Left effusion." in told[0]
+    assert len({one.SOPInstanceUID for one in pacs.held}) == 4
+    pacs.server.shutdown()
+
+
+def test_an_archive_that_takes_no_pdf_is_told_as_such(tmp_path, pacs):
+    with deployed(tmp_path, medical_destination=pacs.address, medical_destination_pdf=True) as runtime:
+        study_id, _ = signed(runtime, Reports(runtime.database, sends_to="PACS"), radiologist(runtime))
+        work(runtime)
+        found = stands(runtime, study_id)
+    assert (found.state, found.problem) == ("refused", "PACS: does not take Encapsulated PDF Storage")
+    assert pacs.held == []
 
 
 def test_a_job_that_ended_without_a_word_is_an_attempt(runtime, pacs):

@@ -86,7 +86,7 @@ def send_report(context: JobContext, runtime: Runtime) -> Report:
     if peer is None:
         raise InputError("is not set", where="TRIVIUM_MEDICAL_DESTINATION")
     try:
-        document, clean = _structured(runtime, due)
+        document, others, clean = _documents(runtime, due)
     except InputError as error:
         answer, uid = Answer(is_taken=False, is_final=True, problem=error.line), ""
     else:
@@ -94,7 +94,7 @@ def send_report(context: JobContext, runtime: Runtime) -> Report:
         with runtime.database.write(is_durable=True) as connection:
             note_uid(connection, due, peer.title, uid)
         context.progress("send", 0.3)
-        answer = send_to(entity, document.content, clean=clean)
+        answer = send_to(entity, [one.content for one in (document, *others)], clean=clean)
 
     def keep(connection: Connection) -> None:
         state = note_answer(
@@ -108,9 +108,12 @@ def send_report(context: JobContext, runtime: Runtime) -> Report:
     return replace(report, problems=(answer.problem,) if answer.problem else ())
 
 
-def _structured(runtime: Runtime, due: Sending) -> tuple[Document, Callable[[str], str]]:
-    """Write the report that is due, as the archive knows study and patient; and what takes the patient out of texts."""
+def _documents(runtime: Runtime, due: Sending) -> tuple[Document, list[Document], Callable[[str], str]]:
+    """Write the report that is due, as the archive knows study and patient: structured, and whatever else the site has
+    sent; and what takes the patient out of texts.
+    """
     from trivium.medical.intake.vault import open_vault
+    from trivium.medical.out import encapsulated, pdf
     from trivium.medical.out.outgoing import outgoing
     from trivium.medical.out.scrub import Scrubber
     from trivium.medical.out.structured import render
@@ -127,7 +130,11 @@ def _structured(runtime: Runtime, due: Sending) -> tuple[Document, Callable[[str
         report = outgoing(connection, due.study_id, identity=known)
     films = [runtime.store.read(one) for one in report.image_hashes]
     texts = catalogue("trivium.medical", report.language)
-    return render(report, films, previous=previous), Scrubber(known, texts["out.removed"]).clean
+    document = render(report, films, previous=previous)
+    others = []
+    if runtime.settings.medical_destination_pdf:
+        others = [encapsulated.render(document, pdf.render(report), texts["out.title"])]
+    return document, others, Scrubber(known, texts["out.removed"]).clean
 
 
 def fetch_priors(context: JobContext, runtime: Runtime) -> Report:

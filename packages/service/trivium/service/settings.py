@@ -164,6 +164,9 @@ class Settings(BaseSettings):
     medical_destination: str = Field(
         default="", description="TITLE@HOST:PORT of the archive that signed reports are sent to; empty for none."
     )
+    medical_destination_pdf: bool = Field(
+        default=False, description="Whether each report is sent as a PDF, too, for archives that show no SR."
+    )
     medical_destination_authorities: str = Field(
         default="", description="PEM file of authorities of its certificate: it is called by TLS; else plain."
     )

@@ -25,14 +25,14 @@ class NotTakenError(UpstreamError):
     """The other system is there, and does not take what we have: asking again changes nothing."""
 
 
-def associated(title: str, peer: Peer, sop_class: Any) -> Association:
-    """Return an association for one SOP class; whoever asked releases it.
+def associated(title: str, peer: Peer, *sop_classes: Any) -> Association:
+    """Return an association for some SOP classes; whoever asked releases it.
 
     Args:
         title: our own.
 
     Raises:
-        NotTakenError: if the other system knows no such class.
+        NotTakenError: if the other system does not know one of the classes.
         UpstreamError: if there is none to be had.
         InputError: if a file of its TLS cannot be used.
     """
@@ -40,7 +40,8 @@ def associated(title: str, peer: Peer, sop_class: Any) -> Association:
     asking, tls = AE(title), peer.tls()
     asking.acse_timeout = asking.dimse_timeout = asking.network_timeout = _TIMEOUT_S
     asking.connection_timeout = _CONNECTION_TIMEOUT_S
-    asking.add_requested_context(sop_class)
+    for one in sop_classes:
+        asking.add_requested_context(one)
     by = (tls, peer.host) if tls is not None else None
     found = asking.associate(peer.host, peer.port, ae_title=peer.title, tls_args=by)
     if not found.is_established:
@@ -50,10 +51,18 @@ def associated(title: str, peer: Peer, sop_class: Any) -> Association:
             hint = Phrase("see {setting}_AUTHORITIES, _CERTIFICATE and _KEY", setting=peer.setting)
             raise UpstreamError(what, where=where, hint=hint)
         if found.rejected_contexts:
-            raise NotTakenError(Phrase("does not take {kind}", kind=UID(sop_class).name), where=where)
+            raise _not_taken(found, where)
         told = "turned us away" if found.is_rejected else "does not answer"
         raise UpstreamError(told, where=where, hint=Phrase("does it know {title}?", title=title))
+    if found.rejected_contexts:
+        found.release()
+        raise _not_taken(found, peer.title)
     return found
+
+
+def _not_taken(association: Association, where: str) -> NotTakenError:
+    refused = UID(str(association.rejected_contexts[0].abstract_syntax))
+    return NotTakenError(Phrase("does not take {kind}", kind=refused.name), where=where)
 
 
 def status_of(code: int | None) -> str:

@@ -1,12 +1,13 @@
-"""A structured report sent to the archive by C-STORE, and what its answer means."""
+"""A report sent to the archive by C-STORE, as one object or two, and what its answers mean."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pydicom
+from pydicom.dataset import Dataset
 
 from trivium.medical.network.calling import NotTakenError, associated, status_of
 from trivium.medical.network.entity import Entity
@@ -35,31 +36,37 @@ class Answer:
     problem: str = ""
 
 
-def send(entity: Entity, report: bytes, *, clean: Callable[[str], str]) -> Answer:
-    """Send a structured report to the destination; whatever fails is an answer, too.
+def send(entity: Entity, objects: Sequence[bytes], *, clean: Callable[[str], str]) -> Answer:
+    """Send a report to the destination on one association; whatever fails is an answer, too.
 
     Args:
+        objects: DICOM files; the report is taken when all are.
         clean: takes out of a text what identifies the patient: an archive may quote what it refuses.
 
     Raises:
         InputError: if a file of its TLS cannot be used.
     """
-    peer, dataset = entity.destination, pydicom.dcmread(io.BytesIO(report))
+    peer, datasets = entity.destination, [pydicom.dcmread(io.BytesIO(one)) for one in objects]
     assert peer is not None
     try:
-        association = associated(entity.title, peer, dataset.SOPClassUID)
+        association = associated(entity.title, peer, *(one.SOPClassUID for one in datasets))
     except NotTakenError as error:
         return Answer(is_taken=False, is_final=True, problem=error.line)
     except UpstreamError as error:
         return Answer(is_taken=False, is_final=False, problem=error.line)
     try:
-        status = association.send_c_store(dataset)
+        answers = [_answer(association.send_c_store(one), peer.title, clean) for one in datasets]
     finally:
         association.release()
+    return next((one for one in answers if not one.is_taken), answers[0])
+
+
+def _answer(status: Dataset, title: str, clean: Callable[[str], str]) -> Answer:
+    """Return what a status means."""
     code = status.get("Status")
     if code in (0x0000, _DUPLICATE):
         return Answer(is_taken=True, is_final=True)
-    problem: str = Phrase("{title}: {told}", title=peer.title, told=status_of(code))
+    problem: str = Phrase("{title}: {told}", title=title, told=status_of(code))
     if comment := clean(str(status.get("ErrorComment") or "")):
         problem = Phrase("{problem} ({comment})", problem=problem, comment=comment)
     if code in _WARNINGS:
