@@ -8,6 +8,8 @@ import pytest
 from tests.maintenance.ingest.conftest import PLANT, at, pump
 
 from trivium.maintenance.ingest import history
+from trivium.maintenance.ingest.files import read_history
+from trivium.maintenance.registry import Asset, Registry, Tag
 from trivium.service.errors import InputError, NotFoundError
 
 
@@ -98,3 +100,13 @@ def test_what_cannot_be_read_is_named(plant, file, tmp_path):
     wrong.write_text("asset,time,temp\n" + f"P1,{at(0)},1\n" * 100 + "P1,soon,1\n")
     with pytest.raises(InputError, match=r"row 1, time: 'soon' is no time .* \(counted from row 101\)"):
         send(plant, wrong)
+
+
+def test_a_replay_names_the_file_and_the_row_that_it_cannot_read(tmp_path):
+    path = tmp_path / "history.csv"
+    rows = "".join(f"TI-7,{1767225600 + number},20.5\n" for number in range(5_000))
+    path.write_text(f"tag,timestamp,value\n{rows}TI-7,17672")
+    registry = Registry("north", assets={"P-1": Asset("P-1", (Tag("TI-7", "P-1"),))})
+    with pytest.raises(InputError) as caught:
+        read_history([path], registry, progress=lambda done, whole: None)
+    assert caught.value.line == ("history.csv: line 2: has 2 cells, the header has 3 (counted from row 5,001)")

@@ -16,6 +16,7 @@ from trivium.maintenance.ingest.moments import find_zone
 from trivium.maintenance.ingest.state import NEVER_US
 from trivium.maintenance.ingest.verdicts import NAMES, counts_of
 from trivium.maintenance.registry import Registry
+from trivium.service.errors import InputError
 
 __all__ = ["read_history"]
 
@@ -45,9 +46,14 @@ def read_history(
 
     for path in paths:
         with opened(path) as (stream, size, place):
-            for piece, content_type, _ in pieces(stream, path):
+            first = 1
+            for piece, content_type, num_rows in pieces(stream, path):
                 given = options or Options()
-                sheet, given = read_sheet(piece, format_of(content_type, piece), given, zone_of, arrival=None)
+                try:
+                    sheet, given = read_sheet(piece, format_of(content_type, piece), given, zone_of, arrival=None)
+                except InputError as error:
+                    raise InputError(f"{error.line} (counted from row {first:,})", where=path.name) from error
+                first += num_rows
                 judged = assess(sheet, registry, given, latest_us=_EVER_US)
                 for name, count in counts_of(judged.verdicts).items():
                     counts[name] += count
