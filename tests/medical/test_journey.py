@@ -33,6 +33,7 @@ TEXTS = {
         "banner": "Research use, not a medical device.",
         "watermark": "DRAFT",
         "ruler": r"[\d.]+ mm at detector",
+        "new": "new",
         "typed": "Heart size is normal for age, exi 123?",
         "out": ("FINDINGS", "DRAFT - not signed", "Signed by ann"),
         "wrong": ("FINDINGS: Right effusion.\nIMPRESSION: Left effusion.", "differs between findings and impression"),
@@ -44,6 +45,7 @@ TEXTS = {
         "banner": "仅供研究使用，不是医疗器械。",
         "watermark": "草稿",
         "ruler": r"[\d.]+ mm（探测器平面）",
+        "new": "新",
         "typed": "心影不大 exi 123?",
         "out": ("检查所见", "未经任何人签署", "签署：bo"),
         "wrong": ("检查所见：右侧胸腔积液。\n诊断意见：左侧胸腔积液。", "左右侧在所见与印象中不一致"),
@@ -203,6 +205,16 @@ def test_from_a_film_to_a_signature(browser, suite, locale):
     assert page.request.get(f"{address}/report.json").json()["entry"][0]["resource"]["status"] == "final"
     page.click("#identity")
     page.get_by_text("Zyxwine Quorla").wait_for()
+
+    # A film that comes after the signature is told until somebody has looked.
+    late = film(1 if locale == "en-US" else 2, place=2)
+    page.request.post(f"{suite.url}/medical/api/uploads", data=late, headers={"origin": suite.url})
+    page.locator("[data-act=looked]").wait_for()
+    assert page.locator("[data-tool=film-2]").inner_text() == f"2 PA {texts['new']}"
+    assert visit.axe() == []
+    page.locator("[data-act=looked]").click()
+    page.locator("[data-act=looked]").wait_for(state="detached")
+    assert texts["who"] in page.locator("[data-key=films-since]").inner_text()
 
     # A report of somebody's own, checked without an image.
     page.goto(f"{suite.url}/medical/check")

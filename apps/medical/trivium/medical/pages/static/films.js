@@ -30,9 +30,9 @@ export class Films {
   // Draw what the server knows; the answer comes when the film is on the screen.
   take(state) {
     const isFirst = this.state === null;
-    const hasMore = !isFirst && state.images.length !== this.state.images.length;
+    const isOther = !isFirst && (state.images.length !== this.state.images.length || state.films_since !== this.state.films_since);
     this.state = state;
-    if (isFirst || hasMore) this.drawTools();
+    if (isFirst || isOther) this.drawTools();
     this.drawPriors();
     const shown = isFirst && state.images.length ? this.load() : Promise.resolve();
     Object.assign(this.viewer, { regions: this.regions(), labels: this.labels() });
@@ -69,13 +69,14 @@ export class Films {
   }
 
   drawTools() {
-    const { images } = this.state;
+    const { images, films_since: since } = this.state;
     this.priorsTold = ""; // their buttons are drawn anew, too
+    const told = (one, place) => [place + 1, projection(one.view), place >= images.length - since ? say("ui.new") : ""].filter(Boolean).join(" ");
     const presets = say("ui.presets").split("|");
     const choice = make("select", { id: "window", "aria-label": say("ui.window"), onchange: (event) => this.preset(event.target.value) },
       ...presets.map((text, place) => make("option", { value: place + 1 }, `${place + 1} ${text}`)));
     const films = images.length > 1
-      ? images.map((one, place) => tool(`film-${place + 1}`, `${place + 1} ${projection(one.view)}`.trim(), () => this.showFilm(place), true))
+      ? images.map((one, place) => tool(`film-${place + 1}`, told(one, place), () => this.showFilm(place), true))
       : [];
     document.getElementById("tools").replaceChildren(
       ...films, choice,
