@@ -67,8 +67,10 @@ __device__ inline void run(const Given& given) {
             const int lines = share_of(tile) / 16;
             const bfloat16* from[8];
 #pragma unroll
-            for (int index = 0; index < 8; ++index)
-                from[index] = given.left + (int64_t)(kGather ? source[index] / given.slots : source[index]) * given.inner + chunk * 8;
+            for (int index = 0; index < 8; ++index) {
+                const int64_t row = kGather ? source[index] / given.slots : source[index];
+                from[index] = given.left + row * given.inner + chunk * 8;
+            }
             const int first_column = tile.column * columns;
             Tile next;
             for (int step = 0; step < steps; ++step, ++step_of_all) {

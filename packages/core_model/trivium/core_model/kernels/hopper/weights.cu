@@ -3,8 +3,8 @@
 //   T tokens, K slots per token, R = T * K rows sorted by expert
 //   of expert e: out[e][m][n] = sum over its rows r of left[slot_of_row[r] / K][m] * right[r][n]
 //
-// A cluster takes 256 lines m of one expert, half of them in each block, and 256 columns n. Rows of the left factor are
-// read where they lie, and those beyond the expert's last are zero: of the right one such rows must hold finite numbers.
+// A cluster takes 256 lines m of one expert, half of them in each block, and 256 columns n. Rows of the left factor
+// are read where they lie, and those beyond the expert's last are zero: there the right one must hold finite numbers.
 
 namespace {
 
@@ -12,7 +12,8 @@ constexpr int kLookedUpOffset = kBarriersOffset + 2 * 8 * kStages;
 
 // Copy a number, or write zero.
 __device__ inline void copy_4(uint32_t place, const int* from, bool is_real) {
-    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(place), "l"(from), "r"(is_real ? 4 : 0) : "memory");
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(place), "l"(from), "r"(is_real ? 4 : 0)
+                 : "memory");
 }
 
 __device__ inline int read_4(uint32_t place) {
@@ -103,13 +104,14 @@ __device__ inline void run(const Given& given) {
     if (warp < kCopyWarps) {
         asm volatile("setmaxnreg.dec.sync.aligned.u32 56;");
         const int chunk = threadIdx.x % 8, line = threadIdx.x / 8;
-        // A load would wait for all copies that were asked for before it. So rows are looked up by copies, too, each warp
-        // for its own 16 lines: those of a step arrive with the stage four steps before, whose place it takes.
+        // A load would wait for all copies that were asked for before it. So rows are looked up by copies, too, each
+        // warp for its own 16 lines: those of a step arrive with the stage four steps before, whose place it takes.
         const uint32_t own = ring.base + kLookedUpOffset + warp * kStages * 64;
         Cursor cursor(given, blockIdx.x / 2, clusters, total);
         auto look_up = [&](int step) {
             const int row = cursor.first + warp * 4 + lane % 4 + lane / 4 * 16;
-            if (lane < 16) copy_4(own + step % kStages * 64 + lane * 4, given.slot_of_row + row, row < cursor.tile.end);
+            const uint32_t place = own + step % kStages * 64 + lane * 4;
+            if (lane < 16) copy_4(place, given.slot_of_row + row, row < cursor.tile.end);
             cursor.advance();
         };
         for (int step = 0; step < kStages; ++step) look_up(step);
@@ -127,7 +129,8 @@ __device__ inline void run(const Given& given) {
 #pragma unroll
                     for (int index = 0; index < 2; ++index) {
                         const int box = 2 * rank + index;
-                        fetch_for_both(place + kLeftBytes + box * kBoxBytes, given.right, tile.column + 64 * box, first, full);
+                        const uint32_t to = place + kLeftBytes + box * kBoxBytes;
+                        fetch_for_both(to, given.right, tile.column + 64 * box, first, full);
                     }
                 }
                 int slot[4];
@@ -177,6 +180,7 @@ __device__ inline void run(const Given& given) {
                 for (int index = 0; index < 128; ++index) sum[index] = 0.f;
             }
             for (int first = tile.first; first < tile.end; first += kStep, ++step_of_all) {
+                const int done = first - tile.first;
                 ring.wait_until_full(step_of_all);
                 const uint32_t place = ring.place(step_of_all);
                 const uint64_t left = described(place + group * kBoxBytes), right = described(place + kLeftBytes);
@@ -184,11 +188,11 @@ __device__ inline void run(const Given& given) {
 #pragma unroll
                 for (int sixteen = 0; sixteen < 4; ++sixteen) {
                     constexpr int kAcross = 16 * 128 >> 4;
-                    multiply<true, true>(sum, left + sixteen * kAcross, right + sixteen * kAcross, first - tile.first + sixteen);
+                    multiply<true, true>(sum, left + sixteen * kAcross, right + sixteen * kAcross, done + sixteen);
                 }
                 commit_products();
                 wait_for_products<1>();
-                const int step = (first - tile.first) / kStep;
+                const int step = done / kStep;
                 if (step > 0) ring.release(step_of_all - 1);
                 if (step == 1) write_held(0);
                 if (step == 3) write_held(1);
