@@ -260,3 +260,19 @@ def test_writers_refuse_what_the_format_cannot_hold(tmp_path):
             write_points(tmp_path / name, cloud)
     with pytest.raises(InputError, match=r"files that end in '.pcd' are not read"):
         write_mesh(tmp_path / "a.pcd", TETRAHEDRON)
+
+
+@pytest.mark.parametrize("head", ["", "X;Y;Z\n"])
+@pytest.mark.parametrize("between", [";", "\t", " ", "; "])
+def test_decimal_commas_are_no_separators(tmp_path, head, between):
+    rows = [["1,5", "-2,25", "3"], ["4", "5", "6,125"], ["7", "8", "9"], ["1,0e-3", "0", "0"]]
+    (tmp_path / "a.csv").write_text(head.replace(";", between) + "".join(between.join(row) + "\n" for row in rows))
+    expected = [[1.5, -2.25, 3], [4, 5, 6.125], [7, 8, 9], [0.001, 0, 0]]
+    np.testing.assert_allclose(read_points(tmp_path / "a.csv").xyz, expected)
+
+
+@pytest.mark.parametrize("row", ["1,2,3", "1, 2, 3", "1.5,2.5,3.5", "1;2;3;4", "1 2 3", "1.0, 2.0; 3.0"])
+def test_commas_between_numbers_separate_them(tmp_path, row):
+    (tmp_path / "a.xyz").write_text(f"{row}\n{row}\n{row}\n")
+    wanted = [float(word) for word in row.replace(",", " ").replace(";", " ").split()[:3]]
+    np.testing.assert_allclose(read_points(tmp_path / "a.xyz").xyz, [wanted] * 3)

@@ -1,11 +1,14 @@
 """Points as text, one a line: XYZ, TXT and CSV, separated by blanks, commas, semicolons or tabs.
 
 A first line of names (`x,y,z,intensity`) is honoured; without one, the first three columns are x, y, z and further
-ones are called `column_4` onwards. Lines that begin with `#` or `//` are comments.
+ones are called `column_4` onwards. Numbers may have decimal commas where something else separates them. Lines that
+begin with `#` or `//` are comments.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +22,9 @@ __all__ = ["read", "write"]
 
 _MAX_LINE = 65_536
 _BLANKS = bytes.maketrans(b",;\t", b"   ")
+_DECIMAL_COMMAS = bytes.maketrans(b",;\t", b".  ")
+_DECIMAL_COMMA = re.compile(rb"[-+]?\d+(,\d+)?([eE][-+]?\d+)?")
+_SAMPLE = 100  # lines
 
 
 def read(path: str | Path, *, not_finite: NotFinite = "drop", limit: int = MAX_BYTES) -> PointCloud:
@@ -31,7 +37,9 @@ def read(path: str | Path, *, not_finite: NotFinite = "drop", limit: int = MAX_B
     data = load(path, limit=limit)
     if b"\0" in data[:4096]:
         raise InputError("is not text", where=where)
-    raw = data.removeprefix(b"\xef\xbb\xbf").translate(_BLANKS).splitlines()
+    lines = data.removeprefix(b"\xef\xbb\xbf").splitlines()
+    separators = _DECIMAL_COMMAS if _has_decimal_commas(lines) else _BLANKS
+    raw = [line.translate(separators) for line in lines]
     places = [at for at, line in enumerate(raw) if line.strip() and not line.lstrip().startswith((b"#", b"//"))]
     if not places:
         raise InputError("holds no point", where=where)
@@ -71,6 +79,15 @@ def write(path: str | Path, cloud: PointCloud) -> None:
         separator.join(map(repr, row)) for row in zip(*(values.tolist() for values in columns.values()), strict=True)
     ]
     save(path, "".join(f"{line}\n" for line in lines).encode())
+
+
+def _has_decimal_commas(lines: Sequence[bytes]) -> bool:
+    """Whether numbers have commas: without them, lines below the head have three cells or more, and no point."""
+    sample = [line for line in lines[1 : _SAMPLE + 1] if line.strip() and not line.lstrip().startswith((b"#", b"//"))]
+    rows = [line.replace(b";", b" ").split() for line in sample]
+    return any(b"," in line for line in sample) and all(
+        len(row) == max(len(rows[0]), 3) and all(_DECIMAL_COMMA.fullmatch(cell) for cell in row) for row in rows
+    )
 
 
 def _is_head(words: list[bytes]) -> bool:
