@@ -33,7 +33,7 @@ def known_life(fleet: Fleet, model: LifeModel, rows: np.ndarray) -> tuple[LifePr
     sensors = [
         name for name, varies in zip(model.features.sensors, model.features.conditions.varies, strict=True) if varies
     ]
-    lacks = _lacks(fleet, sensors)[rows]
+    lacks = _lacks(fleet, sensors, fleet.stretch)[rows]
     is_unknown = _mostly(lacks)
     told = model.predict(fleet, rows)
     parts = {name: np.where(is_unknown, np.nan, getattr(told, name)) for name in ("life", "low", "high", "risk")}
@@ -43,7 +43,7 @@ def known_life(fleet: Fleet, model: LifeModel, rows: np.ndarray) -> tuple[LifePr
 def known_states(fleet: Fleet, model: StateModel) -> tuple[np.ndarray, list[str]]:
     """Predict the probability of failure of each row, NaN where a sensor is unknown that training rows did not lack."""
     sensors = [name for name in model.features.sensors if name not in model.features.may_lack]
-    lacks = _lacks(fleet, sensors, is_series=model.features.is_series)
+    lacks = _lacks(fleet, sensors, fleet.asset, is_series=model.features.is_series)
     is_unknown = np.atleast_1d(lacks.any(axis=1))
     rows = np.arange(len(fleet))
     return np.where(is_unknown, np.nan, model.predict(fleet)), _notes(fleet, rows, lacks, is_unknown, sensors)
@@ -58,7 +58,7 @@ def known_scores(fleet: Fleet, monitor: Monitor, *, baseline: int = 0, seed: int
     Raises:
         InputError: if an asset has too few rows for the baseline.
     """
-    lacks = _lacks(fleet, monitor.sensors, is_series=fleet.is_series)
+    lacks = _lacks(fleet, monitor.sensors, fleet.asset, is_series=fleet.is_series)
     is_unknown = _mostly(lacks)
     score = _scores(fleet, monitor, baseline, seed)
     return np.where(is_unknown, np.nan, score), _notes(fleet, np.arange(len(fleet)), lacks, is_unknown, monitor.sensors)
@@ -81,10 +81,14 @@ def _scores(fleet: Fleet, monitor: Monitor, baseline: int, seed: int) -> np.ndar
     return score
 
 
-def _lacks(fleet: Fleet, sensors: Sequence[str], *, is_series: bool = True) -> np.ndarray:
-    """Return (N, S), whether a sensor has no value at a row, nor in a time series in the rows shortly before it."""
+def _lacks(fleet: Fleet, sensors: Sequence[str], together: np.ndarray, *, is_series: bool = True) -> np.ndarray:
+    """Return (N, S), whether a sensor has no value at a row, nor in a time series in the rows shortly before it.
+
+    Args:
+        together: (N,), rows whose values may stand for each other: of an asset, or of one of its lives.
+    """
     values = fleet.with_sensors(sensors).values
-    return np.isnan(rolling.carry_forward(values, fleet.stretch, STALE) if is_series else values)
+    return np.isnan(rolling.carry_forward(values, together, STALE) if is_series else values)
 
 
 def _mostly(lacks: np.ndarray) -> np.ndarray:
