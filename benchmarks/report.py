@@ -52,6 +52,7 @@ RECORDED: tuple[str, ...] = (
     "balance.py",  # seeds 101 to 105; 201 to 203 for what follows
     "balance.py dynamic",
     "vision_findings.py",  # seeds 10 to 14: those from 0 chose
+    "vision_cardiomegaly.py",  # seeds 30 to 34
     "vision_conformal.py",
     "vision_retrieval.py",
     "vision_export.py",

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from trivium.medical.analyze.heart_size import MAX_UNSURE, measure, unsure, widths_of
+from trivium.medical.analyze.heart_size import MAX_UNSURE, measure, unsure, widths_of, with_heart_size
 from trivium.medical.check import check
 from trivium.medical.claims import HEART_SIZE, claims_of
 from trivium.medical.narrate import load_phrases, narrate
 from trivium.medical.reading import check_report
-from trivium.medical.records import Finding, Header, HeartSize, Quality, Radiograph, Section, State
+from trivium.medical.records import Draft, Finding, Header, HeartSize, Quality, Radiograph, Section, State
+from trivium.medical.report import json as json_report
 from trivium.medical.samples.drawn_outlines import draw
 from trivium.service.errors import ModelError
 from trivium.service.evidence import ImageRegion, Sentence
 from trivium.vision import train_outlines
 from trivium.vision.classifier import FindingsClassifier
 from trivium.vision.films import standard
-from trivium.vision.findings import FINDINGS
+from trivium.vision.findings import FINDINGS, NO_FINDING
+from trivium.vision.heart_rule import CARDIOMEGALY, HeartRule, fit_heart_rule
 from trivium.vision.outlines import HEART, LEFT_LUNG, RIGHT_LUNG, Outlines
 
 GOOD = Quality("good", (), (), 0.9, 0, -1.0, -1.0, True)
@@ -127,6 +130,61 @@ def test_a_ratio_that_does_not_follow_is_left_out(text, ids, reason):
     claims = claims_of(FILM, NONE, SIZE)
     (told,) = check({Section.FINDINGS: [Sentence(text, ids)]}, claims, NONE, FILM, load_phrases("en"))[1]
     assert reason in told
+
+
+@pytest.mark.parametrize("size", [SIZE, None])
+def test_draft_json_has_the_measurement_with_its_boxes(size):
+    claims = claims_of(FILM, NONE, size)
+    draft = Draft(FILM, GOOD, NONE, {}, (), "en", size)
+    document = json.loads(json_report.render(draft, claims, {"name": "m"}))
+    heart = {"x": 150, "y": 200, "width": 140, "height": 120, "frame": 0}
+    chest = {"x": 100, "y": 300, "width": 250, "height": 6, "frame": 0}
+    told = {"name": "cardiothoracic_ratio", "value": 0.56, "regions": {"heart": heart, "chest": chest}}
+    assert document["measurements"] == ([told] if size else [])
+    assert document["claims"].get(HEART_SIZE, {}).get("value") == ("0.56" if size else None)
+
+
+def found_of(probability: float, state: State) -> tuple[Finding, ...]:
+    """Findings with Cardiomegaly as given, and No Finding present."""
+    told = {CARDIOMEGALY: (probability, state), NO_FINDING: (0.8, State.PRESENT)}
+    rest = (0.05, State.NOT_ASSESSED)
+    return tuple(Finding(name, *told.get(name, rest), name in told) for name in FINDINGS)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "probability", "state", "no_finding"),
+    [
+        (0.60, 0.3779, State.PRESENT, State.UNCERTAIN),  # log odds 0.5 * log(0.1 / 0.9) + 2 * 1 - 1.4 = -0.4986
+        (0.42, 0.0163, State.ABSENT, State.PRESENT),  # 0.5 * -2.1972 + 2 * -0.8 - 1.4 = -4.0986
+    ],
+)
+def test_a_wide_heart_makes_cardiomegaly_likelier(ratio, probability, state, no_finding):
+    classifier, rule = FindingsClassifier.load(), HeartRule(0.5, 2.0, -1.4)
+    size = replace(SIZE, ratio=ratio)
+    found = {one.name: one for one in with_heart_size(found_of(0.1, State.UNCERTAIN), size, classifier, rule)}
+    heart = found[CARDIOMEGALY]
+    assert (heart.probability, heart.state) == (probability, state)
+    assert heart.region == (SIZE.heart if state == State.PRESENT else None)  # its place is what was measured
+    assert found[NO_FINDING].state == no_finding  # no film shows nothing and something
+
+
+def test_what_was_not_measured_or_not_assessed_stays():
+    classifier, rule = FindingsClassifier.load(), HeartRule.load()
+    possible, unread = found_of(0.1, State.UNCERTAIN), found_of(0.1, State.NOT_ASSESSED)
+    assert with_heart_size(possible, None, classifier, rule) == possible
+    assert with_heart_size(unread, SIZE, classifier, rule) == unread
+
+
+def test_the_rule_finds_the_numbers_that_labels_were_drawn_by(tmp_path):
+    chance = np.random.default_rng(0)
+    probability, ratio = chance.uniform(0.02, 0.6, 20_000), chance.uniform(0.35, 0.65, 20_000)
+    odds = 0.7 * np.log(probability / (1 - probability)) + 1.5 * (ratio - 0.5) * 10 - 1
+    rule = fit_heart_rule(probability, ratio, chance.random(20_000) < 1 / (1 + np.exp(-odds)))
+    assert [rule.score, rule.ratio, rule.offset] == pytest.approx([0.7, 1.5, -1], abs=0.1)
+    for content in ("", '{"score": 1}', '{"score": "x", "ratio": 1, "offset": 1}', "[1]"):
+        (tmp_path / "heart_rule.json").write_text(content)
+        with pytest.raises(ModelError, match="cannot be loaded"):
+            HeartRule.load(tmp_path)
 
 
 def test_the_outlines_are_learned_from_drawings_and_loaded_again(tmp_path, monkeypatch, capsys):

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import torch
 
 from trivium.medical.analyze.findings import read_findings
-from trivium.medical.analyze.heart_size import measure
+from trivium.medical.analyze.heart_size import measure, with_heart_size
 from trivium.medical.analyze.pneumonia import with_pneumonia
 from trivium.medical.analyze.quality import assess, upright
 from trivium.medical.check import check
@@ -28,6 +28,7 @@ from trivium.service.errors import InputError
 from trivium.service.evidence import Claim, Report, ReportFile
 from trivium.service.text import LANGUAGES
 from trivium.vision.classifier import FindingsClassifier
+from trivium.vision.heart_rule import HeartRule
 from trivium.vision.outlines import Outlines
 from trivium.vision.pneumonia import PneumoniaClassifier
 from trivium.vision.quality_gate import Gate
@@ -49,12 +50,13 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The models that read a film: the gate, the classifier, pneumonia on small films, outlines of lungs and heart."""
+    """The models that read a film: gate, classifier, pneumonia on small films, outlines, and the heart's rule."""
 
     gate: Gate
     classifier: FindingsClassifier
     pneumonia: PneumoniaClassifier
     outlines: Outlines
+    heart_rule: HeartRule
 
     @classmethod
     def load(cls) -> Models:
@@ -66,11 +68,18 @@ class Models:
             ModelError: if a weights file is missing or does not fit.
         """
         torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))
-        return cls(Gate.load(), FindingsClassifier.load(), PneumoniaClassifier.load(), Outlines.load())
+        return cls(
+            Gate.load(), FindingsClassifier.load(), PneumoniaClassifier.load(), Outlines.load(), HeartRule.load()
+        )
 
     def record(self) -> dict[str, Any]:
         """Return what identifies the models, for `draft.json`."""
-        return {**self.classifier.record(), "pneumonia": self.pneumonia.record(), "outlines": self.outlines.record()}
+        return {
+            **self.classifier.record(),
+            "pneumonia": self.pneumonia.record(),
+            "outlines": self.outlines.record(),
+            "heart_rule": self.heart_rule.record(),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +153,9 @@ def draft_of(
         raise InputError(error.what, where=radiograph.name, hint=error.hint) from error
     laid = models.classifier.laid(film)
     findings = read_findings(laid, quality, radiograph.size, models.classifier)
-    findings = with_pneumonia(findings, upright(radiograph.film, quality), radiograph.size, models.pneumonia)
     heart_size = measure(film, laid, quality, radiograph.size, models.outlines)
+    findings = with_heart_size(findings, heart_size, models.classifier, models.heart_rule)
+    findings = with_pneumonia(findings, upright(radiograph.film, quality), radiograph.size, models.pneumonia)
     claims = claims_of(radiograph, findings, heart_size)
     told = narrate(
         radiograph,

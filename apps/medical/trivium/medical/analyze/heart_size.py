@@ -3,24 +3,29 @@
 The heart's greatest width over that of the chest inside the ribs (Danzer, American Journal of the Medical Sciences
 1919), on the film set straight by the alignment. The outlines come from a network that learned from drawings; where it
 is unsure of a border nothing is measured. On an AP film the heart looks wider than it is: the sentence says so.
+Where a film was measured, Cardiomegaly is judged by the classifier and the ratio together (`vision/heart_rule.py`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from trivium.medical.records import HeartSize, Quality
+from trivium.medical.analyze.findings import state_of
+from trivium.medical.records import Finding, HeartSize, Quality, State
 from trivium.service.evidence import ImageRegion
-from trivium.vision.alignment import Motions, moved, whole
-from trivium.vision.classifier import Laid
+from trivium.vision.alignment import Motions, align, moved, whole
+from trivium.vision.classifier import FindingsClassifier, Laid
 from trivium.vision.films import SIDE, Film
+from trivium.vision.findings import NO_FINDING
+from trivium.vision.heart_rule import CARDIOMEGALY, HeartRule
 from trivium.vision.outlines import HEART, LEFT_LUNG, RIGHT_LUNG, Outlines
 
-__all__ = ["MAX_UNSURE", "Widths", "measure", "unsure", "widths_of"]
+__all__ = ["MAX_UNSURE", "Widths", "measure", "trusted_ratios", "unsure", "widths_of", "with_heart_size"]
 
 MAX_UNSURE = 0.10  # of `unsure`; see benchmarks/vision_heart_size.py
 _FINER = 4  # outlines are read at a quarter of a pixel
@@ -70,6 +75,34 @@ def measure(film: Film, laid: Laid, quality: Quality, size: tuple[int, int], out
         _box((left, right, top, low), motion, size),
         _box((across, wide, row - 0.5, row + 0.5), motion, size),
     )
+
+
+def with_heart_size(
+    findings: Sequence[Finding], heart_size: HeartSize | None, classifier: FindingsClassifier, rule: HeartRule
+) -> tuple[Finding, ...]:
+    """Return the findings with Cardiomegaly judged by the ratio, too, and its place the heart that was measured.
+
+    As they were where nothing was measured or Cardiomegaly is not assessed.
+    """
+    (before,) = (one for one in findings if one.name == CARDIOMEGALY)
+    if heart_size is None or before.state == State.NOT_ASSESSED:
+        return tuple(findings)
+    probability = round(float(rule(np.array(before.probability), np.array(heart_size.ratio))), 4)
+    state = state_of(CARDIOMEGALY, probability, classifier)
+    region = heart_size.heart if state in (State.PRESENT, State.UNCERTAIN) else None
+    after = Finding(CARDIOMEGALY, probability, state, before.supported, region)
+    found = [after if one is before else one for one in findings]
+    if state == State.PRESENT:  # no film shows nothing and something
+        clash = (NO_FINDING, State.PRESENT)
+        found = [replace(one, state=State.UNCERTAIN) if (one.name, one.state) == clash else one for one in found]
+    return tuple(found)
+
+
+def trusted_ratios(films: Film, classifier: FindingsClassifier, outlines: Outlines) -> NDArray[np.float64]:
+    """Return the ratio of each standard film `(N, 64, 64)`; nan where `measure` would give none."""
+    found = outlines.of(align(films, classifier.parts.template)[0])
+    widths = [widths_of(one) if unsure(one) <= MAX_UNSURE else None for one in found]
+    return np.array([np.nan if one is None else round(one.ratio, 2) for one in widths])
 
 
 def unsure(found: NDArray[np.float32]) -> float:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from trivium.medical.analyze.findings import read_findings
+from trivium.medical.analyze.heart_size import measure, with_heart_size
 from trivium.medical.analyze.pneumonia import with_pneumonia
 from trivium.medical.analyze.quality import assess, upright
 from trivium.medical.parse.reader import read_path
@@ -96,9 +97,10 @@ def read_labelled(folder: Path, models: Models) -> LabelledFilms:
         except InputError as error:
             left_out.append(LeftOut(row["file"], number + 2, error.what))
             continue
-        findings = read_findings(
-            models.classifier.laid(film), quality, radiograph.size, models.classifier, with_regions=False
-        )
+        laid = models.classifier.laid(film)
+        findings = read_findings(laid, quality, radiograph.size, models.classifier, with_regions=False)
+        heart_size = measure(film, laid, quality, radiograph.size, models.outlines)
+        findings = with_heart_size(findings, heart_size, models.classifier, models.heart_rule)
         findings = with_pneumonia(findings, upright(radiograph.film, quality), radiograph.size, models.pneumonia)
         kept.append(number)
         films.append(film)
