@@ -7,13 +7,13 @@ page's. Milliseconds for a report of a page.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from trivium.medical.reading.comparison import comparisons
 from trivium.medical.reading.gaps import gaps
 from trivium.medical.reading.normality import normality
-from trivium.medical.reading.read import SIZED, Mention, Reading, Span, measures, named, read_report
+from trivium.medical.reading.read import LONGEST_HEADING, SIZED, Mention, Reading, Span, measures, named, read_report
 
 __all__ = ["KINDS", "Mark", "check_report"]
 
@@ -117,16 +117,13 @@ def _severities(reading: Reading) -> Iterator[Mark]:
 
 def _contradictions(reading: Reading) -> Iterator[Mark]:
     """Present here, absent there; a negation without a side, or on the same side."""
-    for section, other in (("findings", "findings"), ("findings", "impression")):
-        for denied in _mentioned(reading, section, "absent"):
-            for said in _mentioned(reading, other, "present"):
+    mentions = _distinct(reading)
+    for section, other in (("findings", "findings"), ("findings", "impression"), ("impression", "findings")):
+        for denied in _mentioned(mentions, section, "absent"):
+            for said in _mentioned(mentions, other, "present"):
                 if _denies(denied, said) and said.span != denied.span and _same_side(denied, said):
-                    yield _mark("contradiction", said, denied)
-        if section != other:
-            for denied in _mentioned(reading, other, "absent"):
-                for said in _mentioned(reading, section, "present"):
-                    if _denies(denied, said) and _same_side(denied, said):
-                        yield _mark("contradiction", denied, said)
+                    above, below = (said, denied) if section == "impression" else (denied, said)
+                    yield _mark("contradiction", below, above)
 
 
 def _missing(reading: Reading) -> Iterator[Mark]:
@@ -134,7 +131,7 @@ def _missing(reading: Reading) -> Iterator[Mark]:
     if not any(span.section == "impression" for span in reading.sentences):
         return
     spoken = {one.name for one in reading.mentions if one.span.section == "impression"}
-    for said in _mentioned(reading, "findings", "present"):
+    for said in _mentioned(reading.mentions, "findings", "present"):
         if said.name in reading.words.critical and said.name not in spoken:
             yield _mark("missing_critical", said)
 
@@ -147,7 +144,7 @@ def _unsupported(reading: Reading) -> Iterator[Mark]:
     fractures = {one.name for one in reading.mentions if one.name.lower().endswith("fracture")}
     related = [fractures, {"Pneumonia", "Infiltration", "Consolidation"}, {"Mass", "Nodule"}, {"Edema", "Infiltration"}]
     for polarity, groups in (("present", related), ("uncertain", [*related, set(_IN_LUNGS)])):
-        for said in _mentioned(reading, "impression", polarity):
+        for said in _mentioned(reading.mentions, "impression", polarity):
             kin = {said.name}.union(*(group for group in groups if said.name in group))
             if not kin & named:
                 yield _mark("device" if said.name in reading.words.devices else "unsupported", said)
@@ -174,12 +171,10 @@ def _normal(reading: Reading) -> Iterator[Mark]:
         if one.polarity == "present" and one.name not in reading.words.devices
         and one.span.section in ("findings", "impression")
     ]  # fmt: skip
+    spoken_of = {one.span for one in reading.mentions if not one.is_implied and one.polarity != "absent"}
     for span in reading.sentences:
         is_about_more = reading.words.patterns["otherwise"].search(span.text)
-        named_here = any(
-            one.span == span and not one.is_implied and one.polarity != "absent" for one in reading.mentions
-        )
-        if span.section != "impression" or is_about_more or named_here:
+        if span.section != "impression" or is_about_more or span in spoken_of:
             continue
         if claim := normality(span.text, reading.words.language):
             said = span.text[claim.start : claim.end]
@@ -195,8 +190,9 @@ def _normal(reading: Reading) -> Iterator[Mark]:
 
 def _devices(reading: Reading) -> Iterator[Mark]:
     """A device that is there in one place and absent in another."""
-    for one in reading.mentions:
-        for other in reading.mentions:
+    mentions = _distinct(reading)
+    for one in mentions:
+        for other in mentions:
             is_device = one.name in reading.words.devices and one.name == other.name
             if is_device and one.polarity == "present" and other.polarity == "absent":
                 yield _mark("device", one, other)
@@ -204,22 +200,22 @@ def _devices(reading: Reading) -> Iterator[Mark]:
 
 def _units(reading: Reading) -> Iterator[Mark]:
     """A length that nothing in a chest has, a lesion without a unit, or one lesion with two sizes."""
+    lesions = {one.span: one.name for one in reading.mentions if one.name == "Mass"}
+    lesions |= {one.span: one.name for one in reading.mentions if one.name == "Nodule"}
     for span in reading.sentences:
         if span.section in ("findings", "impression"):
-            yield from _odd_lengths(reading, span)
+            yield from _odd_lengths(span, is_lesion=span in lesions, is_nodule=lesions.get(span) == "Nodule")
     for above, below in _pairs(reading):
         sizes = (above.size_mm or 0.0, below.size_mm or 0.0)
         if above.name in SIZED and all(sizes) and max(sizes) - min(sizes) > _SAME_SIZE * max(sizes):
             yield _mark("unit", below, above)
 
 
-def _odd_lengths(reading: Reading, span: Span) -> Iterator[Mark]:
-    lesions = [one for one in reading.mentions if one.span == span and one.name in SIZED]
+def _odd_lengths(span: Span, *, is_lesion: bool, is_nodule: bool) -> Iterator[Mark]:
     for found in measures(span.text):
-        is_nodule = any(one.name == "Nodule" for one in lesions)
         largest = _LARGEST_NODULE_MM if is_nodule else _LONGEST_MM
         is_odd = found.mm is not None and not _SHORTEST_MM <= found.mm <= largest
-        is_no_length = bool(lesions) and found.mm is None and found.text[-1] not in "%％"
+        is_no_length = is_lesion and found.mm is None and found.text[-1] not in "%％"
         if is_odd or is_no_length:
             yield Mark("unit", span.start + found.start, span.start + found.end, found.text)
 
@@ -259,7 +255,7 @@ def _unfilled(reading: Reading) -> Iterator[Mark]:
 def _in_brackets(heading: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
     """Yield where a heading stands in brackets of its own: `【检查所见】`."""
     for line in re.finditer(r"^.*$", text, re.MULTILINE):
-        if found := heading.match(line[0]):
+        if found := heading.match(line[0][:LONGEST_HEADING]):
             start = line.start() + len(line[0]) - len(line[0].lstrip())
             yield start, line.start() + len(found[0].rstrip(" :："))
 
@@ -276,8 +272,9 @@ def _wrong_sex(reading: Reading, sex: str) -> Iterator[Mark]:
 
 def _pairs(reading: Reading) -> Iterator[tuple[Mention, Mention]]:
     """Yield the same finding in the findings and in the impression, present or uncertain in both."""
-    for above in reading.mentions:
-        for below in reading.mentions:
+    mentions = _distinct(reading)
+    for above in mentions:
+        for below in mentions:
             is_pair = above.name == below.name and (above.span.section, below.span.section) == (
                 "findings",
                 "impression",
@@ -293,16 +290,26 @@ def _said(reading: Reading, name: str, section: str) -> list[Mention]:
     ]  # fmt: skip
 
 
-def _mentioned(reading: Reading, section: str, polarity: str) -> list[Mention]:
-    return [one for one in reading.mentions if one.span.section == section and one.polarity == polarity]
+def _mentioned(mentions: Iterable[Mention], section: str, polarity: str) -> list[Mention]:
+    return [one for one in mentions if one.span.section == section and one.polarity == polarity]
+
+
+def _distinct(reading: Reading) -> list[Mention]:
+    """Return the first mention of each that say the same, so that a text of one word takes no square of its length."""
+    first: dict[tuple[object, ...], Mention] = {}
+    for one in reading.mentions:
+        ages = bool(_OLD.search(one.span.text)), bool(_FRESH.search(one.span.text))
+        key = (one.name, one.span.section, one.polarity, one.side, one.size_mm, one.grades, one.is_implied, ages)
+        first.setdefault(key, one)
+    return list(first.values())
 
 
 def _denies(denied: Mention, said: Mention) -> bool:
     """Whether it denies this: without a fracture no bone has one; without a large effusion, a small one may be."""
     is_same = denied.name == said.name or (denied.name == _ANY_FRACTURE and said.name.endswith(" fracture"))
-    is_other_age = _FRESH.search(denied.span.text) and _OLD.search(said.span.text)
-    is_other_size = denied.grades and said.grades and not denied.grades & said.grades
-    return is_same and not is_other_age and not is_other_size
+    if not is_same or (denied.grades and said.grades and not denied.grades & said.grades):
+        return False
+    return not (_FRESH.search(denied.span.text) and _OLD.search(said.span.text))
 
 
 def _same_side(one: Mention, other: Mention) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
+from itertools import pairwise
 
 from trivium.medical.reading.stems import classes
 
@@ -34,16 +35,23 @@ def assertions(clause: str, places: list[tuple[int, int]]) -> list[str]:
         places: where it names something, from and to, in order.
     """
     is_open = _of("hedges").search(clause) or _of("excludes").search(clause)
-    found = []
+    found, last_of = [], _list_ends([clause[one[1] : other[0]] for one, other in pairwise(places)])
     for position, (start, _) in enumerate(places):
         before = clause[places[position - 1][1] if position else 0 : start]
-        last = position
-        while last + 1 < len(places) and _LISTED.fullmatch(clause[places[last][1] : places[last + 1][0]]):
-            last += 1
+        last = last_of[position]
         behind = clause[places[last][1] : places[last + 1][0] if last + 1 < len(places) else len(clause)]
         said = _ahead(_masked(clause, places, position), before) or _behind(behind)
         found.append(said or ("uncertain" if is_open else "present"))
     return found
+
+
+def _list_ends(between: list[str]) -> list[int]:
+    """Return for each place the last one of the list that it stands in, by what stands between one and the next."""
+    ends = list(range(len(between) + 1))
+    for position in reversed(range(len(between))):
+        if _LISTED.fullmatch(between[position]):
+            ends[position] = ends[position + 1]
+    return ends
 
 
 def _masked(clause: str, places: list[tuple[int, int]], position: int) -> str:
@@ -106,7 +114,9 @@ def _behind(behind: str) -> str:
         denied = _of("denies_before").match(text)
         if denied and not _PARTLY.search(denied[0]):
             rest = text[denied.end() :].lstrip()
-            if not rest or re.match(r"[，；。、（(,;.！!]|等|征|影|表现|于|在|之|的|者|证据|依据|之象|像|显影", rest):
+            if not rest or re.match(
+                r"[，；。、（(,;.！!]|等|征|影|表现|诊断|于|在|之|的|者|证据|依据|之象|像|显影", rest
+            ):
                 return "absent"
             return "" if _of("attributes").match(rest) or _of("attributes").search(rest[:8]) else "uncertain"
     if sign := _DENIAL.search(behind):

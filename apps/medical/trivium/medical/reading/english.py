@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import re
+from itertools import pairwise
 
 from trivium.medical.reading.stems import stems
 
@@ -22,7 +23,7 @@ _HELPING = (
     r"then|also|both|all|either|each|felt|considered|thought|deemed|judged|believed|again|already|just|therefore|thus|"
     r"hence|itself|too|very|most|quite|rather|reported|as|come|\w+ly|in|on|at|of|within|over|along|the|a|this|left|"
     r"right|side|sided|lungs?|hemithora\w*|bases?|apex|apices|chest|film|zones?|lobes?|upper|lower|mid|middle|pleural|"
-    r"spaces?|and|or|region|fields?|here|today)"
+    r"spaces?|region|fields?|here|today|seen|noted|described|mentioned|shown|demonstrated|earlier|before|known|which|that)"
 )
 _LISTED = re.compile(
     rf"(?:[\s,/&(]|\b(?:and|or|nor|as well as|a|an|the|any)\b)*(?:(?!{_HELPING}\b)[\w-]+\s+){{0,3}}\s*"
@@ -82,12 +83,22 @@ def assertions(clause: str, places: list[tuple[int, int]]) -> list[str]:
     """
     text, spots = _masked(clause.lower().replace("\u2019", "'"), places)
     text = stems("affirms").sub(lambda idiom: "~" * len(idiom[0]), text)
+    ends = _list_ends([text[one + 1 : other] for one, other in pairwise(spots)])
     return [
         _ahead(text[:spot])
-        or _behind(text, spots, position)
+        or _behind(text, spots, position, ends[position])
         or ("uncertain" if stems("hedges").search(text) else "present")
         for position, spot in enumerate(spots)
     ]
+
+
+def _list_ends(between: list[str]) -> list[int]:
+    """Return for each place the last one of the list that it stands in, by what stands between one and the next."""
+    ends = list(range(len(between) + 1))
+    for position in reversed(range(len(between))):
+        if _LISTED.fullmatch(between[position]):
+            ends[position] = ends[position + 1]
+    return ends
 
 
 def _masked(text: str, places: list[tuple[int, int]]) -> tuple[str, list[int]]:
@@ -149,11 +160,8 @@ def _reaching(between: str) -> str:
     return "absent" if len(last.split()) <= 8 else "uncertain"
 
 
-def _behind(text: str, spots: list[int], position: int) -> str:
-    """Return what a predicate makes of a thing in front of it; empty where there is none."""
-    end = position
-    while end + 1 < len(spots) and _LISTED.fullmatch(text[spots[end] + 1 : spots[end + 1]]):
-        end += 1
+def _behind(text: str, spots: list[int], position: int, end: int) -> str:
+    """Return what a predicate makes of a thing in front of it, the list of which ends with `end`; empty without one."""
     behind = text[spots[end] + 1 : spots[end + 1] if end + 1 < len(spots) else len(text)]
     is_last = end + 1 == len(spots)
     if _ANSWERS_NO.match(behind) and (is_last or re.search(r"\w\W*[,.;]", behind)):

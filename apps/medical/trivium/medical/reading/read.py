@@ -6,6 +6,7 @@ behind a finding for the findings before it. Not for drafts, whose sentences car
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -29,7 +30,7 @@ _OTHER_UNITS = ("kg", "g", "mg", "ml", "cc", "l", "mmhg", "%", "％", "千克", 
 _SIZE = re.compile(
     rf"(\d+(?:\.\d+)?)\s*(?:-\s?)?({'|'.join((*_LENGTHS, *_OTHER_UNITS))})?(?![A-Za-z\d])", re.IGNORECASE
 )
-_LONGEST = 800  # characters of a clause; what is longer is no sentence, and would take the square of its length
+_LONGEST = 800  # characters of a sentence; what is longer is no sentence, and would take the square of its length
 _BOTH = re.compile(
     r"\b(left|right)\W+(?:[\w-]+\W+){0,6}?(?:and|as well as)\W+(?:[\w-]+\W+){0,3}?(?!\1)(?:left|right)\b|"
     r"左[^，。]*[及和、][^，。]*右|右[^，。]*[及和、][^，。]*左",
@@ -42,6 +43,7 @@ _ENDS = re.compile(
 SIZED = ("Nodule", "Mass")
 _OF_A_TUBE = re.compile(r"\b(?:tip|carina|tube|line|catheter|above|below)\b|隆突|末端|尖端|导管|插管", re.IGNORECASE)
 _NEXT = 3  # characters between two sentences, at most
+LONGEST_HEADING = 120  # characters, with what stands before it in its line
 _SIDES_REACH = 40  # characters before the last number
 _SIDES = re.compile(r"(?:\d+(?:\.\d+)?\s*[x×*]\s*)+$", re.IGNORECASE)
 
@@ -132,16 +134,16 @@ def _sentences(text: str, words: Lexicon) -> Iterator[Span]:
         start = place
         place += len(line)
         for name, heading in words.headings:
-            if found := heading.match(line):
+            if found := heading.match(line[:LONGEST_HEADING]):
                 section, start = name, start + found.end()
                 line = line[found.end() :]
                 break
         for found in _SENTENCE[words.language].finditer(line):
-            said = found[0]
-            if said.strip():
-                lead = len(said) - len(said.lstrip())
-                begin = start + found.start() + lead
-                yield Span(section, begin, begin + len(said.strip()), said.strip())
+            for begin in range(found.start(), found.end(), _LONGEST):
+                said = line[begin : min(begin + _LONGEST, found.end())]
+                if said.strip():
+                    place_of_it = start + begin + len(said) - len(said.lstrip())
+                    yield Span(section, place_of_it, place_of_it + len(said.strip()), said.strip())
 
 
 def _goes_on(mentions: list[Mention], span: Span, words: Lexicon) -> bool:
@@ -195,8 +197,7 @@ def _clauses(text: str, words: Lexicon) -> list[str]:
     parts.append(text[place:])
     if words.language == "zh":  # a comma ends what a negation reaches
         parts = [one for part in parts for one in _split_at_commas(part, words)]
-    pieces = [part[start : start + _LONGEST] for part in parts for start in range(0, len(part), _LONGEST)]
-    return [one for one in pieces if one.strip()]
+    return [one for one in parts if one.strip()]
 
 
 def _split_at_commas(text: str, words: Lexicon) -> list[str]:
@@ -232,12 +233,17 @@ def _is_a_size(part: str, words: Lexicon) -> bool:
 
 def named(clause: str, words: Lexicon) -> list[_Place]:
     """Return the places of what is named, the first of the lexicon where several begin."""
+    return list(_named(clause, words.language))
+
+
+@functools.lru_cache(maxsize=1024)
+def _named(clause: str, language: str) -> tuple[_Place, ...]:
     taken: list[_Place] = []
-    for thing in words.things:
+    for thing in lexicon(language).things:
         for found in thing.pattern.finditer(clause):
             if all(found.end() <= one.start or found.start() >= one.end for one in taken):
                 taken.append(_Place(found.start(), found.end(), thing.name, thing.is_denial))
-    return sorted(one for one in taken if one.name)
+    return tuple(sorted(one for one in taken if one.name))
 
 
 def _assertions(clause: str, places: list[_Place], words: Lexicon) -> list[str]:
