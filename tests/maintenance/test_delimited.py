@@ -246,3 +246,36 @@ def test_times_are_seconds_however_they_are_written(tmp_path, times):
     text = "时间,flow\n" + "".join(f"{one},{number}.5\n" for number, one in enumerate(times))
     fleet = read_file(write(tmp_path / "times.csv", text))
     assert (fleet.time.tolist(), fleet.time_unit) == ([1583748873, 1583748933], "s")  # 2020-03-09 10:14:33 UTC
+
+
+@pytest.mark.parametrize(
+    ("separator", "decimal", "large", "small"),
+    [
+        (";", ",", "1.498", "998"),
+        (";", ",", "1.234.567,5", "12,5"),
+        (";", ",", "1\u202f498", "-998"),
+        (";", ".", "1'498.5", "998"),
+        (",", ".", "1 498", "2"),
+        ("\t", ".", "-1\u2019498", "7.25"),
+    ],
+)
+def test_groups_of_three_digits_are_one_number(tmp_path, separator, decimal, large, small):
+    rows = [
+        ["09.03.2020", large, f"2{decimal}5"],
+        ["10.03.2020", small, f"3{decimal}5"],
+        ["11.03.2020", "", f"1{decimal}125"],
+    ]
+    lines = [separator.join(row) for row in [["Datum", "Speed [rpm]", "flow"], *rows]]
+    fleet = read_file(write(tmp_path / "grouped.csv", "\n".join(lines) + "\n"))
+    assert fleet.time.tolist() == [1583712000, 1583798400, 1583884800]  # dates with points stay dates
+    expected = [
+        float("".join(sign for sign in word if sign in "-0123456789" or sign == decimal).replace(",", "."))
+        for word in (large, small)
+    ]
+    np.testing.assert_array_equal(fleet.values[:, 0], [*expected, np.nan])
+    np.testing.assert_array_equal(fleet.values[:, 1], [2.5, 3.5, 1.125])
+
+
+def test_points_between_digits_stay_points_where_commas_do_not_mark_decimals(tmp_path):
+    fleet = read_file(write(tmp_path / "points.csv", "time;flow;level\n1;1.498;ok\n2;1.250;ok\n3;1.125;ok\n"))
+    assert fleet.values[:, 0].tolist() == [1.498, 1.25, 1.125]

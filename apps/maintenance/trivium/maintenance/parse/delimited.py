@@ -97,6 +97,7 @@ def _table(text: str, name: str) -> pd.DataFrame:
     if doubled := [column for column, count in Counter(header).items() if count > 1 and column.strip()]:
         raise InputError(f"the column {doubled[0]!r} is there twice", where=name, hint="rename or remove one")
     header = _as_wide_as_rows(header, text, separator, name)
+    decimal = "," if _has_decimal_comma(text, separator) else "."
     try:
         table = pd.read_csv(
             io.StringIO(text),
@@ -104,7 +105,7 @@ def _table(text: str, name: str) -> pd.DataFrame:
             names=_unique(header),
             header=0,
             index_col=False,
-            decimal="," if _has_decimal_comma(text, separator) else ".",
+            decimal=decimal,
             thousands="," if _has_thousands(text, separator) else None,
             na_values=list(MISSING_WORDS),
             keep_default_na=False,
@@ -116,6 +117,9 @@ def _table(text: str, name: str) -> pd.DataFrame:
         raise InputError(f"is no regular table ({error})", where=name, hint="every line needs as many cells") from None
     if table.empty:
         raise InputError("there are names but no rows", where=name, hint="give a table with rows")
+    for column in table.columns:
+        if table[column].dtype.kind not in "fiub" and plain(column) not in _KEPT_AS_WRITTEN:
+            table[column] = _ungrouped(table[column], decimal)
     return table.dropna(axis="columns", how="all")
 
 
@@ -170,6 +174,25 @@ def _has_thousands(text: str, separator: str) -> bool:
     grouped = re.findall(r'"\s*-?(\d+(?:,\d+)+(?:\.\d+)?)\s*"', body)
     is_grouped = all(re.fullmatch(r"[1-9]\d{0,2}(,\d{3})+(\.\d+)?", number) for number in grouped)
     return separator == "," and bool(grouped) and is_grouped and bool(re.search(r"(^|,)-?\d+\.\d+(,|$)", body, re.M))
+
+
+def _ungrouped(series: pd.Series, decimal: str) -> pd.Series:
+    """Return a column with groups of three digits (`1.498` beside decimal commas, `1'498`, `1 498`) as numbers.
+
+    A column of which less than half is written so is returned as it is.
+    """
+    marks = r"[ '\u2019\u00a0\u202f\u2009" + ("." if decimal == "," else "") + "]"
+    end = rf"({re.escape(decimal)}\d+)?"
+    grouped, short = rf"[-+]?[1-9]\d{{0,2}}({marks}\d{{3}})+{end}", rf"[-+]?\d{{1,3}}{end}"
+    first = series.dropna().head(200).astype("string").str.strip()  # text and dates go no further
+    if first.empty or first.str.fullmatch(f"{grouped}|{short}").mean() < 0.5:
+        return series
+    words = series.astype("string").str.strip()
+    is_grouped, is_short = (words.str.fullmatch(one).fillna(False) for one in (grouped, short))
+    if not is_grouped.any() or (is_grouped | is_short).sum() < 0.5 * series.notna().sum():
+        return series
+    numbers = words.str.replace(marks, "", regex=True).str.replace(decimal, ".", regex=False)
+    return pd.to_numeric(numbers.where(is_grouped | is_short), errors="coerce").astype("float64")
 
 
 def _is_number(cell: str) -> bool:
