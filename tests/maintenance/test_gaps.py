@@ -70,6 +70,16 @@ def test_a_row_that_lacks_a_sensor_has_no_probability(machines, tmp_path, capsys
     assert "no value of Torque in 2 of 40 rows, which have no prediction" in capsys.readouterr().err
 
 
+def test_a_category_that_was_never_seen_is_said(machines, tmp_path, capsys):
+    lines = machine_table(40, 7).splitlines()
+    for place, text in ((3, "X"), (8, "")):
+        cells = lines[place].split(",")
+        lines[place] = ",".join([*cells[:2], text, *cells[3:]])
+    rows = predicted(write(tmp_path / "new.csv", "\n".join(lines) + "\n"), "--model", machines)
+    assert all(row["p_fail"] for row in rows)
+    assert "Type (empty), X in 2 of 40 rows: no row that was learned from had it" in capsys.readouterr().err
+
+
 def test_a_sensor_that_training_rows_lacked_may_be_missing(tmp_path):
     lines = machine_table(300, 3).splitlines()
     for place in range(1, 26):

@@ -45,8 +45,8 @@ def known_states(fleet: Fleet, model: StateModel) -> tuple[np.ndarray, list[str]
     sensors = [name for name in model.features.sensors if name not in model.features.may_lack]
     lacks = _lacks(fleet, sensors, fleet.asset, is_series=model.features.is_series)
     is_unknown = np.atleast_1d(lacks.any(axis=1))
-    rows = np.arange(len(fleet))
-    return np.where(is_unknown, np.nan, model.predict(fleet)), _notes(fleet, rows, lacks, is_unknown, sensors)
+    notes = [*_notes(fleet, np.arange(len(fleet)), lacks, is_unknown, sensors), *_strange(fleet, model)]
+    return np.where(is_unknown, np.nan, model.predict(fleet)), notes
 
 
 def known_scores(fleet: Fleet, monitor: Monitor, *, baseline: int = 0, seed: int = 1) -> tuple[np.ndarray, list[str]]:
@@ -89,6 +89,20 @@ def _lacks(fleet: Fleet, sensors: Sequence[str], together: np.ndarray, *, is_ser
     """
     values = fleet.with_sensors(sensors).values
     return np.isnan(rolling.carry_forward(values, together, STALE) if is_series else values)
+
+
+def _strange(fleet: Fleet, model: StateModel) -> list[str]:
+    """Say which texts of a category no training row had; they count as none of those that it had."""
+    told = []
+    for name, levels in model.features.levels.items():
+        texts = fleet.categories[name]
+        is_new = ~np.isin(texts, levels)
+        if is_new.any():
+            shown = ", ".join(text or "(empty)" for text in sorted(set(texts[is_new].tolist()))[:_NAMED])
+            told.append(
+                f"{name} {shown} in {int(is_new.sum())} of {len(fleet)} rows: no row that was learned from had it"
+            )
+    return told
 
 
 def _mostly(lacks: np.ndarray) -> np.ndarray:
