@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -171,7 +172,7 @@ class Answerer(nn.Module):
             made = cls(ModelConfig.from_json(settings["decoder"]), settings["vocabulary"])
             made.put(load_file(path))
             made.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
+        except (OSError, SafetensorError, ValueError, RuntimeError, KeyError) as error:
             raise ModelError(f"the answering model cannot be loaded ({error})", where=str(folder)) from error
         return made.eval()
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -136,7 +137,7 @@ class FindingsClassifier:
             sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
             parts = Parts.from_tensors(load_file(path))
             settings = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
+        except (OSError, SafetensorError, ValueError, RuntimeError, KeyError) as error:
             raise ModelError(f"the classifier cannot be loaded ({error})", where=str(folder)) from error
         parts.net.for_reading()
         return cls(parts, settings, sha256)

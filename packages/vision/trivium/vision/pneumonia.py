@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from trivium.service.errors import ModelError
@@ -78,7 +79,7 @@ class PneumoniaClassifier:
             tensors = load_file(path)
             settings = json.loads((folder / "pneumonia.json").read_text(encoding="utf-8"))
             return cls(tensors["weight"], tensors["rule"], settings, sha256)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, SafetensorError, ValueError, KeyError) as error:
             raise ModelError(f"the pneumonia classifier cannot be loaded ({error})", where=str(folder)) from error
 
     def speaks_of(self, film: Film, size: tuple[int, int]) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from trivium.service.errors import ModelError
@@ -64,7 +65,7 @@ class Gate:
         """
         try:
             return cls(load_file(folder / "quality.safetensors"))
-        except (OSError, ValueError) as error:
+        except (OSError, SafetensorError, ValueError) as error:
             raise ModelError(f"the quality gate cannot be loaded ({error})", where=str(folder)) from error
 
     def judge(self, film: Film) -> Verdict:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from trivium.service.errors import InputError, ModelError
@@ -126,7 +127,7 @@ class Retriever:
             stored = load_file(folder / "retrieval.safetensors")
             words = stored.pop("words").tobytes().decode().split("\n")
             return cls(Vocabulary(words, stored.pop("word_weights")), **stored)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
             raise ModelError(f"the encoders of retrieval cannot be loaded ({error})", where=str(folder)) from error
 
 

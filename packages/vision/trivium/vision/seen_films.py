@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from trivium.service.errors import ModelError
@@ -38,7 +39,7 @@ def load_seen(folder: Path = WEIGHTS) -> frozenset[int]:
     """
     try:
         return frozenset(int(one) for one in load_file(folder / "seen_films.safetensors")["keys"])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, SafetensorError, ValueError, KeyError) as error:
         raise ModelError(f"the list of training films cannot be loaded ({error})", where=str(folder)) from error
 
 
