@@ -6,7 +6,8 @@ Reports and errors are written by `medical_reports/`, whose words were chosen ap
 error counts as found when a mark of the right kind is there that the report without it does not have. False alarms are
 counted on unedited drafts, and on the reports without an error; the same drafts are read by rule, and what they state
 is compared with what they were made from. `--once` uses the templates kept back; each such run
-is logged in docs/experiments.md. `--show KIND` prints what was missed.
+is logged in docs/experiments.md. `--developed` uses the wordings that the checker's rules were developed on.
+`--show KIND` prints what was missed.
 """
 
 from __future__ import annotations
@@ -37,12 +38,13 @@ def main() -> int:
     parser = arguments(__doc__)
     parser.add_argument("--count", type=int, default=200, help="reports for each kind and language")
     parser.add_argument("--once", action="store_true", help="use the templates that were kept back")
+    parser.add_argument("--developed", action="store_true", help="use the wordings that the rules were developed on")
     parser.add_argument("--show", default="", metavar="KIND", help="print missed errors, or `false` for false alarms")
     given = parser.parse_args()
     print(setting((), given.seed))
     worst_recall, worst_alarms, worst_labels = 1.0, 0.0, 1.0
     for language in ("en", "zh"):
-        templates = Templates(language, is_once=given.once)
+        templates = Templates(language, is_once=given.once, is_developed=given.developed)
         alarms, right = 0, 0
         for kind in ERRORS:
             chance = random.Random(f"{given.seed} {language} {kind}")

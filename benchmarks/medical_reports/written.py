@@ -25,13 +25,18 @@ SIDES = {"en": ("left", "right"), "zh": ("左", "右")}
 
 
 class Templates:
-    """The templates of one language; with `is_once`, those kept back are taken wherever there are some."""
+    """The templates of one language; with `is_once`, those kept back are taken wherever there are some.
 
-    def __init__(self, language: str, *, is_once: bool = False) -> None:
-        path = Path(__file__).parent / f"{language}.toml"
-        self.language, self.is_once = language, is_once
-        self._lists: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    With `is_developed`, those that the checker's rules were developed on are taken in the same way.
+    """
+
+    def __init__(self, language: str, *, is_once: bool = False, is_developed: bool = False) -> None:
+        folder = Path(__file__).parent
+        self.language, self.is_once = language, is_once or is_developed
+        self._lists: dict[str, Any] = tomllib.loads((folder / f"{language}.toml").read_text(encoding="utf-8"))
         self._once: dict[str, Any] = self._lists.pop("once")
+        if is_developed:
+            self._once = tomllib.loads((folder / f"developed_{language}.toml").read_text(encoding="utf-8"))
 
     def of(self, part: str, key: str) -> list[str]:
         """Return the templates of a key."""

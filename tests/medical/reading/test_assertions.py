@@ -10,6 +10,7 @@ import pytest
 from trivium.medical.reading import check_report, read_report
 
 WORDINGS = tomllib.loads((Path(__file__).parent / "wordings.toml").read_text(encoding="utf-8"))
+RIGHT = tomllib.loads((Path(__file__).parent / "right_reports.toml").read_text(encoding="utf-8"))["reports"]
 IT = {"en": "pneumothorax", "zh": "气胸"}
 SENTENCES = [
     (language, polarity, text.format(it=IT[language]))
@@ -120,3 +121,8 @@ def test_a_size_in_the_next_sentence_is_of_the_lesion_before_it(text, size, side
 )
 def test_a_gap_is_marked_whatever_stands_for_it(text, at):
     assert any(one.kind == "unfilled" and at.strip() in text[one.start : one.end] for one in check_report(text))
+
+
+@pytest.mark.parametrize("text", RIGHT)
+def test_a_right_report_in_the_style_of_a_ward_has_no_mark(text):
+    assert check_report(text) == []

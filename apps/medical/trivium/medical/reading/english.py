@@ -31,6 +31,8 @@ _LISTED = re.compile(
 _GRADED = (
     r"(?:left|right|bilateral|small|tiny|trace|mild|minimal|slight|moderate\w*|large|severe|marked|massive|extensive)"
 )
+_ADVERB = r"(?:even|really|actually|truly|simply)"
+_SORT = r"(?:true|real|typical|frank|convincing|definite|simple|single|obvious|clear|focal|discrete|genuine)"
 _OPENS = re.compile(
     rf"[;:]|\b(?:there|it|this|these|they|that|which|who) (?:is|are|was|were|has|have)\b|"
     r"(?:,|\band)\s+(?:a|an|the|this)\b|"
@@ -57,6 +59,13 @@ _NO_SIGN = re.compile(
     r"\b(?:no|not a|without)\s+(?:\w+\s+){0,2}?"
     r"(?:signs?|traces?|evidence|hints?|suggestion|indication)\b(?! (?:of|for|to|that))|"
     r"\bin the negative\b|\bby its absence\b"
+)
+# A denial in front of a thing, within its part of the sentence, that no rule tells the object of.
+_LEFT_OVER = re.compile(rf"(?:\b(?:not|cannot|never|nothing)\b|n't\b)[^,;:{_THING}]*$")
+# "Has been lost", "can be discarded": a predicate that is none of what is seen or done to a thing that is there.
+_PASSIVE = re.compile(
+    r"\s*(?:has|have|had|was|were|can|could|may|will)\s+(?:now |since |safely |also )?(?:be |been )?"
+    r"(?:\w+ly )?(\w+(?:ed|en|wn)|lost|put|set|cut|let)\b"
 )
 _ELSEWHERE = re.compile(
     r"\s*(?:to|as|before|previously|earlier|formerly|beyond|outside|elsewhere|in its entirety|well|until|calcified|"
@@ -116,7 +125,7 @@ def _ahead(before: str) -> str:
     """Return what a word in front of a thing makes of it; empty where there is none that reaches it."""
     denials = list(_forward().finditer(before))
     if not denials:
-        return ""
+        return "uncertain" if _LEFT_OVER.search(before) else ""
     denial = denials[-1]
     said, between = denial[0], before[denial.end() :].removeprefix(":")
     lead = before[: denial.start()]
@@ -178,7 +187,11 @@ def _behind(text: str, spots: list[int], position: int, end: int) -> str:
         if _PARTLY_GONE.search(gone[0]):
             return ""
         return "uncertain" if _SHOULD.search(gone[0]) else "absent"
-    return _complement(behind, denied, is_last) if denied else ""
+    if denied:
+        return _complement(behind, denied, is_last)
+    passive = _PASSIVE.match(behind)
+    is_there = passive and any(stems(name).match(passive[1]) for name in ("seen", "attributes", "done"))
+    return "uncertain" if passive and not is_there else ""
 
 
 def _complement(behind: str, denied: re.Match[str], is_last: bool) -> str:
@@ -218,4 +231,7 @@ def _forward() -> re.Pattern[str]:
         rf"(?:{not_}|n't){helping}(?P<excludes>{stems('excludes').pattern})"
         rf"|(?:{not_}|n't){helping}(?P<shows>{stems('shows').pattern})"
         rf"|{stems('denies_next').pattern}|\bnot(?=\s*$)|n't(?=\s+(?:any|a|an)\b)"
+        rf"|\bnot(?=\s+{_ADVERB}\s+(?:[\w-]+\s+){{0,4}}$)"
+        rf"|\bnot(?=\s+(?:(?:an?|any|the|one)\s+)?(?:(?:{_GRADED}|{_SORT})\s+)*$)"
+        r"|\b(?:this|that|it|these|appearances?|findings?|film) (?:is|are|was|were) not(?=\s+(?:[\w-]+\s+){0,3}$)"
     )
