@@ -146,7 +146,6 @@ def test_train_then_resume_then_generate(tmp_path, capsys):
     [
         (["train", "nowhere.yaml"], "nowhere.yaml: no such file; give a YAML file of settings"),
         (["generate", "--model", "{empty}", "--prompt", "x"], "{empty}: tokenizer.json is missing; copy it from where"),
-        (["generate", "--model", "{model}", "--prompt", "x", "--top-p", "2"], "top_p is 2.0; use more than 0"),
         (
             ["generate", "--model", "{model}", "--prompt", "x", "--device", "gpu"],
             "device 'gpu' is unknown; use cpu, cuda",
@@ -156,12 +155,10 @@ def test_train_then_resume_then_generate(tmp_path, capsys):
             ["generate", "--model", "{model}", "--prompt", " sales" * 60],
             "prompt 1 has 60 tokens and 128 more were asked for, but the context holds 64; shorten the prompt",
         ),
-        (["eval", "--model", "{model}"], "texts and tasks are measured one at a time; give TEXT... or --tasks"),
         (
             ["eval", "{page}", "--model", "{model}", "--holdout", "1e-9"],
             "no document was left to measure; holdout is 1e-09",
         ),
-        (["eval", "{page}", "--model", "{model}", "--holdout", "2"], "holdout is 2.0; use a share from 0 to below 1"),
         (["eval", "nowhere", "--model", "{model}"], "nowhere: no such file or folder"),
         (["export", "--model", "{model}", "--out", "{model}"], "{model}: model and out are the same folder"),
     ],
@@ -172,6 +169,19 @@ def test_mistakes_are_one_line(model, tmp_path, capsys, arguments, error):
     said = capsys.readouterr().err
     assert said.startswith(f"trivium: {error.format(**places)}")
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["generate", "--model", "m", "--prompt", "x", "--top-p", "2"], "top_p is 2.0; use more than 0"),
+        (["eval", "--model", "m"], "texts and tasks are measured one at a time; give TEXT... or --tasks"),
+        (["eval", "text", "--model", "m", "--holdout", "2"], "holdout is 2.0; use a share from 0 to below 1"),
+    ],
+)
+def test_wrong_options_are_wrong_use(capsys, arguments, error):
+    assert run(arguments) == 2
+    assert error in capsys.readouterr().err
 
 
 def test_a_missing_model_is_wrong_use(capsys):

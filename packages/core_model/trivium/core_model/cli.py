@@ -73,16 +73,19 @@ def generate(
     if (prompt is None) == (prompts is None):
         raise typer.BadParameter("give either --prompt or --prompts")
 
-    sampling = Sampling(
-        max_new_tokens=max_new_tokens,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        min_p=min_p,
-        repetition=repetition,
-        stop=tuple(stop or ()),
-        seed=seed,
-    )
+    try:
+        sampling = Sampling(
+            max_new_tokens=max_new_tokens,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            repetition=repetition,
+            stop=tuple(stop or ()),
+            seed=seed,
+        )
+    except InputError as error:
+        raise typer.BadParameter(error.line) from None
     decoder, tokenizer = _load(model, dtype, device)
     if prompts is not None:
         if chat:
@@ -154,9 +157,9 @@ def evaluate(
 ) -> None:
     """Measure a model: bits per byte and perplexity of texts, or tasks."""
     if not 0 <= holdout < 1:
-        raise InputError(f"holdout is {holdout}", hint="use a share from 0 to below 1")
+        raise typer.BadParameter(f"holdout is {holdout}; use a share from 0 to below 1")
     if bool(sources) == bool(tasks):
-        raise InputError("texts and tasks are measured one at a time", hint="give TEXT... or --tasks")
+        raise typer.BadParameter("texts and tasks are measured one at a time; give TEXT... or --tasks")
     decoder, tokenizer = _load(model, dtype, device)
     if tasks:
         from trivium.core_model.evaluate.harness import run_tasks
