@@ -40,6 +40,11 @@ _OPENS = re.compile(
     r"(?<!keeping )(?<!consistent )(?<!compatible )(?<!line )(?<!associated )\bwith\b(?! respect| regard)|"
     r"\b(?:is|are|was|were|has|have)\b"
 )
+# "No pneumothorax after insertion of a line": what stands behind a denied thing and a preposition is beside it.
+_BESIDE = re.compile(
+    rf"{_THING}[^,;/{_THING}]*\b(?:following|after|post|despite|secondary to|from|near|around|beside|overlying|along|"
+    rf"at|within|in|on|by|adjacent to|behind)\b(?:(?!\b(?:or|nor|and)\b)[^,;/{_THING}])*$"
+)
 _INVERTED = re.compile(
     r"\s*(?:is|are|was|were|have|has|do|does|did)?\s*(?:there|we|I|one|the \w+)?(?: been| seen| see| show)?"
 )
@@ -145,7 +150,7 @@ def _ahead(before: str) -> str:
         between = _INVERTED.sub("", between, count=1)
     if re.fullmatch(r"\s*(?:is|are|was|were|:)?\s*(?:an? |the |any )?(?:[\w-]+ ){0,3}", between) and denial["shows"]:
         return "absent"
-    if _OPENS.search(between) or stems("breaks").search(between):
+    if _OPENS.search(between) or _BESIDE.search(between) or stems("breaks").search(between):
         return ""
     return _reaching(between)
 
