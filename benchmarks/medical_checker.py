@@ -86,26 +86,34 @@ def _marks(report: Report) -> list[Mark]:
 def _drafts(count: int, chance: random.Random, language: str) -> Iterator[tuple[str, dict[str, str], list[bool]]]:
     """Yield drafts of random findings as text, with the sides of their regions and what they state."""
     from trivium.medical.narrate import load_phrases, narrate, place_of
-    from trivium.medical.records import Finding, Header, Quality, Radiograph, State
+    from trivium.medical.records import Finding, Header, HeartSize, Quality, Radiograph, State
     from trivium.service.evidence import ImageRegion
     from trivium.service.text import catalogue
     from trivium.vision.findings import FINDINGS, NO_FINDING
 
     phrases, texts = load_phrases(language), catalogue("trivium.medical", language)
-    film = Radiograph("x", "ab" * 32, np.zeros((400, 500), np.float32), "PNG", 8, Header(view="PA"))
     quality = Quality("good", (), (), 0.9, 0, -1.0, -1.0, True)
     for _ in range(count):
+        header = Header(view=chance.choice(["PA", "AP", ""]))
+        film = Radiograph("x", "ab" * 32, np.zeros((400, 500), np.float32), "PNG", 8, header)
+        box = ImageRegion(200, 200, 100, 100)
+        heart_size = HeartSize(round(chance.uniform(0.35, 0.7), 2), box, box) if chance.random() < 0.5 else None
+        has_prior = chance.random() < 0.3
         findings = []
         for name in FINDINGS:
             state = chance.choice([*State, State.NOT_ASSESSED])
             is_placed = state in (State.PRESENT, State.UNCERTAIN)
             region = ImageRegion(chance.choice([20, 350]), chance.choice([40, 180, 320]), 40, 40) if is_placed else None
-            findings.append(Finding(name, round(chance.random(), 3), state, state != State.NOT_ASSESSED, region))
+            is_outside = region is not None and chance.random() < 0.3
+            is_assessed = state != State.NOT_ASSESSED
+            findings.append(Finding(name, round(chance.random(), 3), state, is_assessed, region, is_outside))
         deniable = frozenset(chance.sample(list(FINDINGS), 8))
         lines = []
-        for section, said in narrate(film, quality, findings, deniable, phrases).items():
+        told = narrate(film, quality, findings, deniable, phrases, heart_size=heart_size, has_prior=has_prior)
+        for section, said in told.items():
             lines += [texts[f"section.{section}"], *(one.text for one in said)]
-        sides = {one.name: place_of(one.region, film.size).split("_")[1] for one in findings if one.region}
+        placed = [one for one in findings if one.region and not one.is_outside]
+        sides = {one.name: place_of(one.region, film.size).split("_")[1] for one in placed if one.region}
         yield "\n".join(lines), sides, [one.state == State.PRESENT for one in findings if one.name != NO_FINDING]
 
 

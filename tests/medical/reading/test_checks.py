@@ -10,7 +10,7 @@ import pytest
 from trivium.medical.narrate import load_phrases, narrate
 from trivium.medical.reading import check_report, read_report
 from trivium.medical.reading.checks import KINDS
-from trivium.medical.records import Finding, Header, Quality, Radiograph, State
+from trivium.medical.records import Finding, Header, HeartSize, Quality, Radiograph, State
 from trivium.service.evidence import ImageRegion
 from trivium.service.text import catalogue
 from trivium.vision.findings import FINDINGS
@@ -66,6 +66,23 @@ WRONG = [
     ("unit", "检查所见：右肺肿块，边缘光滑，大小约21毫米。\n诊断意见：右肺肿块（约21厘米）。", "右肺肿块（约21厘米）"),
     ("normal", "FINDINGS: Left effusion.\nIMPRESSION: Clear chest.", "Clear chest"),
     ("anatomy", "检查所见：右肺上叶舌段实变。", "右肺上叶舌段"),
+    ("side", "FINDINGS: Fractures of the left 5th, 6th and 7th ribs.\nIMPRESSION: Right rib fractures.", "Right rib fractures"),
+    ("contradiction", "FINDINGS: A cortical break in the left 5th rib.\nIMPRESSION: No rib fracture.", "No rib fracture"),
+    ("side", "FINDINGS: Collapse of the left lower lobe.\nIMPRESSION: Right lower lobe collapse.", "Right lower lobe collapse"),
+    (
+        "side",
+        "FINDINGS: Fibrotic opacities with volume loss in the right upper zone.\nIMPRESSION: Fibrosis, left upper zone.",
+        "Fibrosis, left upper zone",
+    ),
+    ("contradiction", "FINDINGS: Opacity with a meniscus at the left base.\nIMPRESSION: No effusion.", "No effusion"),
+    ("unit", "FINDINGS: Left pneumothorax measures 8 cm, previously 12 mm.", "8 cm"),
+    ("unit", "FINDINGS: A 6 cm calcified granuloma in the left upper lobe.", "6 cm"),
+    (
+        "prior",
+        "PORTABLE CHEST\nNo previous films available for comparison.\nFINDINGS: The effusion is unchanged.",
+        "unchanged",
+    ),
+    ("sex", "Male neonate, caesarean.\nFINDINGS: Lungs clear. Ovarian cyst.", "Ovarian"),
     ("sex", "INDICATION: Woman with prostate cancer.\nFINDINGS: Lungs clear.", "prostate"),
 ]  # fmt: skip
 
@@ -175,16 +192,20 @@ def test_what_a_sentence_says_of_a_finding(text, said):
 def test_unedited_drafts_have_no_mark(language):
     """Drafts of random findings, from phrases that the checker does not know."""
     chance, phrases, texts = random.Random(1), load_phrases(language), catalogue("trivium.medical", language)
-    film = Radiograph("x", "ab" * 32, np.zeros((400, 500), np.float32), "PNG", 8, Header(view="PA"))
     quality = Quality("good", (), (), 0.9, 0, -1.0, -1.0, True)
     for _ in range(60):
+        header = Header(view=chance.choice(["PA", "AP", ""]))
+        film = Radiograph("x", "ab" * 32, np.zeros((400, 500), np.float32), "PNG", 8, header)
+        box = ImageRegion(200, 200, 100, 100)
+        heart_size = HeartSize(0.56, box, box) if chance.random() < 0.5 else None
         findings = []
         for name in FINDINGS:
             state = chance.choice([*State, State.NOT_ASSESSED])
             region = ImageRegion(chance.choice([20, 350]), 200, 40, 40) if state == State.PRESENT else None
-            findings.append(Finding(name, round(chance.random(), 3), state, state != State.NOT_ASSESSED, region))
-        told = narrate(film, quality, findings, frozenset(chance.sample(list(FINDINGS), 8)), phrases,
-                       has_prior=chance.random() < 0.5)  # fmt: skip
+            is_outside, is_assessed = region is not None and chance.random() < 0.3, state != State.NOT_ASSESSED
+            findings.append(Finding(name, round(chance.random(), 3), state, is_assessed, region, is_outside))
+        deniable, has_prior = frozenset(chance.sample(list(FINDINGS), 8)), chance.random() < 0.5
+        told = narrate(film, quality, findings, deniable, phrases, heart_size=heart_size, has_prior=has_prior)
         text = "\n".join(
             line
             for section, said in told.items()
