@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from trivium.medical.reading.comparison import comparisons
 from trivium.medical.reading.gaps import gaps
@@ -32,6 +33,15 @@ _OF_NOW = re.compile(r"\b(?:acute|active)\b|急性|活动性", re.IGNORECASE)
 _CLASHING = {
     "lungs": (*_IN_LUNGS, "Pneumothorax"),
     "chest": (*_IN_LUNGS, "Pneumothorax", "Effusion"),
+    "heart and lungs": (
+        *_IN_LUNGS,
+        "Pneumothorax",
+        "Effusion",
+        "Cardiomegaly",
+        "Pleural Thickening",
+        "Pneumomediastinum",
+        "Mediastinal widening",
+    ),
 }  # all others deny any
 # What is old is neither acute nor new.
 _OLD = re.compile(
@@ -49,6 +59,8 @@ _LIES = re.compile(
 _BETWEEN = re.compile(r"\b(?:lobes?|zones?|base|apex|fissure|and|or)\b|[,;，、；及和叶]", re.IGNORECASE)
 _SHORTEST_MM, _LONGEST_MM = 0.4, 400.0
 _LARGEST_NODULE_MM = 30.0
+_BEFORE = re.compile(r"\W*(?:previously|formerly|was|from|before|earlier|compared (?:with|to))\W*", re.IGNORECASE)
+_CHANGE = 6  # times, from one film to the next, at most
 _SAME_SIZE = 0.15  # of one lesion in two sections, as a share
 
 
@@ -190,7 +202,7 @@ def _normal(reading: Reading) -> Iterator[Mark]:
 
 def _devices(reading: Reading) -> Iterator[Mark]:
     """A device that is there in one place and absent in another."""
-    mentions = _distinct(reading)
+    mentions = [one for one in _distinct(reading) if one.span.section in ("findings", "impression")]
     for one in mentions:
         for other in mentions:
             is_device = one.name in reading.words.devices and one.name == other.name
@@ -204,15 +216,25 @@ def _units(reading: Reading) -> Iterator[Mark]:
     lesions |= {one.span: one.name for one in reading.mentions if one.name == "Nodule"}
     for span in reading.sentences:
         if span.section in ("findings", "impression"):
-            yield from _odd_lengths(span, is_lesion=span in lesions, is_nodule=lesions.get(span) == "Nodule")
+            yield from _odd_lengths(span, is_lesion=span in lesions, is_nodule=_is_small(span, lesions, reading))
     for above, below in _pairs(reading):
         sizes = (above.size_mm or 0.0, below.size_mm or 0.0)
         if above.name in SIZED and all(sizes) and max(sizes) - min(sizes) > _SAME_SIZE * max(sizes):
             yield _mark("unit", below, above)
 
 
+def _is_small(span: Span, lesions: Mapping[Span, str], reading: Reading) -> bool:
+    small = reading.words.patterns.get("small")
+    return lesions.get(span) == "Nodule" or bool(small and span not in lesions and small.search(span.text))
+
+
 def _odd_lengths(span: Span, *, is_lesion: bool, is_nodule: bool) -> Iterator[Mark]:
-    for found in measures(span.text):
+    all_measures = list(measures(span.text))
+    for earlier, later in pairwise(all_measures):  # "8 cm, previously 12 mm"
+        is_of_before = _BEFORE.fullmatch(span.text[earlier.end : later.start])
+        if is_of_before and earlier.mm and later.mm and max(earlier.mm, later.mm) > _CHANGE * min(earlier.mm, later.mm):
+            yield Mark("unit", span.start + earlier.start, span.start + earlier.end, earlier.text)
+    for found in all_measures:
         largest = _LARGEST_NODULE_MM if is_nodule else _LONGEST_MM
         is_odd = found.mm is not None and not _SHORTEST_MM <= found.mm <= largest
         is_no_length = is_lesion and found.mm is None and found.text[-1] not in "%％"
@@ -266,7 +288,10 @@ def _wrong_sex(reading: Reading, sex: str) -> Iterator[Mark]:
     said = {key for key in ("male", "female") if patterns[key].search(reading.text)}
     known = {"M": "male", "F": "female"}.get(sex.upper()) or (said.pop() if len(said) == 1 else "")
     wrong = {"male": "female_only", "female": "male_only"}.get(known)
+    of_mother = patterns.get("of_birth") if (born := patterns.get("newborn")) and born.search(reading.text) else None
     for word in patterns[wrong].finditer(reading.text) if wrong else ():
+        if of_mother and of_mother.match(reading.text, word.start()):
+            continue
         yield Mark("sex", word.start(), word.end(), word[0])
 
 

@@ -16,6 +16,7 @@ __all__ = ["comparisons"]
 
 _NAMES_ITS_PRIOR = re.compile(r"[较比与同和跟对参前旧老原上昨]|.*(?:since|than|compared)", re.IGNORECASE)
 _NOW = "本此今现目这"  # these begin a comparison only with what stands outside the name of a finding
+_DEGREE = re.compile("(?:明显|显著|略|稍)增大")  # of a heart, which the name of the finding holds: no change
 _VERB_ENDS = "(?:e?d|en|n|ing|t)?"
 _WHOSE = r"(?:the |this |his |her )?(?:left |right |known |(?:left|right)-sided )?(?:[\w-]+ )?"
 
@@ -62,6 +63,8 @@ def _english(text: str, things: list[tuple[int, int]]) -> Iterator[tuple[int, in
 def _chinese(text: str, things: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     change = _chinese_change()
     for found in _phrases("zh", "compares").finditer(text):
+        if _DEGREE.match(text, found.start()) and any(low < found.start() < high for low, high in things):
+            continue
         further = change.match(text, found.end())
         yield found.start(), further.end() if further else found.end()
     for _, end in things:

@@ -65,6 +65,8 @@ _NO_SIGN = re.compile(
     r"(?:signs?|traces?|evidence|hints?|suggestion|indication)\b(?! (?:of|for|to|that))|"
     r"\bin the negative\b|\bby its absence\b"
 )
+# "Interval resolution of the effusion" tells that it is gone; "to document resolution of it" does not.
+_TELLS = re.compile(r"^[\W\d]*(?:there (?:is|has been)\s+)?(?:(?:interval|complete|full|total|now|the)\s+)*$")
 # A denial in front of a thing, within its part of the sentence, that no rule tells the object of.
 _LEFT_OVER = re.compile(rf"(?:\b(?:not|cannot|never|nothing)\b|n't\b)[^,;:{_THING}]*$")
 # "Has been lost", "can be discarded": a predicate that is none of what is seen or done to a thing that is there.
@@ -144,7 +146,7 @@ def _ahead(before: str) -> str:
         return "uncertain"
     if said in ("exclude", "ruled out", "rule out", "excluding") and _ASKED.search(lead):
         return "uncertain"
-    if said == "resolution of" and (_PARTLY_GONE.search(lead) or re.search(r"\b(?:no|without|not)\b", lead)):
+    if said in ("resolution of", "clearing of", "disappearance of") and not _TELLS.match(lead):
         return ""
     if said in ("nor", "neither", "nowhere", "at no point"):
         between = _INVERTED.sub("", between, count=1)

@@ -20,7 +20,7 @@ _NUMBER = re.compile(r"^\W*(?:\(?\d{1,2}[.)、:]\s*)?|^[\s\d.、)）(（-]+")
 
 
 class Claim(NamedTuple):
-    """What is called normal and where: `all`, the `lungs`, or the `chest`, if disease of them is denied."""
+    """What is called normal and where: `all`, `heart and lungs`, the `lungs`, or the `chest`, if disease is denied."""
 
     scope: str
     start: int
@@ -55,11 +55,13 @@ def _english(text: str) -> str:
     is_normal = ("normal" in kinds and "not" not in words) or (denied and "abnormal" in kinds) or "nothing" in kinds
     if not is_normal:
         return ""
-    scopes = {one for one in kinds if one in ("whole", "lungs", "heart", "part")}
+    scopes = {one for one in kinds if one in ("whole", "cardiopulmonary", "lungs", "heart", "part")}
     if not scopes:
         return "unnamed"
-    if "whole" in scopes or {"lungs", "heart"} <= scopes:
+    if "whole" in scopes:
         return "all"
+    if "cardiopulmonary" in scopes or {"lungs", "heart"} <= scopes:
+        return "heart and lungs"
     is_any_disease = "abnormal" in kinds
     return ("chest" if is_any_disease else "lungs") if "lungs" in scopes else ""
 

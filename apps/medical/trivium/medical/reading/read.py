@@ -40,6 +40,7 @@ _ENDS = re.compile(
     r"\s*(?:$|[,.;，。；、)）]|(?:in )?(?:degree|extent|amount|size|severity|volume|grade)\b|"
     r"(?:on|at|within|in) the\b|者|度)"
 )
+_TOGETHER = re.compile(r"\s*(?:with|and|&|/)?\s*(?:associated|some|adjacent)?\s*", re.IGNORECASE)
 SIZED = ("Nodule", "Mass")
 _OF_A_TUBE = re.compile(r"\b(?:tip|carina|tube|line|catheter|above|below)\b|隆突|末端|尖端|导管|插管", re.IGNORECASE)
 _NEXT = 3  # characters between two sentences, at most
@@ -111,7 +112,7 @@ class _Place(NamedTuple):
 
 
 def read_report(text: str, language: str = "") -> Reading:
-    """Read a report. What stands before the first heading counts as findings.
+    """Read a report. What stands before the first heading counts as findings where these have none.
 
     Args:
         language: `en` or `zh`; empty to tell it by the characters.
@@ -120,7 +121,7 @@ def read_report(text: str, language: str = "") -> Reading:
     sentences = tuple(_sentences(text, words))
     mentions: list[Mention] = []
     for span in sentences:
-        told = list(_mentions(span, words))
+        told = _explained(list(_mentions(span, words)))
         if told or not mentions or not _goes_on(mentions, span, words):
             mentions += told
         else:
@@ -129,7 +130,8 @@ def read_report(text: str, language: str = "") -> Reading:
 
 
 def _sentences(text: str, words: Lexicon) -> Iterator[Span]:
-    section, place = "findings", 0
+    place = 0
+    section = "opening" if _has_findings(text, words) else "findings"
     for line in text.splitlines(keepends=True):
         start = place
         place += len(line)
@@ -143,7 +145,29 @@ def _sentences(text: str, words: Lexicon) -> Iterator[Span]:
                 said = line[begin : min(begin + _LONGEST, found.end())]
                 if said.strip():
                     place_of_it = start + begin + len(said) - len(said.lstrip())
-                    yield Span(section, place_of_it, place_of_it + len(said.strip()), said.strip())
+                    is_of_prior = section == "opening" and _finds(words, "of_prior", said)
+                    own = "comparison" if is_of_prior else section
+                    yield Span(own, place_of_it, place_of_it + len(said.strip()), said.strip())
+
+
+def _has_findings(text: str, words: Lexicon) -> bool:
+    """Whether the findings have a heading, so that what stands before the first heading is none of them."""
+    headings = [pattern for name, pattern in words.headings if name == "findings"]
+    return any(one.match(line[:LONGEST_HEADING]) for line in text.splitlines() for one in headings)
+
+
+def _finds(words: Lexicon, name: str, text: str) -> bool:
+    """Whether a text has one of the words of a list that not every language has."""
+    pattern = words.patterns.get(name)
+    return pattern is not None and pattern.search(text) is not None
+
+
+def _explained(told: list[Mention]) -> list[Mention]:
+    """Return the mentions of a sentence, with one side for what it names twice: "blunted right angle, an effusion"."""
+    there = [one for one in told if one.polarity != "absent"]
+    sides = {name: {one.side for one in there if one.name == name} for name in {one.name for one in there}}
+    shared = {name: max(found) for name, found in sides.items() if "" in found and len(found) == 2}
+    return [replace(one, side=one.side or shared.get(one.name, "")) if one in there else one for one in told]
 
 
 def _goes_on(mentions: list[Mention], span: Span, words: Lexicon) -> bool:
@@ -289,7 +313,20 @@ def _side(clause: str, places: list[_Place], position: int, words: Lexicon) -> s
     sides = {side for _, side in found}
     if {"left", "right"} <= sides and "both" not in sides:
         return "both" if _BOTH.search(clause) else min(found)[1]
-    return min(found)[1] if found else ""
+    if found:
+        return min(found)[1]
+    is_listed = position + 1 < len(places) and _TOGETHER.fullmatch(clause[end : places[position + 1].start])
+    return _side_behind(clause, places, position + 1, words) if is_listed and words.language == "en" else ""
+
+
+def _side_behind(clause: str, places: list[_Place], position: int, words: Lexicon) -> str:
+    """Return the one side that stands behind the last of a list: `fibrosis with volume loss in the left upper zone`."""
+    while position + 1 < len(places) and _TOGETHER.fullmatch(clause[places[position].end : places[position + 1].start]):
+        position += 1
+    high = _reach(clause, places, position, words)[1]
+    behind = clause[places[position].end : high]
+    sides = [side for side in ("both", "left", "right") if words.patterns[side].search(behind)]
+    return sides[0] if len(sides) == 1 else ""
 
 
 def _grades(clause: str, places: list[_Place], position: int, polarity: str, words: Lexicon) -> frozenset[int]:
@@ -298,7 +335,8 @@ def _grades(clause: str, places: list[_Place], position: int, polarity: str, wor
     low, high = _reach(clause, places, position, words)
     if polarity == "absent":
         return frozenset({2, 3} if words.patterns["sizeable"].search(clause[low:start]) else ())
-    parts = (clause[low:start], clause[end:high])
+    before = "" if _finds(words, "formerly", clause[low:start]) else clause[low:start]
+    parts = (before, clause[end:high])
     return frozenset(grade for grade, pattern in words.grades.items() if any(pattern.search(one) for one in parts))
 
 
@@ -325,5 +363,5 @@ def _largest_mm(clause: str, found: re.Match[str]) -> float | None:
 def measures(text: str) -> Iterator[Measure]:
     """Yield the numbers of a text that have a unit."""
     for found in _SIZE.finditer(text):
-        if found[2]:
+        if found[2] and found[2] != "M":  # "31M" is a man's age
             yield Measure(found.start(), found.end(), found[0].strip(), _size_mm(found))
