@@ -234,7 +234,7 @@ def _split_at_commas(text: str, words: Lexicon) -> list[str]:
         naming = [place for place, one in enumerate(parts) if named(one, words)]
         if naming and _is_a_size(part, words):
             parts[naming[-1]] += f" {part}"
-        elif parts and _tells_more(part, words):
+        elif parts and (_tells_more(part, words) or words.patterns["describes"].search(part)):
             parts[-1] += f" {part}"
         else:
             parts.append(part)
@@ -336,7 +336,10 @@ def _grades(clause: str, places: list[_Place], position: int, polarity: str, wor
     if polarity == "absent":
         return frozenset({2, 3} if words.patterns["sizeable"].search(clause[low:start]) else ())
     before = "" if _finds(words, "formerly", clause[low:start]) else clause[low:start]
-    parts = (before, clause[end:high])
+    behind = clause[end:high]
+    if graded_change := words.patterns.get("graded_change"):  # "has markedly resolved" tells no degree of what has
+        behind = graded_change.sub("", behind)
+    parts = (before, clause[start:end], behind)
     return frozenset(grade for grade, pattern in words.grades.items() if any(pattern.search(one) for one in parts))
 
 
