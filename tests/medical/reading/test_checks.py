@@ -82,6 +82,11 @@ WRONG = [
         "PORTABLE CHEST\nNo previous films available for comparison.\nFINDINGS: The effusion is unchanged.",
         "unchanged",
     ),
+    (
+        "missing_critical",
+        "FINDINGS: ETT tip in the right mainstem bronchus.\nIMPRESSION: Endotracheal tube.",
+        "ETT tip in the right mainstem bronchus",
+    ),
     ("sex", "Male neonate, caesarean.\nFINDINGS: Lungs clear. Ovarian cyst.", "Ovarian"),
     ("sex", "INDICATION: Woman with prostate cancer.\nFINDINGS: Lungs clear.", "prostate"),
 ]  # fmt: skip
