@@ -153,6 +153,7 @@ def _unsupported(reading: Reading) -> Iterator[Mark]:
     if not any(span.section == "findings" for span in reading.sentences):
         return
     named = {one.name for one in reading.mentions if one.span.section == "findings" and not one.is_implied}
+    named |= set(_alike(reading))
     fractures = {one.name for one in reading.mentions if one.name.lower().endswith("fracture")}
     related = [fractures, {"Pneumonia", "Infiltration", "Consolidation"}, {"Mass", "Nodule"}, {"Edema", "Infiltration"}]
     for polarity, groups in (("present", related), ("uncertain", [*related, set(_IN_LUNGS)])):
@@ -160,6 +161,14 @@ def _unsupported(reading: Reading) -> Iterator[Mark]:
             kin = {said.name}.union(*(group for group in groups if said.name in group))
             if not kin & named:
                 yield _mark("device" if said.name in reading.words.devices else "unsupported", said)
+
+
+def _alike(reading: Reading) -> Iterator[str]:
+    """Yield findings that the findings describe without their name: "flattened diaphragms"."""
+    said = "\n".join(span.text for span in reading.sentences if span.section == "findings")
+    for key, pattern in reading.words.patterns.items():
+        if key.startswith("like_") and pattern.search(said):
+            yield key.removeprefix("like_")
 
 
 def _invented_prior(reading: Reading) -> Iterator[Mark]:

@@ -78,6 +78,8 @@ _ELSEWHERE = re.compile(
     r"\s*(?:to|as|before|previously|earlier|formerly|beyond|outside|elsewhere|in its entirety|well|until|calcified|"
     r"(?:in|on|at|by) (?:the )?(?:prior|previous|earlier|last|preceding|old|other|contralateral|lateral|opposite|ct)\b)"
 )
+_REMOVAL = re.compile(r"\s+(?:removal|withdrawal|extraction|explantation)\b([^,;]*)")
+_PLANNED = re.compile(r"\b(?:should|recommend|advis|suggest|plan|consider|may be)")
 _PARTLY_GONE = re.compile(
     r"\b(?:partial|partially|partly|nearly|almost|incomplete|incompletely|largely|mostly|somewhat|near)\b"
 )
@@ -186,6 +188,8 @@ def _behind(text: str, spots: list[int], position: int, end: int) -> str:
         return ""
     if _NO_SIGN.search(behind):
         return "absent"
+    if taken_out := _REMOVAL.match(behind):
+        return "uncertain" if _PLANNED.search(taken_out[1]) else "absent"
     if ends := stems("breaks").search(behind):
         behind = behind[: ends.start()] + (" " + behind[ends.end() :].split(",", 2)[-1] if ends[0] == "however" else "")
     gone = _is_gone().match(behind)

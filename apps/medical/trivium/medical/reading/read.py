@@ -41,6 +41,7 @@ _ENDS = re.compile(
     r"(?:on|at|within|in) the\b|者|度)"
 )
 _TOGETHER = re.compile(r"\s*(?:with|and|&|/)?\s*(?:associated|some|adjacent)?\s*", re.IGNORECASE)
+_SHADOWS = ("Effusion", "Atelectasis", "Pleural Thickening", "Fibrosis", "Edema", "Mass", "Hernia", "Cardiomegaly")
 SIZED = ("Nodule", "Mass")
 _OF_A_TUBE = re.compile(r"\b(?:tip|carina|tube|line|catheter|above|below)\b|隆突|末端|尖端|导管|插管", re.IGNORECASE)
 _NEXT = 3  # characters between two sentences, at most
@@ -208,7 +209,7 @@ def _mentions(span: Span, words: Lexicon) -> Iterator[Mention]:
             grades = _grades(clause, places, position, polarity, words)
             size = sizes[0] if sizes else None
             said_once = Mention(place.name, polarity, side, size, grades, span, place.is_denial)
-            is_alone = len(places) == 1 and len(clauses) == 1 and polarity != "absent"
+            is_alone = (len(places) == 1 and len(clauses) == 1) or clause.startswith("伴")  # "左上肺结核，伴纤维化"
             whole = span.text[: span.text.find(clause) + len(clause)] if words.language == "zh" else clause
             yield _told_more(said_once, whole, words) if is_alone else said_once
 
@@ -278,8 +279,12 @@ def _assertions(clause: str, places: list[_Place], words: Lexicon) -> list[str]:
         before = clause[places[position - 1].end if position else 0 : place.start]
         is_guess = words.patterns["leads_to"].search(before)
         is_explanation = position and words.patterns["explained_as"].search(before)
+        behind = places[position + 1] if position + 1 < len(places) else None
         if place.is_denial:
             said[position] = "absent"
+        elif said[position] == "present" and place.name == "Infiltration" and behind and behind.name in _SHADOWS:
+            between = clause[place.end : behind.start]  # "opacity in keeping with pleural fluid" is no infiltrate
+            said[position] = "uncertain" if words.patterns["explained_as"].search(between) else "present"
         elif said[position] == "present" and (is_guess or is_explanation):
             said[position] = "uncertain"
     return said
