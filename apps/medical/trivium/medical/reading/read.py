@@ -211,7 +211,7 @@ def _mentions(span: Span, words: Lexicon) -> Iterator[Mention]:
             said_once = Mention(place.name, polarity, side, size, grades, span, place.is_denial)
             is_alone = (len(places) == 1 and len(clauses) == 1) or clause.startswith("伴")  # "左上肺结核，伴纤维化"
             whole = span.text[: span.text.find(clause) + len(clause)] if words.language == "zh" else clause
-            yield _told_more(said_once, whole, words) if is_alone else said_once
+            yield _told_more(said_once, whole, words) if is_alone and polarity != "absent" else said_once
 
 
 def _clauses(text: str, words: Lexicon) -> list[str]:
