@@ -21,6 +21,7 @@ __all__ = ["KINDS", "Mark", "check_report"]
 _IN_LUNGS = (
     "Atelectasis", "Infiltration", "Mass", "Nodule", "Pneumonia", "Consolidation", "Edema", "Emphysema", "Fibrosis",
 )  # fmt: skip
+_AIRSPACE = ("Pneumonia", "Infiltration", "Consolidation")  # names of one shadow
 _ANY_FRACTURE = "Fracture"
 _LASTING = (
     "Cardiomegaly",
@@ -59,7 +60,11 @@ _LIES = re.compile(
 _BETWEEN = re.compile(r"\b(?:lobes?|zones?|base|apex|fissure|and|or)\b|[,;，、；及和叶]", re.IGNORECASE)
 _SHORTEST_MM, _LONGEST_MM = 0.4, 400.0
 _LARGEST_NODULE_MM = 30.0
-_BEFORE = re.compile(r"\W*(?:previously|formerly|was|from|before|earlier|compared (?:with|to))\W*", re.IGNORECASE)
+_BEFORE = re.compile(
+    r"\W*(?:previously|formerly|was|from|before|earlier|compared (?:with|to)|"
+    r"(?:较?前片|前次|上次|昨日|此前|原)(?:片|测|为|约|示)*)\W*",
+    re.IGNORECASE,
+)
 _CHANGE = 6  # times, from one film to the next, at most
 _SAME_SIZE = 0.15  # of one lesion in two sections, as a share
 
@@ -106,6 +111,11 @@ def _sides(reading: Reading) -> Iterator[Mark]:
         only = [one for one in _said(reading, above.name, above.span.section) if one.side in (below.side, "both", "")]
         if clash and not only:
             yield _mark("side", below, above)
+    for below in _mentioned(reading.mentions, "impression", "present"):
+        shadows = [one for name in _AIRSPACE for one in _said(reading, name, "findings")]
+        is_other = below.name in _AIRSPACE and below.name not in {one.name for one in shadows}
+        if is_other and shadows and all({one.side, below.side} == {"left", "right"} for one in shadows):
+            yield _mark("side", below, shadows[0])
 
 
 def _elsewhere(reading: Reading, placed: Mapping[str, str]) -> Iterator[Mark]:
@@ -143,6 +153,9 @@ def _missing(reading: Reading) -> Iterator[Mark]:
     if not any(span.section == "impression" for span in reading.sentences):
         return
     spoken = {one.name for one in reading.mentions if one.span.section == "impression"}
+    withdraws = reading.words.patterns.get("withdraws")  # what is said of a tube too deep
+    if withdraws and any(span.section == "impression" and withdraws.search(span.text) for span in reading.sentences):
+        spoken.add("Bronchial intubation")
     for said in _mentioned(reading.mentions, "findings", "present"):
         if said.name in reading.words.critical and said.name not in spoken:
             yield _mark("missing_critical", said)

@@ -86,13 +86,15 @@ def _vocabulary() -> dict[str, re.Pattern[str]]:
 def _chinese(text: str) -> str:
     said = re.sub(r"[\s。；，.]+$", "", _NUMBER.sub("", text, count=1))
     parts = _chinese_parts()
-    scopes = "|".join(parts[one] for one in ("whole", "lungs", "heart", "filler"))
+    scopes = "|".join(parts[one] for one in ("whole", "cardiopulmonary", "lungs", "heart", "filler"))
     none = f"(?:{parts['denial']})(?:{scopes})*(?:{parts['abnormal']})(?:{parts['abnormal']}|{parts['filler']})*"
     match = re.fullmatch(f"(?:{scopes})*(?:{parts['normal']}|{none})(?:{parts['filler']}|{parts['whole']})*", said)
     if not match:
         return ""
     if re.search(parts["whole"], said):
         return "all"
+    if re.search(parts["cardiopulmonary"], said):
+        return "heart and lungs"
     lungs, heart = re.search(parts["lungs"], said), re.search(parts["heart"], said)
     if not lungs and not heart:
         return "unnamed"
