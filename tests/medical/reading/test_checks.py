@@ -87,6 +87,7 @@ WRONG = [
         "FINDINGS: ETT tip in the right mainstem bronchus.\nIMPRESSION: Endotracheal tube.",
         "ETT tip in the right mainstem bronchus",
     ),
+    ("sex", "INDICATION: 55M with ovarian cancer.\nFINDINGS: Lungs clear.", "ovarian"),
     ("sex", "Male neonate, caesarean.\nFINDINGS: Lungs clear. Ovarian cyst.", "Ovarian"),
     ("sex", "INDICATION: Woman with prostate cancer.\nFINDINGS: Lungs clear.", "prostate"),
 ]  # fmt: skip

@@ -96,7 +96,8 @@ def _change_of() -> re.Pattern[str]:
     """Match a noun of change up to what changed."""
     noun = "|".join(classes("en")["change_nouns"])
     return re.compile(
-        rf"\b(?:{noun}) (?:in|of|to) (?:the )?(?:(?:extent|size|volume|degree|appearance|amount) of )?{_WHOSE}"
+        rf"\b(?:{noun}) (?:in|(?<!changes )of|to) (?:the )?"
+        rf"(?:(?:extent|size|volume|degree|appearance|amount) of )?{_WHOSE}"
     )
 
 

@@ -148,7 +148,7 @@ def _ahead(before: str) -> str:
         return "uncertain"
     if said in ("exclude", "ruled out", "rule out", "excluding") and _ASKED.search(lead):
         return "uncertain"
-    if said in ("resolution of", "clearing of", "disappearance of") and not _TELLS.match(lead):
+    if said in ("resolution of", "resolved", "clearing of", "disappearance of") and not _TELLS.match(lead):
         return ""
     if said in ("nor", "neither", "nowhere", "at no point"):
         between = _INVERTED.sub("", between, count=1)
