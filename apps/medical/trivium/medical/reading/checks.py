@@ -31,6 +31,7 @@ _LASTING = (
     "Hernia",
 )  # beside which nothing acute may be
 _OF_NOW = re.compile(r"\b(?:acute|active)\b|急性|活动性", re.IGNORECASE)
+_OF_WEIGHT = re.compile(rf"{_OF_NOW.pattern}|\bsignificant\b", re.IGNORECASE)  # beside which something old may be
 _CLASHING = {
     "lungs": (*_IN_LUNGS, "Pneumothorax"),
     "chest": (*_IN_LUNGS, "Pneumothorax", "Effusion"),
@@ -215,7 +216,8 @@ def _normal(reading: Reading) -> Iterator[Mark]:
             against = [
                 one for one in positive
                 if one.name in _CLASHING.get(claim.scope, (one.name,))
-                and not (_OF_NOW.search(said) and (one.name in _LASTING or _OLD.search(one.span.text)))
+                and not (_OF_NOW.search(said) and one.name in _LASTING)
+                and not (_OF_WEIGHT.search(said) and _OLD.search(one.span.text))
             ]  # fmt: skip
             if against:
                 place = span.start + claim.start

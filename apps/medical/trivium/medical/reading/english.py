@@ -102,12 +102,16 @@ def assertions(clause: str, places: list[tuple[int, int]]) -> list[str]:
     text, spots = _masked(clause.lower().replace("\u2019", "'"), places)
     text = stems("affirms").sub(lambda idiom: "~" * len(idiom[0]), text)
     ends = _list_ends([text[one + 1 : other] for one, other in pairwise(spots)])
-    return [
+    said = [
         _ahead(text[:spot])
         or _behind(text, spots, position, ends[position])
         or ("uncertain" if stems("hedges").search(text) else "present")
         for position, spot in enumerate(spots)
     ]
+    for position, (one, other) in enumerate(pairwise(spots)):  # "pneumonia or atelectasis" leaves both open
+        if text[one + 1 : other] == " or " and said[position : position + 2] == ["present", "present"]:
+            said[position : position + 2] = ["uncertain", "uncertain"]
+    return said
 
 
 def _list_ends(between: list[str]) -> list[int]:
