@@ -11,7 +11,7 @@ import functools
 import re
 from itertools import pairwise
 
-from trivium.medical.reading.stems import classes
+from trivium.medical.reading.stems import classes, list_ends
 
 __all__ = ["assertions"]
 
@@ -35,7 +35,7 @@ def assertions(clause: str, places: list[tuple[int, int]]) -> list[str]:
         places: where it names something, from and to, in order.
     """
     is_open = _of("hedges").search(clause) or _of("excludes").search(clause)
-    found, last_of = [], _list_ends([clause[one[1] : other[0]] for one, other in pairwise(places)])
+    found, last_of = [], list_ends([clause[one[1] : other[0]] for one, other in pairwise(places)], _LISTED)
     for position, (start, _) in enumerate(places):
         before = clause[places[position - 1][1] if position else 0 : start]
         last = last_of[position]
@@ -43,15 +43,6 @@ def assertions(clause: str, places: list[tuple[int, int]]) -> list[str]:
         said = _ahead(_masked(clause, places, position), before) or _behind(behind)
         found.append(said or ("uncertain" if is_open else "present"))
     return found
-
-
-def _list_ends(between: list[str]) -> list[int]:
-    """Return for each place the last one of the list that it stands in, by what stands between one and the next."""
-    ends = list(range(len(between) + 1))
-    for position in reversed(range(len(between))):
-        if _LISTED.fullmatch(between[position]):
-            ends[position] = ends[position + 1]
-    return ends
 
 
 def _masked(clause: str, places: list[tuple[int, int]], position: int) -> str:

@@ -12,7 +12,7 @@ import functools
 import re
 from itertools import pairwise
 
-from trivium.medical.reading.stems import stems
+from trivium.medical.reading.stems import list_ends, stems
 
 __all__ = ["assertions"]
 
@@ -101,7 +101,7 @@ def assertions(clause: str, places: list[tuple[int, int]]) -> list[str]:
     """
     text, spots = _masked(clause.lower().replace("\u2019", "'"), places)
     text = stems("affirms").sub(lambda idiom: "~" * len(idiom[0]), text)
-    ends = _list_ends([text[one + 1 : other] for one, other in pairwise(spots)])
+    ends = list_ends([text[one + 1 : other] for one, other in pairwise(spots)], _LISTED)
     said = [
         _ahead(text[:spot])
         or _behind(text, spots, position, ends[position])
@@ -112,15 +112,6 @@ def assertions(clause: str, places: list[tuple[int, int]]) -> list[str]:
         if text[one + 1 : other] == " or " and said[position : position + 2] == ["present", "present"]:
             said[position : position + 2] = ["uncertain", "uncertain"]
     return said
-
-
-def _list_ends(between: list[str]) -> list[int]:
-    """Return for each place the last one of the list that it stands in, by what stands between one and the next."""
-    ends = list(range(len(between) + 1))
-    for position in reversed(range(len(between))):
-        if _LISTED.fullmatch(between[position]):
-            ends[position] = ends[position + 1]
-    return ends
 
 
 def _masked(text: str, places: list[tuple[int, int]]) -> tuple[str, list[int]]:
