@@ -29,10 +29,28 @@ def test_a_source_that_does_not_compile_is_named_with_the_words_of_the_compiler(
         compiled.compiled("wrong.cu")
 
 
-def test_a_cpu_is_left_to_other_kernels():
-    from trivium.core_model.kernels.hopper.products import can_run
+def test_only_what_the_kernels_read_right_is_given_to_them(monkeypatch):
+    from trivium.core_model.kernels.hopper import products
 
-    assert not can_run(torch.zeros(4, 256, dtype=torch.bfloat16), 256)
+    def parts(**changed):
+        x, gate_up, down = (
+            torch.zeros(shape, dtype=torch.bfloat16) for shape in ((4, 256), (2, 512, 256), (2, 256, 256))
+        )
+        return ({"x": x, "gate_up": gate_up, "down": down, "weights": torch.zeros(4, 2)} | changed).values()
+
+    assert not products.can_run(*parts())  # a CPU
+    monkeypatch.setattr(products, "has_hopper", lambda device: True)
+    assert products.can_run(*parts())
+    turned = torch.zeros(2, 256, 256, dtype=torch.bfloat16).transpose(1, 2)
+    odd = torch.zeros(4 * 256 + 1, dtype=torch.bfloat16)[1:].view(4, 256)
+    for wrong in (
+        {"gate_up": torch.zeros(2, 512, 256)},
+        {"weights": torch.zeros(4, 2, dtype=torch.bfloat16)},
+        {"down": turned},
+        {"down": torch.zeros(2, 256, 128, dtype=torch.bfloat16)},
+        {"x": odd},
+    ):
+        assert not products.can_run(*parts(**wrong)), wrong.keys()
 
 
 def _is_hopper() -> bool:

@@ -64,8 +64,8 @@ def _has_few_rows(down: Tensor, order: SortedSlots) -> bool:
     return len(order.slot_of_row) <= FEW_ROWS * len(down)
 
 
-def _is_for_hopper(x_TD: Tensor, down: Tensor, order: SortedSlots) -> bool:
-    return not _has_few_rows(down, order) and hopper.can_run(x_TD, down.shape[2])
+def _is_for_hopper(x_TD: Tensor, gate_up: Tensor, down: Tensor, weights_TK: Tensor, order: SortedSlots) -> bool:
+    return not _has_few_rows(down, order) and hopper.can_run(x_TD, gate_up, down, weights_TK)
 
 
 @torch.library.custom_op("trivium::sort_slots", mutates_args=())
@@ -94,7 +94,7 @@ def _forward(
     """Return the output and, with `keep`, gate and up of all rows."""
     order = SortedSlots(slot_of_row, row_of_slot, ends)
     x_TD, weights_S = x_TD.contiguous(), weights_TK.contiguous().flatten()
-    if _is_for_hopper(x_TD, down, order):
+    if _is_for_hopper(x_TD, gate_up, down, weights_TK, order):
         tiles = hopper.tiles_of(order)
         h_RF, kept = hopper.gated_rows(x_TD, gate_up, weights_S, order, tiles, keep=keep)
         out_RD = hopper.down_rows(h_RF, down, order, tiles)
@@ -137,7 +137,7 @@ def _backward(
     """Return the gradients of x, weights, gate_up and down."""
     order = SortedSlots(slot_of_row, row_of_slot, ends)
     x_TD, dout_TD, weights_S = x_TD.contiguous(), dout_TD.contiguous(), weights_TK.contiguous().flatten()
-    if _is_for_hopper(x_TD, down, order):
+    if _is_for_hopper(dout_TD, gate_up, down, weights_TK, order) and hopper.can_run(x_TD, gate_up, down, weights_TK):
         tiles = hopper.tiles_of(order)
         dh_RF = hopper.turned_rows(dout_TD, down, order, tiles, is_gathered=True)
         dgate_up_R2F, dweights_S, h_RF = weighted_swiglu_backward(dh_RF, gate_up_R2F, weights_S, order)

@@ -32,15 +32,13 @@ __all__ = [
 _TILE_ROWS = 256
 
 
-def can_run(x_TD: Tensor, inner: int) -> bool:
-    """Say whether the kernels take tokens of this kind and experts of this width.
-
-    Args:
-        x_TD: (T, D).
-        inner: F.
-    """
-    fits = x_TD.shape[1] % 256 == 0 and inner % 256 == 0
-    return fits and x_TD.dtype == torch.bfloat16 and x_TD.data_ptr() % 16 == 0 and has_hopper(x_TD.device)
+def can_run(x_TD: Tensor, gate_up_E2FD: Tensor, down_EDF: Tensor, weights_TK: Tensor) -> bool:
+    """Say whether the kernels take these: they read addresses, and would not notice numbers of another kind."""
+    parts = (x_TD, gate_up_E2FD, down_EDF)
+    are_whole = all(one.is_contiguous() and one.data_ptr() % 16 == 0 for one in parts)
+    are_of_kind = all(one.dtype == torch.bfloat16 for one in parts) and weights_TK.dtype == torch.float32
+    fits = down_EDF.shape[1] % 256 == 0 and down_EDF.shape[2] % 256 == 0
+    return has_hopper(x_TD.device) and fits and are_of_kind and are_whole
 
 
 def tiles_of(order: SortedSlots) -> Tiles:
