@@ -175,9 +175,14 @@ def test_from_a_film_to_a_signature(browser, suite, locale):
     page.keyboard.type(texts["typed"])
     assert view.get_attribute("data-inverted") == "true"
     page.keyboard.press("Control+Enter")
+    visit.until(lambda: page.locator('#study[data-saved="saved"]').count() == 1)
     page.keyboard.press("j")
+    saves = []
+    page.on("request", lambda one: saves.append(one.url) if one.url.endswith("/save") else None)
     for _ in range(count - 1):
         page.keyboard.press("Enter")
+        page.wait_for_timeout(300)
+    assert saves  # without a pause, too
     visit.until(lambda: page.locator('#study[data-saved="saved"]').count() == 1)
     assert page.locator(".m-sentence[data-status=draft]").count() == 0
     assert page.locator(".m-sentence .m-text").first.inner_text() == texts["typed"]

@@ -75,17 +75,22 @@ function taken(answer) {
 
 // -- saving ---------------------------------------------------------------------------------------------------------
 
+const PAUSE_MS = 700;
+const LONGEST_MS = 2000; // without a pause, too: whoever goes on at once must not lose what was decided
 let timer = 0;
+let unsavedSince = 0;
 let isSaving = null;
 
 function later() {
   saved("unsaved");
   clearTimeout(timer);
-  timer = setTimeout(flush, 700);
+  unsavedSince ||= performance.now();
+  timer = setTimeout(flush, Math.max(0, Math.min(PAUSE_MS, unsavedSince + LONGEST_MS - performance.now())));
 }
 
 async function flush() {
   clearTimeout(timer);
+  unsavedSince = 0;
   if (isSaving) await isSaving;
   if (!editor.isDirty) return true;
   isSaving = save();
